@@ -1,0 +1,61 @@
+"""Turn a corpus into shuffled TFRecord shards and a manifest.
+
+    python -m electra_pretrain.build_data --corpus 'corpus/*.txt' --vocab vocab.txt --output data --max_seq_length 512
+"""  # fmt: skip
+
+import argparse
+
+from electra_pretrain import files
+from electra_pretrain.command import run_command
+from electra_pretrain.errors import UserError
+from electra_pretrain.text.corpus import Corpus
+
+
+def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="build_data", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--corpus", required=True, metavar="GLOB[,GLOB…]", help="text files (.txt, .jsonl; also .gz, .xz, .zst): a sentence a line, an empty line between documents")
+    parser.add_argument("--vocab", required=True, metavar="FILE", help="vocab.txt, one token a line")
+    parser.add_argument("--output", required=True, metavar="DIR", help="folder for shards, vocab.txt and manifest.json")
+    parser.add_argument("--max_seq_length", type=int, default=512, help="tokens in an example (default %(default)s)")
+    parser.add_argument("--num_processes", type=int, default=2, help="worker processes; the output does not depend on it (default %(default)s)")
+    parser.add_argument("--heldout_fraction", type=float, default=0.01, help="share of the documents kept for evaluation (default %(default)s)")
+    parser.add_argument("--lower_case", action=argparse.BooleanOptionalAction, default=None, help="lower-case the text (default: as the vocabulary was learnt; cased if that is unknown)")
+    parser.add_argument("--text_field", default="text", help="where .jsonl objects hold their text (default %(default)s)")
+    parser.add_argument("--seed", type=int, default=0, help="of lengths, segments and order (default %(default)s)")
+    return parser.parse_args(argv)
+
+
+def build_data(args: argparse.Namespace) -> None:
+    from electra_pretrain.data.build import BuildSettings, build
+    from electra_pretrain.tokenization.train import saved_lower_case
+
+    _check(args)
+    lower_case = args.lower_case if args.lower_case is not None else bool(saved_lower_case(args.vocab))
+    corpus = Corpus(files.expand_globs(args.corpus), args.text_field)
+    settings = BuildSettings(args.max_seq_length, args.heldout_fraction, args.seed)
+    manifest = build(corpus, args.vocab, lower_case, args.output, settings, args.num_processes)
+    counts = manifest.counts
+    print(
+        f"{args.output}: {manifest.train_examples:,} training and {manifest.heldout_examples:,} held-out examples "
+        f"in {len(manifest.train_shards) + len(manifest.heldout_shards)} shards; {counts.tokens:,} tokens, "
+        f"[UNK] {manifest.unk_rate:.3%}; {manifest.overflow_rate:.2%} of the tokens carried over instead of lost"
+    )
+
+
+def _check(args: argparse.Namespace) -> None:
+    if args.max_seq_length < 8:
+        raise UserError(f"--max_seq_length {args.max_seq_length}: must be at least 8")
+    if not 0 <= args.heldout_fraction < 1:
+        raise UserError(f"--heldout_fraction {args.heldout_fraction}: must be at least 0 and below 1")
+    if args.num_processes < 1:
+        raise UserError(f"--num_processes {args.num_processes}: must be at least 1")
+    if not 0 <= args.seed < 2**32:
+        raise UserError(f"--seed {args.seed}: must lie in 0..4294967295")
+
+
+def main() -> None:
+    run_command("build_data", lambda: build_data(parse_args()))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,54 @@
+"""What all commands share: a user's mistake ends in one clear line and an exit code, not in a traceback."""
+
+import sys
+from collections.abc import Callable
+from typing import NoReturn
+
+from electra_pretrain.errors import UserError
+
+EXIT_USER_ERROR, EXIT_INTERRUPTED = 1, 130
+# Needed by some commands only; a TPU machine may lack them.
+_INSTALLABLE = {
+    "tensorflow": "tensorflow (on a TPU VM: tensorflow-tpu)",
+    "tokenizers": "tokenizers",
+    "safetensors": "safetensors",
+}
+
+
+def run_command(name: str, main: Callable[[], None]) -> NoReturn:
+    """Run `main` and leave the process with its exit code."""
+    try:
+        main()
+        sys.exit(0)
+    except UserError as error:
+        _fail(name, str(error))
+    except KeyboardInterrupt:
+        print(f"{name}: interrupted; run the same command again to go on", file=sys.stderr)
+        sys.exit(EXIT_INTERRUPTED)
+    except ModuleNotFoundError as error:
+        if error.name not in _INSTALLABLE:
+            raise
+        _fail(name, f"a package is missing; run: pip install {_INSTALLABLE[error.name]}")
+    except OSError as error:
+        if error.strerror is None:
+            raise
+        _fail(name, f"{error.filename or 'file system'}: {error.strerror}; what was finished is kept, mend this and run the same command again")
+    except Exception as error:
+        if not _is_remote_file_error(error):
+            raise
+        _fail(name, f"remote path: {str(error).splitlines()[0]}; check the path, the credentials and the network")
+
+
+def _fail(name: str, message: str) -> NoReturn:
+    print(f"{name}: error: {message}", file=sys.stderr)
+    sys.exit(EXIT_USER_ERROR)
+
+
+def _is_remote_file_error(error: Exception) -> bool:
+    """Whether TensorFlow's file system, which serves gs://, refused."""
+    if "tensorflow" not in sys.modules:
+        return False
+    import tensorflow as tf
+
+    kinds = (tf.errors.NotFoundError, tf.errors.PermissionDeniedError, tf.errors.UnavailableError, tf.errors.FailedPreconditionError)
+    return isinstance(error, kinds) and "://" in str(error)

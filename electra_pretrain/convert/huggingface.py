@@ -1,0 +1,124 @@
+"""A run's checkpoint as Hugging Face directories, `discriminator/` and `generator/`; `transformers` is not needed for it."""
+
+import json
+from typing import Any
+
+import numpy as np
+
+from electra_pretrain import files
+from electra_pretrain.batch import SPECIAL_TOKENS
+from electra_pretrain.config import Config
+from electra_pretrain.convert.model_card import CardFacts, model_card
+from electra_pretrain.convert.names import discriminator_names, generator_names, to_hugging_face
+from electra_pretrain.errors import UserError
+from electra_pretrain.model.encoder import TYPE_VOCAB_SIZE, Sizes, discriminator_sizes, generator_sizes
+from electra_pretrain.model.layers import LAYER_NORM_EPSILON
+from electra_pretrain.tokenization.tokenizer import WordPieceTokenizer, vocab_text
+
+ARCHITECTURES = {"discriminator": "ElectraForPreTraining", "generator": "ElectraForMaskedLM"}
+
+
+def export(output: str, weights: dict[str, np.ndarray], config: Config, tokenizer: WordPieceTokenizer, facts: CardFacts) -> list[str]:
+    """Write the directories of the networks that the config trains.
+
+    Args:
+        output: folder to write them to; what lies there under the same names is replaced.
+        weights: released name -> value; moments and `global_step` may be among them.
+        config: of the run.
+        tokenizer: of the run's records.
+        facts: for the model card.
+
+    Returns:
+        The directories written.
+
+    Raises:
+        UserError: the run's objective has no Hugging Face form here, or the output cannot be written.
+    """
+    if not config.objective.electra_objective:
+        raise UserError("objective.electra_objective = false: a masked language model alone has no ELECTRA export")
+    trained = [name for name in sorted(weights) if not name.endswith(("/adam_m", "/adam_v")) and name != "global_step"]
+    networks = {"discriminator": (discriminator_names(trained), discriminator_sizes(config))}
+    if not config.objective.uniform_generator:
+        sizes = generator_sizes(config) if config.objective.untied_generator else discriminator_sizes(config)
+        networks["generator"] = (generator_names(trained), sizes)
+    written = []
+    for kind, (names, sizes) in networks.items():
+        folder = files.join(output, kind)
+        files.make_dirs(folder)
+        contents = {
+            "config.json": to_json(hugging_face_config(kind, sizes, config, tokenizer)),
+            "vocab.txt": vocab_text(tokenizer.tokens),
+            "tokenizer.json": tokenizer.to_json(),
+            "tokenizer_config.json": to_json(tokenizer_config(config, tokenizer)),
+            "special_tokens_map.json": to_json(_special_tokens()),
+            "README.md": model_card(kind, config, facts),
+        }
+        for name, text in contents.items():
+            files.write_text(files.join(folder, name), text)
+        files.write_bytes(files.join(folder, "model.safetensors"), _safetensors({name: weights[name] for name in names}))
+        written.append(folder)
+    return written
+
+
+def to_json(values: dict[str, Any]) -> str:
+    return json.dumps(values, ensure_ascii=False, indent=2) + "\n"
+
+
+def state_dict(weights: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Hugging Face name -> value for one network's released weights."""
+    state = {}
+    for released, value in weights.items():
+        name, transposed = to_hugging_face(released)
+        assert name not in state, f"two weights for {name}"
+        state[name] = np.ascontiguousarray(value.T if transposed else value)
+    return state
+
+
+def hugging_face_config(kind: str, sizes: Sizes, config: Config, tokenizer: WordPieceTokenizer) -> dict[str, Any]:
+    """`config.json` of an ElectraConfig."""
+    return {
+        "architectures": [ARCHITECTURES[kind]],
+        "model_type": "electra",
+        **sizes._asdict(),
+        "vocab_size": tokenizer.vocab_size,
+        "max_position_embeddings": config.model.max_position_embeddings,
+        "type_vocab_size": TYPE_VOCAB_SIZE,
+        "hidden_act": "gelu",
+        "hidden_dropout_prob": config.model.hidden_dropout_prob,
+        "attention_probs_dropout_prob": config.model.attention_probs_dropout_prob,
+        "initializer_range": config.model.initializer_range,
+        "layer_norm_eps": LAYER_NORM_EPSILON,
+        "pad_token_id": tokenizer.special_ids.pad,
+        "position_embedding_type": "absolute",
+        "summary_type": "first",
+        "summary_use_proj": True,
+        "summary_activation": "gelu",
+        "summary_last_dropout": 0.1,
+        "tie_word_embeddings": True,
+        "dtype": "float32",
+    }
+
+
+def tokenizer_config(config: Config, tokenizer: WordPieceTokenizer) -> dict[str, Any]:
+    """`tokenizer_config.json`; case and accents are always written, since other defaults turn Korean into [UNK]."""
+    return {
+        # The class that takes tokenizer.json as it is; ELECTRA's own would rebuild it and lose the NFC step.
+        "tokenizer_class": "PreTrainedTokenizerFast",
+        "do_lower_case": tokenizer.do_lower_case,
+        "strip_accents": False,
+        "tokenize_chinese_chars": True,
+        "model_max_length": config.model.max_position_embeddings,
+        "model_input_names": ["input_ids", "token_type_ids", "attention_mask"],
+        "clean_up_tokenization_spaces": True,
+        **_special_tokens(),
+    }
+
+
+def _special_tokens() -> dict[str, str]:
+    return dict(zip(("pad_token", "unk_token", "cls_token", "sep_token", "mask_token"), SPECIAL_TOKENS, strict=True))
+
+
+def _safetensors(weights: dict[str, np.ndarray]) -> bytes:
+    from safetensors.numpy import save
+
+    return save(state_dict(weights), metadata={"format": "pt"})

@@ -1,0 +1,1 @@
+"""From documents to records, and from records to batches."""

@@ -1,0 +1,60 @@
+"""Examples to TFRecord files and back: the schema that every ELECTRA tool shares.
+
+A record is a `tf.train.Example` with the int64 lists `input_ids`, `input_mask` and `segment_ids`, each `max_seq_length` long.
+"""
+
+from collections.abc import Iterable
+
+import numpy as np
+import tensorflow as tf
+
+from electra_pretrain import files
+from electra_pretrain.batch import INPUT_IDS, INPUT_MASK, RECORD_FEATURES, SEGMENT_IDS, SpecialIds
+
+
+def encode_example(first: np.ndarray, second: np.ndarray, max_seq_length: int, special_ids: SpecialIds) -> bytes:
+    """Serialise `[CLS] first [SEP] second [SEP]`, padded to `max_seq_length`; an empty `second` has no [SEP]."""
+    pair = len(second) > 0
+    length = 2 + len(first) + (len(second) + 1 if pair else 0)
+    assert length <= max_seq_length, f"{length} tokens do not fit into {max_seq_length}"
+    input_ids = np.full(max_seq_length, special_ids.pad, np.int64)
+    input_ids[0] = special_ids.cls
+    input_ids[1 : 1 + len(first)] = first
+    input_ids[1 + len(first)] = special_ids.sep
+    segment_ids = np.zeros(max_seq_length, np.int64)
+    if pair:
+        input_ids[2 + len(first) : length - 1] = second
+        input_ids[length - 1] = special_ids.sep
+        segment_ids[2 + len(first) : length] = 1
+    input_mask = (np.arange(max_seq_length) < length).astype(np.int64)
+    values = {INPUT_IDS: input_ids, INPUT_MASK: input_mask, SEGMENT_IDS: segment_ids}
+    features = {name: tf.train.Feature(int64_list=tf.train.Int64List(value=value)) for name, value in values.items()}
+    return bytes(tf.train.Example(features=tf.train.Features(feature=features)).SerializeToString(deterministic=True))
+
+
+def write_records(path: str, records: Iterable[bytes]) -> None:
+    """Write a TFRecord file atomically."""
+    with files.atomic_path(path) as temporary, tf.io.TFRecordWriter(temporary) as writer:
+        for record in records:
+            writer.write(record)
+
+
+def parse_records(serialized: tf.Tensor, max_seq_length: int) -> dict[str, tf.Tensor]:
+    """Decode a batch of records: string [B] to int32 [B, S] for each feature."""
+    schema = {name: tf.io.FixedLenFeature([max_seq_length], tf.int64) for name in RECORD_FEATURES}
+    parsed = tf.io.parse_example(serialized, schema)
+    return {name: tf.cast(value, tf.int32) for name, value in parsed.items()}
+
+
+def describe_damage(paths: Iterable[str], max_seq_length: int) -> str | None:
+    """The first file and record that cannot be read or decoded, in words; None if all can."""
+    for path in paths:
+        number = 0
+        try:
+            for number, record in enumerate(tf.data.TFRecordDataset(path), start=1):
+                parse_records(record[tf.newaxis], max_seq_length)
+        except tf.errors.DataLossError:
+            return f"{path}: damaged after record {number} (truncated, or its checksum is wrong)"
+        except tf.errors.InvalidArgumentError:
+            return f"{path}, record {number}: not an example with {', '.join(RECORD_FEATURES)} of length {max_seq_length}"
+    return None

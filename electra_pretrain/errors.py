@@ -1,0 +1,5 @@
+"""The one exception that a command shows as a single line instead of a traceback."""
+
+
+class UserError(ValueError):
+    """A mistake that the user can mend: the message says what, where, which rule and what to do."""

@@ -1,0 +1,56 @@
+"""Write a run's checkpoint as Hugging Face directories: `discriminator/` and `generator/`.
+
+    python -m electra_pretrain.export_hf --model_dir runs/base_v3 --output exported
+"""  # fmt: skip
+
+import argparse
+
+from electra_pretrain import config as configs
+from electra_pretrain import files, quiet
+from electra_pretrain.command import run_command
+
+
+def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="export_hf", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--model_dir", required=True, metavar="DIR", help="folder of a run, made by run_pretraining")
+    parser.add_argument("--output", required=True, metavar="DIR", help="folder for the two directories")
+    parser.add_argument("--step", type=int, help="which checkpoint (default: the newest)")
+    return parser.parse_args(argv)
+
+
+def export_hf(model_dir: str, output: str, step: int | None = None) -> list[str]:
+    """Export a checkpoint; returns the directories written.
+
+    Raises:
+        UserError: no such run or checkpoint, or an output that cannot be written.
+    """
+    quiet.import_tensorflow()
+    from electra_pretrain.convert.huggingface import export
+    from electra_pretrain.convert.model_card import CardFacts
+    from electra_pretrain.data.manifest import VOCAB_NAME
+    from electra_pretrain.tokenization.tokenizer import load_tokenizer
+    from electra_pretrain.train import checkpoint
+    from electra_pretrain.train.logs import last_metrics
+    from electra_pretrain.train.run import CONFIG_NAME, load_run
+
+    about = load_run(model_dir)
+    config = configs.load(files.join(model_dir, CONFIG_NAME))
+    weights = checkpoint.read(checkpoint.find(model_dir, step))
+    at_step = int(weights["global_step"])
+    train_metrics, heldout_metrics = (last_metrics(model_dir, kind, at_step) for kind in ("train", "heldout"))
+    facts = CardFacts(at_step, about["data"], about["versions"], train_metrics, heldout_metrics)
+    tokenizer = load_tokenizer(files.join(model_dir, VOCAB_NAME), config.data.do_lower_case)
+    return export(output, weights, config, tokenizer, facts)
+
+
+def main() -> None:
+    def command() -> None:
+        args = parse_args()
+        for folder in export_hf(args.model_dir, args.output, args.step):
+            print(folder)
+
+    run_command("export_hf", command)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,209 @@
+"""Files, local or `gs://` alike: open (plain, .gz, .xz, .zst), glob, checksum, and writes that appear whole or not at all.
+
+Remote paths go through TensorFlow's file system, imported only when such a path is met.
+"""
+
+import contextlib
+import glob
+import gzip
+import hashlib
+import io
+import lzma
+import os
+import shutil
+import zlib
+from collections.abc import Iterator
+from typing import Any, BinaryIO, cast
+
+from electra_pretrain import quiet
+from electra_pretrain.errors import UserError
+
+COMPRESSED_SUFFIXES = (".gz", ".xz", ".zst")
+
+
+def is_remote(path: str) -> bool:
+    return "://" in path
+
+
+def join(folder: str, *names: str) -> str:
+    return "/".join([folder.rstrip("/"), *names]) if is_remote(folder) else os.path.join(folder, *names)
+
+
+def exists(path: str) -> bool:
+    return bool(_gfile().exists(path)) if is_remote(path) else os.path.exists(path)
+
+
+def is_dir(path: str) -> bool:
+    return bool(_gfile().isdir(path)) if is_remote(path) else os.path.isdir(path)
+
+
+def size(path: str) -> int:
+    """Bytes in the file."""
+    return int(_gfile().stat(path).length) if is_remote(path) else os.path.getsize(path)
+
+
+def list_dir(path: str) -> list[str]:
+    """Sorted names in a folder, without trailing slashes."""
+    names = _gfile().listdir(path) if is_remote(path) else os.listdir(path)
+    return sorted(name.rstrip("/") for name in names)
+
+
+def make_dirs(path: str) -> None:
+    """Create a folder and its parents.
+
+    Raises:
+        UserError: the folder cannot be created or written to.
+    """
+    if is_remote(path):
+        _gfile().makedirs(path)
+        return
+    try:
+        os.makedirs(path, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"{path}: cannot create this folder ({error.strerror}); choose another output path") from error
+    if not os.access(path, os.W_OK):
+        raise UserError(f"{path}: this folder is not writable; choose another output path or change its permissions")
+
+
+def remove(path: str) -> None:
+    """Remove a file or a whole folder; nothing happens if it is absent."""
+    if is_remote(path):
+        if _gfile().isdir(path):
+            _gfile().rmtree(path)
+        elif _gfile().exists(path):
+            _gfile().remove(path)
+    elif os.path.isdir(path):
+        shutil.rmtree(path)
+    elif os.path.exists(path):
+        os.remove(path)
+
+
+def replace(source: str, target: str) -> None:
+    """Move a file into place, over what is there."""
+    if is_remote(target):
+        _gfile().rename(source, target, overwrite=True)
+    else:
+        os.replace(source, target)
+
+
+def temporary_name(path: str) -> str:
+    """The name beside `path` under which it is written until it is whole."""
+    return f"{path}.tmp-{os.getpid()}"
+
+
+@contextlib.contextmanager
+def atomic_path(path: str) -> Iterator[str]:
+    """A temporary name to write to; moved to `path` if the block succeeds, removed if it fails."""
+    temporary = temporary_name(path)
+    try:
+        yield temporary
+        replace(temporary, path)
+    except BaseException:
+        with contextlib.suppress(Exception):
+            remove(temporary)
+        raise
+
+
+def write_bytes(path: str, content: bytes) -> None:
+    """Write a whole file atomically.
+
+    Raises:
+        UserError: the file cannot be written.
+    """
+    try:
+        with atomic_path(path) as temporary, open_raw(temporary, "wb") as file:
+            file.write(content)
+    except OSError as error:
+        raise UserError(f"{path}: cannot be written ({error.strerror or error})") from error
+
+
+def write_text(path: str, text: str) -> None:
+    write_bytes(path, text.encode("utf-8"))
+
+
+def read_bytes(path: str) -> bytes:
+    with open_raw(path) as file:
+        return file.read()
+
+
+def read_text(path: str) -> str:
+    return read_bytes(path).decode("utf-8")
+
+
+def sha256(path: str) -> str:
+    """Hexadecimal SHA-256 of the file's bytes as stored."""
+    digest = hashlib.sha256()
+    with open_raw(path) as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def open_raw(path: str, mode: str = "rb") -> BinaryIO:
+    """Open a file as stored, without decompression."""
+    return cast(BinaryIO, _gfile().GFile(path, mode) if is_remote(path) else open(path, mode))
+
+
+@contextlib.contextmanager
+def decompressed(path: str, raw: BinaryIO) -> Iterator[BinaryIO]:
+    """The content of the open file `raw`, decompressed according to the suffix of `path`.
+
+    Raises:
+        UserError: the content is not what the suffix promises, or ends too early.
+    """
+    try:
+        yield _decompressor(path, raw)
+    except (EOFError, lzma.LZMAError, gzip.BadGzipFile, zlib.error, _zstd_error()) as error:
+            raise UserError(f"{path}: damaged or truncated compressed file ({error}); fetch it again") from error
+
+
+def expand_globs(patterns: str) -> list[str]:
+    """Paths named by comma-separated globs: patterns in the order given, each sorted, nothing twice.
+
+    Raises:
+        UserError: a pattern matches no file.
+    """
+    paths: dict[str, None] = {}
+    for pattern in filter(None, (part.strip() for part in patterns.split(","))):
+        found = _gfile().glob(pattern) if is_remote(pattern) else glob.glob(pattern, recursive=True)
+        files = sorted(path for path in found if not is_dir(path))
+        if not files:
+            raise UserError(f"{pattern}: no such file; check the path or the glob (quote it, so that the shell leaves it alone)")
+        paths.update(dict.fromkeys(files))
+    if not paths:
+        raise UserError("no corpus given: name at least one file or glob")
+    return list(paths)
+
+
+def _zstd_error() -> type[Exception]:
+    """zstandard's error if it is installed; if not, one that the caller catches anyway."""
+    try:
+        import zstandard
+    except ImportError:
+        return EOFError
+    return cast(type[Exception], zstandard.ZstdError)
+
+
+def _decompressor(path: str, raw: BinaryIO) -> BinaryIO:
+    if path.endswith(".gz"):
+        return cast(BinaryIO, gzip.GzipFile(fileobj=raw))
+    if path.endswith(".xz"):
+        return cast(BinaryIO, lzma.LZMAFile(raw))
+    if path.endswith(".zst"):
+        return _zstd_reader(path, raw)
+    return raw
+
+
+def _zstd_reader(path: str, raw: BinaryIO) -> BinaryIO:
+    try:
+        import zstandard
+    except ImportError as error:
+        raise UserError(f"{path}: reading .zst needs a package that is missing; run: pip install zstandard") from error
+    return io.BufferedReader(zstandard.ZstdDecompressor().stream_reader(raw, read_across_frames=True))
+
+
+def _gfile() -> Any:
+    quiet.import_tensorflow()
+    import tensorflow as tf
+
+    return tf.io.gfile

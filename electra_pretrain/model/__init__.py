@@ -1,0 +1,1 @@
+"""Networks and the training objective, as plain `tf.Module`, named as the released checkpoints name them."""

@@ -1,0 +1,141 @@
+"""Embeddings and the BERT encoder: post-LayerNorm blocks, learned positions, erf gelu (method §1)."""
+
+from typing import NamedTuple
+
+import tensorflow as tf
+
+from electra_pretrain.config import Config
+from electra_pretrain.model.layers import Dense, Initializer, LayerNorm, dropout, gelu
+from electra_pretrain.rng import Random
+
+TYPE_VOCAB_SIZE = 2
+MASKED_SCORE = -10000.0
+
+
+class Sizes(NamedTuple):
+    """One network's shape."""
+
+    num_hidden_layers: int
+    hidden_size: int
+    embedding_size: int
+    intermediate_size: int
+    num_attention_heads: int
+
+
+def discriminator_sizes(config: Config) -> Sizes:
+    model = config.model
+    return Sizes(model.num_hidden_layers, model.hidden_size, model.embedding_size, model.intermediate_size, model.num_attention_heads)
+
+
+def generator_sizes(config: Config) -> Sizes:
+    """Sizes of an untied generator, derived from the discriminator's as the released code derives them."""
+    model, objective = config.model, config.objective
+    hidden_size = round(model.hidden_size * objective.generator_hidden_size)
+    return Sizes(
+        num_hidden_layers=max(1, round(model.num_hidden_layers * objective.generator_layers)),
+        hidden_size=hidden_size,
+        embedding_size=hidden_size if objective.untied_generator_embeddings else model.embedding_size,
+        intermediate_size=4 * hidden_size,
+        num_attention_heads=max(1, hidden_size // 64),
+    )
+
+
+class Embeddings(tf.Module):
+    """Word + position + token type, then LayerNorm; shared by both networks unless the generator is given its own."""
+
+    def __init__(self, scope: str, size: int, config: Config, init: Initializer) -> None:
+        super().__init__()
+        rows = {
+            "word_embeddings": config.data.vocab_size,
+            "position_embeddings": config.model.max_position_embeddings,
+            "token_type_embeddings": TYPE_VOCAB_SIZE,
+        }
+        tables = {
+            name: tf.Variable(init.truncated_normal(f"{scope}/embeddings/{name}", [count, size]), name=f"{scope}/embeddings/{name}")
+            for name, count in rows.items()
+        }
+        self.word, self.position, self.token_type = tables.values()
+        self.layer_norm = LayerNorm(f"{scope}/embeddings", size)
+
+    def __call__(self, input_ids: tf.Tensor, segment_ids: tf.Tensor) -> tf.Tensor:
+        """int32 [B, S] twice -> float32 [B, S, E]."""
+        token_type = tf.matmul(tf.one_hot(segment_ids, TYPE_VOCAB_SIZE), self.token_type)
+        return self.layer_norm(tf.gather(self.word, input_ids) + token_type + self.position[: input_ids.shape[1]])
+
+
+class Attention(tf.Module):
+    """Multi-head self-attention with its output projection, residual and LayerNorm."""
+
+    def __init__(self, scope: str, sizes: Sizes, config: Config, init: Initializer) -> None:
+        super().__init__()
+        hidden = sizes.hidden_size
+        self._scope, self._config, self._heads = scope, config.model, sizes.num_attention_heads
+        self.query, self.key, self.value = (
+            Dense(f"{scope}/self/{part}", hidden, hidden, init) for part in ("query", "key", "value")
+        )
+        self.output = Dense(f"{scope}/output/dense", hidden, hidden, init)
+        self.layer_norm = LayerNorm(f"{scope}/output", hidden)
+
+    def __call__(self, x: tf.Tensor, bias: tf.Tensor, random: Random | None) -> tf.Tensor:
+        """x [B, S, H], bias float32 [B, 1, 1, S] added to the scores."""
+        query, key, value = (self._split_heads(part(x)) for part in (self.query, self.key, self.value))
+        scores = tf.matmul(query, key, transpose_b=True)  # [B, heads, S, S]
+        scores = tf.cast(scores, tf.float32) * (query.shape[-1] ** -0.5) + bias
+        probs = tf.cast(tf.nn.softmax(scores), x.dtype)
+        probs = dropout(probs, self._config.attention_probs_dropout_prob, random, f"{self._scope}/self/dropout")
+        context = tf.transpose(tf.matmul(probs, value), [0, 2, 1, 3])  # [B, S, heads, D]
+        attended = self.output(tf.reshape(context, x.shape))
+        attended = dropout(attended, self._config.hidden_dropout_prob, random, f"{self._scope}/output/dropout")
+        return self.layer_norm(attended + x)
+
+    def _split_heads(self, x: tf.Tensor) -> tf.Tensor:
+        """[B, S, H] -> [B, heads, S, D]."""
+        batch, length, hidden = x.shape
+        return tf.transpose(tf.reshape(x, [batch, length, self._heads, hidden // self._heads]), [0, 2, 1, 3])
+
+
+class Block(tf.Module):
+    """Attention, then the feed-forward layers."""
+
+    def __init__(self, scope: str, sizes: Sizes, config: Config, init: Initializer) -> None:
+        super().__init__()
+        self._scope, self._config = scope, config.model
+        self.attention = Attention(f"{scope}/attention", sizes, config, init)
+        self.intermediate = Dense(f"{scope}/intermediate/dense", sizes.hidden_size, sizes.intermediate_size, init)
+        self.output = Dense(f"{scope}/output/dense", sizes.intermediate_size, sizes.hidden_size, init)
+        self.layer_norm = LayerNorm(f"{scope}/output", sizes.hidden_size)
+
+    def __call__(self, x: tf.Tensor, bias: tf.Tensor, random: Random | None) -> tf.Tensor:
+        """[B, S, H] -> [B, S, H]."""
+        x = self.attention(x, bias, random)
+        y = self.output(gelu(self.intermediate(x)))
+        y = dropout(y, self._config.hidden_dropout_prob, random, f"{self._scope}/output/dropout")
+        return self.layer_norm(y + x)
+
+
+class Encoder(tf.Module):
+    """Embeddings (given), projection where sizes differ, and the blocks, all under one scope."""
+
+    def __init__(self, scope: str, sizes: Sizes, embeddings: Embeddings, config: Config, init: Initializer) -> None:
+        super().__init__()
+        self._scope, self._config = scope, config
+        self.embeddings = embeddings
+        self.embeddings_project = (
+            Dense(f"{scope}/embeddings_project", sizes.embedding_size, sizes.hidden_size, init, glorot=True)
+            if sizes.embedding_size != sizes.hidden_size
+            else None
+        )
+        self.layers = [
+            Block(f"{scope}/encoder/layer_{number}", sizes, config, init) for number in range(sizes.num_hidden_layers)
+        ]
+
+    def __call__(self, input_ids: tf.Tensor, input_mask: tf.Tensor, segment_ids: tf.Tensor, random: Random | None) -> tf.Tensor:
+        """int32 [B, S] three times -> hidden states [B, S, H] in the compute dtype; dropout only with `random`."""
+        x = tf.cast(self.embeddings(input_ids, segment_ids), tf.as_dtype(self._config.training.compute_dtype))
+        x = dropout(x, self._config.model.hidden_dropout_prob, random, f"{self._scope}/embeddings/dropout")
+        if self.embeddings_project is not None:
+            x = self.embeddings_project(x)
+        bias = (1.0 - tf.cast(input_mask, tf.float32))[:, tf.newaxis, tf.newaxis, :] * MASKED_SCORE
+        for layer in self.layers:
+            x = layer(x, bias, random)
+        return x

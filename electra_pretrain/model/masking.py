@@ -1,0 +1,93 @@
+"""Which positions are masked, what is written there, and what the generator puts in their place (method §2, 1 and 3)."""
+
+import tensorflow as tf
+
+from electra_pretrain.batch import Batch, MaskedBatch, SpecialIds
+from electra_pretrain.rng import Random
+
+REPLACE_PROB = 0.85  # a drawn position becomes [MASK]; otherwise it stays as it is
+
+
+def num_masked_slots(mask_prob: float, max_seq_length: int) -> int:
+    """N: slots a row has at most, 19 at 128 and 79 at 512 for 0.15."""
+    return int((mask_prob + 0.005) * max_seq_length)
+
+
+def mask_batch(batch: Batch, mask_prob: float, special_ids: SpecialIds, random: Random) -> MaskedBatch:
+    """Draw positions without replacement and write [MASK] over 85% of them."""
+    positions, weights = draw_positions(batch, mask_prob, special_ids, random)
+    replaced = random.uniform("replace by [MASK]", positions.shape[1:]) < REPLACE_PROB
+    return write_masks(batch, positions, weights, replaced, special_ids.mask)
+
+
+def draw_positions(batch: Batch, mask_prob: float, special_ids: SpecialIds, random: Random) -> tuple[tf.Tensor, tf.Tensor]:
+    """Uniformly among tokens that are not [CLS], [SEP], [MASK] or padding.
+
+    Returns:
+        masked_lm_positions int32 [B, N] and masked_lm_weights float32 [B, N]; a slot that the row does not use has 0 in both.
+    """
+    candidates = maskable(batch, special_ids)
+    weights = slot_weights(batch.input_mask, candidates, mask_prob)
+    # A random order of the row: the largest of independent 31-bit numbers come first, what may not be masked last.
+    bits = tf.bitwise.right_shift(random.bits("mask", candidates.shape[1:]), tf.constant(1, tf.uint32))
+    _, positions = tf.math.top_k(tf.where(candidates, tf.cast(bits, tf.int32), -1), k=weights.shape[1])
+    return tf.where(weights > 0, positions, 0), weights
+
+
+def maskable(batch: Batch, special_ids: SpecialIds) -> tf.Tensor:
+    """bool [B, S]: tokens that may be masked."""
+    allowed = batch.input_mask > 0
+    for special in (special_ids.cls, special_ids.sep, special_ids.mask):
+        allowed &= batch.input_ids != special
+    return allowed
+
+
+def slot_weights(input_mask: tf.Tensor, candidates: tf.Tensor, mask_prob: float) -> tf.Tensor:
+    """float32 [B, N]: 1 for the slots that a row uses, as many as its length asks for and its candidates allow."""
+    slots = num_masked_slots(mask_prob, input_mask.shape[1])
+    num_tokens = tf.cast(tf.reduce_sum(input_mask, axis=1), tf.float32)
+    # tf.round: half to even.
+    wanted = tf.cast(tf.round(num_tokens * mask_prob), tf.int32)
+    used = tf.minimum(tf.maximum(1, tf.minimum(slots, wanted)), tf.reduce_sum(tf.cast(candidates, tf.int32), axis=1))
+    return tf.cast(tf.range(slots)[tf.newaxis] < used[:, tf.newaxis], tf.float32)
+
+
+def write_masks(batch: Batch, positions: tf.Tensor, weights: tf.Tensor, replaced: tf.Tensor, mask_id: int) -> MaskedBatch:
+    """The masked batch for drawn positions; `replaced` bool [B, N] says where [MASK] is written."""
+    writes = tf.cast(replaced, tf.float32) * weights
+    mask_ids = tf.fill(positions.shape, mask_id)
+    return MaskedBatch(
+        input_ids=write_at(batch.input_ids, positions, mask_ids, writes),
+        input_mask=batch.input_mask,
+        segment_ids=batch.segment_ids,
+        masked_lm_positions=positions,
+        masked_lm_ids=tf.where(weights > 0, tf.gather(batch.input_ids, positions, batch_dims=1), 0),
+        masked_lm_weights=weights,
+    )
+
+
+def write_at(ids: tf.Tensor, positions: tf.Tensor, values: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
+    """Write values [B, N] over ids [B, S] at positions [B, N] where weights [B, N] are not 0; positions written do not repeat."""
+    here = tf.equal(positions[:, :, tf.newaxis], tf.range(ids.shape[1])) & (weights > 0)[:, :, tf.newaxis]  # [B, N, S]
+    written = tf.reduce_sum(tf.where(here, values[:, :, tf.newaxis], 0), axis=1)
+    return tf.where(tf.reduce_any(here, axis=1), written, ids)
+
+
+def sample_ids(logits: tf.Tensor, temperature: float, disallowed_ids: tf.Tensor | None, random: Random) -> tf.Tensor:
+    """Draw from softmax(logits / temperature) by Gumbel noise.
+
+    Args:
+        logits: float32 [B, N, V]; no gradient flows back to them.
+        temperature: above 0; below 1 sharpens.
+        disallowed_ids: int32 [B, N], tokens that must not be drawn, or None.
+        random: source of the noise.
+
+    Returns:
+        int32 [B, N].
+    """
+    logits = tf.stop_gradient(logits) / temperature
+    if disallowed_ids is not None:
+        vocabulary = tf.range(logits.shape[-1])
+        logits = tf.where(tf.equal(vocabulary, disallowed_ids[:, :, tf.newaxis]), logits.dtype.min, logits)
+    gumbel = -tf.math.log(-tf.math.log(random.uniform("sample", logits.shape[1:])))
+    return tf.argmax(logits + gumbel, axis=-1, output_type=tf.int32)

@@ -1,0 +1,94 @@
+"""Progress of long work on stderr: a bar on a terminal, a line a minute in a log; done, rate, time left."""
+
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator
+from types import TracebackType
+from typing import Any, TypeVar
+
+LOG_INTERVAL_SECONDS = 60.0
+T = TypeVar("T")
+
+
+class Progress:
+    """Counts towards a total and shows it; use as a context manager.
+
+    Args:
+        description: what is being done.
+        total: how much there is to do, if known.
+        unit: what is counted, for example "MB".
+        initial: how much was done before (by an earlier run).
+    """
+
+    def __init__(self, description: str, total: float | None, unit: str, initial: float = 0) -> None:
+        self._description, self._total, self._unit = description, total, unit
+        self._initial = self._done = initial
+        self._note = ""
+        self._started = self._last_line = time.monotonic()
+        self._bar = self._open_bar() if sys.stderr.isatty() else None
+
+    def __enter__(self) -> "Progress":
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None:
+        if self._bar is not None:
+            self._bar.close()
+        elif kind is None:
+            self._print_line()
+
+    def update(self, amount: float, note: str = "") -> None:
+        """Add to what is done; `note` is shown behind it."""
+        self._done += amount
+        self._note = note
+        if self._bar is not None:
+            self._bar.update(amount)
+            self._bar.set_postfix_str(note)
+        elif time.monotonic() - self._last_line >= LOG_INTERVAL_SECONDS:
+            self._print_line()
+
+    def following(self, items: Iterable[T], position: Callable[[], float]) -> Iterator[T]:
+        """Pass items through while showing how far `position()` has come."""
+        for item in items:
+            if (amount := position() - self._done) > 0:
+                self.update(amount)
+            yield item
+
+    def say(self, line: str) -> None:
+        """A line of its own, without tearing the bar."""
+        if self._bar is not None:
+            self._bar.write(line, file=sys.stderr)
+        else:
+            print(line, file=sys.stderr, flush=True)
+
+    def _open_bar(self) -> Any:
+        try:
+            from tqdm import tqdm
+        except ImportError:  # a TPU machine may have TensorFlow alone; it then gets the log's lines
+            return None
+        return tqdm(
+            total=self._total, initial=self._initial, unit=self._unit, desc=self._description, dynamic_ncols=True,
+            bar_format="{desc}: {percentage:3.0f}%|{bar}| {n:.4g}/{total:.4g} {unit} [{elapsed}<{remaining}, {rate_fmt}{postfix}]"
+            if self._total else None,
+        )  # fmt: skip
+
+    def _print_line(self) -> None:
+        self._last_line = time.monotonic()
+        rate = (self._done - self._initial) / max(self._last_line - self._started, 1e-9)
+        text = f"{self._description}: {self._done:.6g}"
+        if self._total:
+            left = (self._total - self._done) / rate if rate > 0 else float("inf")
+            text += f" of {self._total:.6g} {self._unit}, {rate:.3g} {self._unit}/s, {duration(left)} left"
+        else:
+            text += f" {self._unit}, {rate:.3g} {self._unit}/s"
+        print(text + (f"; {self._note}" if self._note else ""), file=sys.stderr, flush=True)
+
+
+def duration(seconds: float) -> str:
+    """Seconds as a person reads them: "45 s", "12 min", "3.5 h", "2.1 days"."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    if seconds < 5400:
+        return f"{seconds / 60:.0f} min"
+    if seconds < 172800:
+        return f"{seconds / 3600:.1f} h"
+    return f"{seconds / 86400:.1f} days" if seconds != float("inf") else "unknown time"

@@ -1,0 +1,38 @@
+"""Keep TensorFlow's start-up chatter, which ignores the log level, from burying a command's own lines."""
+
+import contextlib
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+
+
+@contextlib.contextmanager
+def stderr_aside() -> Iterator[None]:
+    """Put standard error (the file descriptor, C++ included) aside; it is shown only if the block fails."""
+    sys.stderr.flush()
+    kept = os.dup(2)
+    with tempfile.TemporaryFile() as aside:
+        os.dup2(aside.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            aside.seek(0)
+            os.write(kept, aside.read())
+            raise
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
+
+
+def import_tensorflow() -> None:
+    """Import TensorFlow without its chatter.
+
+    Raises:
+        ModuleNotFoundError: TensorFlow is not installed.
+    """
+    if "tensorflow" in sys.modules:
+        return
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    with stderr_aside():
+        import tensorflow  # noqa: F401

@@ -1,0 +1,1 @@
+"""Text in, text out: readers and rules. No TensorFlow here."""

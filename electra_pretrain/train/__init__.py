@@ -1,0 +1,1 @@
+"""Optimiser, metrics, checkpoints, devices and the training loop."""

@@ -1,0 +1,99 @@
+"""Checkpoints with the released names: plain name -> tensor bundles that tools made for the released code read too.
+
+A checkpoint is `model.ckpt-STEP.data-00000-of-00001` and `model.ckpt-STEP.index`. The index is moved into place last: without
+it there is no checkpoint.
+"""
+
+import re
+from collections.abc import Mapping
+
+import numpy as np
+import tensorflow as tf
+
+from electra_pretrain import files
+from electra_pretrain.errors import UserError
+
+PREFIX = "model.ckpt"
+INDEX_SUFFIX, DATA_SUFFIX = ".index", ".data-00000-of-00001"
+
+
+def save(folder: str, step: int, values: Mapping[str, np.ndarray], keep: int) -> str:
+    """Write a checkpoint and remove all but the newest `keep`; returns its path without suffix."""
+    prefix = files.join(folder, f"{PREFIX}-{step}")
+    temporary = files.temporary_name(prefix)
+    names = sorted(values)
+    with tf.device("/cpu:0"):
+        tf.raw_ops.SaveV2(
+            prefix=temporary, tensor_names=names, shape_and_slices=[""] * len(names), tensors=[values[name] for name in names]
+        )
+    for suffix in (DATA_SUFFIX, INDEX_SUFFIX):
+        files.replace(temporary + suffix, prefix + suffix)
+    for old in steps(folder)[:-keep]:
+        for suffix in (INDEX_SUFFIX, DATA_SUFFIX):
+            files.remove(files.join(folder, f"{PREFIX}-{old}{suffix}"))
+    return prefix
+
+
+def steps(folder: str) -> list[int]:
+    """Steps of the complete checkpoints in a folder, ascending."""
+    if not files.is_dir(folder):
+        return []
+    pattern = re.compile(rf"{re.escape(PREFIX)}-(\d+){re.escape(INDEX_SUFFIX)}$")
+    return sorted(int(match.group(1)) for name in files.list_dir(folder) if (match := pattern.match(name)))
+
+
+def find(folder: str, step: int | None = None) -> str:
+    """Path (without suffix) of the checkpoint of a step, or of the newest.
+
+    Raises:
+        UserError: there is no such checkpoint; those that exist are named.
+    """
+    available = steps(folder)
+    if not available:
+        raise UserError(f"{folder}: holds no checkpoint; give the --model_dir of a run that has saved one")
+    if step is not None and step not in available:
+        raise UserError(f"{folder}: no checkpoint of step {step}; there are {', '.join(map(str, available))}")
+    return files.join(folder, f"{PREFIX}-{available[-1] if step is None else step}")
+
+
+def read(prefix: str) -> dict[str, np.ndarray]:
+    """All tensors of a checkpoint by name.
+
+    Raises:
+        UserError: the checkpoint is damaged.
+    """
+    try:
+        reader = tf.train.load_checkpoint(prefix)
+        return {name: reader.get_tensor(name) for name in sorted(reader.get_variable_to_shape_map())}
+    except (tf.errors.OpError, ValueError, RuntimeError) as error:
+        reason = str(error).splitlines()[0]
+        raise UserError(f"{prefix}: damaged checkpoint ({reason}); delete its two files to go on from the one before") from error
+
+
+def restore(prefix: str, variables: Mapping[str, tf.Variable]) -> None:
+    """Assign every variable from the checkpoint.
+
+    Raises:
+        UserError: the checkpoint is damaged, or holds other variables or shapes: it is of another config.
+    """
+    values = read(prefix)
+    problems = [f"{name} is missing" for name in variables if name not in values]
+    problems += [f"{name} is not part of this model" for name in values if name not in variables]
+    problems += [
+        f"{name} has shape {list(values[name].shape)} instead of {variable.shape.as_list()}"
+        for name, variable in variables.items()
+        if name in values and list(values[name].shape) != variable.shape.as_list()
+    ]
+    if problems:
+        raise UserError(
+            f"{prefix}: a checkpoint of another config: {'; '.join(problems[:3])}"
+            + (f"; and {len(problems) - 3} more" if len(problems) > 3 else "")
+            + "; use that run's config, or another --model_dir"
+        )
+    for name, variable in variables.items():
+        variable.assign(values[name])
+
+
+def to_host(variables: Mapping[str, tf.Variable]) -> dict[str, np.ndarray]:
+    """The variables' values."""
+    return {name: variable.numpy() for name, variable in variables.items()}

@@ -1,0 +1,79 @@
+"""Adam with decoupled weight decay and no bias correction, its learning rate, and clipping (method §3)."""
+
+from collections.abc import Mapping, Sequence
+
+import tensorflow as tf
+
+from electra_pretrain.config import OptimizerConfig
+
+# Every parameter is decayed but these, told by their names.
+UNDECAYED = ("LayerNorm", "bias")
+
+
+def learning_rate(update: tf.Tensor, config: OptimizerConfig, num_train_steps: int) -> tf.Tensor:
+    """Rate of update t, float32; the first is t = 1. Linear warm-up times polynomial decay to 0 at the last step."""
+    t = tf.cast(update, tf.float32)
+    decay = (1.0 - tf.minimum(t, num_train_steps) / num_train_steps) ** config.lr_decay_power
+    warmup = tf.minimum(1.0, t / config.num_warmup_steps) if config.num_warmup_steps else 1.0
+    return config.learning_rate * decay * warmup
+
+
+def clip_by_global_norm(gradients: Sequence[tf.Tensor], max_norm: float) -> tuple[list[tf.Tensor], tf.Tensor]:
+    """Gradients scaled down to a global norm of `max_norm` if they exceed it, and their norm before."""
+    norm = tf.linalg.global_norm(gradients)
+    scale = max_norm / tf.maximum(norm, max_norm)
+    return [gradient * scale for gradient in gradients], norm
+
+
+def is_decayed(name: str) -> bool:
+    return not any(part in name for part in UNDECAYED)
+
+
+class AdamW(tf.Module):
+    """Moments for named variables, and the update; create it within the strategy's scope, as the model.
+
+    Attributes:
+        moments: released name (`…/adam_m`, `…/adam_v`) -> variable.
+        global_step: int64 scalar, updates done.
+    """
+
+    def __init__(self, variables: Mapping[str, tf.Variable], config: OptimizerConfig) -> None:
+        super().__init__()
+        self._config = config
+        self._variables = dict(variables)
+        self.global_step = tf.Variable(0, dtype=tf.int64, trainable=False, name="global_step")
+        self.moments = {
+            f"{name}/{slot}": tf.Variable(tf.zeros(variable.shape), trainable=False, name=f"{name}/{slot}")
+            for name, variable in self._variables.items()
+            for slot in ("adam_m", "adam_v")
+        }
+
+    def apply(self, gradients: Sequence[tf.Tensor], rate: tf.Tensor) -> None:
+        """Update all variables and the step; call it in a replica with gradients that all replicas share.
+
+        Args:
+            gradients: in the order of the variables; already summed and clipped.
+            rate: scalar learning rate.
+        """
+        # Written for each replica's copy from the same values; nothing is sent between replicas here.
+        tf.distribute.get_replica_context().merge_call(self._merged_apply, args=(list(gradients), rate))
+
+    def _merged_apply(self, strategy: tf.distribute.Strategy, gradients: list[tf.Tensor], rate: tf.Tensor) -> None:
+        for (name, variable), gradient in zip(self._variables.items(), gradients, strict=True):
+            moments = (self.moments[f"{name}/adam_m"], self.moments[f"{name}/adam_v"])
+            decay = self._config.weight_decay_rate if is_decayed(name) else 0.0
+            strategy.extended.update(variable, self._update_one, args=(gradient, *moments, rate, decay), group=False)
+        strategy.extended.update(self.global_step, lambda step: step.assign_add(1, read_value=False), group=False)
+
+    def _update_one(
+        self, variable: tf.Variable, gradient: tf.Tensor, m: tf.Variable, v: tf.Variable, rate: tf.Tensor, decay: float
+    ) -> None:
+        config = self._config
+        next_m = config.adam_beta_1 * m + (1 - config.adam_beta_1) * gradient
+        next_v = config.adam_beta_2 * v + (1 - config.adam_beta_2) * tf.square(gradient)
+        update = next_m / (tf.sqrt(next_v) + config.adam_epsilon)
+        if decay:
+            update += decay * variable
+        m.assign(next_m, read_value=False)
+        v.assign(next_v, read_value=False)
+        variable.assign_sub(rate * update, read_value=False)

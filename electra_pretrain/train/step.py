@@ -1,0 +1,124 @@
+"""One update of the global batch, and loops of updates on the device (method §2, §3)."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import tensorflow as tf
+
+from electra_pretrain.batch import Batch, MaskedBatch, SpecialIds
+from electra_pretrain.config import Config
+from electra_pretrain.model.electra import Electra
+from electra_pretrain.model.masking import mask_batch
+from electra_pretrain.model.objective import Denominators, compute_losses, count
+from electra_pretrain.rng import Random
+from electra_pretrain.train.metrics import Sums, metric_sums, zero_sums
+from electra_pretrain.train.optimizer import AdamW, clip_by_global_norm, learning_rate
+
+
+class Trainer:
+    """Model, optimiser and the compiled loops over them; make it within the strategy's scope.
+
+    Attributes:
+        model: the networks.
+        optimizer: moments and step.
+    """
+
+    def __init__(self, config: Config, special_ids: SpecialIds, strategy: tf.distribute.Strategy) -> None:
+        self._config, self._special_ids, self._strategy = config, special_ids, strategy
+        with strategy.scope():
+            self.model = Electra(config)
+            self.optimizer = AdamW(self.model.named_variables(), config.optimizer)
+        self._variables = list(self.model.named_variables().values())
+        self.train_steps = tf.function(self._train_steps)
+        self.evaluate_batch = tf.function(self._evaluate_batch)
+
+    def variables(self) -> dict[str, tf.Variable]:
+        """Everything that a checkpoint holds, by released name."""
+        return {**self.model.named_variables(), **self.optimizer.moments, "global_step": self.optimizer.global_step}
+
+    def _train_steps(self, iterator: Iterator[Batch], num_steps: tf.Tensor) -> Sums:
+        """`num_steps` updates (a tensor: another number compiles nothing anew); metric sums over all of them."""
+        sums = zero_sums(self._config.objective.electra_objective) | {"steps": tf.zeros([]), "grad_norm": tf.zeros([])}
+        for _ in tf.range(num_steps):
+            sums = tf.nest.map_structure(tf.add, sums, self._strategy_step(next(iterator)))
+        return sums
+
+    def _strategy_step(self, batch: Batch) -> Sums:
+        per_replica = self._strategy.run(self.train_step, args=(batch,))
+        return {name: self._strategy.reduce("SUM", value, axis=None) for name, value in per_replica.items()}
+
+    def train_step(self, batch: Batch) -> Sums:
+        """One update from a replica's rows of the global batch."""
+        random = Random(self._config.training.seed, self.optimizer.global_step, batch.rows)
+        masked = mask_batch(batch, self._config.objective.mask_prob, self._special_ids, random)
+        return self.update(batch, masked)
+
+    def update(self, batch: Batch, masked: MaskedBatch, sampled_ids: tf.Tensor | None = None) -> Sums:
+        """Losses, gradients summed over parts and replicas, *then* clipped; the update; metric sums.
+
+        Args:
+            batch: this replica's rows.
+            masked: the same, masked.
+            sampled_ids: [B, N] replacements to use instead of drawing them; with a single part only.
+        """
+        context = tf.distribute.get_replica_context()
+        denominators = Denominators(*(context.all_reduce("SUM", part) for part in count(batch, masked)))
+        parts = self._config.training.gradient_accumulation_steps
+        if parts == 1:
+            gradients, sums = self._gradients(batch, masked, denominators, sampled_ids)
+        else:
+            gradients, sums = self._accumulated(batch, masked, denominators, parts)
+        gradients = context.all_reduce("SUM", gradients)
+        gradients, norm = clip_by_global_norm(gradients, self._config.optimizer.max_grad_norm)
+        update = self.optimizer.global_step + 1
+        rate = learning_rate(update, self._config.optimizer, self._config.training.num_train_steps)
+        self.optimizer.apply(gradients, rate)
+        # Each replica adds its share, so that the sum over replicas counts a step once.
+        share = 1.0 / context.num_replicas_in_sync
+        return sums | {"steps": tf.constant(share), "grad_norm": norm * share}
+
+    def _gradients(
+        self, batch: Batch, masked: MaskedBatch, denominators: Denominators, sampled_ids: tf.Tensor | None = None
+    ) -> tuple[list[tf.Tensor], Sums]:
+        random = Random(self._config.training.seed, self.optimizer.global_step, batch.rows)
+        with tf.GradientTape() as tape:
+            outputs = compute_losses(
+                self.model, batch, masked, denominators, self._config.objective, random, training=True, sampled_ids=sampled_ids
+            )
+        # Variables without a part in the loss (a position beyond the sequence has one; an unused head has none) get zeros.
+        gradients = tape.gradient(outputs.total_loss, self._variables, unconnected_gradients="zero")
+        return [tf.convert_to_tensor(gradient) for gradient in gradients], metric_sums(batch, outputs)
+
+    def _accumulated(
+        self, batch: Batch, masked: MaskedBatch, denominators: Denominators, parts: int
+    ) -> tuple[list[tf.Tensor], Sums]:
+        """The same sums, part after part: a loop on the device, so that memory holds one part."""
+        size = batch.rows.shape[0] // parts
+        stacked = tf.nest.map_structure(lambda x: tf.reshape(x, [parts, size, *x.shape[1:]]), (batch, masked))
+
+        def one_part(index: tf.Tensor) -> tuple[list[tf.Tensor], Sums]:
+            batch_part, masked_part = tf.nest.map_structure(lambda x: x[index], stacked)
+            return self._gradients(batch_part, masked_part, denominators)
+
+        def add_part(index: tf.Tensor, totals: Any) -> tuple[tf.Tensor, Any]:
+            return index + 1, tf.nest.map_structure(tf.add, totals, one_part(index))
+
+        first = one_part(tf.constant(0))
+        _, totals = tf.while_loop(lambda index, _: index < parts, add_part, (tf.constant(1), first), parallel_iterations=1)
+        gradients, sums = totals
+        return gradients, sums
+
+    def _evaluate_batch(self, batch: Batch) -> Sums:
+        per_replica = self._strategy.run(self._evaluate_step, args=(batch,))
+        return {name: self._strategy.reduce("SUM", value, axis=None) for name, value in per_replica.items()}
+
+    def _evaluate_step(self, batch: Batch) -> Sums:
+        """Metric sums without dropout; masks and samples depend on the row alone, the same at every checkpoint."""
+        # A step that no update has.
+        random = Random(self._config.training.seed, 2**32 - 1, batch.rows)
+        masked = mask_batch(batch, self._config.objective.mask_prob, self._special_ids, random)
+        one = tf.constant(1.0)
+        outputs = compute_losses(
+            self.model, batch, masked, Denominators(one, one), self._config.objective, random, training=False
+        )
+        return metric_sums(batch, outputs)

@@ -1,0 +1,54 @@
+"""Package metadata; tools are configured in pyproject.toml."""
+
+import importlib.metadata
+import sysconfig
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+ROOT = Path(__file__).parent
+# Built against each other: they must match.
+TENSORFLOW = ["tensorflow==2.21.0", "tensorflow-text==2.21.1"]
+
+
+def tensorflow_requirements() -> list[str]:
+    """TensorFlow, unless the environment has its TPU build, whose place the ordinary one would take.
+
+    Builds run in isolation, so that only the environment's own folder tells what it holds.
+    """
+    installed = importlib.metadata.distributions(path=[sysconfig.get_path("purelib"), sysconfig.get_path("platlib")])
+    names = {(distribution.metadata["Name"] or "").lower().replace("_", "-") for distribution in installed}
+    return [] if "tensorflow-tpu" in names else TENSORFLOW
+
+
+setup(
+    name="electra_pretrain",
+    version="0.1.0",
+    description="Pretrain ELECTRA-style Korean language models: text in, Hugging Face model out",
+    long_description=(ROOT / "README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
+    license="Apache-2.0",
+    license_files=["LICENSE"],
+    python_requires=">=3.10",
+    # configs/ lies beside the package in a checkout and within it when installed; config.shipped_folder knows both.
+    packages=[*find_packages(include=["electra_pretrain", "electra_pretrain.*"]), "electra_pretrain.configs"],
+    package_dir={"electra_pretrain.configs": "configs"},
+    package_data={"electra_pretrain": ["sample_corpus/*.txt", "py.typed"], "electra_pretrain.configs": ["*.json"]},
+    install_requires=[
+        *tensorflow_requirements(),
+        "absl-py>=2.1",
+        "google-cloud-storage>=2.18",
+        "numpy>=1.26",
+        "safetensors>=0.4.3",
+        "sentencepiece>=0.2.0",
+        "tokenizers>=0.21",
+        "tqdm>=4.66",
+        "zstandard>=0.22",
+    ],
+    extras_require={
+        # torch: exactly the release that was tested; a range would take whatever is newest, with gigabytes of CUDA packages.
+        "test": ["pytest>=8", "hypothesis>=6.100", "transformers>=5", "torch==2.13.0", "ruff==0.17.6", "mypy==2.4.1"],
+        "tensorboard": ["tensorboard>=2.20"],
+    },
+    entry_points={"console_scripts": ["run_pretraining = electra_pretrain.run_pretraining:main"]},
+)
