@@ -6,6 +6,7 @@ Field names are those of the released ELECTRA hyperparameters wherever the thing
 import dataclasses
 import difflib
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -206,43 +207,64 @@ def _typed(value: Any, expected: Any, where: str) -> Any:
     return value
 
 
+# (fields, rule, what to say). A rule sees the value and the whole config.
+_RULES: tuple[tuple[str, Callable[[Any, Config], bool], str], ...] = (
+    ("model.num_hidden_layers", lambda value, _: value >= 1, "must be at least 1"),
+    ("model.hidden_size", lambda value, _: value >= 1, "must be at least 1"),
+    ("model.embedding_size", lambda value, _: value >= 1, "must be at least 1"),
+    ("model.intermediate_size", lambda value, _: value >= 1, "must be at least 1"),
+    ("model.num_attention_heads", lambda value, _: value >= 1, "must be at least 1"),
+    ("model.num_attention_heads", lambda value, c: c.model.hidden_size % value == 0, "must divide model.hidden_size"),
+    ("model.hidden_dropout_prob", lambda value, _: 0 <= value < 1, "must be at least 0 and below 1"),
+    ("model.attention_probs_dropout_prob", lambda value, _: 0 <= value < 1, "must be at least 0 and below 1"),
+    ("model.initializer_range", lambda value, _: value > 0, "must be above 0"),
+    ("objective.mask_prob", lambda value, _: 0 < value < 1, "must be above 0 and below 1"),
+    ("objective.temperature", lambda value, _: value > 0, "must be above 0"),
+    ("objective.gen_weight", lambda value, _: value >= 0, "must not be negative"),
+    ("objective.disc_weight", lambda value, _: value >= 0, "must not be negative"),
+    ("objective.generator_layers", lambda value, _: 0 < value <= 1, "a fraction: above 0, at most 1"),
+    ("objective.generator_hidden_size", lambda value, _: 0 < value <= 1, "a fraction: above 0, at most 1"),
+    (
+        "objective.generator_hidden_size",
+        lambda value, c: (hidden := round(c.model.hidden_size * value)) >= 1 and hidden % max(1, hidden // 64) == 0,
+        "the generator's hidden size, model.hidden_size times this, must be divisible by its heads (one per 64); 1/3 of 768 is 0.33333",
+    ),
+    ("optimizer.learning_rate", lambda value, _: value > 0, "must be above 0"),
+    ("optimizer.num_warmup_steps", lambda value, _: value >= 0, "must not be negative; 0 means no warm-up"),
+    ("optimizer.lr_decay_power", lambda value, _: value >= 0, "must not be negative"),
+    ("optimizer.weight_decay_rate", lambda value, _: value >= 0, "must not be negative"),
+    ("optimizer.adam_beta_1", lambda value, _: 0 <= value < 1, "must be at least 0 and below 1"),
+    ("optimizer.adam_beta_2", lambda value, _: 0 <= value < 1, "must be at least 0 and below 1"),
+    ("optimizer.adam_epsilon", lambda value, _: value > 0, "must be above 0"),
+    ("optimizer.max_grad_norm", lambda value, _: value > 0, "must be above 0"),
+    ("training.num_train_steps", lambda value, _: 1 <= value < 2**32 - 1, "must lie in 1..4294967294"),
+    ("training.save_checkpoints_steps", lambda value, _: value >= 1, "must be at least 1"),
+    ("training.keep_checkpoint_max", lambda value, _: value >= 1, "must be at least 1"),
+    ("training.iterations_per_loop", lambda value, _: value >= 1, "must be at least 1"),
+    ("training.gradient_accumulation_steps", lambda value, _: value >= 1, "must be at least 1"),
+    ("training.train_batch_size", lambda value, _: value >= 1, "must be at least 1"),
+    (
+        "training.train_batch_size",
+        lambda value, c: value % c.training.gradient_accumulation_steps == 0,
+        "must be divisible by training.gradient_accumulation_steps",
+    ),
+    ("training.eval_batch_size", lambda value, _: value >= 1, "must be at least 1"),
+    ("training.num_eval_steps", lambda value, _: value >= 0, "must not be negative; 0 means no evaluation"),
+    ("training.compute_dtype", lambda value, _: value in COMPUTE_DTYPES, f"must be {' or '.join(COMPUTE_DTYPES)}"),
+    ("training.seed", lambda value, _: 0 <= value < 2**32, "must lie in 0..4294967295"),
+    ("data.vocab_size", lambda value, _: value >= 1, "must be at least 1"),
+    ("data.shuffle_examples", lambda value, _: value >= 1, "must be at least 1"),
+    (
+        "data.max_seq_length",
+        lambda value, c: 8 <= value <= c.model.max_position_embeddings,
+        "must be at least 8 and at most model.max_position_embeddings",
+    ),
+)
+
+
 def _validate(config: Config, source: str) -> None:
-    """The rules that a single field, or two together, must keep."""
-
-    def require(rule: bool, field: str, text: str) -> None:
-        if not rule:
-            section, name = field.split(".")
-            raise UserError(f"{source}: {field} = {getattr(getattr(config, section), name)}: {text}")
-
-    model, objective, optimizer, training, data = (getattr(config, name) for name in SECTIONS)
-    at_least_one = {
-        "model": ["num_hidden_layers", "hidden_size", "embedding_size", "intermediate_size", "num_attention_heads"],
-        "training": ["train_batch_size", "num_train_steps", "save_checkpoints_steps", "keep_checkpoint_max"]
-        + ["iterations_per_loop", "gradient_accumulation_steps", "eval_batch_size"],
-        "data": ["vocab_size", "shuffle_examples"],
-    }
-    for section, names in at_least_one.items():
-        for name in names:
-            require(getattr(getattr(config, section), name) >= 1, f"{section}.{name}", "must be at least 1")
-    for name in ("hidden_dropout_prob", "attention_probs_dropout_prob"):
-        require(0 <= getattr(model, name) < 1, f"model.{name}", "must be at least 0 and below 1")
-    require(model.hidden_size % model.num_attention_heads == 0, "model.num_attention_heads", f"must divide hidden_size = {model.hidden_size}")
-    require(model.initializer_range > 0, "model.initializer_range", "must be above 0")
-    require(0 < objective.mask_prob < 1, "objective.mask_prob", "must be above 0 and below 1")
-    require(objective.temperature > 0, "objective.temperature", "must be above 0")
-    require(0 < objective.generator_hidden_size <= 1, "objective.generator_hidden_size", "a fraction: above 0, at most 1")
-    require(0 < objective.generator_layers <= 1, "objective.generator_layers", "a fraction: above 0, at most 1")
-    for name in ("gen_weight", "disc_weight"):
-        require(getattr(objective, name) >= 0, f"objective.{name}", "must not be negative")
-    require(optimizer.learning_rate > 0, "optimizer.learning_rate", "must be above 0")
-    require(optimizer.num_warmup_steps >= 0, "optimizer.num_warmup_steps", "must not be negative; 0 means no warm-up")
-    require(optimizer.max_grad_norm > 0, "optimizer.max_grad_norm", "must be above 0")
-    require(optimizer.adam_epsilon > 0, "optimizer.adam_epsilon", "must be above 0")
-    for name in ("adam_beta_1", "adam_beta_2"):
-        require(0 <= getattr(optimizer, name) < 1, f"optimizer.{name}", "must be at least 0 and below 1")
-    require(training.num_eval_steps >= 0, "training.num_eval_steps", "must not be negative; 0 means no evaluation")
-    require(training.compute_dtype in COMPUTE_DTYPES, "training.compute_dtype", f"must be {' or '.join(COMPUTE_DTYPES)}")
-    require(0 <= training.seed < 2**32, "training.seed", "must lie in 0..4294967295")
-    parts = training.gradient_accumulation_steps
-    require(training.train_batch_size % parts == 0, "training.train_batch_size", f"must be divisible by gradient_accumulation_steps = {parts}")
-    require(5 <= data.max_seq_length <= model.max_position_embeddings, "data.max_seq_length", f"must lie in 5..max_position_embeddings = {model.max_position_embeddings}")
+    for target, rule, text in _RULES:
+        section, field = target.split(".")
+        value = getattr(getattr(config, section), field)
+        if not rule(value, config):
+            raise UserError(f"{source}: {target} = {value}: {text}")

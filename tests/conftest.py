@@ -1,4 +1,4 @@
-"""Four virtual CPUs for all tests, and a small config, vocabulary and folder of records to share."""
+"""Four virtual CPUs for all tests, and a small vocabulary, folder of records and config to share."""
 
 import os
 
@@ -11,14 +11,41 @@ from pathlib import Path
 import pytest
 import tensorflow as tf
 
+from electra_pretrain import build_data, train_vocab
 from electra_pretrain.config import Config
 
 NUM_CPUS = 4
-cpu = tf.config.list_physical_devices("CPU")[0]
-tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * NUM_CPUS)
+tf.config.set_logical_device_configuration(
+    tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * NUM_CPUS
+)
 
 DATA = Path(__file__).parent / "data"
 SAMPLE_CORPUS = Path(__file__).parent.parent / "electra_pretrain" / "sample_corpus"
+VOCAB_SIZE, SEQ = 3500, 32
+
+MICRO = Config.from_dict(
+    {
+        "model": {
+            "num_hidden_layers": 1,
+            "hidden_size": 32,
+            "embedding_size": 16,
+            "intermediate_size": 64,
+            "num_attention_heads": 2,
+            "max_position_embeddings": SEQ,
+        },
+        "objective": {"generator_hidden_size": 0.5},
+        "optimizer": {"learning_rate": 0.005, "num_warmup_steps": 2},
+        "training": {
+            "train_batch_size": 8,
+            "num_train_steps": 6,
+            "save_checkpoints_steps": 3,
+            "iterations_per_loop": 2,
+            "eval_batch_size": 8,
+            "num_eval_steps": 2,
+        },
+        "data": {"max_seq_length": SEQ, "vocab_size": VOCAB_SIZE},
+    }
+)
 
 
 def changed(config: Config, **sections: dict[str, object]) -> Config:
@@ -28,6 +55,24 @@ def changed(config: Config, **sections: dict[str, object]) -> Config:
     )
 
 
-@pytest.fixture
-def one_device():
-    return tf.distribute.OneDeviceStrategy("/cpu:0")
+def build(corpus: str, vocab: str, output: str, *more: str) -> None:
+    """Run build_data as the command would, in this process unless told otherwise."""
+    arguments = ["--corpus", corpus, "--vocab", vocab, "--output", output, "--max_seq_length", str(SEQ), "--num_processes", "1"]
+    build_data.build_data(build_data.parse_args([*arguments, *more]))
+
+
+@pytest.fixture(scope="session")
+def vocab_path(tmp_path_factory):
+    path = str(tmp_path_factory.mktemp("vocab") / "vocab.txt")
+    corpus = str(SAMPLE_CORPUS / "*.txt")
+    arguments = ["--corpus", corpus, "--output", path, "--vocab_size", str(VOCAB_SIZE), "--unused", "20"]
+    train_vocab.train_vocab(train_vocab.parse_args(arguments))
+    return path
+
+
+@pytest.fixture(scope="session")
+def records(tmp_path_factory, vocab_path):
+    """A folder of records of 32 tokens, built from two files of the sample corpus."""
+    folder = str(tmp_path_factory.mktemp("records"))
+    build(f"{SAMPLE_CORPUS}/comments.txt,{SAMPLE_CORPUS}/recipes.txt", vocab_path, folder, "--heldout_fraction", "0.1")
+    return folder

@@ -50,7 +50,8 @@ def train_wordpiece(documents: Callable[[], Iterable[Document]], settings: Vocab
     """
     counts: Counter[str] = Counter()
     singles = _train(_normalized(sample(documents(), settings), settings, counts), list(SPECIAL_TOKENS), 1, 1)
-    kept = {char for char, _ in sorted(counts.items(), key=lambda item: (-item[1], item[0]))[: settings.limit_alphabet]}
+    by_frequency = sorted((char for char in counts if not char.isspace()), key=lambda char: (-counts[char], char))
+    kept = set(by_frequency[: settings.limit_alphabet])
     alphabet = sorted(token for token in singles if token.removeprefix(CONTINUATION_PREFIX) in kept)
     if not alphabet:
         raise UserError("the corpus holds no text to learn from; check the files, or raise --sample_fraction")

@@ -65,7 +65,8 @@ def read(prefix: str) -> dict[str, np.ndarray]:
     try:
         reader = tf.train.load_checkpoint(prefix)
         return {name: reader.get_tensor(name) for name in sorted(reader.get_variable_to_shape_map())}
-    except (tf.errors.OpError, ValueError, RuntimeError) as error:
+    # The reader raises IndexError for a file that ends too early.
+    except (tf.errors.OpError, ValueError, RuntimeError, IndexError) as error:
         reason = str(error).splitlines()[0]
         raise UserError(f"{prefix}: damaged checkpoint ({reason}); delete its two files to go on from the one before") from error
 

@@ -1,0 +1,166 @@
+"""Records: every token once, the schema, the same bytes for any number of processes, restarts, the manifest."""
+
+import collections
+import filecmp
+import gzip
+import json
+import os
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from electra_pretrain.data import build as build_module
+from electra_pretrain.data.manifest import load_manifest
+from electra_pretrain.errors import UserError
+from electra_pretrain.text import corpus as corpus_module
+from electra_pretrain.text.corpus import Corpus
+from electra_pretrain.tokenization.tokenizer import load_tokenizer
+from tests.conftest import SAMPLE_CORPUS, SEQ, build
+
+CORPUS = f"{SAMPLE_CORPUS}/news.txt,{SAMPLE_CORPUS}/law.txt"
+
+
+def read_examples(folder, split="*"):
+    names = sorted(name for name in os.listdir(folder) if name.endswith(".tfrecord") and name.startswith(split.strip("*")))
+    for record in tf.data.TFRecordDataset([os.path.join(folder, name) for name in names]).as_numpy_iterator():
+        features = tf.train.Example.FromString(record).features.feature
+        yield {name: np.array(feature.int64_list.value) for name, feature in features.items()}
+
+
+def same_files(one, other):
+    names = sorted(os.listdir(one))
+    assert names == sorted(os.listdir(other))
+    assert filecmp.cmpfiles(one, other, names, shallow=False)[0] == names
+
+
+def test_every_token_of_the_corpus_lands_in_exactly_one_example(tmp_path, vocab_path):
+    build(CORPUS, vocab_path, str(tmp_path), "--heldout_fraction", "0.2")
+    tokenizer = load_tokenizer(vocab_path, False)
+    documents = Corpus(CORPUS.split(",")).documents()
+    expected, _ = tokenizer.encode_lines([sentence for document in documents for sentence in document])
+    found: collections.Counter = collections.Counter()
+    special = tokenizer.special_ids
+    for example in read_examples(tmp_path):
+        assert set(example) == {"input_ids", "input_mask", "segment_ids"}
+        ids, mask, segments = example["input_ids"], example["input_mask"], example["segment_ids"]
+        n = int(mask.sum())
+        assert len(ids) == len(mask) == len(segments) == SEQ
+        assert mask[:n].all() and (ids[n:] == special.pad).all() and not segments[n:].any()
+        assert ids[0] == special.cls and ids[n - 1] == special.sep
+        separators = np.nonzero(ids == special.sep)[0]
+        assert len(separators) in (1, 2)
+        assert (segments[:n] == (np.arange(n) > separators[0])).all()
+        found.update(ids[(ids != special.sep) & (ids != special.cls) & (mask > 0)].tolist())
+    assert found == collections.Counter(expected.tolist())
+    manifest = load_manifest(str(tmp_path))
+    assert manifest.counts.tokens == len(expected)
+    assert manifest.counts.unk_tokens == (expected == special.unk).sum()
+    assert sum(1 for _ in read_examples(tmp_path, "train")) == manifest.train_examples
+    assert sum(1 for _ in read_examples(tmp_path, "heldout")) == manifest.heldout_examples > 0
+
+
+@pytest.fixture
+def small_blocks(monkeypatch):
+    """Many blocks and several shards from a small corpus."""
+    monkeypatch.setattr(build_module, "MAX_SHARD_BYTES", 40_000)
+    monkeypatch.setattr(corpus_module.Corpus.blocks, "__defaults__", (4000,))
+
+
+def test_same_bytes_for_any_number_of_processes(tmp_path, vocab_path, small_blocks):
+    for processes in (1, 2, 3):
+        build(CORPUS, vocab_path, str(tmp_path / str(processes)), "--num_processes", str(processes))
+    assert len(load_manifest(str(tmp_path / "1")).train_shards) > 3
+    same_files(tmp_path / "1", tmp_path / "2")
+    same_files(tmp_path / "1", tmp_path / "3")
+
+
+def test_another_seed_gives_another_order(tmp_path, vocab_path):
+    for seed in ("0", "1"):
+        build(CORPUS, vocab_path, str(tmp_path / seed), "--seed", seed)
+    first, second = ([tuple(e["input_ids"]) for e in read_examples(tmp_path / seed, "train")] for seed in "01")
+    assert first != second
+
+
+def test_shards_are_a_shuffle_of_the_whole_corpus(tmp_path, vocab_path, small_blocks):
+    build(CORPUS, vocab_path, str(tmp_path), "--heldout_fraction", "0")
+    tokenizer = load_tokenizer(vocab_path, False)
+    article = tokenizer.encode_lines(["제1조"])[0].tolist()
+    shards = load_manifest(str(tmp_path)).train_shards
+    assert len(shards) > 3
+    for shard in shards:
+        ids = [e["input_ids"] for e in read_examples(tmp_path, shard.name)]
+        assert len(ids) == shard.examples
+        law = np.mean([article[0] in row for row in ids])
+        assert 0 < law < 0.9, f"{shard.name} holds one half of the corpus only"
+
+
+def test_a_killed_build_goes_on_and_gives_the_same_bytes(tmp_path, vocab_path, small_blocks, monkeypatch):
+    build(CORPUS, vocab_path, str(tmp_path / "whole"))
+    made = []
+
+    def failing_after(count, function):
+        def wrapped(*arguments):
+            if len(made) >= count:
+                raise KeyboardInterrupt
+            made.append(arguments[0])
+            return function(*arguments)
+
+        return wrapped
+
+    for stage, count in (("build_block", 3), ("build_shard", 2)):
+        with monkeypatch.context() as patch:
+            made.clear()
+            patch.setattr(build_module, stage, failing_after(count, getattr(build_module, stage)))
+            with pytest.raises(KeyboardInterrupt):
+                build(CORPUS, vocab_path, str(tmp_path / "killed"))
+        assert not os.path.exists(tmp_path / "killed" / "manifest.json")
+    encoded = []
+    with monkeypatch.context() as patch:
+        original = build_module.WordPieceTokenizer.encode_lines
+        patch.setattr(build_module.WordPieceTokenizer, "encode_lines", lambda self, lines: (encoded.append(1), original(self, lines))[1])
+        build(CORPUS, vocab_path, str(tmp_path / "killed"))
+    assert encoded == [], "finished blocks were made again"
+    same_files(tmp_path / "whole", tmp_path / "killed")
+
+
+def test_running_a_finished_build_again_changes_nothing_and_another_is_refused(tmp_path, vocab_path):
+    build(CORPUS, vocab_path, str(tmp_path))
+    before = {name: os.stat(tmp_path / name).st_mtime_ns for name in os.listdir(tmp_path)}
+    build(CORPUS, vocab_path, str(tmp_path))
+    assert {name: os.stat(tmp_path / name).st_mtime_ns for name in os.listdir(tmp_path)} == before
+    with pytest.raises(UserError, match="holds records of other input or settings"):
+        build(CORPUS, vocab_path, str(tmp_path), "--seed", "5")
+
+
+def test_heldout_documents_are_whole_documents(tmp_path, vocab_path):
+    """By document, never by example: no text stands on both sides."""
+    build(CORPUS, vocab_path, str(tmp_path), "--heldout_fraction", "0.3")
+    manifest = load_manifest(str(tmp_path))
+    assert 0.1 < manifest.counts.heldout_documents / manifest.counts.documents < 0.5
+    tokenizer = load_tokenizer(vocab_path, False)
+    heldout = {tuple(e["input_ids"][1:9]) for e in read_examples(tmp_path, "heldout")}
+    starts = [tuple(tokenizer.encode_lines(document)[0][:8].tolist()) for document in Corpus(CORPUS.split(",")).documents()]
+    assert sum(start in heldout for start in starts) == manifest.counts.heldout_documents
+
+
+def test_compressed_text_gives_the_same_records(tmp_path, vocab_path):
+    plain, packed = tmp_path / "a.txt", tmp_path / "a.txt.gz"
+    plain.write_bytes((SAMPLE_CORPUS / "news.txt").read_bytes())
+    packed.write_bytes(gzip.compress(plain.read_bytes()))
+    for path in (plain, packed):
+        build(str(path), vocab_path, str(tmp_path / path.suffix))
+    name = "train-00000-of-00001.tfrecord"
+    assert (tmp_path / ".txt" / name).read_bytes() == (tmp_path / ".gz" / name).read_bytes()
+
+
+def test_manifest_says_what_was_done(tmp_path, vocab_path):
+    build(CORPUS, vocab_path, str(tmp_path))
+    values = json.loads((tmp_path / "manifest.json").read_text())
+    assert values["vocabulary"] | {"sha256": ""} == {
+        "type": "wordpiece", "sha256": "", "size": 3500, "do_lower_case": False, "strip_accents": False,
+        "unicode_normalization": "NFC", "special_ids": {"pad": 0, "unk": 1, "cls": 2, "sep": 3, "mask": 4},
+    }  # fmt: skip
+    assert [source["bytes"] for source in values["sources"]] == [os.path.getsize(path) for path in CORPUS.split(",")]
+    assert values["counts"]["documents"] > 70 and 0 < values["overflow_rate"] < 1
+    assert not [name for name in os.listdir(tmp_path) if name.startswith(".")], "the work folder is gone"

@@ -1,0 +1,111 @@
+"""Configs: shipped ones complete, mistakes named, overrides applied."""
+
+import dataclasses
+import json
+
+import pytest
+
+from electra_pretrain import config as configs
+from electra_pretrain.config import SECTIONS, Config
+from electra_pretrain.errors import UserError
+
+SHIPPED = ["base_v1.json", "base_v2.json", "base_v3.json", "small_v1.json", "small_v2.json", "small_v3.json", "tiny.json"]
+
+# The published table: size, vocabulary, batch, steps, rate, generator's hidden, intermediate, heads.
+RECIPES = {
+    "base_v1.json": ("base", 32200, 256, 700_000, 2e-4),
+    "base_v2.json": ("base", 32200, 256, 700_000, 2e-4),
+    "base_v3.json": ("base", 35000, 256, 1_500_000, 2e-4),
+    "small_v1.json": ("small", 32200, 512, 300_000, 5e-4),
+    "small_v2.json": ("small", 32200, 512, 300_000, 5e-4),
+    "small_v3.json": ("small", 35000, 512, 800_000, 5e-4),
+}
+SIZES = {"small": (12, 128, 256, 1024, 4), "base": (12, 768, 768, 3072, 12)}
+
+
+def test_all_shipped_configs_are_known():
+    assert sorted(path.name for path in configs.shipped_folder().glob("*.json")) == SHIPPED
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_shipped_configs_are_complete_and_explicit(name):
+    values = json.loads((configs.shipped_folder() / name).read_text())
+    assert values["notes"]
+    for section, section_type in SECTIONS.items():
+        assert list(values[section]) == [field.name for field in dataclasses.fields(section_type)], section
+    configs.load(name)
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_published_recipes(name):
+    from electra_pretrain.model.encoder import generator_sizes
+
+    size, vocab_size, batch, steps, rate = RECIPES[name]
+    config = configs.load(name)
+    model = config.model
+    found = (model.num_hidden_layers, model.embedding_size, model.hidden_size, model.intermediate_size, model.num_attention_heads)
+    assert found == SIZES[size]
+    assert (config.data.vocab_size, config.data.max_seq_length, config.data.do_lower_case) == (vocab_size, 512, False)
+    assert (config.training.train_batch_size, config.training.num_train_steps) == (batch, steps)
+    assert (config.optimizer.learning_rate, config.optimizer.num_warmup_steps) == (rate, 10000)
+    generator = generator_sizes(config)
+    assert (generator.num_hidden_layers, generator.hidden_size, generator.intermediate_size, generator.num_attention_heads) == (12, 256, 1024, 4)
+
+
+def test_bare_names_with_and_without_ending_and_paths(tmp_path):
+    path = tmp_path / "mine.json"
+    path.write_text(json.dumps({"data": {"vocab_size": 77}}))
+    assert configs.load("tiny") == configs.load("tiny.json")
+    assert configs.load(str(path)).data.vocab_size == 77
+    with pytest.raises(UserError, match=r"nothing.json: no such config; .*base_v3.json"):
+        configs.load("nothing.json")
+
+
+def test_overrides():
+    config = configs.load("tiny.json", ["training.num_train_steps=7", "data.do_lower_case=true", "optimizer.learning_rate=1"])
+    assert (config.training.num_train_steps, config.data.do_lower_case, config.optimizer.learning_rate) == (7, True, 1.0)
+    assert isinstance(config.optimizer.learning_rate, float)
+
+
+BAD = {
+    "training.num_train_step=7": r'training: unknown key "num_train_step"; did you mean .*num_train_steps',
+    "trainng.seed=7": r"--set trainng.seed=7: must read section.field=value, with a section of model, objective",
+    "training.seed": "must read section.field=value",
+    "training.num_train_steps=many": 'training.num_train_steps = "many": must be of type int',
+    "training.num_train_steps=1.5": "training.num_train_steps = 1.5: must be of type int",
+    "training.num_train_steps=true": "must be of type int",
+    "data.do_lower_case=1": "data.do_lower_case = 1: must be of type bool",
+    "training.num_train_steps=0": r"training.num_train_steps = 0: must lie in",
+    "model.hidden_dropout_prob=1.0": "model.hidden_dropout_prob = 1.0: must be at least 0 and below 1",
+    "model.num_attention_heads=3": "model.num_attention_heads = 3: must divide model.hidden_size",
+    "objective.mask_prob=0": "objective.mask_prob = 0.0: must be above 0",
+    "training.compute_dtype=float16": "training.compute_dtype = float16: must be float32 or bfloat16",
+    "data.max_seq_length=4096": "data.max_seq_length = 4096: must be at least 8 and at most model.max_position_embeddings",
+    "training.gradient_accumulation_steps=5": "training.train_batch_size = 32: must be divisible by training.gradient",
+}
+
+
+@pytest.mark.parametrize("override", BAD)
+def test_mistakes_are_named(override):
+    with pytest.raises(UserError, match=BAD[override]):
+        configs.load("tiny.json", [override])
+
+
+def test_a_generator_that_cannot_be_split_into_heads_is_refused():
+    with pytest.raises(UserError, match=r"objective.generator_hidden_size = 0.33: .*1/3 of 768 is 0.33333"):
+        configs.load("base_v3.json", ["objective.generator_hidden_size=0.33"])
+
+
+@pytest.mark.parametrize(("content", "message"), [("{", "not valid JSON"), ("[]", "must hold one JSON object"), ('{"modl": {}}', 'unknown key "modl"; did you mean model'), ('{"model": 3}', "model: must be a JSON object")])
+def test_bad_files(tmp_path, content, message):
+    path = tmp_path / "bad.json"
+    path.write_text(content)
+    with pytest.raises(UserError, match=f"bad.json.*{message}"):
+        configs.load(str(path))
+
+
+def test_round_trip_and_differences():
+    config = configs.load("base_v3.json")
+    assert Config.from_dict(config.to_dict()) == config
+    other = configs.load("base_v3.json", ["training.seed=5", "model.hidden_dropout_prob=0.2"])
+    assert configs.differences(config, other) == {"training.seed": (0, 5), "model.hidden_dropout_prob": (0.1, 0.2)}

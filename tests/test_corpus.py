@@ -1,0 +1,106 @@
+"""Reading text: formats, compression, documents, and bad bytes named by file and line."""
+
+import gzip
+import json
+import lzma
+import re
+import unicodedata
+
+import pytest
+import zstandard
+
+from electra_pretrain import files
+from electra_pretrain.errors import UserError
+from electra_pretrain.text import corpus as corpus_module
+from electra_pretrain.text.corpus import Corpus
+from tests.conftest import SAMPLE_CORPUS
+
+TEXT = "첫 문장이다.\n둘째 문장이다.\n\n\n  \n새 문서다. \r\n끝"
+DOCUMENTS = [["첫 문장이다.", "둘째 문장이다."], ["새 문서다.", "끝"]]
+
+
+@pytest.mark.parametrize(
+    ("suffix", "compress"), [("", bytes), (".gz", gzip.compress), (".xz", lzma.compress), (".zst", zstandard.compress)]
+)
+def test_text_plain_and_compressed(tmp_path, suffix, compress):
+    path = tmp_path / f"a.txt{suffix}"
+    path.write_bytes(compress(TEXT.encode()))
+    corpus = Corpus([str(path)])
+    assert list(corpus.documents()) == DOCUMENTS
+    assert corpus.stored_bytes_read == corpus.stored_bytes
+
+
+def test_jsonl(tmp_path):
+    path = tmp_path / "a.jsonl.gz"
+    rows = [{"body": "가\n나\n\n다"}, {"body": ""}, {"body": "라"}]
+    path.write_bytes(gzip.compress("\n".join(json.dumps(row, ensure_ascii=False) for row in rows).encode()))
+    assert list(Corpus([str(path)], "body").documents()) == [["가", "나", "다"], ["라"]]
+
+
+def test_byte_order_mark_and_file_ends_end_documents(tmp_path):
+    for name in "ab":
+        (tmp_path / f"{name}.txt").write_bytes("\ufeff글".encode())
+    paths = files.expand_globs(f"{tmp_path}/*.txt")
+    assert list(Corpus(paths).documents()) == [["글"], ["글"]]
+
+
+def test_globs_keep_their_order_and_name_nothing_twice(tmp_path):
+    for name in ("b.txt", "a.txt", "c.jsonl"):
+        (tmp_path / name).write_text("글")
+    found = files.expand_globs(f"{tmp_path}/c*,{tmp_path}/*.txt,{tmp_path}/a.txt")
+    assert [path.rsplit("/")[-1] for path in found] == ["c.jsonl", "a.txt", "b.txt"]
+
+
+def test_a_corpus_without_empty_lines_is_cut(tmp_path, monkeypatch):
+    monkeypatch.setattr(corpus_module, "MAX_DOCUMENT_CHARACTERS", 10)
+    path = tmp_path / "a.txt"
+    path.write_text("네글자다\n" * 7)
+    assert [len(document) for document in Corpus([str(path)]).documents()] == [3, 3, 1]
+
+
+def test_blocks_hold_all_documents_in_order(tmp_path):
+    path = tmp_path / "a.txt"
+    path.write_text("\n\n".join(f"문서 {number}" for number in range(50)))
+    blocks = list(Corpus([str(path)]).blocks(characters=20))
+    assert len(blocks) > 5
+    assert [document for block in blocks for document in block] == [[f"문서 {number}"] for number in range(50)]
+
+
+BAD = {
+    "not UTF-8": ("a.txt", "첫 줄\n".encode() + "둘째".encode("cp949"), r"a\.txt, line 2: not UTF-8 .*cp949"),
+    "broken JSON": ("a.jsonl", b'{"text": "a"}\n{"text": ', r"a\.jsonl, line 2: not valid JSON"),
+    "no field": ("a.jsonl", b'{"txt": "a"}', r'a\.jsonl, line 1: no text field "text"; name the right one with --text_field'),
+    "not an object": ("a.jsonl", b"[1]", r"a\.jsonl, line 1: no text field"),
+    "not text": ("a.jsonl", b'{"text": 3}', r'a\.jsonl, line 1: field "text" holds int'),
+    "truncated gz": ("a.txt.gz", gzip.compress(TEXT.encode() * 999)[:-20], r"a\.txt\.gz: damaged or truncated"),
+    "not gz": ("a.txt.gz", b"plain", r"a\.txt\.gz: damaged"),
+    "not xz": ("a.txt.xz", b"plain", r"a\.txt\.xz: damaged"),
+    "not zst": ("a.txt.zst", b"plain", r"a\.txt\.zst: damaged"),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_bad_input_names_file_and_line(tmp_path, name):
+    file_name, content, message = BAD[name]
+    (tmp_path / file_name).write_bytes(content)
+    with pytest.raises(UserError, match=message):
+        list(Corpus([str(tmp_path / file_name)]).documents())
+
+
+def test_missing_files_are_named(tmp_path):
+    with pytest.raises(UserError, match=re.escape(f"{tmp_path}/*.txt: no such file")):
+        files.expand_globs(f"{tmp_path}/*.txt")
+
+
+def test_sample_corpus_is_what_the_readme_says():
+    paths = sorted(SAMPLE_CORPUS.glob("*.txt"))
+    documents = list(Corpus([str(path) for path in paths]).documents())
+    lines = [line for document in documents for line in document]
+    assert len(paths) == 8
+    assert len(documents) >= 300
+    assert sum(len(line.encode()) for line in lines) >= 350_000
+    assert len(set(lines)) == len(lines)
+    assert all(unicodedata.normalize("NFC", line) == line for line in lines)
+    text = "\n".join(lines)
+    for kind in ("[\u3131-\u318e]{2}", "[\u4e00-\u9fff]", "[A-Za-z]{3}", "[0-9]{3}", "[\U0001f300-\U0001faff]", "제[0-9]+조"):
+        assert re.search(kind, text), kind

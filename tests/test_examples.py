@@ -1,0 +1,101 @@
+"""Every token lands in exactly one example; the segment rule; lengths."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from electra_pretrain.data.examples import document_examples
+from electra_pretrain.rng import Stream
+
+
+class Scripted:
+    """A stream of chosen numbers."""
+
+    def __init__(self, *values):
+        self._values = list(values)
+
+    def uniform(self):
+        return self._values.pop(0)
+
+    def integer(self, low, high):
+        return self._values.pop(0)
+
+
+NORMAL_LENGTH, TWO_SEGMENTS, ONE_SEGMENT, SHORT = 0.9, 0.9, 0.01, 0.01
+
+
+def document(*lengths):
+    ids = np.arange(100, 100 + sum(lengths), dtype=np.int32)
+    return ids, np.cumsum([0, *lengths])
+
+
+def examples_of(lengths, max_seq_length, draws):
+    ids, splits = document(*lengths)
+    return [(list(e.first - 100), list(e.second - 100)) for e in document_examples(ids, splits, max_seq_length, draws)]
+
+
+@given(st.lists(st.integers(0, 60), max_size=40), st.integers(8, 64), st.integers(0, 1000))
+@settings(max_examples=300, deadline=None)
+def test_every_token_lands_in_exactly_one_example_in_order(lengths, max_seq_length, seed):
+    ids, splits = document(*lengths)
+    examples = list(document_examples(ids, splits, max_seq_length, Stream(seed, "examples", 0)))
+    parts = [part for example in examples for part in (example.first, example.second)]
+    np.testing.assert_array_equal(np.concatenate([*parts, np.zeros(0, np.int32)]), ids)
+    for example in examples:
+        assert len(example.first) > 0
+        assert len(example.first) + len(example.second) + (3 if len(example.second) else 2) <= max_seq_length
+    assert sum(example.overflow for example in examples) <= len(ids)
+
+
+def test_first_segment_stays_under_half_the_target():
+    # Target 23: half is 10. 4 + 4 = 8 stays under, 8 + 4 would cross; the coin sends it to the second segment.
+    first = examples_of([4] * 6, 23, Scripted(NORMAL_LENGTH, TWO_SEGMENTS, 0.7, *[0.9] * 9))[0]
+    assert first == (list(range(8)), list(range(8, 20)))
+    # The other side of the coin: the crossing sentence joins the first segment.
+    first = examples_of([4] * 6, 23, Scripted(NORMAL_LENGTH, TWO_SEGMENTS, 0.3, *[0.9] * 9))[0]
+    assert first == (list(range(12)), list(range(12, 20)))
+
+
+def test_a_sentence_that_reaches_half_exactly_crosses():
+    first = examples_of([5, 5, 5, 5, 5], 23, Scripted(NORMAL_LENGTH, TWO_SEGMENTS, 0.7, *[0.9] * 9))[0]
+    assert first[0] == list(range(5))
+
+
+def test_the_first_sentence_is_taken_whole_and_overflow_is_carried():
+    examples = examples_of([15, 10, 10], 23, Scripted(NORMAL_LENGTH, TWO_SEGMENTS, *[0.9] * 9))
+    assert examples[0] == (list(range(15)), list(range(15, 20)))
+    assert examples[1][0][0] == 20
+
+
+def test_single_segment():
+    examples = examples_of([10, 10, 10], 23, Scripted(NORMAL_LENGTH, ONE_SEGMENT, *[0.9] * 9))
+    assert examples[0] == (list(range(21)), [])
+
+
+def test_a_short_target_collects_less():
+    # 0.01 < 0.05: the target is drawn, here 6; one sentence reaches it.
+    examples = examples_of([7, 7, 7], 23, Scripted(SHORT, 6, TWO_SEGMENTS, *[0.9] * 9))
+    assert examples[0] == (list(range(7)), [])
+
+
+def test_chances_over_many_examples():
+    """10% single segments; 5% of the targets short."""
+    ids, splits = document(*[3] * 200000)
+    lengths, single = [], 0
+    for example in document_examples(ids, splits, 64, Stream(1, "examples", 0)):
+        lengths.append(len(example.first) + len(example.second))
+        single += len(example.second) == 0
+    n = len(lengths)
+    assert abs(single / n - 0.1) < 5 * np.sqrt(0.09 / n) + 0.005  # very short targets hold one sentence
+    short = np.mean(np.array(lengths) < 60)
+    # A target drawn from 5..64 collects fewer than 60 tokens with probability 55/60.
+    assert abs(short - 0.05 * 55 / 60) < 5 * np.sqrt(0.05 / n) + 0.002
+
+
+@pytest.mark.parametrize("max_seq_length", [8, 128])
+def test_one_endless_sentence_is_cut_not_lost(max_seq_length):
+    ids, splits = document(1000)
+    examples = list(document_examples(ids, splits, max_seq_length, Stream(3, "examples", 0)))
+    assert sum(len(e.first) + len(e.second) for e in examples) == 1000
+    assert examples[0].overflow > 0

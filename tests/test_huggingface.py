@@ -1,0 +1,207 @@
+"""What we export, as `transformers` and `torch` load it: the same logits, the same ids, no weight left over."""
+
+import json
+import os
+import unicodedata
+
+import numpy as np
+import pytest
+import tensorflow as tf
+import torch
+import transformers
+from transformers import AutoModelForMaskedLM, AutoModelForPreTraining, AutoTokenizer, ElectraForMaskedLM, ElectraForPreTraining, ElectraModel
+
+from electra_pretrain import export_hf
+from electra_pretrain.convert.huggingface import export
+from electra_pretrain.convert.model_card import CardFacts
+from electra_pretrain.convert.names import to_hugging_face
+from electra_pretrain.data.manifest import load_manifest
+from electra_pretrain.errors import UserError
+from electra_pretrain.model.electra import Electra
+from electra_pretrain.model.masking import mask_batch
+from electra_pretrain.rng import Random
+from electra_pretrain.tokenization.tokenizer import load_tokenizer
+from electra_pretrain.train.run import run
+from tests.conftest import MICRO, SAMPLE_CORPUS, build, changed
+from tests.test_build import read_examples
+
+transformers.logging.set_verbosity_error()
+transformers.logging.disable_progress_bar()
+
+SMALL = {"num_hidden_layers": 2, "hidden_size": 256, "embedding_size": 128, "intermediate_size": 1024, "num_attention_heads": 4, "max_position_embeddings": 64}
+BASE = {"num_hidden_layers": 1, "hidden_size": 768, "embedding_size": 768, "intermediate_size": 3072, "num_attention_heads": 12, "max_position_embeddings": 64}
+SHAPES = {
+    "small, projected embeddings": (SMALL, {"generator_hidden_size": 1.0}),
+    "small, quarter generator": (SMALL, {"generator_hidden_size": 0.25}),
+    "base, generator projects": (BASE, {"generator_hidden_size": 1 / 3}),
+    "base, tied embeddings of its own": (BASE, {"generator_hidden_size": 1 / 3, "untied_generator_embeddings": True}),
+    "small, one encoder": (SMALL, {"untied_generator": False}),
+}
+
+
+def perturbed(model):
+    """Weights of a trained model's scale: biases and LayerNorms away from 0 and 1, so that a mix-up shows."""
+    rng = np.random.default_rng(0)
+    for variable in model.named_variables().values():
+        variable.assign_add(rng.normal(scale=0.05, size=variable.shape))
+    return {name: variable.numpy() for name, variable in model.named_variables().items()}
+
+
+@pytest.fixture(scope="module", params=SHAPES)
+def exported(request, tmp_path_factory, vocab_path, records):
+    sizes, objective = SHAPES[request.param]
+    config = changed(MICRO, model=sizes, objective=objective)
+    model = Electra(config)
+    folder = str(tmp_path_factory.mktemp("exported"))
+    facts = CardFacts(5, load_manifest(records).to_dict(), {"tensorflow": tf.__version__}, None, None)
+    export(folder, perturbed(model), config, load_tokenizer(vocab_path, False), facts)
+    return config, model, folder
+
+
+def batch_of(records):
+    """A padded Korean batch from the records."""
+    from electra_pretrain.batch import Batch
+
+    rows = sorted(read_examples(records, "train"), key=lambda row: row["input_mask"].sum())[:: max(1, 400 // 6)][:6]
+    assert rows[0]["input_mask"].sum() < 20, "no padding in the batch"
+    features = [tf.constant(np.stack([row[name] for row in rows]), tf.int32) for name in ("input_ids", "input_mask", "segment_ids")]
+    return Batch(*features, tf.range(len(rows)))
+
+
+def torch_inputs(ids, batch):
+    values = {"input_ids": ids, "attention_mask": batch.input_mask, "token_type_ids": batch.segment_ids}
+    return {name: torch.tensor(value.numpy().astype(np.int64)) for name, value in values.items()}
+
+
+def loaded(model_class, folder, unexpected=lambda name: False):
+    model, info = model_class.from_pretrained(folder, output_loading_info=True)
+    assert not info["missing_keys"] and not info["mismatched_keys"]
+    assert not [name for name in info["unexpected_keys"] if not unexpected(name)]
+    return model.eval()
+
+
+def test_discriminator(exported, records):
+    _, model, folder = exported
+    batch = batch_of(records)
+    ours = model.discriminator_logits(*batch[:3], None).numpy()
+    for model_class in (ElectraForPreTraining, AutoModelForPreTraining):
+        with torch.no_grad():
+            theirs = loaded(model_class, f"{folder}/discriminator")(**torch_inputs(batch.input_ids, batch)).logits.numpy()
+        real = batch.input_mask.numpy() > 0
+        np.testing.assert_allclose(ours[real], theirs[real], atol=1e-5, rtol=0)
+        assert np.abs(ours[real]).max() > 0.1
+
+
+def test_encoder(exported, records):
+    _, model, folder = exported
+    batch = batch_of(records)
+    # The bare encoder has no head: the discriminator's is the only thing left over.
+    theirs = loaded(ElectraModel, f"{folder}/discriminator", lambda name: name.startswith("discriminator_predictions."))
+    with torch.no_grad():
+        hidden = theirs(**torch_inputs(batch.input_ids, batch)).last_hidden_state.numpy()
+    real = batch.input_mask.numpy() > 0
+    np.testing.assert_allclose(model.discriminator_hidden(*batch[:3], None).numpy()[real], hidden[real], atol=1e-5, rtol=0)
+
+
+def test_generator(exported, records):
+    _, model, folder = exported
+    batch = batch_of(records)
+    masked = mask_batch(batch, 0.15, load_manifest(records).vocabulary.special_ids, Random(0, 0, batch.rows))
+    ours = model.generator_logits(masked, None).numpy()
+    for model_class in (ElectraForMaskedLM, AutoModelForMaskedLM):
+        theirs = loaded(model_class, f"{folder}/generator")
+        with torch.no_grad():
+            logits = theirs(**torch_inputs(masked.input_ids, batch)).logits.numpy()
+        used = masked.masked_lm_weights.numpy() > 0
+        at_slots = np.take_along_axis(logits, masked.masked_lm_positions.numpy()[..., None], 1)
+        # Logits of the size 10 are compared: 1e-5 of one.
+        np.testing.assert_allclose(ours[used], at_slots[used], atol=1e-5, rtol=1e-5)
+
+
+@pytest.fixture(scope="module")
+def run_folder(tmp_path_factory, records):
+    folder = tmp_path_factory.mktemp("run")
+    run(MICRO, records, str(folder), tf.distribute.OneDeviceStrategy("/cpu:0"))
+    return folder
+
+
+def test_export_command_writes_everything(run_folder, tmp_path):
+    folders = export_hf.export_hf(str(run_folder), str(tmp_path))
+    assert [os.path.basename(folder) for folder in folders] == ["discriminator", "generator"]
+    for folder in folders:
+        assert set(os.listdir(folder)) == {
+            "config.json", "model.safetensors", "vocab.txt", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "README.md",
+        }  # fmt: skip
+        settings = json.loads(open(f"{folder}/tokenizer_config.json").read())
+        assert settings["do_lower_case"] is False and settings["strip_accents"] is False
+        card = open(f"{folder}/README.md").read()
+        for fact in ("after 6 of 6 steps", "masked_lm_loss", "disc_auc", '"train_batch_size": 8', load_manifest(str(run_folder_records(run_folder))).fingerprint):
+            assert fact in card, fact
+    loaded(ElectraForPreTraining, folders[0])
+    loaded(ElectraForMaskedLM, folders[1])
+
+
+def run_folder_records(run_folder):
+    """The manifest as the run's folder keeps it, written out again as a folder of its own."""
+    manifest = json.loads((run_folder / "run.json").read_text())["data"]
+    folder = run_folder / "manifest"
+    folder.mkdir(exist_ok=True)
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    return folder
+
+
+def test_an_earlier_step_can_be_exported(run_folder, tmp_path):
+    export_hf.export_hf(str(run_folder), str(tmp_path / "3"), step=3)
+    export_hf.export_hf(str(run_folder), str(tmp_path / "6"), step=6)
+    first, second = (AutoModelForPreTraining.from_pretrained(tmp_path / step / "discriminator").state_dict() for step in "36")
+    assert any(not torch.equal(first[name], second[name]) for name in first)
+    with pytest.raises(UserError, match="no checkpoint of step 4; there are 3, 6"):
+        export_hf.export_hf(str(run_folder), str(tmp_path / "4"), step=4)
+
+
+TRICKY = [
+    unicodedata.normalize("NFD", "맥에서 저장한 글은 자모로 풀려 있다."),
+    "이모지 👍🏽 👨‍👩‍👧 ❤️ 그리고 ㅋㅋㅋㅋ ㅠㅠ ㅇㅇ",
+    "漢字와 大韓民國, 東醫寶鑑(동의보감)",
+    "제어\u0001문자와\u200b폭 없는\ufeff공백\u00ad, 탭\t그리고\u3000전각 공백",
+    "가나다라마" * 30 + " 는 길다",
+    "Mixed CASE and Café, 3.14와 ①②, ㎏, ％·∼",
+    "ᄀᄂᄃ 옛한글 ᄒᆞᆫ글 ㆍ",
+]
+
+
+def test_auto_tokenizer_gives_the_ids_of_the_records(run_folder, tmp_path, vocab_path):
+    """Written by build_data, read back from the records, against AutoTokenizer on the same raw line."""
+    folder = export_hf.export_hf(str(run_folder), str(tmp_path / "exported"))[0]
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    lines = TRICKY + (SAMPLE_CORPUS / "comments.txt").read_text().split("\n\n")[0].split("\n")
+    for number, line in enumerate(lines):
+        corpus, records = tmp_path / f"{number}.txt", tmp_path / f"records{number}"
+        corpus.write_text(line + "\n")
+        build(str(corpus), vocab_path, str(records), "--heldout_fraction", "0")
+        rows = sorted(read_examples(records), key=lambda row: row["input_ids"].tolist())
+        special = (tokenizer.cls_token_id, tokenizer.sep_token_id, tokenizer.pad_token_id)
+        ours = sorted(index for row in rows for index in row["input_ids"].tolist() if index not in special)
+        assert ours == sorted(tokenizer(line, add_special_tokens=False)["input_ids"]), line
+        if len(rows) == 1 and not rows[0]["segment_ids"].any():
+            whole = tokenizer(line)
+            n = len(whole["input_ids"])
+            assert rows[0]["input_ids"][:n].tolist() == whole["input_ids"]
+            assert rows[0]["input_mask"].sum() == n
+
+
+def test_auto_tokenizer_makes_pairs(run_folder, tmp_path):
+    tokenizer = AutoTokenizer.from_pretrained(export_hf.export_hf(str(run_folder), str(tmp_path))[0])
+    pair = tokenizer("오늘은 맑다.", "내일은 흐리다.")
+    separators = [place for place, index in enumerate(pair["input_ids"]) if index == tokenizer.sep_token_id]
+    assert len(separators) == 2 and pair["input_ids"][0] == tokenizer.cls_token_id
+    assert pair["token_type_ids"] == [int(place > separators[0]) for place in range(len(pair["input_ids"]))]
+    assert tokenizer.tokenize("오늘은 [MASK]")[-1] == "[MASK]" and tokenizer.model_max_length == 32
+
+
+def test_names():
+    assert to_hugging_face("electra/encoder/layer_3/attention/self/query/kernel") == ("electra.encoder.layer.3.attention.self.query.weight", True)
+    assert to_hugging_face("generator/encoder/layer_0/attention/output/LayerNorm/gamma") == ("electra.encoder.layer.0.attention.output.LayerNorm.weight", False)
+    assert to_hugging_face("discriminator_predictions/dense_1/bias") == ("discriminator_predictions.dense_prediction.bias", False)
+    assert to_hugging_face("generator_predictions/output_bias") == ("generator_lm_head.bias", False)
+    assert to_hugging_face("electra/embeddings/word_embeddings") == ("electra.embeddings.word_embeddings.weight", False)

@@ -1,0 +1,261 @@
+"""Runs: resumed bit for bit, split over replicas and parts without a difference, complete in their folder, learning."""
+
+import json
+import os
+import shutil
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from electra_pretrain import config as configs
+from electra_pretrain.errors import UserError
+from electra_pretrain.train import checkpoint
+from electra_pretrain.train import loop as loop_module
+from electra_pretrain.train.run import run
+from tests.conftest import MICRO, changed
+
+
+def one_device():
+    return tf.distribute.OneDeviceStrategy("/cpu:0")
+
+
+def mirrored(count):
+    return tf.distribute.MirroredStrategy([f"/cpu:{number}" for number in range(count)])
+
+
+def metrics(folder, kind="train"):
+    rows = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+    return [row for row in rows if row["kind"] == kind]
+
+
+def weights(folder, step=None):
+    return checkpoint.read(checkpoint.find(str(folder), step))
+
+
+@pytest.fixture(scope="module")
+def straight(tmp_path_factory, records):
+    """Six steps of a micro model, without interruption."""
+    folder = tmp_path_factory.mktemp("straight")
+    run(MICRO, records, str(folder), one_device())
+    return folder
+
+
+def test_folder_holds_everything(straight):
+    assert set(os.listdir(straight)) == {
+        "config.json", "run.json", "vocab.txt", "metrics.jsonl", "tensorboard",
+        *(f"model.ckpt-{step}{suffix}" for step in (3, 6) for suffix in (".index", ".data-00000-of-00001")),
+    }  # fmt: skip
+    assert configs.load(str(straight / "config.json")) == MICRO
+    assert json.loads((straight / "run.json").read_text())["data"]["max_seq_length"] == 32
+
+
+def test_scalars_are_in_tensorboard_and_metrics(straight):
+    train, heldout = metrics(straight), metrics(straight, "heldout")
+    assert [row["step"] for row in train] == [2, 3, 5, 6]
+    assert [row["step"] for row in heldout] == [3, 6]
+    wanted = {"masked_lm_loss", "masked_lm_accuracy", "sampled_masked_lm_accuracy", "disc_loss", "disc_accuracy", "disc_baseline_accuracy", "disc_auc"}
+    assert wanted <= set(heldout[-1])
+    assert wanted | {"learning_rate", "grad_norm", "sequences_per_second", "tokens_per_second", "hours_left", "total_loss"} <= set(train[-1])
+    events = [path for path in (straight / "tensorboard" / "train").iterdir() if "tfevents" in path.name]
+    seen = {}
+    for path in events:
+        for event in tf.compat.v1.train.summary_iterator(str(path)):
+            for value in event.summary.value:
+                seen.setdefault(value.tag, {})[event.step] = float(tf.make_ndarray(value.tensor))
+                assert value.metadata.plugin_data.plugin_name == "scalars"
+    np.testing.assert_allclose(seen["masked_lm_loss"][6], train[-1]["masked_lm_loss"], rtol=1e-5)
+
+
+def test_killed_and_resumed_equals_straight_bit_for_bit(tmp_path, straight, records, monkeypatch):
+    class Killed(Exception):
+        pass
+
+    train_metrics = loop_module._train_metrics
+
+    def killed_at_5(config, step, *rest):
+        if step >= 5:
+            raise Killed
+        return train_metrics(config, step, *rest)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(loop_module, "_train_metrics", killed_at_5)
+        with pytest.raises(Killed):
+            run(MICRO, records, str(tmp_path), one_device())
+    assert checkpoint.steps(str(tmp_path)) == [3]
+    run(MICRO, records, str(tmp_path), one_device())
+    resumed, uninterrupted = weights(tmp_path), weights(straight)
+    assert resumed.keys() == uninterrupted.keys()
+    for name, value in uninterrupted.items():
+        np.testing.assert_array_equal(resumed[name], value, name)
+    timing = {"sequences_per_second", "tokens_per_second", "hours_left"}
+    for ours, theirs in zip(metrics(tmp_path), metrics(straight), strict=True):
+        assert {k: v for k, v in ours.items() if k not in timing} == {k: v for k, v in theirs.items() if k not in timing}
+    assert metrics(tmp_path, "heldout") == metrics(straight, "heldout")
+
+
+def test_a_finished_run_started_again_does_nothing(straight, records):
+    before = {name: os.stat(straight / name).st_mtime_ns for name in os.listdir(straight) if name.startswith("model")}
+    run(MICRO, records, str(straight), one_device())
+    assert {name: os.stat(straight / name).st_mtime_ns for name in before} == before
+
+
+STEPWISE = changed(MICRO, training={"iterations_per_loop": 1, "num_train_steps": 4, "save_checkpoints_steps": 4})
+
+
+@pytest.fixture(scope="module")
+def whole_batch(tmp_path_factory, records):
+    folder = tmp_path_factory.mktemp("whole")
+    run(STEPWISE, records, str(folder), one_device())
+    return folder
+
+
+def assert_same_run(folder, other):
+    """The same masks and samples, hence the same losses step by step, and the same weights, to float32 rounding."""
+    exact = ("masked_lm_slots", "disc_fake")
+    for ours, theirs in zip(metrics(folder), metrics(other), strict=True):
+        for name in ("masked_lm_loss", "disc_loss", "grad_norm", "total_loss"):
+            np.testing.assert_allclose(ours[name], theirs[name], rtol=2e-5, err_msg=f"step {ours['step']} {name}")
+        for name in ("sampled_masked_lm_accuracy", "disc_baseline_accuracy"):
+            assert ours[name] == theirs[name], (exact, name)
+    values = weights(other)
+    for name, value in weights(folder).items():
+        np.testing.assert_allclose(value, values[name], rtol=1e-3, atol=2e-5, err_msg=name)
+
+
+def test_four_replicas_equal_one_with_dropout_on(tmp_path, whole_batch, records):
+    assert STEPWISE.model.hidden_dropout_prob == STEPWISE.model.attention_probs_dropout_prob == 0.1
+    run(STEPWISE, records, str(tmp_path), mirrored(4))
+    assert_same_run(tmp_path, whole_batch)
+
+
+def test_accumulated_parts_equal_the_whole_batch(tmp_path, whole_batch, records):
+    run(changed(STEPWISE, training={"gradient_accumulation_steps": 4}), records, str(tmp_path), one_device())
+    assert_same_run(tmp_path, whole_batch)
+
+
+def test_replicas_stay_identical(records):
+    from electra_pretrain.data.manifest import load_manifest
+    from electra_pretrain.train import run as run_module
+    from electra_pretrain.train.step import Trainer
+
+    strategy, manifest = mirrored(2), load_manifest(records)
+    trainer = Trainer(STEPWISE, manifest.vocabulary.special_ids, strategy)
+    paths = [os.path.join(records, shard.name) for shard in manifest.train_shards]
+    data = run_module._distributed(strategy, run_module._training_data(STEPWISE, manifest, paths, 0))
+    trainer.train_steps(iter(data), tf.constant(3))
+    for name, variable in trainer.variables().items():
+        first, second = (value.numpy() for value in strategy.experimental_local_results(variable))
+        np.testing.assert_array_equal(first, second, name)
+
+
+def test_it_learns(tmp_path, records):
+    """Both networks, on real text: well below the loss of a fresh model, and better than chance."""
+    config = changed(
+        MICRO,
+        training={"num_train_steps": 120, "save_checkpoints_steps": 120, "iterations_per_loop": 10, "train_batch_size": 16},
+        optimizer={"learning_rate": 0.003},
+    )
+    run(config, records, str(tmp_path), one_device())
+    first, last = metrics(tmp_path)[0], metrics(tmp_path)[-1]
+    heldout = metrics(tmp_path, "heldout")[-1]
+    assert last["masked_lm_loss"] < first["masked_lm_loss"] - 0.7
+    assert heldout["masked_lm_loss"] < np.log(config.data.vocab_size) - 1
+    assert last["total_loss"] < first["total_loss"]
+
+
+def test_checkpoints_are_kept_and_removed(tmp_path, records):
+    config = changed(MICRO, training={"save_checkpoints_steps": 1, "keep_checkpoint_max": 2, "num_train_steps": 5, "num_eval_steps": 0})
+    run(config, records, str(tmp_path), one_device())
+    assert checkpoint.steps(str(tmp_path)) == [4, 5]
+    assert not [name for name in os.listdir(tmp_path) if "tmp" in name]
+
+
+def test_checkpoints_carry_the_released_names(straight):
+    names = {name for name, _ in tf.train.list_variables(checkpoint.find(str(straight)))}
+    assert {"global_step", "electra/embeddings/word_embeddings", "electra/embeddings/word_embeddings/adam_m"} <= names
+    assert "generator/encoder/layer_0/attention/self/query/kernel/adam_v" in names
+    assert int(weights(straight)["global_step"]) == 6
+
+
+@pytest.fixture
+def copied(straight, tmp_path):
+    folder = tmp_path / "run"
+    shutil.copytree(straight, folder)
+    return folder
+
+
+def test_another_config_is_refused_field_by_field(copied, records):
+    other = changed(MICRO, model={"num_attention_heads": 4}, training={"seed": 3, "num_train_steps": 7})
+    with pytest.raises(UserError, match="model.num_attention_heads was 2, is 4; training.seed was 0, is 3; use that config") as raised:
+        run(other, records, str(copied), one_device())
+    assert "num_train_steps was" not in str(raised.value)
+
+
+def test_a_checkpoint_of_other_shapes_is_refused(copied, records):
+    os.remove(copied / "config.json")
+    with pytest.raises(UserError, match=r"a checkpoint of another config: .*has shape \[.*\] instead of"):
+        run(changed(MICRO, model={"intermediate_size": 128}), records, str(copied), one_device())
+
+
+def test_more_steps_may_be_asked_for(copied, records):
+    longer = changed(MICRO, training={"num_train_steps": 8})
+    run(longer, records, str(copied), one_device())
+    assert checkpoint.steps(str(copied)) == [3, 6, 8]
+
+
+def test_a_damaged_checkpoint_is_named(copied, records):
+    path = copied / "model.ckpt-6.data-00000-of-00001"
+    path.write_bytes(path.read_bytes()[:1000])
+    with pytest.raises(UserError, match="model.ckpt-6: damaged checkpoint"):
+        run(changed(MICRO, training={"num_train_steps": 8}), records, str(copied), one_device())
+
+
+def test_batch_must_be_divisible_by_replicas(tmp_path, records):
+    with pytest.raises(UserError, match="training.train_batch_size = 6: must be divisible by 4 replicas"):
+        run(changed(MICRO, training={"train_batch_size": 6}), records, str(tmp_path), mirrored(4))
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"vocab_size": 3501}, "data.vocab_size is 3501 in the config, 3500 in the records"),
+        ({"max_seq_length": 16}, "data.max_seq_length is 16 in the config, 32 in the records"),
+        ({"do_lower_case": True}, "data.do_lower_case is True in the config, False in the records"),
+    ],
+)
+def test_records_that_do_not_fit_are_refused(tmp_path, records, fields, message):
+    with pytest.raises(UserError, match=f"manifest.json: {message}"):
+        run(changed(MICRO, data=fields), records, str(tmp_path), one_device())
+
+
+def damaged_copy(records, tmp_path, change):
+    folder = tmp_path / "records"
+    shutil.copytree(records, folder)
+    path = folder / "train-00000-of-00001.tfrecord"
+    path.write_bytes(change(path.read_bytes()))
+    return str(folder)
+
+
+def test_a_truncated_shard_is_named_before_the_start(tmp_path, records):
+    folder = damaged_copy(records, tmp_path, lambda content: content[:-100])
+    with pytest.raises(UserError, match=r"train-00000-of-00001.tfrecord: truncated \(\d+ bytes, the manifest says \d+\)"):
+        run(MICRO, folder, str(tmp_path / "run"), one_device())
+
+
+def test_a_flipped_byte_is_named_with_its_record(tmp_path, records):
+    def flip(content):
+        place = len(content) // 2
+        return content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :]
+
+    folder = damaged_copy(records, tmp_path, flip)
+    with pytest.raises(UserError, match=r"train-00000-of-00001.tfrecord: damaged after record \d+"):
+        run(MICRO, folder, str(tmp_path / "run"), one_device())
+
+
+def test_other_records_under_the_same_run_are_refused(copied, tmp_path, vocab_path):
+    from tests.conftest import SAMPLE_CORPUS, build
+
+    build(f"{SAMPLE_CORPUS}/law.txt", vocab_path, str(tmp_path / "other"))
+    with pytest.raises(UserError, match="that run used other records"):
+        run(MICRO, str(tmp_path / "other"), str(copied), one_device())
