@@ -47,7 +47,16 @@ setup(
     ],
     extras_require={
         # torch: exactly the release that was tested; a range would take whatever is newest, with gigabytes of CUDA packages.
-        "test": ["pytest>=8", "hypothesis>=6.100", "transformers>=5", "torch==2.13.0", "ruff==0.17.6", "mypy==2.4.1"],
+        "test": [
+            "pytest>=8",
+            "hypothesis>=6.100",
+            "transformers>=5",
+            "torch==2.13.0",
+            "ruff==0.17.6",
+            "mypy==2.4.1",
+            "pre-commit>=4",
+            "setuptools>=77",
+        ],
         "tensorboard": ["tensorboard>=2.20"],
     },
     entry_points={"console_scripts": ["run_pretraining = electra_pretrain.run_pretraining:main"]},

@@ -12,14 +12,36 @@ from electra_pretrain.text.corpus import Corpus
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="build_data", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--corpus", required=True, metavar="GLOB[,GLOB…]", help="text files (.txt, .jsonl; also .gz, .xz, .zst): a sentence a line, an empty line between documents")
+    parser = argparse.ArgumentParser(
+        prog="build_data", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--corpus",
+        required=True,
+        metavar="GLOB[,GLOB…]",
+        help="text files (.txt, .jsonl; also .gz, .xz, .zst): a sentence a line, an empty line between documents",
+    )
     parser.add_argument("--vocab", required=True, metavar="FILE", help="vocab.txt, one token a line")
     parser.add_argument("--output", required=True, metavar="DIR", help="folder for shards, vocab.txt and manifest.json")
     parser.add_argument("--max_seq_length", type=int, default=512, help="tokens in an example (default %(default)s)")
-    parser.add_argument("--num_processes", type=int, default=2, help="worker processes; the output does not depend on it (default %(default)s)")
-    parser.add_argument("--heldout_fraction", type=float, default=0.01, help="share of the documents kept for evaluation (default %(default)s)")
-    parser.add_argument("--lower_case", action=argparse.BooleanOptionalAction, default=None, help="lower-case the text (default: as the vocabulary was learnt; cased if that is unknown)")
+    parser.add_argument(
+        "--num_processes",
+        type=int,
+        default=2,
+        help="worker processes; the output does not depend on it (default %(default)s)",
+    )
+    parser.add_argument(
+        "--heldout_fraction",
+        type=float,
+        default=0.01,
+        help="share of the documents kept for evaluation (default %(default)s)",
+    )
+    parser.add_argument(
+        "--lower_case",
+        action=argparse.BooleanOptionalAction,
+        default=None,
+        help="lower-case the text (default: as the vocabulary was learnt; cased if that is unknown)",
+    )
     parser.add_argument("--text_field", default="text", help="where .jsonl objects hold their text (default %(default)s)")
     parser.add_argument("--seed", type=int, default=0, help="of lengths, segments and order (default %(default)s)")
     return parser.parse_args(argv)

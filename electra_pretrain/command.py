@@ -32,7 +32,8 @@ def run_command(name: str, main: Callable[[], None]) -> NoReturn:
     except OSError as error:
         if error.strerror is None:
             raise
-        _fail(name, f"{error.filename or 'file system'}: {error.strerror}; what was finished is kept, mend this and run the same command again")
+        reason = f"{error.filename or 'file system'}: {error.strerror}"
+        _fail(name, f"{reason}; what was finished is kept: mend this and run the same command again")
     except Exception as error:
         if not _is_remote_file_error(error):
             raise
@@ -50,5 +51,10 @@ def _is_remote_file_error(error: Exception) -> bool:
         return False
     import tensorflow as tf
 
-    kinds = (tf.errors.NotFoundError, tf.errors.PermissionDeniedError, tf.errors.UnavailableError, tf.errors.FailedPreconditionError)
+    kinds = (
+        tf.errors.NotFoundError,
+        tf.errors.PermissionDeniedError,
+        tf.errors.UnavailableError,
+        tf.errors.FailedPreconditionError,
+    )
     return isinstance(error, kinds) and "://" in str(error)

@@ -227,7 +227,7 @@ _RULES: tuple[tuple[str, Callable[[Any, Config], bool], str], ...] = (
     (
         "objective.generator_hidden_size",
         lambda value, c: (hidden := round(c.model.hidden_size * value)) >= 1 and hidden % max(1, hidden // 64) == 0,
-        "the generator's hidden size, model.hidden_size times this, must be divisible by its heads (one per 64); 1/3 of 768 is 0.33333",
+        "model.hidden_size times this must be divisible by the generator's heads (one per 64); 1/3 of 768 is 0.33333",
     ),
     ("optimizer.learning_rate", lambda value, _: value > 0, "must be above 0"),
     ("optimizer.num_warmup_steps", lambda value, _: value >= 0, "must not be negative; 0 means no warm-up"),

@@ -11,7 +11,9 @@ from electra_pretrain.command import run_command
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="export_hf", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        prog="export_hf", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--model_dir", required=True, metavar="DIR", help="folder of a run, made by run_pretraining")
     parser.add_argument("--output", required=True, metavar="DIR", help="folder for the two directories")
     parser.add_argument("--step", type=int, help="which checkpoint (default: the newest)")

@@ -154,7 +154,7 @@ def decompressed(path: str, raw: BinaryIO) -> Iterator[BinaryIO]:
     try:
         yield _decompressor(path, raw)
     except (EOFError, lzma.LZMAError, gzip.BadGzipFile, zlib.error, _zstd_error()) as error:
-            raise UserError(f"{path}: damaged or truncated compressed file ({error}); fetch it again") from error
+        raise UserError(f"{path}: damaged or truncated compressed file ({error}); fetch it again") from error
 
 
 def expand_globs(patterns: str) -> list[str]:
@@ -168,7 +168,9 @@ def expand_globs(patterns: str) -> list[str]:
         found = _gfile().glob(pattern) if is_remote(pattern) else glob.glob(pattern, recursive=True)
         files = sorted(path for path in found if not is_dir(path))
         if not files:
-            raise UserError(f"{pattern}: no such file; check the path or the glob (quote it, so that the shell leaves it alone)")
+            raise UserError(
+                f"{pattern}: no such file; check the path or the glob (quote it, so that the shell leaves it alone)"
+            )
         paths.update(dict.fromkeys(files))
     if not paths:
         raise UserError("no corpus given: name at least one file or glob")

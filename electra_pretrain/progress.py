@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 LOG_INTERVAL_SECONDS = 60.0
 T = TypeVar("T")
+_BAR = "{desc}: {percentage:3.0f}%|{bar}| {n:.4g}/{total:.4g} {unit} [{elapsed}<{remaining}, {rate_fmt}{postfix}]"
 
 
 class Progress:
@@ -67,8 +68,7 @@ class Progress:
             return None
         return tqdm(
             total=self._total, initial=self._initial, unit=self._unit, desc=self._description, dynamic_ncols=True,
-            bar_format="{desc}: {percentage:3.0f}%|{bar}| {n:.4g}/{total:.4g} {unit} [{elapsed}<{remaining}, {rate_fmt}{postfix}]"
-            if self._total else None,
+            bar_format=_BAR if self._total else None,
         )  # fmt: skip
 
     def _print_line(self) -> None:

@@ -37,11 +37,21 @@ SWAPS = (
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="quickstart", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--output", default="quickstart-output", metavar="DIR", help="folder for all that is made (default %(default)s)")
+    parser = argparse.ArgumentParser(
+        prog="quickstart", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--output", default="quickstart-output", metavar="DIR", help="folder for all that is made (default %(default)s)"
+    )
     parser.add_argument("--config", default="tiny.json", metavar="NAME|FILE", help="default %(default)s")
     parser.add_argument("--corpus", metavar="GLOB[,GLOB…]", help="default: the sample corpus that ships with the package")
-    parser.add_argument("--set", action="append", default=[], metavar="section.field=value", help="change a field of the config; may be repeated")
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="section.field=value",
+        help="change a field of the config; may be repeated",
+    )
     return parser.parse_args(argv)
 
 
@@ -52,9 +62,28 @@ def quickstart(args: argparse.Namespace) -> None:
     vocab, data, run, exported = (files.join(args.output, name) for name in ("vocab.txt", "data", "run", "exported"))
     if not files.exists(vocab):
         vocab_size, unused = config.data.vocab_size, min(100, config.data.vocab_size // 10)
-        _stage("train_vocab", train_vocab, ["--corpus", corpus, "--output", vocab, "--vocab_size", str(vocab_size), "--unused", str(unused)])
+        _stage(
+            "train_vocab",
+            train_vocab,
+            ["--corpus", corpus, "--output", vocab, "--vocab_size", str(vocab_size), "--unused", str(unused)],
+        )
     length = str(config.data.max_seq_length)
-    _stage("build_data", build_data, ["--corpus", corpus, "--vocab", vocab, "--output", data, "--max_seq_length", length, "--heldout_fraction", "0.05"])
+    _stage(
+        "build_data",
+        build_data,
+        [
+            "--corpus",
+            corpus,
+            "--vocab",
+            vocab,
+            "--output",
+            data,
+            "--max_seq_length",
+            length,
+            "--heldout_fraction",
+            "0.05",
+        ],
+    )
     overrides = [part for override in args.set for part in ("--set", override)]
     _stage("run_pretraining", run_pretraining, ["--config", args.config, "--data", data, "--model_dir", run, *overrides])
     print(f"\n$ python -m electra_pretrain.export_hf --model_dir {run} --output {exported}", flush=True)

@@ -1,4 +1,4 @@
-"""Every random bit of the project: a hash of (seed, step, purpose, row, element), in TensorFlow and in NumPy, bit for bit the same.
+"""Every random bit: a hash of (seed, step, purpose, row, element), in TensorFlow and in NumPy, bit for bit the same.
 
 A generated bit has no state and no order: the row is counted in the *global* batch, so that masks, samples and dropout do not
 depend on how a batch is split over replicas or accumulated parts. Nothing else in the package draws. On an accelerator the
@@ -130,9 +130,7 @@ def _row_key(state: Any, words: Sequence[Any], shift: Callable[[Any, int], Any],
     return state
 
 
-def _element_bits(
-    index: Any, key_0: Any, key_1: Any, shift: Callable[[Any, int], Any], constant: Callable[[int], Any]
-) -> Any:
+def _element_bits(index: Any, key_0: Any, key_1: Any, shift: Callable[[Any, int], Any], constant: Callable[[int], Any]) -> Any:
     x = index + key_0
     x = (x ^ shift(x, 16)) * constant(_MULTIPLIER_1)
     x = x ^ key_1

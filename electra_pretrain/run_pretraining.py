@@ -13,15 +13,32 @@ from electra_pretrain.errors import UserError
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="run_pretraining", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        prog="run_pretraining", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--config", required=True, metavar="NAME|FILE", help="a config that ships with the package, or a path")
     parser.add_argument("--data", required=True, metavar="DIR", help="folder of records, made by build_data")
     parser.add_argument("--model_dir", required=True, metavar="DIR", help="folder of the run: checkpoints, metrics, config")
-    parser.add_argument("--set", action="append", default=[], metavar="section.field=value", help="change a field of the config; may be repeated")
-    parser.add_argument("--tpu", metavar="NAME", help='a TPU\'s name, or "local" on a TPU VM (default: GPUs if there are any, else the CPU)')
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="section.field=value",
+        help="change a field of the config; may be repeated",
+    )
+    parser.add_argument(
+        "--tpu",
+        metavar="NAME",
+        help='a TPU\'s name, or "local" on a TPU VM (default: GPUs if there are any, else the CPU)',
+    )
     parser.add_argument("--tpu_zone", help="the TPU's zone, where it is not this machine's")
     parser.add_argument("--gcp_project", help="the TPU's project, where it is not this machine's")
-    parser.add_argument("--cpu_replicas", type=int, default=1, help="split the batch over so many virtual CPUs, to rehearse a TPU's split")
+    parser.add_argument(
+        "--cpu_replicas",
+        type=int,
+        default=1,
+        help="split the batch over so many virtual CPUs, to rehearse a TPU's split",
+    )
     return parser.parse_args(argv)
 
 

@@ -15,15 +15,32 @@ from electra_pretrain.text.corpus import Corpus, Document
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="train_vocab", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--corpus", required=True, metavar="GLOB[,GLOB…]", help="text files: a sentence a line, an empty line between documents")
+    parser = argparse.ArgumentParser(
+        prog="train_vocab", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--corpus",
+        required=True,
+        metavar="GLOB[,GLOB…]",
+        help="text files: a sentence a line, an empty line between documents",
+    )
     parser.add_argument("--output", required=True, metavar="FILE", help="vocab.txt to write; its settings go to FILE.json")
     parser.add_argument("--vocab_size", type=int, default=32200, help="tokens in all (default %(default)s)")
     parser.add_argument("--limit_alphabet", type=int, default=6000, help="characters kept at most (default %(default)s)")
-    parser.add_argument("--unused", type=int, default=200, help="[unusedN] tokens at the end, for terms of a later domain (default %(default)s)")
+    parser.add_argument(
+        "--unused",
+        type=int,
+        default=200,
+        help="[unusedN] tokens at the end, for terms of a later domain (default %(default)s)",
+    )
     parser.add_argument("--min_frequency", type=int, default=2, help="occurrences that a piece needs (default %(default)s)")
     parser.add_argument("--lower_case", action="store_true", help="lower-case the text; accents are kept (default: cased)")
-    parser.add_argument("--sample_fraction", type=float, default=1.0, help="share of the documents to read, chosen by --seed (default: all)")
+    parser.add_argument(
+        "--sample_fraction",
+        type=float,
+        default=1.0,
+        help="share of the documents to read, chosen by --seed (default: all)",
+    )
     parser.add_argument("--text_field", default="text", help="where .jsonl objects hold their text (default %(default)s)")
     parser.add_argument("--seed", type=int, default=0, help="of the sample (default %(default)s)")
     return parser.parse_args(argv)
@@ -56,7 +73,8 @@ def train_vocab(args: argparse.Namespace) -> None:
     save_vocab(args.output, tokens, settings, corpus.paths)
     print(f"{args.output}: {len(tokens):,} tokens")
     if len(tokens) < args.vocab_size:
-        print(f"note: fewer than the {args.vocab_size:,} asked for; the corpus has no more pieces that occur {args.min_frequency} times")
+        why = f"no more pieces occur {args.min_frequency} times"
+        print(f"note: fewer than the {args.vocab_size:,} asked for: {why} in this corpus")
 
 
 def _shown(corpus: Corpus) -> Iterator[Document]:

@@ -57,7 +57,18 @@ def changed(config: Config, **sections: dict[str, object]) -> Config:
 
 def build(corpus: str, vocab: str, output: str, *more: str) -> None:
     """Run build_data as the command would, in this process unless told otherwise."""
-    arguments = ["--corpus", corpus, "--vocab", vocab, "--output", output, "--max_seq_length", str(SEQ), "--num_processes", "1"]
+    arguments = [
+        "--corpus",
+        corpus,
+        "--vocab",
+        vocab,
+        "--output",
+        output,
+        "--max_seq_length",
+        str(SEQ),
+        "--num_processes",
+        "1",
+    ]
     build_data.build_data(build_data.parse_args([*arguments, *more]))
 
 

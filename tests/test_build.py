@@ -118,7 +118,11 @@ def test_a_killed_build_goes_on_and_gives_the_same_bytes(tmp_path, vocab_path, s
     encoded = []
     with monkeypatch.context() as patch:
         original = build_module.WordPieceTokenizer.encode_lines
-        patch.setattr(build_module.WordPieceTokenizer, "encode_lines", lambda self, lines: (encoded.append(1), original(self, lines))[1])
+        patch.setattr(
+            build_module.WordPieceTokenizer,
+            "encode_lines",
+            lambda self, lines: (encoded.append(1), original(self, lines))[1],
+        )
         build(CORPUS, vocab_path, str(tmp_path / "killed"))
     assert encoded == [], "finished blocks were made again"
     same_files(tmp_path / "whole", tmp_path / "killed")

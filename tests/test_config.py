@@ -9,7 +9,15 @@ from electra_pretrain import config as configs
 from electra_pretrain.config import SECTIONS, Config
 from electra_pretrain.errors import UserError
 
-SHIPPED = ["base_v1.json", "base_v2.json", "base_v3.json", "small_v1.json", "small_v2.json", "small_v3.json", "tiny.json"]
+SHIPPED = [
+    "base_v1.json",
+    "base_v2.json",
+    "base_v3.json",
+    "small_v1.json",
+    "small_v2.json",
+    "small_v3.json",
+    "tiny.json",
+]
 
 # The published table: size, vocabulary, batch, steps, rate, generator's hidden, intermediate, heads.
 RECIPES = {
@@ -43,13 +51,24 @@ def test_published_recipes(name):
     size, vocab_size, batch, steps, rate = RECIPES[name]
     config = configs.load(name)
     model = config.model
-    found = (model.num_hidden_layers, model.embedding_size, model.hidden_size, model.intermediate_size, model.num_attention_heads)
+    found = (
+        model.num_hidden_layers,
+        model.embedding_size,
+        model.hidden_size,
+        model.intermediate_size,
+        model.num_attention_heads,
+    )
     assert found == SIZES[size]
     assert (config.data.vocab_size, config.data.max_seq_length, config.data.do_lower_case) == (vocab_size, 512, False)
     assert (config.training.train_batch_size, config.training.num_train_steps) == (batch, steps)
     assert (config.optimizer.learning_rate, config.optimizer.num_warmup_steps) == (rate, 10000)
     generator = generator_sizes(config)
-    assert (generator.num_hidden_layers, generator.hidden_size, generator.intermediate_size, generator.num_attention_heads) == (12, 256, 1024, 4)
+    assert (
+        generator.num_hidden_layers,
+        generator.hidden_size,
+        generator.intermediate_size,
+        generator.num_attention_heads,
+    ) == (12, 256, 1024, 4)
 
 
 def test_bare_names_with_and_without_ending_and_paths(tmp_path):
@@ -63,7 +82,11 @@ def test_bare_names_with_and_without_ending_and_paths(tmp_path):
 
 def test_overrides():
     config = configs.load("tiny.json", ["training.num_train_steps=7", "data.do_lower_case=true", "optimizer.learning_rate=1"])
-    assert (config.training.num_train_steps, config.data.do_lower_case, config.optimizer.learning_rate) == (7, True, 1.0)
+    assert (config.training.num_train_steps, config.data.do_lower_case, config.optimizer.learning_rate) == (
+        7,
+        True,
+        1.0,
+    )
     assert isinstance(config.optimizer.learning_rate, float)
 
 
@@ -96,7 +119,15 @@ def test_a_generator_that_cannot_be_split_into_heads_is_refused():
         configs.load("base_v3.json", ["objective.generator_hidden_size=0.33"])
 
 
-@pytest.mark.parametrize(("content", "message"), [("{", "not valid JSON"), ("[]", "must hold one JSON object"), ('{"modl": {}}', 'unknown key "modl"; did you mean model'), ('{"model": 3}', "model: must be a JSON object")])
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("{", "not valid JSON"),
+        ("[]", "must hold one JSON object"),
+        ('{"modl": {}}', 'unknown key "modl"; did you mean model'),
+        ('{"model": 3}', "model: must be a JSON object"),
+    ],
+)
 def test_bad_files(tmp_path, content, message):
     path = tmp_path / "bad.json"
     path.write_text(content)

@@ -69,7 +69,11 @@ def test_blocks_hold_all_documents_in_order(tmp_path):
 BAD = {
     "not UTF-8": ("a.txt", "첫 줄\n".encode() + "둘째".encode("cp949"), r"a\.txt, line 2: not UTF-8 .*cp949"),
     "broken JSON": ("a.jsonl", b'{"text": "a"}\n{"text": ', r"a\.jsonl, line 2: not valid JSON"),
-    "no field": ("a.jsonl", b'{"txt": "a"}', r'a\.jsonl, line 1: no text field "text"; name the right one with --text_field'),
+    "no field": (
+        "a.jsonl",
+        b'{"txt": "a"}',
+        r'a\.jsonl, line 1: no text field "text"; name the right one with --text_field',
+    ),
     "not an object": ("a.jsonl", b"[1]", r"a\.jsonl, line 1: no text field"),
     "not text": ("a.jsonl", b'{"text": 3}', r'a\.jsonl, line 1: field "text" holds int'),
     "truncated gz": ("a.txt.gz", gzip.compress(TEXT.encode() * 999)[:-20], r"a\.txt\.gz: damaged or truncated"),
@@ -102,5 +106,12 @@ def test_sample_corpus_is_what_the_readme_says():
     assert len(set(lines)) == len(lines)
     assert all(unicodedata.normalize("NFC", line) == line for line in lines)
     text = "\n".join(lines)
-    for kind in ("[\u3131-\u318e]{2}", "[\u4e00-\u9fff]", "[A-Za-z]{3}", "[0-9]{3}", "[\U0001f300-\U0001faff]", "제[0-9]+조"):
+    for kind in (
+        "[\u3131-\u318e]{2}",
+        "[\u4e00-\u9fff]",
+        "[A-Za-z]{3}",
+        "[0-9]{3}",
+        "[\U0001f300-\U0001faff]",
+        "제[0-9]+조",
+    ):
         assert re.search(kind, text), kind

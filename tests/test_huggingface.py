@@ -3,13 +3,21 @@
 import json
 import os
 import unicodedata
+from pathlib import Path
 
 import numpy as np
 import pytest
 import tensorflow as tf
 import torch
 import transformers
-from transformers import AutoModelForMaskedLM, AutoModelForPreTraining, AutoTokenizer, ElectraForMaskedLM, ElectraForPreTraining, ElectraModel
+from transformers import (
+    AutoModelForMaskedLM,
+    AutoModelForPreTraining,
+    AutoTokenizer,
+    ElectraForMaskedLM,
+    ElectraForPreTraining,
+    ElectraModel,
+)
 
 from electra_pretrain import export_hf
 from electra_pretrain.convert.huggingface import export
@@ -28,8 +36,22 @@ from tests.test_build import read_examples
 transformers.logging.set_verbosity_error()
 transformers.logging.disable_progress_bar()
 
-SMALL = {"num_hidden_layers": 2, "hidden_size": 256, "embedding_size": 128, "intermediate_size": 1024, "num_attention_heads": 4, "max_position_embeddings": 64}
-BASE = {"num_hidden_layers": 1, "hidden_size": 768, "embedding_size": 768, "intermediate_size": 3072, "num_attention_heads": 12, "max_position_embeddings": 64}
+SMALL = {
+    "num_hidden_layers": 2,
+    "hidden_size": 256,
+    "embedding_size": 128,
+    "intermediate_size": 1024,
+    "num_attention_heads": 4,
+    "max_position_embeddings": 64,
+}
+BASE = {
+    "num_hidden_layers": 1,
+    "hidden_size": 768,
+    "embedding_size": 768,
+    "intermediate_size": 3072,
+    "num_attention_heads": 12,
+    "max_position_embeddings": 64,
+}
 SHAPES = {
     "small, projected embeddings": (SMALL, {"generator_hidden_size": 1.0}),
     "small, quarter generator": (SMALL, {"generator_hidden_size": 0.25}),
@@ -64,7 +86,9 @@ def batch_of(records):
 
     rows = sorted(read_examples(records, "train"), key=lambda row: row["input_mask"].sum())[:: max(1, 400 // 6)][:6]
     assert rows[0]["input_mask"].sum() < 20, "no padding in the batch"
-    features = [tf.constant(np.stack([row[name] for row in rows]), tf.int32) for name in ("input_ids", "input_mask", "segment_ids")]
+    features = [
+        tf.constant(np.stack([row[name] for row in rows]), tf.int32) for name in ("input_ids", "input_mask", "segment_ids")
+    ]
     return Batch(*features, tf.range(len(rows)))
 
 
@@ -130,24 +154,17 @@ def test_export_command_writes_everything(run_folder, tmp_path):
     assert [os.path.basename(folder) for folder in folders] == ["discriminator", "generator"]
     for folder in folders:
         assert set(os.listdir(folder)) == {
-            "config.json", "model.safetensors", "vocab.txt", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "README.md",
+            "config.json", "model.safetensors", "vocab.txt", "tokenizer.json", "tokenizer_config.json",
+            "special_tokens_map.json", "README.md",
         }  # fmt: skip
-        settings = json.loads(open(f"{folder}/tokenizer_config.json").read())
+        settings = json.loads(Path(folder, "tokenizer_config.json").read_text())
         assert settings["do_lower_case"] is False and settings["strip_accents"] is False
-        card = open(f"{folder}/README.md").read()
-        for fact in ("after 6 of 6 steps", "masked_lm_loss", "disc_auc", '"train_batch_size": 8', load_manifest(str(run_folder_records(run_folder))).fingerprint):
+        card = Path(folder, "README.md").read_text()
+        fingerprint = json.loads((run_folder / "run.json").read_text())["data"]["fingerprint"]
+        for fact in ("after 6 of 6 steps", "masked_lm_loss", "disc_auc", '"train_batch_size": 8', fingerprint):
             assert fact in card, fact
     loaded(ElectraForPreTraining, folders[0])
     loaded(ElectraForMaskedLM, folders[1])
-
-
-def run_folder_records(run_folder):
-    """The manifest as the run's folder keeps it, written out again as a folder of its own."""
-    manifest = json.loads((run_folder / "run.json").read_text())["data"]
-    folder = run_folder / "manifest"
-    folder.mkdir(exist_ok=True)
-    (folder / "manifest.json").write_text(json.dumps(manifest))
-    return folder
 
 
 def test_an_earlier_step_can_be_exported(run_folder, tmp_path):
@@ -200,8 +217,17 @@ def test_auto_tokenizer_makes_pairs(run_folder, tmp_path):
 
 
 def test_names():
-    assert to_hugging_face("electra/encoder/layer_3/attention/self/query/kernel") == ("electra.encoder.layer.3.attention.self.query.weight", True)
-    assert to_hugging_face("generator/encoder/layer_0/attention/output/LayerNorm/gamma") == ("electra.encoder.layer.0.attention.output.LayerNorm.weight", False)
-    assert to_hugging_face("discriminator_predictions/dense_1/bias") == ("discriminator_predictions.dense_prediction.bias", False)
+    assert to_hugging_face("electra/encoder/layer_3/attention/self/query/kernel") == (
+        "electra.encoder.layer.3.attention.self.query.weight",
+        True,
+    )
+    assert to_hugging_face("generator/encoder/layer_0/attention/output/LayerNorm/gamma") == (
+        "electra.encoder.layer.0.attention.output.LayerNorm.weight",
+        False,
+    )
+    assert to_hugging_face("discriminator_predictions/dense_1/bias") == (
+        "discriminator_predictions.dense_prediction.bias",
+        False,
+    )
     assert to_hugging_face("generator_predictions/output_bias") == ("generator_lm_head.bias", False)
     assert to_hugging_face("electra/embeddings/word_embeddings") == ("electra.embeddings.word_embeddings.weight", False)

@@ -82,7 +82,17 @@ def run_python(code):
 
 def test_the_trainer_imports_with_tensorflow_numpy_and_absl_alone():
     """As on a TPU machine: everything that handles text, and what only exports need, is blocked."""
-    blocked = ["tensorflow_text", "tokenizers", "sentencepiece", "safetensors", "tqdm", "zstandard", "google.cloud", "transformers", "torch"]
+    blocked = [
+        "tensorflow_text",
+        "tokenizers",
+        "sentencepiece",
+        "safetensors",
+        "tqdm",
+        "zstandard",
+        "google.cloud",
+        "transformers",
+        "torch",
+    ]
     code = f"""
 import sys
 class Blocker:

@@ -50,7 +50,9 @@ def test_positions_are_candidates_and_do_not_repeat():
     assert (masked.masked_lm_positions.numpy()[unused] == 0).all()
     changed = masked.input_ids.numpy() != ids
     assert (masked.input_ids.numpy()[changed] == IDS.mask).all()
-    assert (masked.masked_lm_ids.numpy()[weights] == np.take_along_axis(ids, masked.masked_lm_positions.numpy(), 1)[weights]).all()
+    assert (
+        masked.masked_lm_ids.numpy()[weights] == np.take_along_axis(ids, masked.masked_lm_positions.numpy(), 1)[weights]
+    ).all()
 
 
 def test_unk_may_be_masked_and_every_candidate_is_as_likely():
@@ -68,7 +70,9 @@ def test_unk_may_be_masked_and_every_candidate_is_as_likely():
 
 
 def test_a_row_without_candidates_uses_no_slot():
-    ids = tf.constant([[IDS.cls, IDS.sep] + [IDS.pad] * 18, [IDS.cls, 7, IDS.mask, IDS.mask, IDS.mask, IDS.sep] + [IDS.pad] * 14])
+    ids = tf.constant(
+        [[IDS.cls, IDS.sep] + [IDS.pad] * 18, [IDS.cls, 7, IDS.mask, IDS.mask, IDS.mask, IDS.sep] + [IDS.pad] * 14]
+    )
     batch = Batch(ids, tf.cast(ids != IDS.pad, tf.int32), tf.zeros_like(ids), tf.range(2))
     masked = masking.mask_batch(batch, 0.15, IDS, Random(0, 0, batch.rows))
     assert masked.masked_lm_weights.numpy().sum(1).tolist() == [0, 1]

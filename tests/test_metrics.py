@@ -75,7 +75,11 @@ def test_generator(parts, metrics):
     best = np.concatenate([out.gen_logits.numpy().argmax(-1).ravel() for _, out in parts])
     sampled = np.concatenate([out.sampled_ids.numpy().ravel() for _, out in parts])
     losses = np.concatenate([out.masked_lm_losses.numpy().ravel() for _, out in parts])
-    for name, values in {"masked_lm_accuracy": best == ids, "sampled_masked_lm_accuracy": sampled == ids, "masked_lm_loss": losses}.items():
+    for name, values in {
+        "masked_lm_accuracy": best == ids,
+        "sampled_masked_lm_accuracy": sampled == ids,
+        "masked_lm_loss": losses,
+    }.items():
         np.testing.assert_allclose(metrics[name], (values * weights).sum() / weights.sum(), rtol=1e-5)
 
 

@@ -28,7 +28,11 @@ def forward(config, training=False, sampled_ids=None, seed=0):
 
 def test_losses_equal_the_formulas():
     batch, _, masked, outputs, _ = forward(CONFIG)
-    logits, ids, weights = outputs.gen_logits.numpy().astype(np.float64), masked.masked_lm_ids.numpy(), masked.masked_lm_weights.numpy()
+    logits, ids, weights = (
+        outputs.gen_logits.numpy().astype(np.float64),
+        masked.masked_lm_ids.numpy(),
+        masked.masked_lm_weights.numpy(),
+    )
     log_probs = logits - np.log(np.exp(logits).sum(-1, keepdims=True))
     losses = -np.take_along_axis(log_probs, ids[..., None], 2)[..., 0]
     masked_lm_loss = (losses * weights).sum() / (weights.sum() + 1e-6)
@@ -66,7 +70,9 @@ def test_no_gradient_flows_from_the_discriminator_through_samples():
 
 def test_every_variable_learns():
     _, model, _, outputs, tape = forward(CONFIG, training=True)
-    assert [name for name, variable in model.named_variables().items() if tape.gradient(outputs.total_loss, variable) is None] == []
+    assert [
+        name for name, variable in model.named_variables().items() if tape.gradient(outputs.total_loss, variable) is None
+    ] == []
 
 
 VARIANTS = {
@@ -126,7 +132,7 @@ def test_bfloat16_computes_and_stays_near_float32():
 
 
 def test_padding_does_not_matter():
-    batch, model, masked, outputs, _ = forward(CONFIG)
+    batch, model, _, outputs, _ = forward(CONFIG)
     inputs = (outputs.fake_input_ids, batch.input_mask, batch.segment_ids)
     junk = tf.where(batch.input_mask > 0, inputs[0], 17)
     first, second = model.discriminator_logits(*inputs, None), model.discriminator_logits(junk, *inputs[1:], None)
@@ -141,5 +147,7 @@ def test_losses_of_parts_add_up_to_the_whole():
     for part in (slice(0, 1), slice(1, 4)):
         rows, masked_rows = (type(value)(*(field[part] for field in value)) for value in (batch, masked))
         random = Random(1, 0, rows.rows)
-        total += compute_losses(model, rows, masked_rows, Denominators(*denominators), CONFIG.objective, random, False).total_loss
+        total += compute_losses(
+            model, rows, masked_rows, Denominators(*denominators), CONFIG.objective, random, False
+        ).total_loss
     np.testing.assert_allclose(total, whole.total_loss, rtol=1e-6)

@@ -1,7 +1,7 @@
 """Five training steps equal the released code's to float32 rounding: the truth that nothing may loosen.
 
-`data/released_electra_A.npz` holds weights, batches, masked positions and samples as the released code had them, and all that it
-computed from them. These numbers change only if the method does.
+`data/released_electra_A.npz` holds weights, batches, masked positions and samples as the released code had them, and all
+that it computed from them. These numbers change only if the method does.
 """
 
 import json
@@ -103,7 +103,11 @@ def test_what_is_discrete_is_equal(reference, computed, name):
 def test_activations(reference, computed, name):
     for number in range(STEPS):
         np.testing.assert_allclose(
-            computed[0][number][name], reference[f"expected/{name}"][number], rtol=1e-5, atol=1e-5, err_msg=f"step {number}"
+            computed[0][number][name],
+            reference[f"expected/{name}"][number],
+            rtol=1e-5,
+            atol=1e-5,
+            err_msg=f"step {number}",
         )
 
 

@@ -24,9 +24,7 @@ def correlation(x, y):
 
 def test_numpy_and_tensorflow_agree():
     ours = Random(7, tf.constant(123456, tf.int64), tf.constant([0, 3, 255])).bits("mask", [5, 4, 3])
-    np.testing.assert_array_equal(
-        tf.reshape(ours, [3, -1]).numpy(), numpy_bits(7, "mask", [0, 3, 255], 60, step=123456)
-    )
+    np.testing.assert_array_equal(tf.reshape(ours, [3, -1]).numpy(), numpy_bits(7, "mask", [0, 3, 255], 60, step=123456))
 
 
 def test_written_down_values():
@@ -78,7 +76,9 @@ def test_steps_seeds_and_purposes_are_uncorrelated():
 def test_number_of_dropped_elements_varies_as_independent_draws_would(rate):
     """Weak hashes fail here first: sums over a row spread too much or too little."""
     threshold = int(rate * 2**32)
-    dropped = np.concatenate([(numpy_bits(3, "dropout", np.arange(200), 512, step=step) < threshold).sum(1) for step in range(250)])
+    dropped = np.concatenate(
+        [(numpy_bits(3, "dropout", np.arange(200), 512, step=step) < threshold).sum(1) for step in range(250)]
+    )
     assert abs(dropped.var() / (512 * rate * (1 - rate)) - 1) < LIMIT * np.sqrt(2 / dropped.size)
     assert abs(dropped.mean() - 512 * rate) < LIMIT * np.sqrt(512 * rate * (1 - rate) / dropped.size)
 
@@ -93,7 +93,7 @@ def test_pairs_of_rows_differ_in_half_of_their_bits():
 def test_uniform_is_open_and_exact_at_its_ends():
     values = Random(0, 0, tf.range(64)).uniform("sample", [20000]).numpy()
     assert values.dtype == np.float32
-    assert 0 < values.min() and values.max() < 1
+    assert values.min() > 0 and values.max() < 1
     assert np.isfinite(-np.log(-np.log(values))).all()
 
 
@@ -114,5 +114,10 @@ def test_stream_and_permutation_repeat_for_the_same_seed():
 
 
 def test_purposes_have_different_words():
-    names = [f"{net}/encoder/layer_{n}/{part}/dropout" for net in ("electra", "generator") for n in range(24) for part in ("attention/self", "attention/output", "output")]
+    names = [
+        f"{net}/encoder/layer_{n}/{part}/dropout"
+        for net in ("electra", "generator")
+        for n in range(24)
+        for part in ("attention/self", "attention/output", "output")
+    ]
     assert len({purpose_word(name) for name in names}) == len(names)

@@ -3,6 +3,7 @@
 import json
 import re
 import unicodedata
+from pathlib import Path
 
 import pytest
 from tokenizers.implementations import BertWordPieceTokenizer
@@ -36,7 +37,7 @@ def test_vocabulary_layout(vocab_path):
     assert tokens[:5] == ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
     assert tokens[-20:] == [f"[unused{number}]" for number in range(20)]
     assert len(tokens) == len(set(tokens)) == VOCAB_SIZE
-    settings = json.loads(open(vocab_path + ".json").read())
+    settings = json.loads(Path(vocab_path + ".json").read_text())
     assert settings["vocab_size"] == VOCAB_SIZE and settings["do_lower_case"] is False
     assert settings["sources"][0]["path"].endswith("comments.txt")
 
@@ -99,7 +100,11 @@ def test_a_word_of_more_than_100_characters_is_unk(vocab_path):
 def test_text_cannot_write_special_tokens(vocab_path):
     tokenizer = load_tokenizer(vocab_path, do_lower_case=False)
     ids, _ = tokenizer.encode_lines(["나는 [MASK] 그리고 [SEP][unused0] 이다"])
-    assert not set(ids.tolist()) & {tokenizer.special_ids.mask, tokenizer.special_ids.sep, tokenizer.tokens.index("[unused0]")}
+    assert not set(ids.tolist()) & {
+        tokenizer.special_ids.mask,
+        tokenizer.special_ids.sep,
+        tokenizer.tokens.index("[unused0]"),
+    }
 
 
 def test_lower_case_keeps_accents_and_syllables(tmp_path):

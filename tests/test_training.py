@@ -54,9 +54,24 @@ def test_scalars_are_in_tensorboard_and_metrics(straight):
     train, heldout = metrics(straight), metrics(straight, "heldout")
     assert [row["step"] for row in train] == [2, 3, 5, 6]
     assert [row["step"] for row in heldout] == [3, 6]
-    wanted = {"masked_lm_loss", "masked_lm_accuracy", "sampled_masked_lm_accuracy", "disc_loss", "disc_accuracy", "disc_baseline_accuracy", "disc_auc"}
+    wanted = {
+        "masked_lm_loss",
+        "masked_lm_accuracy",
+        "sampled_masked_lm_accuracy",
+        "disc_loss",
+        "disc_accuracy",
+        "disc_baseline_accuracy",
+        "disc_auc",
+    }
     assert wanted <= set(heldout[-1])
-    assert wanted | {"learning_rate", "grad_norm", "sequences_per_second", "tokens_per_second", "hours_left", "total_loss"} <= set(train[-1])
+    assert wanted | {
+        "learning_rate",
+        "grad_norm",
+        "sequences_per_second",
+        "tokens_per_second",
+        "hours_left",
+        "total_loss",
+    } <= set(train[-1])
     events = [path for path in (straight / "tensorboard" / "train").iterdir() if "tfevents" in path.name]
     seen = {}
     for path in events:
@@ -153,7 +168,12 @@ def test_it_learns(tmp_path, records):
     """Both networks, on real text: well below the loss of a fresh model, and better than chance."""
     config = changed(
         MICRO,
-        training={"num_train_steps": 120, "save_checkpoints_steps": 120, "iterations_per_loop": 10, "train_batch_size": 16},
+        training={
+            "num_train_steps": 120,
+            "save_checkpoints_steps": 120,
+            "iterations_per_loop": 10,
+            "train_batch_size": 16,
+        },
         optimizer={"learning_rate": 0.003},
     )
     run(config, records, str(tmp_path), one_device())
@@ -165,7 +185,10 @@ def test_it_learns(tmp_path, records):
 
 
 def test_checkpoints_are_kept_and_removed(tmp_path, records):
-    config = changed(MICRO, training={"save_checkpoints_steps": 1, "keep_checkpoint_max": 2, "num_train_steps": 5, "num_eval_steps": 0})
+    config = changed(
+        MICRO,
+        training={"save_checkpoints_steps": 1, "keep_checkpoint_max": 2, "num_train_steps": 5, "num_eval_steps": 0},
+    )
     run(config, records, str(tmp_path), one_device())
     assert checkpoint.steps(str(tmp_path)) == [4, 5]
     assert not [name for name in os.listdir(tmp_path) if "tmp" in name]
@@ -187,7 +210,9 @@ def copied(straight, tmp_path):
 
 def test_another_config_is_refused_field_by_field(copied, records):
     other = changed(MICRO, model={"num_attention_heads": 4}, training={"seed": 3, "num_train_steps": 7})
-    with pytest.raises(UserError, match="model.num_attention_heads was 2, is 4; training.seed was 0, is 3; use that config") as raised:
+    with pytest.raises(
+        UserError, match="model.num_attention_heads was 2, is 4; training.seed was 0, is 3; use that config"
+    ) as raised:
         run(other, records, str(copied), one_device())
     assert "num_train_steps was" not in str(raised.value)
 

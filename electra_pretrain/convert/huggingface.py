@@ -18,7 +18,9 @@ from electra_pretrain.tokenization.tokenizer import WordPieceTokenizer, vocab_te
 ARCHITECTURES = {"discriminator": "ElectraForPreTraining", "generator": "ElectraForMaskedLM"}
 
 
-def export(output: str, weights: dict[str, np.ndarray], config: Config, tokenizer: WordPieceTokenizer, facts: CardFacts) -> list[str]:
+def export(
+    output: str, weights: dict[str, np.ndarray], config: Config, tokenizer: WordPieceTokenizer, facts: CardFacts
+) -> list[str]:
     """Write the directories of the networks that the config trains.
 
     Args:

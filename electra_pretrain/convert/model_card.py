@@ -19,6 +19,7 @@ class CardFacts(NamedTuple):
 def model_card(kind: str, config: Config, facts: CardFacts) -> str:
     """Markdown for `discriminator` or `generator`."""
     counts, vocabulary = facts.manifest["counts"], facts.manifest["vocabulary"]
+    settings = json.dumps({**config.to_dict(), "versions": facts.versions}, ensure_ascii=False, indent=2)
     use = _DISCRIMINATOR_USE if kind == "discriminator" else _GENERATOR_USE
     sections = [
         "---\nlanguage: ko\nlibrary_name: transformers\ntags:\n- electra\n- korean\n---",
@@ -44,7 +45,7 @@ def model_card(kind: str, config: Config, facts: CardFacts) -> str:
             }
         ),
         "## Metrics\n\n" + _metrics(facts),
-        f"## Settings\n\n```json\n{json.dumps({**config.to_dict(), 'versions': facts.versions}, ensure_ascii=False, indent=2)}\n```",
+        f"## Settings\n\n```json\n{settings}\n```",
     ]
     return "\n\n".join(sections) + "\n"
 
@@ -79,8 +80,11 @@ def _metrics(facts: CardFacts) -> str:
         return f"{metrics[name]:.4f}" if name in metrics else "–"
 
     rows = [f"| {name} | {cell(train, name)} | {cell(heldout, name)} |" for name in names]
-    steps = [f"{kind} (step {int(metrics['step']):,})" if metrics else kind for kind, metrics in (("training", train), ("held-out", heldout))]
-    return "\n".join([f"| | {steps[0]} | {steps[1]} |", "|---|---|---|", *rows])
+    heads = [
+        f"{kind} (step {int(metrics['step']):,})" if metrics else kind
+        for kind, metrics in (("training", train), ("held-out", heldout))
+    ]
+    return "\n".join([f"| | {heads[0]} | {heads[1]} |", "|---|---|---|", *rows])
 
 
 def _table(rows: dict[str, str]) -> str:

@@ -1,4 +1,4 @@
-"""A block's examples as flat arrays, sorted by random key, in one file that is mapped into memory: a slice costs its own bytes."""
+"""A block's examples as flat arrays, sorted by random key, in one file mapped into memory: a slice costs its own bytes."""
 
 from typing import NamedTuple
 
@@ -30,31 +30,32 @@ class Block(NamedTuple):
         start, stop = np.searchsorted(self.keys.astype(np.int64), [low, high])
         return Block(self.keys[start:stop], self.first_lengths[start:stop], self.splits[start : stop + 1], self.ids)
 
-    class Builder:
-        """Collects examples before their keys are known."""
 
-        def __init__(self) -> None:
-            self._pairs: list[tuple[np.ndarray, np.ndarray]] = []
+class BlockBuilder:
+    """Collects examples before their keys are known."""
 
-        def __len__(self) -> int:
-            return len(self._pairs)
+    def __init__(self) -> None:
+        self._pairs: list[tuple[np.ndarray, np.ndarray]] = []
 
-        def add(self, first: np.ndarray, second: np.ndarray) -> None:
-            self._pairs.append((first, second))
+    def __len__(self) -> int:
+        return len(self._pairs)
 
-        def sorted_by(self, keys: np.ndarray) -> "Block":
-            """The block, in the order of `keys` (uint32, one an example)."""
-            order = np.argsort(keys, kind="stable")
-            pairs = [self._pairs[index] for index in order]
-            splits = np.zeros(len(pairs) + 1, np.uint32)
-            np.cumsum([len(first) + len(second) for first, second in pairs], out=splits[1:])
-            tokens = [part for pair in pairs for part in pair]
-            return Block(
-                keys=keys[order],
-                first_lengths=np.array([len(first) for first, _ in pairs], np.uint32),
-                splits=splits,
-                ids=np.concatenate(tokens).astype(np.uint32) if tokens else np.zeros(0, np.uint32),
-            )
+    def add(self, first: np.ndarray, second: np.ndarray) -> None:
+        self._pairs.append((first, second))
+
+    def sorted_by(self, keys: np.ndarray) -> "Block":
+        """The block, in the order of `keys` (uint32, one an example)."""
+        order = np.argsort(keys, kind="stable")
+        pairs = [self._pairs[index] for index in order]
+        splits = np.zeros(len(pairs) + 1, np.uint32)
+        np.cumsum([len(first) + len(second) for first, second in pairs], out=splits[1:])
+        tokens = [part for pair in pairs for part in pair]
+        return Block(
+            keys=keys[order],
+            first_lengths=np.array([len(first) for first, _ in pairs], np.uint32),
+            splits=splits,
+            ids=np.concatenate(tokens).astype(np.uint32) if tokens else np.zeros(0, np.uint32),
+        )
 
 
 def write_block(path: str, block: Block) -> None:

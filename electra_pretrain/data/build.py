@@ -23,9 +23,19 @@ from typing import Any, NamedTuple, TypeVar
 import numpy as np
 
 from electra_pretrain import files, quiet, rng
-from electra_pretrain.data.block import Block, read_block, write_block
+from electra_pretrain.data.block import BlockBuilder, read_block, write_block
 from electra_pretrain.data.examples import document_examples
-from electra_pretrain.data.manifest import FORMAT_VERSION, MANIFEST_NAME, VOCAB_NAME, Counts, Manifest, Shard, Vocabulary, load_manifest, max_encoded_bytes
+from electra_pretrain.data.manifest import (
+    FORMAT_VERSION,
+    MANIFEST_NAME,
+    VOCAB_NAME,
+    Counts,
+    Manifest,
+    Shard,
+    Vocabulary,
+    load_manifest,
+    max_encoded_bytes,
+)
 from electra_pretrain.errors import UserError
 from electra_pretrain.progress import Progress
 from electra_pretrain.text.corpus import BLOCK_CHARACTERS, Corpus, Document
@@ -33,7 +43,7 @@ from electra_pretrain.tokenization.tokenizer import WordPieceTokenizer, load_tok
 
 MAX_SHARD_BYTES = 100_000_000
 SPLITS = ("train", "heldout")
-T, R = TypeVar("T"), TypeVar("R")
+R = TypeVar("R")
 
 
 class BuildSettings(NamedTuple):
@@ -54,7 +64,9 @@ class Workplace(NamedTuple):
     settings: BuildSettings
 
 
-def build(corpus: Corpus, vocab_path: str, do_lower_case: bool, output: str, settings: BuildSettings, num_processes: int) -> Manifest:
+def build(
+    corpus: Corpus, vocab_path: str, do_lower_case: bool, output: str, settings: BuildSettings, num_processes: int
+) -> Manifest:
     """Write shards, `vocab.txt` and, last, `manifest.json` into the folder `output`.
 
     Raises:
@@ -98,7 +110,7 @@ def build_block(number: int, documents: list[Document], workplace: Workplace) ->
     heldout = rng.numpy_uniform(settings.seed, "heldout documents", [number], len(documents))[0] < settings.heldout_fraction
     draws = rng.Stream(settings.seed, "examples", number)
     overflow, line = 0, 0
-    blocks = [Block.Builder() for _ in SPLITS]
+    blocks = [BlockBuilder() for _ in SPLITS]
     for document, is_heldout in zip(documents, heldout, strict=True):
         document_splits = row_splits[line : line + len(document) + 1]
         line += len(document)
@@ -124,13 +136,13 @@ def build_block(number: int, documents: list[Document], workplace: Workplace) ->
 
 class ShardTask(NamedTuple):
     split: str
-    index: int
+    number: int
     num_shards: int
     num_blocks: int
 
     @property
     def name(self) -> str:
-        return f"{self.split}-{self.index:05d}-of-{self.num_shards:05d}.tfrecord"
+        return f"{self.split}-{self.number:05d}-of-{self.num_shards:05d}.tfrecord"
 
 
 def build_shard(task: ShardTask, workplace: Workplace) -> Shard:
@@ -143,7 +155,7 @@ def build_shard(task: ShardTask, workplace: Workplace) -> Shard:
     if files.exists(marker) and files.exists(path):
         return Shard(**json.loads(files.read_text(marker)))
     tokenizer = _cached_tokenizer(workplace.vocab_path, workplace.do_lower_case)
-    low, high = (2**32 * bound // task.num_shards for bound in (task.index, task.index + 1))
+    low, high = (2**32 * bound // task.num_shards for bound in (task.number, task.number + 1))
     parts = [read_block(_block_path(workplace, task.split, number)).key_range(low, high) for number in range(task.num_blocks)]
     block_of = np.concatenate([np.full(len(part), number) for number, part in enumerate(parts)])
     place_in = np.concatenate([np.arange(len(part)) for part in parts])
@@ -175,7 +187,7 @@ def _build_shards(examples: list[int], num_blocks: int, workplace: Workplace, ru
     tasks = []
     for split, count in zip(SPLITS, examples, strict=True):
         num_shards = math.ceil(count / per_shard)
-        tasks += [ShardTask(split, index, num_shards, num_blocks) for index in range(num_shards)]
+        tasks += [ShardTask(split, number, num_shards, num_blocks) for number in range(num_shards)]
     shards: dict[str, list[Shard]] = {split: [] for split in SPLITS}
     with Progress("write shards", len(tasks), "shards") as progress:
         for task, shard in zip(tasks, run(build_shard, ((task, workplace) for task in tasks)), strict=True):
@@ -199,12 +211,17 @@ def _pool(num_processes: int) -> Iterator[Runner]:
         try:
             yield lambda function, tasks: _bounded_map(executor, 2 * num_processes, function, tasks)
         except BrokenProcessPool as error:
-            raise UserError("a worker process was ended from outside (out of memory?); run the same command again to go on, with fewer --num_processes") from error
+            raise UserError(
+                "a worker process was ended from outside (out of memory?); run the same command again to go on, "
+                "with fewer --num_processes"
+            ) from error
         finally:
             executor.shutdown(wait=True, cancel_futures=True)
 
 
-def _bounded_map(executor: ProcessPoolExecutor, window: int, function: Callable[..., R], tasks: Iterable[tuple[Any, ...]]) -> Iterator[R]:
+def _bounded_map(
+    executor: ProcessPoolExecutor, window: int, function: Callable[..., R], tasks: Iterable[tuple[Any, ...]]
+) -> Iterator[R]:
     """Results in order, with at most `window` tasks waiting, so that the corpus does not pile up in memory."""
     pending: list[Future[R]] = []
     for task in tasks:

@@ -123,5 +123,7 @@ def check_shards(folder: str, shards: tuple[Shard, ...]) -> list[str]:
             raise UserError(f"{path}: missing, though the manifest lists it; copy it again or rebuild the data")
         if (found := files.size(path)) != shard.bytes:
             kind = "truncated" if found < shard.bytes else "changed"
-            raise UserError(f"{path}: {kind} ({found} bytes, the manifest says {shard.bytes}); copy it again or rebuild the data")
+            raise UserError(
+                f"{path}: {kind} ({found} bytes, the manifest says {shard.bytes}); copy it again or rebuild the data"
+            )
     return paths

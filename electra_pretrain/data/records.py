@@ -49,12 +49,13 @@ def parse_records(serialized: tf.Tensor, max_seq_length: int) -> dict[str, tf.Te
 def describe_damage(paths: Iterable[str], max_seq_length: int) -> str | None:
     """The first file and record that cannot be read or decoded, in words; None if all can."""
     for path in paths:
-        number = 0
+        read = 0
         try:
-            for number, record in enumerate(tf.data.TFRecordDataset(path), start=1):
+            for record in tf.data.TFRecordDataset(path):
+                read += 1
                 parse_records(record[tf.newaxis], max_seq_length)
         except tf.errors.DataLossError:
-            return f"{path}: damaged after record {number} (truncated, or its checksum is wrong)"
+            return f"{path}: damaged after record {read} (truncated, or its checksum is wrong)"
         except tf.errors.InvalidArgumentError:
-            return f"{path}, record {number}: not an example with {', '.join(RECORD_FEATURES)} of length {max_seq_length}"
+            return f"{path}, record {read}: not an example with {', '.join(RECORD_FEATURES)} of length {max_seq_length}"
     return None

@@ -24,7 +24,13 @@ class Sizes(NamedTuple):
 
 def discriminator_sizes(config: Config) -> Sizes:
     model = config.model
-    return Sizes(model.num_hidden_layers, model.hidden_size, model.embedding_size, model.intermediate_size, model.num_attention_heads)
+    return Sizes(
+        model.num_hidden_layers,
+        model.hidden_size,
+        model.embedding_size,
+        model.intermediate_size,
+        model.num_attention_heads,
+    )
 
 
 def generator_sizes(config: Config) -> Sizes:
@@ -51,7 +57,9 @@ class Embeddings(tf.Module):
             "token_type_embeddings": TYPE_VOCAB_SIZE,
         }
         tables = {
-            name: tf.Variable(init.truncated_normal(f"{scope}/embeddings/{name}", [count, size]), name=f"{scope}/embeddings/{name}")
+            name: tf.Variable(
+                init.truncated_normal(f"{scope}/embeddings/{name}", [count, size]), name=f"{scope}/embeddings/{name}"
+            )
             for name, count in rows.items()
         }
         self.word, self.position, self.token_type = tables.values()

@@ -27,7 +27,7 @@ class Initializer(NamedTuple):
         return tf.math.ndtri(_TAIL + self._uniform(name, shape) * (1 - 2 * _TAIL)) * self.stddev
 
     def glorot_uniform(self, name: str, shape: Sequence[int]) -> tf.Tensor:
-        """Uniform in ±sqrt(6 / (fan in + fan out)): what the released code leaves `embeddings_project` and the last layer at."""
+        """Uniform in ±sqrt(6 / (fan in + fan out)): the released code's `embeddings_project` and last layer."""
         return (2 * self._uniform(name, shape) - 1) * float(np.sqrt(6 / sum(shape)))
 
     def _uniform(self, name: str, shape: Sequence[int]) -> tf.Tensor:

@@ -67,7 +67,7 @@ def write_masks(batch: Batch, positions: tf.Tensor, weights: tf.Tensor, replaced
 
 
 def write_at(ids: tf.Tensor, positions: tf.Tensor, values: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
-    """Write values [B, N] over ids [B, S] at positions [B, N] where weights [B, N] are not 0; positions written do not repeat."""
+    """Write values over ids [B, S] at positions where weights are not 0 (all [B, N]); positions written do not repeat."""
     here = tf.equal(positions[:, :, tf.newaxis], tf.range(ids.shape[1])) & (weights > 0)[:, :, tf.newaxis]  # [B, N, S]
     written = tf.reduce_sum(tf.where(here, values[:, :, tf.newaxis], 0), axis=1)
     return tf.where(tf.reduce_any(here, axis=1), written, ids)

@@ -104,9 +104,13 @@ def _jsonl_documents(path: str, lines: Iterable[str], text_field: str) -> Iterat
         try:
             text = json.loads(line)[text_field]
         except json.JSONDecodeError as error:
-            raise UserError(f"{path}, line {number}: not valid JSON ({error.msg}); one JSON object a line is expected") from error
+            raise UserError(
+                f"{path}, line {number}: not valid JSON ({error.msg}); one JSON object a line is expected"
+            ) from error
         except (KeyError, TypeError, IndexError) as error:
-            raise UserError(f'{path}, line {number}: no text field "{text_field}"; name the right one with --text_field') from error
+            raise UserError(
+                f'{path}, line {number}: no text field "{text_field}"; name the right one with --text_field'
+            ) from error
         if not isinstance(text, str):
             raise UserError(f'{path}, line {number}: field "{text_field}" holds {type(text).__name__}, not text')
         # Within one JSON object an empty line separates paragraphs, not documents.

@@ -88,7 +88,9 @@ def read_vocab(path: str) -> list[str]:
     try:
         tokens = files.read_text(path).removesuffix("\n").split("\n")
     except UnicodeDecodeError as error:
-        raise UserError(f"{path}: not UTF-8 ({error.reason} at byte {error.start}); a vocabulary is a UTF-8 text file") from error
+        raise UserError(
+            f"{path}: not UTF-8 ({error.reason} at byte {error.start}); a vocabulary is a UTF-8 text file"
+        ) from error
     tokens = [token.removesuffix("\r") for token in tokens]
     seen: dict[str, int] = {}
     for number, token in enumerate(tokens, start=1):
@@ -99,7 +101,9 @@ def read_vocab(path: str) -> list[str]:
         seen[token] = number
     missing = [token for token in SPECIAL_TOKENS if token not in seen]
     if missing:
-        raise UserError(f"{path}: the vocabulary lacks {', '.join(missing)}; an ELECTRA vocabulary needs {' '.join(SPECIAL_TOKENS)}")
+        raise UserError(
+            f"{path}: the vocabulary lacks {', '.join(missing)}; an ELECTRA vocabulary needs {' '.join(SPECIAL_TOKENS)}"
+        )
     return tokens
 
 
@@ -112,9 +116,7 @@ def normalizer(do_lower_case: bool) -> "tokenizers.normalizers.Normalizer":
     """NFC, control characters removed, Chinese characters set apart, lower-cased if asked, accents kept."""
     from tokenizers import normalizers
 
-    bert = normalizers.BertNormalizer(
-        clean_text=True, handle_chinese_chars=True, strip_accents=False, lowercase=do_lower_case
-    )
+    bert = normalizers.BertNormalizer(clean_text=True, handle_chinese_chars=True, strip_accents=False, lowercase=do_lower_case)
     return normalizers.Sequence([normalizers.NFC(), bert])
 
 

@@ -55,14 +55,14 @@ def train_wordpiece(documents: Callable[[], Iterable[Document]], settings: Vocab
     alphabet = sorted(token for token in singles if token.removeprefix(CONTINUATION_PREFIX) in kept)
     if not alphabet:
         raise UserError("the corpus holds no text to learn from; check the files, or raise --sample_fraction")
-    # The library numbers single characters in an order that differs from run to run, and breaks ties between pieces by these
-    # numbers; given as known tokens they keep their places.
+    # The library numbers single characters in an order that differs from run to run, and breaks ties between pieces by
+    # these numbers; given as known tokens they keep their places.
     first = [*SPECIAL_TOKENS, *alphabet]
     learnt_size = settings.vocab_size - settings.unused
     if learnt_size < len(first):
         raise UserError(
-            f"--vocab_size {settings.vocab_size} with --unused {settings.unused}: too small for {len(first)} special tokens and "
-            "single characters; raise it or lower --limit_alphabet"
+            f"--vocab_size {settings.vocab_size} with --unused {settings.unused}: too small for {len(first)} special tokens "
+            "and single characters; raise it or lower --limit_alphabet"
         )
     # A word with a character outside the alphabet will be [UNK]; its rest teaches nothing.
     rare = str.maketrans(dict.fromkeys(counts.keys() - kept, " "))

@@ -24,7 +24,10 @@ def save(folder: str, step: int, values: Mapping[str, np.ndarray], keep: int) ->
     names = sorted(values)
     with tf.device("/cpu:0"):
         tf.raw_ops.SaveV2(
-            prefix=temporary, tensor_names=names, shape_and_slices=[""] * len(names), tensors=[values[name] for name in names]
+            prefix=temporary,
+            tensor_names=names,
+            shape_and_slices=[""] * len(names),
+            tensors=[values[name] for name in names],
         )
     for suffix in (DATA_SUFFIX, INDEX_SUFFIX):
         files.replace(temporary + suffix, prefix + suffix)
@@ -68,7 +71,9 @@ def read(prefix: str) -> dict[str, np.ndarray]:
     # The reader raises IndexError for a file that ends too early.
     except (tf.errors.OpError, ValueError, RuntimeError, IndexError) as error:
         reason = str(error).splitlines()[0]
-        raise UserError(f"{prefix}: damaged checkpoint ({reason}); delete its two files to go on from the one before") from error
+        raise UserError(
+            f"{prefix}: damaged checkpoint ({reason}); delete its two files to go on from the one before"
+        ) from error
 
 
 def restore(prefix: str, variables: Mapping[str, tf.Variable]) -> None:

@@ -6,7 +6,9 @@ from electra_pretrain import quiet
 from electra_pretrain.errors import UserError
 
 
-def make_strategy(tpu: str | None = None, tpu_zone: str | None = None, gcp_project: str | None = None, cpu_replicas: int = 1) -> tf.distribute.Strategy:
+def make_strategy(
+    tpu: str | None = None, tpu_zone: str | None = None, gcp_project: str | None = None, cpu_replicas: int = 1
+) -> tf.distribute.Strategy:
     """The strategy for the devices at hand.
 
     Args:
@@ -38,7 +40,10 @@ def _tpu_strategy(tpu: str, zone: str | None, project: str | None) -> tf.distrib
         return tf.distribute.TPUStrategy(resolver)
     except (ValueError, RuntimeError, OSError, tf.errors.OpError) as error:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise UserError(f"--tpu {tpu}: cannot be used ({reason}); on a TPU VM say --tpu local, and see that tensorflow-tpu is installed and no other process holds the TPU") from error
+        raise UserError(
+            f"--tpu {tpu}: cannot be used ({reason}); on a TPU VM say --tpu local, with tensorflow-tpu installed and no other "
+            "process on the TPU"
+        ) from error
 
 
 def _virtual_cpus(count: int) -> tf.distribute.Strategy:

@@ -22,7 +22,9 @@ class RunLog:
     def __init__(self, folder: str, step: int) -> None:
         self._path = files.join(folder, METRICS_NAME)
         self._lines = [line for line in self._old_lines() if json.loads(line)["step"] <= step]
-        self._writers = {kind: tf.summary.create_file_writer(files.join(folder, "tensorboard", kind)) for kind in ("train", "heldout")}
+        self._writers = {
+            kind: tf.summary.create_file_writer(files.join(folder, "tensorboard", kind)) for kind in ("train", "heldout")
+        }
 
     def write(self, kind: str, step: int, metrics: Mapping[str, float]) -> None:
         """Scalars of kind "train" or "heldout"; a metric over nothing (NaN) is left out."""
@@ -30,7 +32,9 @@ class RunLog:
         with self._writers[kind].as_default(step):
             for name, value in known.items():
                 tf.summary.write(name, tf.constant(value, tf.float32), step, _scalar_metadata())
-        self._lines.append(json.dumps({"kind": kind, "step": step, **{name: float(f"{value:.6g}") for name, value in known.items()}}))
+        self._lines.append(
+            json.dumps({"kind": kind, "step": step, **{name: float(f"{value:.6g}") for name, value in known.items()}})
+        )
 
     def flush(self) -> None:
         """Make everything written so far visible, whole."""

@@ -77,9 +77,15 @@ def check_data(config: Config, manifest: Manifest, data_dir: str) -> None:
         "data.max_seq_length": (config.data.max_seq_length, manifest.max_seq_length),
         "data.do_lower_case": (config.data.do_lower_case, manifest.vocabulary.do_lower_case),
     }
-    wrong = [f"{field} is {wanted} in the config, {found} in the records" for field, (wanted, found) in pairs.items() if wanted != found]
+    wrong = [
+        f"{field} is {wanted} in the config, {found} in the records"
+        for field, (wanted, found) in pairs.items()
+        if wanted != found
+    ]
     if wrong:
-        raise UserError(f"{files.join(data_dir, MANIFEST_NAME)}: {'; '.join(wrong)}; change the config (--set) or build the data anew")
+        raise UserError(
+            f"{files.join(data_dir, MANIFEST_NAME)}: {'; '.join(wrong)}; change the config (--set) or build the data anew"
+        )
     if not manifest.train_examples:
         raise UserError(f"{data_dir}: holds no training example; build it from more text or with a smaller --heldout_fraction")
 
@@ -119,7 +125,10 @@ def check_earlier_run(config: Config, manifest: Manifest, model_dir: str) -> Non
         )
     fingerprint = load_run(model_dir)["data"]["fingerprint"]
     if fingerprint != manifest.fingerprint:
-        raise UserError(f"{model_dir}: that run used other records (fingerprint {fingerprint}, now {manifest.fingerprint}); use the same --data or another --model_dir")
+        raise UserError(
+            f"{model_dir}: that run used other records (fingerprint {fingerprint}, now {manifest.fingerprint}); "
+            "use the same --data or another --model_dir"
+        )
 
 
 def load_run(model_dir: str) -> dict[str, Any]:
@@ -143,13 +152,18 @@ def _record_run(config: Config, manifest: Manifest, data_dir: str, model_dir: st
     from electra_pretrain import __version__
 
     versions = {"electra_pretrain": __version__, "tensorflow": tf.__version__}
-    for name, values in ((CONFIG_NAME, config.to_dict()), (RUN_NAME, {"data": manifest.to_dict(), "versions": versions})):
+    for name, values in (
+        (CONFIG_NAME, config.to_dict()),
+        (RUN_NAME, {"data": manifest.to_dict(), "versions": versions}),
+    ):
         files.write_text(files.join(model_dir, name), json.dumps(values, ensure_ascii=False, indent=2) + "\n")
     files.write_bytes(files.join(model_dir, VOCAB_NAME), files.read_bytes(files.join(data_dir, VOCAB_NAME)))
 
 
 def _training_data(config: Config, manifest: Manifest, paths: list[str], step: int) -> tf.data.Dataset:
-    plan = WindowPlan.make([shard.examples for shard in manifest.train_shards], config.data.shuffle_examples, config.training.seed)
+    plan = WindowPlan.make(
+        [shard.examples for shard in manifest.train_shards], config.data.shuffle_examples, config.training.seed
+    )
     return train_dataset(paths, plan, config.data.max_seq_length, config.training.train_batch_size, step)
 
 

@@ -83,7 +83,14 @@ class Trainer:
         random = Random(self._config.training.seed, self.optimizer.global_step, batch.rows)
         with tf.GradientTape() as tape:
             outputs = compute_losses(
-                self.model, batch, masked, denominators, self._config.objective, random, training=True, sampled_ids=sampled_ids
+                self.model,
+                batch,
+                masked,
+                denominators,
+                self._config.objective,
+                random,
+                training=True,
+                sampled_ids=sampled_ids,
             )
         # Variables without a part in the loss (a position beyond the sequence has one; an unused head has none) get zeros.
         gradients = tape.gradient(outputs.total_loss, self._variables, unconnected_gradients="zero")
