@@ -10,6 +10,7 @@ import hashlib
 import io
 import lzma
 import os
+import re
 import shutil
 import zlib
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ from typing import Any, BinaryIO, cast
 
 from electra_pretrain import quiet
 from electra_pretrain.errors import UserError
+from electra_pretrain.progress import Progress
 
 COMPRESSED_SUFFIXES = (".gz", ".xz", ".zst")
 
@@ -91,6 +93,13 @@ def temporary_name(path: str) -> str:
     return f"{path}.tmp-{os.getpid()}"
 
 
+def remove_temporaries(folder: str) -> None:
+    """Remove what a killed process left half-written in a folder (call it where no other process writes)."""
+    for name in list_dir(folder):
+        if re.search(r"\.tmp-\d+", name):
+            remove(join(folder, name))
+
+
 @contextlib.contextmanager
 def atomic_path(path: str) -> Iterator[str]:
     """A temporary name to write to; moved to `path` if the block succeeds, removed if it fails."""
@@ -130,12 +139,14 @@ def read_text(path: str) -> str:
     return read_bytes(path).decode("utf-8")
 
 
-def sha256(path: str) -> str:
+def sha256(path: str, progress: Progress | None = None) -> str:
     """Hexadecimal SHA-256 of the file's bytes as stored."""
     digest = hashlib.sha256()
     with open_raw(path) as file:
         while block := file.read(1 << 20):
             digest.update(block)
+            if progress is not None:
+                progress.update(len(block) / 1e6)
     return digest.hexdigest()
 
 
@@ -165,7 +176,7 @@ def expand_globs(patterns: str) -> list[str]:
     """
     paths: dict[str, None] = {}
     for pattern in filter(None, (part.strip() for part in patterns.split(","))):
-        found = _gfile().glob(pattern) if is_remote(pattern) else glob.glob(pattern, recursive=True)
+        found = [pattern] if exists(pattern) else _glob(pattern)
         files = sorted(path for path in found if not is_dir(path))
         if not files:
             raise UserError(
@@ -184,6 +195,10 @@ def _zstd_error() -> type[Exception]:
     except ImportError:
         return EOFError
     return cast(type[Exception], zstandard.ZstdError)
+
+
+def _glob(pattern: str) -> list[str]:
+    return list(_gfile().glob(pattern)) if is_remote(pattern) else glob.glob(pattern, recursive=True)
 
 
 def _decompressor(path: str, raw: BinaryIO) -> BinaryIO:

@@ -69,7 +69,8 @@ def train_vocab(args: argparse.Namespace) -> None:
     folder = os.path.dirname(args.output)
     if folder:
         files.make_dirs(folder)
-    tokens = train_wordpiece(lambda: _shown(corpus), settings)
+    stages = iter(("count characters", "learn pieces"))
+    tokens = train_wordpiece(lambda: _shown(corpus, next(stages)), settings)
     save_vocab(args.output, tokens, settings, corpus.paths)
     print(f"{args.output}: {len(tokens):,} tokens")
     if len(tokens) < args.vocab_size:
@@ -77,8 +78,8 @@ def train_vocab(args: argparse.Namespace) -> None:
         print(f"note: fewer than the {args.vocab_size:,} asked for: {why} in this corpus")
 
 
-def _shown(corpus: Corpus) -> Iterator[Document]:
-    with Progress("read", corpus.stored_bytes / 1e6, "MB") as progress:
+def _shown(corpus: Corpus, stage: str) -> Iterator[Document]:
+    with Progress(stage, corpus.stored_bytes / 1e6, "MB") as progress:
         yield from progress.following(corpus.documents(), lambda: corpus.stored_bytes_read / 1e6)
 
 

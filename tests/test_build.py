@@ -168,3 +168,18 @@ def test_manifest_says_what_was_done(tmp_path, vocab_path):
     assert [source["bytes"] for source in values["sources"]] == [os.path.getsize(path) for path in CORPUS.split(",")]
     assert values["counts"]["documents"] > 70 and 0 < values["overflow_rate"] < 1
     assert not [name for name in os.listdir(tmp_path) if name.startswith(".")], "the work folder is gone"
+
+
+def test_an_edited_source_of_the_same_size_is_noticed(tmp_path, vocab_path):
+    corpus = tmp_path / "a.txt"
+    corpus.write_text("첫째 문장이다.\n")
+    build(str(corpus), vocab_path, str(tmp_path / "out"), "--heldout_fraction", "0")
+    corpus.write_text("둘째 문장이다.\n")
+    with pytest.raises(UserError, match="holds records of other input"):
+        build(str(corpus), vocab_path, str(tmp_path / "out"), "--heldout_fraction", "0")
+
+
+def test_what_a_killed_process_left_is_swept_up(tmp_path, vocab_path):
+    (tmp_path / "train-00000-of-00001.tfrecord.tmp-99999").write_text("half")
+    build(CORPUS, vocab_path, str(tmp_path))
+    assert not [name for name in os.listdir(tmp_path) if ".tmp-" in name]

@@ -74,7 +74,8 @@ def build(
     """
     tokenizer = load_tokenizer(vocab_path, do_lower_case)
     files.make_dirs(output)
-    fingerprint = _fingerprint(corpus, tokenizer, settings)
+    sources = _sources(corpus)
+    fingerprint = _fingerprint(corpus, sources, tokenizer, settings)
     if files.exists(files.join(output, MANIFEST_NAME)):
         return _finished(output, fingerprint)
     work_dir = _work_dir(output, fingerprint)
@@ -87,9 +88,10 @@ def build(
         shards = _build_shards(examples, len(results), workplace, run)
     counts = sum((result.counts for result in results), Counts())
     files.write_text(files.join(output, VOCAB_NAME), vocab_text(tokenizer.tokens))
-    manifest = _manifest(corpus, tokenizer, settings, fingerprint, counts, shards)
+    manifest = _manifest(sources, tokenizer, settings, fingerprint, counts, shards)
     manifest.save(output)
     files.remove(work_dir)
+    files.remove_temporaries(output)
     return manifest
 
 
@@ -247,14 +249,16 @@ def _block_path(workplace: Workplace, split: str, number: int) -> str:
 
 
 def _sources(corpus: Corpus) -> list[dict[str, Any]]:
-    return [{"path": path, "bytes": files.size(path)} for path in corpus.paths]
+    """What the records are made of; the hash tells an edited file of the same size."""
+    with Progress("check sources", corpus.stored_bytes / 1e6, "MB") as progress:
+        return [{"path": path, "bytes": files.size(path), "sha256": files.sha256(path, progress)} for path in corpus.paths]
 
 
-def _fingerprint(corpus: Corpus, tokenizer: WordPieceTokenizer, settings: BuildSettings) -> str:
+def _fingerprint(corpus: Corpus, sources: list[dict[str, Any]], tokenizer: WordPieceTokenizer, settings: BuildSettings) -> str:
     identity = {
         "format_version": FORMAT_VERSION,
         "block_characters": BLOCK_CHARACTERS,
-        "sources": _sources(corpus),
+        "sources": sources,
         "text_field": corpus.text_field,
         "vocabulary": tokenizer.sha256,
         "do_lower_case": tokenizer.do_lower_case,
@@ -279,7 +283,7 @@ def _work_dir(output: str, fingerprint: str) -> str:
 
 
 def _manifest(
-    corpus: Corpus,
+    sources: list[dict[str, Any]],
     tokenizer: WordPieceTokenizer,
     settings: BuildSettings,
     fingerprint: str,
@@ -310,5 +314,5 @@ def _manifest(
         heldout_examples=sum(shard.examples for shard in heldout),
         train_shards=train,
         heldout_shards=heldout,
-        sources=tuple(_sources(corpus)),
+        sources=tuple(sources),
     )

@@ -44,6 +44,7 @@ def run(config: Config, data_dir: str, model_dir: str, strategy: tf.distribute.S
     heldout_paths = check_shards(data_dir, manifest.heldout_shards)
     files.make_dirs(model_dir)
     check_earlier_run(config, manifest, model_dir)
+    files.remove_temporaries(model_dir)
     trainer = Trainer(config, manifest.vocabulary.special_ids, strategy)
     if checkpoint.steps(model_dir):
         checkpoint.restore(checkpoint.find(model_dir), trainer.variables())
