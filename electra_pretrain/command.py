@@ -23,7 +23,7 @@ def run_command(name: str, main: Callable[[], None]) -> NoReturn:
     except UserError as error:
         _fail(name, str(error))
     except KeyboardInterrupt:
-        print(f"{name}: interrupted; run the same command again to go on", file=sys.stderr)
+        print(f"{name}: interrupted; run the same command again", file=sys.stderr)
         sys.exit(EXIT_INTERRUPTED)
     except ModuleNotFoundError as error:
         if error.name not in _INSTALLABLE:

@@ -142,7 +142,7 @@ def load(name_or_path: str, overrides: list[str] | None = None) -> Config:
         raise UserError(f"{path}: must hold one JSON object with the sections {', '.join(SECTIONS)}")
     for override in overrides or []:
         _apply_override(values, override)
-    return Config.from_dict(values, path)
+    return Config.from_dict(values, f"{path} with --set" if overrides else path)
 
 
 def shipped_folder() -> Path:
@@ -181,7 +181,9 @@ def _apply_override(values: dict[str, Any], override: str) -> None:
         value = json.loads(text)
     except json.JSONDecodeError:
         value = text
-    values.setdefault(section, {})[field] = value
+    known = {each.name: each.type for each in dataclasses.fields(SECTIONS[section])}
+    _refuse_unknown({field: value}, list(known), f"--set {override}")
+    values.setdefault(section, {})[field] = _typed(value, known[field], f"--set {target}")
 
 
 def _refuse_unknown(values: dict[str, Any], known: list[str], where: str) -> None:

@@ -59,6 +59,8 @@ def make_dirs(path: str) -> None:
     if is_remote(path):
         _gfile().makedirs(path)
         return
+    if os.path.isfile(path):
+        raise UserError(f"{path}: is a file where a folder is needed; choose another output path")
     try:
         os.makedirs(path, exist_ok=True)
     except OSError as error:
@@ -162,9 +164,10 @@ def decompressed(path: str, raw: BinaryIO) -> Iterator[BinaryIO]:
     Raises:
         UserError: the content is not what the suffix promises, or ends too early.
     """
+    damage = (EOFError, lzma.LZMAError, gzip.BadGzipFile, zlib.error, _zstd_error())
     try:
         yield _decompressor(path, raw)
-    except (EOFError, lzma.LZMAError, gzip.BadGzipFile, zlib.error, _zstd_error()) as error:
+    except damage as error:
         raise UserError(f"{path}: damaged or truncated compressed file ({error}); fetch it again") from error
 
 

@@ -1,5 +1,6 @@
 """Progress of long work on stderr: a bar on a terminal, a line a minute in a log; done, rate, time left."""
 
+import os
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -8,7 +9,7 @@ from typing import Any, TypeVar
 
 LOG_INTERVAL_SECONDS = 60.0
 T = TypeVar("T")
-_BAR = "{desc}: {percentage:3.0f}%|{bar}| {n:.4g}/{total:.4g} {unit} [{elapsed}<{remaining}, {rate_fmt}{postfix}]"
+_BAR = "{desc}: {percentage:3.0f}%|{bar:10}| {n:.4g}/{total:.4g} {unit} [{elapsed}<{remaining}, {rate_fmt}{postfix}]"
 
 
 class Progress:
@@ -26,7 +27,7 @@ class Progress:
         self._initial = self._done = initial
         self._note = ""
         self._started = self._last_line = time.monotonic()
-        self._bar = self._open_bar() if sys.stderr.isatty() else None
+        self._bar = self._open_bar() if _is_terminal() else None
 
     def __enter__(self) -> "Progress":
         return self
@@ -42,8 +43,8 @@ class Progress:
         self._done += amount
         self._note = note
         if self._bar is not None:
+            self._bar.set_postfix_str(note, refresh=False)
             self._bar.update(amount)
-            self._bar.set_postfix_str(note)
         elif time.monotonic() - self._last_line >= LOG_INTERVAL_SECONDS:
             self._print_line()
 
@@ -81,6 +82,11 @@ class Progress:
         else:
             text += f" {self._unit}, {rate:.3g} {self._unit}/s"
         print(text + (f"; {self._note}" if self._note else ""), file=sys.stderr, flush=True)
+
+
+def _is_terminal() -> bool:
+    """Whether there is a terminal with room for a bar; some containers have one of size 0."""
+    return sys.stderr.isatty() and min(os.get_terminal_size(sys.stderr.fileno())) > 0
 
 
 def duration(seconds: float) -> str:

@@ -51,7 +51,11 @@ def train_vocab(args: argparse.Namespace) -> None:
 
     if not 0 < args.sample_fraction <= 1:
         raise UserError(f"--sample_fraction {args.sample_fraction}: must be above 0 and at most 1")
-    for name in ("limit_alphabet", "min_frequency"):
+    if not 0 <= args.seed < 2**32:
+        raise UserError(f"--seed {args.seed}: must lie in 0..4294967295")
+    if files.is_dir(args.output):
+        raise UserError(f"--output {args.output}: is a folder; name the file to write, for example {args.output}/vocab.txt")
+    for name in ("vocab_size", "limit_alphabet", "min_frequency"):
         if getattr(args, name) < 1:
             raise UserError(f"--{name} {getattr(args, name)}: must be at least 1")
     if args.unused < 0:

@@ -5,6 +5,10 @@ import filecmp
 import gzip
 import json
 import os
+import subprocess
+import sys
+import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -177,6 +181,36 @@ def test_an_edited_source_of_the_same_size_is_noticed(tmp_path, vocab_path):
     corpus.write_text("둘째 문장이다.\n")
     with pytest.raises(UserError, match="holds records of other input"):
         build(str(corpus), vocab_path, str(tmp_path / "out"), "--heldout_fraction", "0")
+
+
+def test_the_same_text_under_another_name_is_the_same_input(tmp_path, vocab_path):
+    for name in ("a.txt", "b.txt"):
+        (tmp_path / name).write_text("첫째 문장이다.\n")
+        build(str(tmp_path / name), vocab_path, str(tmp_path / "out"), "--heldout_fraction", "0")
+
+
+def test_workers_end_when_the_command_is_killed(tmp_path, vocab_path):
+    """An orphan would hold memory, and write into a folder that a rerun works in."""
+    corpus = tmp_path / "a.txt"
+    corpus.write_text(("가나다 " * 50 + "\n\n") * 100_000)
+    arguments = ["--corpus", str(corpus), "--vocab", vocab_path, "--output", str(tmp_path / "out"), "--max_seq_length", "32"]
+    command = subprocess.Popen([sys.executable, "-m", "electra_pretrain.build_data", *arguments, "--num_processes", "2"])
+    deadline = time.monotonic() + 60
+    while len(found := _children(command.pid)) < 3 and time.monotonic() < deadline:  # two workers, the resource tracker
+        time.sleep(0.1)
+    time.sleep(2)
+    assert len(found) == 3
+    command.kill()
+    command.wait()
+    deadline = time.monotonic() + 30
+    while any(os.path.exists(f"/proc/{pid}") for pid in found) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert not [pid for pid in found if os.path.exists(f"/proc/{pid}")]
+
+
+def _children(pid):
+    path = Path(f"/proc/{pid}/task/{pid}/children")
+    return [int(child) for child in path.read_text().split()] if path.exists() else []
 
 
 def test_what_a_killed_process_left_is_swept_up(tmp_path, vocab_path):

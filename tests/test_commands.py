@@ -70,6 +70,7 @@ def test_empty_corpus(tmp_path, vocab_path, capfd, content):
         run(build_data, build_arguments(tmp_path, vocab_path, corpus=path), capfd), "empty.txt: the corpus is empty"
     )
     assert not os.path.exists(tmp_path / "out" / "manifest.json")
+    assert not os.path.exists(tmp_path / "out"), "an empty folder was left behind"
     assert_one_line(run(train_vocab, ["--corpus", path, "--output", tmp_path / "v.txt"], capfd), "holds no text")
     assert not os.path.exists(tmp_path / "v.txt")
 
@@ -192,7 +193,7 @@ def test_interrupted(capfd):
     with pytest.raises(SystemExit) as ended:
         run_command("build_data", main)
     assert ended.value.code == 130
-    assert "run the same command again to go on" in capfd.readouterr().err
+    assert "interrupted; run the same command again" in capfd.readouterr().err
 
 
 def test_quickstart_walks_the_whole_road(tmp_path, capfd, config_path):

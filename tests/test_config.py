@@ -91,7 +91,7 @@ def test_overrides():
 
 
 BAD = {
-    "training.num_train_step=7": r'training: unknown key "num_train_step"; did you mean .*num_train_steps',
+    "training.num_train_step=7": 'num_train_step=7: unknown key "num_train_step"; did you mean .*num_train_steps',
     "trainng.seed=7": r"--set trainng.seed=7: must read section.field=value, with a section of model, objective",
     "training.seed": "must read section.field=value",
     "training.num_train_steps=many": 'training.num_train_steps = "many": must be of type int',
@@ -104,7 +104,7 @@ BAD = {
     "objective.mask_prob=0": "objective.mask_prob = 0.0: must be above 0",
     "training.compute_dtype=float16": "training.compute_dtype = float16: must be float32 or bfloat16",
     "data.max_seq_length=4096": "data.max_seq_length = 4096: must be at least 8 and at most model.max_position_embeddings",
-    "training.gradient_accumulation_steps=5": "training.train_batch_size = 32: must be divisible by training.gradient",
+    "training.gradient_accumulation_steps=5": "training.train_batch_size = 64: must be divisible by training.gradient",
 }
 
 

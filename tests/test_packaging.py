@@ -15,7 +15,7 @@ import electra_pretrain, json
 from pathlib import Path
 from electra_pretrain import config
 assert config.load("base_v3.json").data.vocab_size == 35000
-assert config.load("tiny").data.max_seq_length == 128
+assert config.load("tiny").data.max_seq_length == 32
 package = Path(electra_pretrain.__file__).parent
 print(package, len(list((package / "sample_corpus").glob("*.txt"))))
 """

@@ -229,6 +229,21 @@ def test_more_steps_may_be_asked_for(copied, records):
     assert checkpoint.steps(str(copied)) == [3, 6, 8]
 
 
+def test_fewer_steps_than_reached_are_refused(copied, records):
+    with pytest.raises(UserError, match="is at step 6 already, beyond training.num_train_steps = 4"):
+        run(changed(MICRO, training={"num_train_steps": 4}), records, str(copied), one_device())
+    assert configs.load(str(copied / "config.json")) == MICRO
+
+
+def test_an_evaluation_that_was_cut_off_is_made_up_for(copied, straight, records):
+    """Stopped after a checkpoint, before its evaluation; the last line is damaged besides."""
+    rows = (copied / "metrics.jsonl").read_text().splitlines()
+    kept = [row for row in rows if '"heldout", "step": 6' not in row]
+    (copied / "metrics.jsonl").write_text("\n".join([*kept, '{"kind": "hel']))
+    run(MICRO, records, str(copied), one_device())
+    assert metrics(copied) == metrics(straight) and metrics(copied, "heldout") == metrics(straight, "heldout")
+
+
 def test_a_damaged_checkpoint_is_named(copied, records):
     path = copied / "model.ckpt-6.data-00000-of-00001"
     path.write_bytes(path.read_bytes()[:1000])

@@ -13,8 +13,11 @@ import hashlib
 import json
 import math
 import multiprocessing
+import multiprocessing.connection
 import os
+import signal
 import tempfile
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -43,6 +46,7 @@ from electra_pretrain.tokenization.tokenizer import WordPieceTokenizer, load_tok
 
 MAX_SHARD_BYTES = 100_000_000
 SPLITS = ("train", "heldout")
+WORK_PREFIX = ".build_data-"
 R = TypeVar("R")
 
 
@@ -80,10 +84,11 @@ def build(
         return _finished(output, fingerprint)
     work_dir = _work_dir(output, fingerprint)
     workplace = Workplace(vocab_path, do_lower_case, work_dir, output, settings)
-    with _pool(num_processes) as run:
+    with _removed_if_empty(output), _removed_if_empty(work_dir), _pool(num_processes) as run:
         results = _build_blocks(corpus, workplace, run)
         examples = [sum(result.examples[split] for result in results) for split in range(len(SPLITS))]
         if not sum(examples):
+            files.remove(work_dir)
             raise UserError(f"{', '.join(corpus.paths)}: the corpus is empty; there is no text in it")
         shards = _build_shards(examples, len(results), workplace, run)
     counts = sum((result.counts for result in results), Counts())
@@ -91,7 +96,7 @@ def build(
     manifest = _manifest(sources, tokenizer, settings, fingerprint, counts, shards)
     manifest.save(output)
     files.remove(work_dir)
-    files.remove_temporaries(output)
+    _sweep(output)
     return manifest
 
 
@@ -198,6 +203,25 @@ def _build_shards(examples: list[int], num_blocks: int, workplace: Workplace, ru
     return shards
 
 
+def _sweep(output: str) -> None:
+    """Remove what killed builds, of other settings too, left behind."""
+    files.remove_temporaries(output)
+    for name in files.list_dir(output):
+        if name.startswith(WORK_PREFIX):
+            files.remove(files.join(output, name))
+
+
+@contextlib.contextmanager
+def _removed_if_empty(folder: str) -> Iterator[None]:
+    """Leave no empty folder behind when the block fails; finished work stays, for the next try."""
+    try:
+        yield
+    except BaseException:
+        if not files.is_remote(folder) and os.path.isdir(folder) and not os.listdir(folder):
+            os.rmdir(folder)
+        raise
+
+
 Runner = Callable[[Callable[..., Any], Iterable[tuple[Any, ...]]], Iterator[Any]]
 
 
@@ -209,7 +233,8 @@ def _pool(num_processes: int) -> Iterator[Runner]:
     if num_processes == 1:
         yield lambda function, tasks: (function(*task) for task in tasks)
         return
-    with ProcessPoolExecutor(num_processes, mp_context=multiprocessing.get_context("spawn")) as executor:
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(num_processes, mp_context=context, initializer=_start_worker) as executor:
         try:
             yield lambda function, tasks: _bounded_map(executor, 2 * num_processes, function, tasks)
         except BrokenProcessPool as error:
@@ -219,6 +244,19 @@ def _pool(num_processes: int) -> Iterator[Runner]:
             ) from error
         finally:
             executor.shutdown(wait=True, cancel_futures=True)
+
+
+def _start_worker() -> None:
+    """Leave Ctrl-C to the parent, and end with it: an orphan would go on writing into a folder that a rerun works in."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+
+    def end_with_parent() -> None:
+        multiprocessing.connection.wait([parent.sentinel])
+        os._exit(1)
+
+    threading.Thread(target=end_with_parent, daemon=True).start()
 
 
 def _bounded_map(
@@ -258,7 +296,7 @@ def _fingerprint(corpus: Corpus, sources: list[dict[str, Any]], tokenizer: WordP
     identity = {
         "format_version": FORMAT_VERSION,
         "block_characters": BLOCK_CHARACTERS,
-        "sources": sources,
+        "sources": [(source["bytes"], source["sha256"]) for source in sources],
         "text_field": corpus.text_field,
         "vocabulary": tokenizer.sha256,
         "do_lower_case": tokenizer.do_lower_case,
@@ -277,7 +315,7 @@ def _finished(output: str, fingerprint: str) -> Manifest:
 def _work_dir(output: str, fingerprint: str) -> str:
     """Where blocks wait for their shards: beside the output, or for a remote output in the local temporary folder."""
     parent = tempfile.gettempdir() if files.is_remote(output) else output
-    work_dir = files.join(parent, f".build_data-{fingerprint}")
+    work_dir = files.join(parent, WORK_PREFIX + fingerprint)
     files.make_dirs(work_dir)
     return work_dir
 

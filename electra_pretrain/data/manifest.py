@@ -98,7 +98,9 @@ def load_manifest(folder: str) -> Manifest:
     try:
         values = json.loads(files.read_text(path))
         if values["format_version"] != FORMAT_VERSION:
-            raise UserError(f"{path}: format_version {values['format_version']} is not {FORMAT_VERSION}; build the data again")
+            raise UserError(
+                f"{path}: format {values['format_version']} is not {FORMAT_VERSION}; delete the folder and build the data again"
+            )
         vocabulary = values["vocabulary"]
         vocabulary["special_ids"] = SpecialIds(**vocabulary["special_ids"])
         values["vocabulary"] = Vocabulary(**vocabulary)
@@ -108,7 +110,7 @@ def load_manifest(folder: str) -> Manifest:
         values["sources"] = tuple(values["sources"])
         return Manifest(**values)
     except (KeyError, TypeError, AttributeError, json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: damaged or not a manifest ({error}); build the data again") from error
+        raise UserError(f"{path}: damaged or not a manifest ({error}); delete the folder and build the data again") from error
 
 
 def check_shards(folder: str, shards: tuple[Shard, ...]) -> list[str]:

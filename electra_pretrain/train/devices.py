@@ -39,7 +39,8 @@ def _tpu_strategy(tpu: str, zone: str | None, project: str | None) -> tf.distrib
         tf.tpu.experimental.initialize_tpu_system(resolver)
         return tf.distribute.TPUStrategy(resolver)
     except (ValueError, RuntimeError, OSError, tf.errors.OpError) as error:
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        # The rest of such a message is an operation's whole definition.
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:120]
         raise UserError(
             f"--tpu {tpu}: cannot be used ({reason}); on a TPU VM say --tpu local, with tensorflow-tpu installed and no other "
             "process on the TPU"

@@ -1,8 +1,10 @@
 """What a run tells: TensorBoard scalars, `metrics.jsonl`, and the note behind the progress bar."""
 
+import contextlib
 import json
 import math
 from collections.abc import Mapping
+from typing import Any
 
 import tensorflow as tf
 
@@ -21,7 +23,7 @@ class RunLog:
 
     def __init__(self, folder: str, step: int) -> None:
         self._path = files.join(folder, METRICS_NAME)
-        self._lines = [line for line in self._old_lines() if json.loads(line)["step"] <= step]
+        self._rows = [row for row in _read_rows(folder) if row["step"] <= step]
         self._writers = {
             kind: tf.summary.create_file_writer(files.join(folder, "tensorboard", kind)) for kind in ("train", "heldout")
         }
@@ -32,18 +34,29 @@ class RunLog:
         with self._writers[kind].as_default(step):
             for name, value in known.items():
                 tf.summary.write(name, tf.constant(value, tf.float32), step, _scalar_metadata())
-        self._lines.append(
-            json.dumps({"kind": kind, "step": step, **{name: float(f"{value:.6g}") for name, value in known.items()}})
-        )
+        self._rows.append({"kind": kind, "step": step, **{name: float(f"{value:.6g}") for name, value in known.items()}})
 
     def flush(self) -> None:
         """Make everything written so far visible, whole."""
         for writer in self._writers.values():
             writer.flush()
-        files.write_text(self._path, "".join(f"{line}\n" for line in self._lines))
+        files.write_text(self._path, "".join(f"{json.dumps(row)}\n" for row in self._rows))
 
-    def _old_lines(self) -> list[str]:
-        return files.read_text(self._path).splitlines() if files.exists(self._path) else []
+    def has(self, kind: str, step: int) -> bool:
+        """Whether metrics of that kind and step were written, by this or an earlier run."""
+        return any((row["kind"], row["step"]) == (kind, step) for row in self._rows)
+
+
+def _read_rows(folder: str) -> list[dict[str, Any]]:
+    """Rows of `metrics.jsonl`; a damaged line costs its own metrics, not the run."""
+    path = files.join(folder, METRICS_NAME)
+    rows = []
+    for line in files.read_text(path).splitlines() if files.exists(path) else []:
+        with contextlib.suppress(ValueError):
+            row = json.loads(line)
+            if isinstance(row, dict) and {"kind", "step"} <= row.keys():
+                rows.append(row)
+    return rows
 
 
 def _scalar_metadata() -> bytes:
@@ -55,9 +68,5 @@ def _scalar_metadata() -> bytes:
 
 def last_metrics(folder: str, kind: str, step: int) -> dict[str, float] | None:
     """The newest metrics of a kind, not after `step`; None if there are none."""
-    path = files.join(folder, METRICS_NAME)
-    if not files.exists(path):
-        return None
-    rows = [json.loads(line) for line in files.read_text(path).splitlines()]
-    rows = [row for row in rows if row["kind"] == kind and row["step"] <= step]
+    rows = [row for row in _read_rows(folder) if row["kind"] == kind and row["step"] <= step]
     return {name: value for name, value in rows[-1].items() if name != "kind"} if rows else None

@@ -42,6 +42,10 @@ def train(job: Job) -> None:
     training = job.config.training
     step = start = int(job.trainer.optimizer.global_step.numpy())
     with Progress("train", training.num_train_steps, "steps", initial=step) as progress:
+        if step:
+            progress.say(f"going on from step {step}" if step < training.num_train_steps else f"finished at step {step} before")
+            if not job.log.has("heldout", step):  # stopped between a checkpoint and its evaluation
+                _evaluate(job, step, progress)
         while step < training.num_train_steps:
             num_steps = _steps_until_stop(step, job.config)
             began = time.monotonic()
@@ -50,6 +54,7 @@ def train(job: Job) -> None:
             step += num_steps
             metrics = _train_metrics(job.config, step, sums, num_steps, seconds)
             job.log.write("train", step, metrics)
+            job.log.flush()
             progress.update(num_steps, _note(metrics))
             if step == start + num_steps:
                 # The first loop compiles: its rate says nothing about the rest.
@@ -57,7 +62,6 @@ def train(job: Job) -> None:
             if step % training.save_checkpoints_steps == 0 or step == training.num_train_steps:
                 _save(job, step)
                 _evaluate(job, step, progress)
-                job.log.flush()
 
 
 def _steps_until_stop(step: int, config: Config) -> int:
@@ -106,5 +110,6 @@ def _evaluate(job: Job, step: int, progress: Progress) -> None:
             totals[name] = totals.get(name, 0) + value.numpy().astype(np.float64)
     metrics = summarize(totals)
     job.log.write("heldout", step, metrics)
+    job.log.flush()
     shown = ", ".join(f"{name} {metrics[name]:.4f}" for name in ("masked_lm_loss", "disc_loss", "disc_auc") if name in metrics)
     progress.say(f"step {step}, held-out: {shown}")

@@ -117,6 +117,12 @@ def check_earlier_run(config: Config, manifest: Manifest, model_dir: str) -> Non
     path = files.join(model_dir, CONFIG_NAME)
     if not files.exists(path) or not checkpoint.steps(model_dir):
         return
+    reached = checkpoint.steps(model_dir)[-1]
+    if reached > config.training.num_train_steps:
+        raise UserError(
+            f"{model_dir}: is at step {reached} already, beyond training.num_train_steps = {config.training.num_train_steps}; "
+            "ask for more steps or use another --model_dir"
+        )
     changed = differences(load(path), config)
     refused = [f"{name} was {old}, is {new}" for name, (old, new) in changed.items() if name not in CHANGEABLE]
     if refused:
