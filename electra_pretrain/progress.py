@@ -77,7 +77,7 @@ class Progress:
         rate = (self._done - self._initial) / max(self._last_line - self._started, 1e-9)
         text = f"{self._description}: {self._done:.6g}"
         if self._total:
-            left = (self._total - self._done) / rate if rate > 0 else float("inf")
+            left = max(0.0, self._total - self._done) / rate if rate > 0 else float("inf")
             text += f" of {self._total:.6g} {self._unit}, {rate:.3g} {self._unit}/s, {duration(left)} left"
         else:
             text += f" {self._unit}, {rate:.3g} {self._unit}/s"
