@@ -12,16 +12,10 @@ import dataclasses
 import hashlib
 import json
 import math
-import multiprocessing
-import multiprocessing.connection
 import os
-import signal
 import tempfile
-import threading
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
-from typing import Any, NamedTuple, TypeVar
+from collections.abc import Iterator
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -39,6 +33,7 @@ from electra_pretrain.data.manifest import (
     load_manifest,
     max_encoded_bytes,
 )
+from electra_pretrain.data.processes import Runner, worker_pool
 from electra_pretrain.errors import UserError
 from electra_pretrain.progress import Progress
 from electra_pretrain.text.corpus import BLOCK_CHARACTERS, Corpus, Document
@@ -47,7 +42,6 @@ from electra_pretrain.tokenization.tokenizer import WordPieceTokenizer, load_tok
 MAX_SHARD_BYTES = 100_000_000
 SPLITS = ("train", "heldout")
 WORK_PREFIX = ".build_data-"
-R = TypeVar("R")
 
 
 class BuildSettings(NamedTuple):
@@ -84,7 +78,7 @@ def build(
         return _finished(output, fingerprint)
     work_dir = _work_dir(output, fingerprint)
     workplace = Workplace(vocab_path, do_lower_case, work_dir, output, settings)
-    with _removed_if_empty(output), _removed_if_empty(work_dir), _pool(num_processes) as run:
+    with _removed_if_empty(output), _removed_if_empty(work_dir), worker_pool(num_processes) as run:
         results = _build_blocks(corpus, workplace, run)
         examples = [sum(result.examples[split] for result in results) for split in range(len(SPLITS))]
         if not sum(examples):
@@ -175,7 +169,7 @@ def build_shard(task: ShardTask, workplace: Workplace) -> Shard:
     return shard
 
 
-def _build_blocks(corpus: Corpus, workplace: Workplace, run: "Runner") -> list[BlockResult]:
+def _build_blocks(corpus: Corpus, workplace: Workplace, run: Runner) -> list[BlockResult]:
     results = []
     shown = 0.0
     with Progress("tokenise", corpus.stored_bytes / 1e6, "MB") as progress:
@@ -188,7 +182,7 @@ def _build_blocks(corpus: Corpus, workplace: Workplace, run: "Runner") -> list[B
     return results
 
 
-def _build_shards(examples: list[int], num_blocks: int, workplace: Workplace, run: "Runner") -> dict[str, list[Shard]]:
+def _build_shards(examples: list[int], num_blocks: int, workplace: Workplace, run: Runner) -> dict[str, list[Shard]]:
     # Keys are random, so that shards differ a little in size; the margin keeps the largest under the limit.
     per_shard = MAX_SHARD_BYTES // max_encoded_bytes(workplace.settings.max_seq_length) * 0.98
     tasks = []
@@ -220,56 +214,6 @@ def _removed_if_empty(folder: str) -> Iterator[None]:
         if not files.is_remote(folder) and os.path.isdir(folder) and not os.listdir(folder):
             os.rmdir(folder)
         raise
-
-
-Runner = Callable[[Callable[..., Any], Iterable[tuple[Any, ...]]], Iterator[Any]]
-
-
-@contextlib.contextmanager
-def _pool(num_processes: int) -> Iterator[Runner]:
-    """A function that maps over argument tuples in order, in this process or in several."""
-    # `tokenizers` would start a thread per core in every process.
-    os.environ["TOKENIZERS_PARALLELISM"] = "false"
-    if num_processes == 1:
-        yield lambda function, tasks: (function(*task) for task in tasks)
-        return
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(num_processes, mp_context=context, initializer=_start_worker) as executor:
-        try:
-            yield lambda function, tasks: _bounded_map(executor, 2 * num_processes, function, tasks)
-        except BrokenProcessPool as error:
-            raise UserError(
-                "a worker process was ended from outside (out of memory?); run the same command again to go on, "
-                "with fewer --num_processes"
-            ) from error
-        finally:
-            executor.shutdown(wait=True, cancel_futures=True)
-
-
-def _start_worker() -> None:
-    """Leave Ctrl-C to the parent, and end with it: an orphan would go on writing into a folder that a rerun works in."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    parent = multiprocessing.parent_process()
-    assert parent is not None
-
-    def end_with_parent() -> None:
-        multiprocessing.connection.wait([parent.sentinel])
-        os._exit(1)
-
-    threading.Thread(target=end_with_parent, daemon=True).start()
-
-
-def _bounded_map(
-    executor: ProcessPoolExecutor, window: int, function: Callable[..., R], tasks: Iterable[tuple[Any, ...]]
-) -> Iterator[R]:
-    """Results in order, with at most `window` tasks waiting, so that the corpus does not pile up in memory."""
-    pending: list[Future[R]] = []
-    for task in tasks:
-        pending.append(executor.submit(function, *task))
-        if len(pending) >= window:
-            yield pending.pop(0).result()
-    for future in pending:
-        yield future.result()
 
 
 _tokenizers: dict[tuple[str, bool], WordPieceTokenizer] = {}
