@@ -31,6 +31,7 @@ class MaskedBatch(NamedTuple):
     masked_lm_positions: "tf.Tensor"  # [B, N] int32
     masked_lm_ids: "tf.Tensor"  # [B, N] int32, the original tokens
     masked_lm_weights: "tf.Tensor"  # [B, N] float32, 1 or 0
+    maskable: "tf.Tensor"  # [B, S] float32, 1 where a token may be masked, drawn or not
 
 
 class SpecialIds(NamedTuple):

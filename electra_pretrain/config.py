@@ -35,7 +35,8 @@ class ModelConfig:
 class ObjectiveConfig:
     """Masking, the generator's shape, and the weights of the two losses."""
 
-    electra_objective: bool = True  # False: a masked language model only (BERT without next-sentence prediction)
+    electra_objective: bool = True  # False, and not Electric: a masked language model only (BERT without next sentences)
+    electric_objective: bool = False  # True: Electric; the discriminator scores tokens against the generator's own odds
     mask_prob: float = 0.15
     gen_weight: float = 1.0
     disc_weight: float = 50.0
@@ -44,8 +45,14 @@ class ObjectiveConfig:
     untied_generator: bool = True  # False: generator and discriminator are one encoder
     untied_generator_embeddings: bool = False  # True: the generator has embeddings of its own
     uniform_generator: bool = False  # True: replacements are drawn uniformly, no generator is trained
+    two_tower_generator: bool = False  # True: left-to-right and right-to-left encoders, which see the text unmasked
     temperature: float = 1.0
     disallow_correct: bool = False  # True: a sample never equals the original token
+
+    @property
+    def has_discriminator(self) -> bool:
+        """Whether a second network is trained on the generator's samples."""
+        return self.electra_objective or self.electric_objective
 
 
 @dataclasses.dataclass(frozen=True)
@@ -224,6 +231,24 @@ _RULES: tuple[tuple[str, Callable[[Any, Config], bool], str], ...] = (
     ("objective.temperature", lambda value, _: value > 0, "must be above 0"),
     ("objective.gen_weight", lambda value, _: value >= 0, "must not be negative"),
     ("objective.disc_weight", lambda value, _: value >= 0, "must not be negative"),
+    (
+        "objective.electric_objective",
+        lambda value, c: not value or c.objective.two_tower_generator,
+        "needs objective.two_tower_generator = true: the odds of every token given the rest",
+    ),
+    *(
+        (
+            f"objective.{field}",
+            lambda value, c: not value or c.objective.has_discriminator,
+            "needs electra_objective or electric_objective; a masked language model alone has no generator",
+        )
+        for field in ("uniform_generator", "two_tower_generator")
+    ),
+    (
+        "objective.two_tower_generator",
+        lambda value, c: not value or (c.objective.untied_generator and not c.objective.uniform_generator),
+        "needs untied_generator = true and uniform_generator = false",
+    ),
     ("objective.generator_layers", lambda value, _: 0 < value <= 1, "a fraction: above 0, at most 1"),
     ("objective.generator_hidden_size", lambda value, _: 0 < value <= 1, "a fraction: above 0, at most 1"),
     (

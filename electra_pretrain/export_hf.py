@@ -4,6 +4,7 @@
 """  # fmt: skip
 
 import argparse
+import sys
 
 from electra_pretrain import config as configs
 from electra_pretrain import files, quiet
@@ -27,7 +28,7 @@ def export_hf(model_dir: str, output: str, step: int | None = None) -> list[str]
         UserError: no such run or checkpoint, or an output that cannot be written.
     """
     quiet.import_tensorflow()
-    from electra_pretrain.convert.huggingface import export
+    from electra_pretrain.convert.huggingface import export, no_generator_because
     from electra_pretrain.convert.model_card import CardFacts
     from electra_pretrain.data.manifest import VOCAB_NAME
     from electra_pretrain.tokenization.tokenizer import load_tokenizer
@@ -42,7 +43,10 @@ def export_hf(model_dir: str, output: str, step: int | None = None) -> list[str]
     train_metrics, heldout_metrics = (last_metrics(model_dir, kind, at_step) for kind in ("train", "heldout"))
     facts = CardFacts(at_step, about["data"], about["versions"], train_metrics, heldout_metrics)
     tokenizer = load_tokenizer(files.join(model_dir, VOCAB_NAME), config.data.do_lower_case)
-    return export(output, weights, config, tokenizer, facts)
+    written = export(output, weights, config, tokenizer, facts)
+    if (reason := no_generator_because(config)) is not None:
+        print(f"no generator is written: {reason}", file=sys.stderr)
+    return written
 
 
 def main() -> None:

@@ -5,6 +5,7 @@ import pytest
 import tensorflow as tf
 
 from electra_pretrain.batch import Batch, MaskedBatch
+from electra_pretrain.config import ObjectiveConfig
 from electra_pretrain.model.objective import Outputs
 from electra_pretrain.train.metrics import metric_sums, summarize, zero_sums
 
@@ -19,7 +20,9 @@ def outputs_of(seed, batch=16, seq=40, slots=6, vocab=30):
     gen_logits = rng.normal(size=(batch, slots, vocab))
     np.put_along_axis(gen_logits, ids[..., None], 2.0, 2)
     zeros = tf.zeros([batch, seq], tf.int32)
-    masked = MaskedBatch(zeros, zeros, zeros, zeros[:, :slots], tf.constant(ids, tf.int32), tf.constant(weights))
+    masked = MaskedBatch(
+        zeros, zeros, zeros, zeros[:, :slots], tf.constant(ids, tf.int32), tf.constant(weights), tf.cast(mask, tf.float32)
+    )
     outputs = Outputs(
         masked=masked,
         gen_logits=tf.constant(gen_logits, tf.float32),
@@ -43,7 +46,7 @@ def parts():
 
 @pytest.fixture(scope="module")
 def metrics(parts):
-    sums = {name: value.numpy() for name, value in zero_sums(True).items()}
+    sums = {name: value.numpy() for name, value in zero_sums(ObjectiveConfig()).items()}
     for part in parts:
         for name, value in metric_sums(*part).items():
             sums[name] = sums[name] + value.numpy()
@@ -84,5 +87,5 @@ def test_generator(parts, metrics):
 
 
 def test_nothing_to_count_is_nan_not_an_error():
-    metrics = summarize({name: value.numpy() for name, value in zero_sums(True).items()})
+    metrics = summarize({name: value.numpy() for name, value in zero_sums(ObjectiveConfig()).items()})
     assert all(np.isnan(value) for value in metrics.values())

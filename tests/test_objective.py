@@ -79,6 +79,19 @@ VARIANTS = {
     "masked language model": ({"electra_objective": False}, {"electra/", "generator_predictions/"}),
     "tied": ({"untied_generator": False}, {"electra/", "generator_predictions/", "discriminator_predictions/"}),
     "uniform": ({"uniform_generator": True}, {"electra/", "discriminator_predictions/"}),
+    "two towers": (
+        {"two_tower_generator": True},
+        {"electra/", "generator_ltr/", "generator_rtl/", "cloze_predictions/", "discriminator_predictions/"},
+    ),
+    "electric, own embeddings": (
+        {
+            "electra_objective": False,
+            "electric_objective": True,
+            "two_tower_generator": True,
+            "untied_generator_embeddings": True,
+        },
+        {"electra/", "generator_ltr/", "generator_rtl/", "cloze_predictions/", "discriminator_predictions/"},
+    ),
     "own embeddings": (
         {"untied_generator_embeddings": True},
         {"electra/", "generator/", "generator_predictions/", "discriminator_predictions/"},
@@ -93,12 +106,16 @@ def test_variants_have_their_variables_and_run(name):
     batch, model, _, outputs, tape = forward(config, training=True)
     variables = model.named_variables()
     assert {variable.split("/")[0] + "/" for variable in variables} == scopes
-    assert ("generator/embeddings/word_embeddings" in variables) == (name == "own embeddings")
+    own = {each.split("/")[0] for each in variables if each.endswith("embeddings/word_embeddings")} - {"electra"}
+    towers = {"generator_ltr", "generator_rtl"} & {variable.split("/")[0] for variable in variables} or {"generator"}
+    assert own == (towers if "own embeddings" in name else set())
     without = [each for each, variable in variables.items() if tape.gradient(outputs.total_loss, variable) is None]
+    # Only the first tower's word table is read for the logits, and both read their own at the input: all learn.
     assert without == []
     assert np.isfinite(float(outputs.total_loss))
     metrics = summarize({key: value.numpy() for key, value in metric_sums(batch, outputs).items()})
     assert ("disc_auc" in metrics) == (name != "masked language model")
+    assert ("cloze_loss" in metrics) == ("two_tower_generator" in fields)
     if name == "uniform":
         np.testing.assert_allclose(outputs.masked_lm_loss, np.log(50), rtol=1e-6)
 

@@ -56,7 +56,7 @@ def computed(reference, config):
     def step(batch, positions, replaced, sampled_ids):
         weights = masking.slot_weights(batch.input_mask, masking.maskable(batch, SPECIAL_IDS), config.objective.mask_prob)
         positions = tf.where(weights > 0, positions, 0)
-        masked = masking.write_masks(batch, positions, weights, replaced, SPECIAL_IDS.mask)
+        masked = masking.write_masks(batch, positions, weights, replaced, SPECIAL_IDS)
         counts = objective.count(batch, masked)
         random = Random(0, 0, batch.rows)
         outputs = objective.compute_losses(

@@ -36,11 +36,11 @@ def export(
     Raises:
         UserError: the run's objective has no Hugging Face form here, or the output cannot be written.
     """
-    if not config.objective.electra_objective:
+    if not config.objective.has_discriminator:
         raise UserError("objective.electra_objective = false: a masked language model alone has no ELECTRA export")
     trained = [name for name in sorted(weights) if not name.endswith(("/adam_m", "/adam_v")) and name != "global_step"]
     networks = {"discriminator": (discriminator_names(trained), discriminator_sizes(config))}
-    if not config.objective.uniform_generator:
+    if no_generator_because(config) is None:
         sizes = generator_sizes(config) if config.objective.untied_generator else discriminator_sizes(config)
         networks["generator"] = (generator_names(trained), sizes)
     written = []
@@ -60,6 +60,15 @@ def export(
         files.write_bytes(files.join(folder, "model.safetensors"), _safetensors({name: weights[name] for name in names}))
         written.append(folder)
     return written
+
+
+def no_generator_because(config: Config) -> str | None:
+    """Why an export holds no generator; None where it does."""
+    if config.objective.uniform_generator:
+        return "uniform replacements have none"
+    if config.objective.two_tower_generator:
+        return "two towers have no counterpart in transformers"
+    return None
 
 
 def to_json(values: dict[str, Any]) -> str:

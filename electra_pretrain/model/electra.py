@@ -2,11 +2,12 @@
 
 import tensorflow as tf
 
-from electra_pretrain.batch import MaskedBatch
+from electra_pretrain.batch import Batch, MaskedBatch
 from electra_pretrain.config import Config
 from electra_pretrain.model.encoder import Embeddings, Encoder, discriminator_sizes, generator_sizes
 from electra_pretrain.model.heads import DiscriminatorHead, GeneratorHead
 from electra_pretrain.model.layers import Initializer
+from electra_pretrain.model.two_tower import TwoTower
 from electra_pretrain.rng import Random
 
 
@@ -14,8 +15,9 @@ class Electra(tf.Module):
     """The networks that a config asks for.
 
     Attributes:
-        discriminator: encoder "electra"; without `electra_objective` it is the masked language model itself.
-        generator: encoder "generator", or the discriminator's own where they are tied; None for uniform replacements.
+        discriminator: encoder "electra"; of a masked language model alone, the model itself.
+        generator: encoder "generator", two towers, or the discriminator's own where they are tied; None for uniform
+            replacements.
     """
 
     def __init__(self, config: Config) -> None:
@@ -25,18 +27,35 @@ class Electra(tf.Module):
         sizes = discriminator_sizes(config)
         embeddings = Embeddings("electra", sizes.embedding_size, config, init)
         self.discriminator = Encoder("electra", sizes, embeddings, config, init)
-        self.generator: Encoder | None = self.discriminator
-        if objective.electra_objective:
+        if objective.has_discriminator:
             self.discriminator_predictions = DiscriminatorHead(sizes.hidden_size, init)
-            if objective.uniform_generator:
-                self.generator = None
-            elif objective.untied_generator:
-                sizes = generator_sizes(config)
-                if objective.untied_generator_embeddings:
-                    embeddings = Embeddings("generator", sizes.embedding_size, config, init)
-                self.generator = Encoder("generator", sizes, embeddings, config, init)
-        if self.generator is not None:
-            self.generator_predictions = GeneratorHead(sizes.hidden_size, sizes.embedding_size, config.data.vocab_size, init)
+        self.generator = self._make_generator(embeddings, init)
+        if self.generator is None:
+            return
+        if self.generator is not self.discriminator:
+            sizes = generator_sizes(config)
+        vocab_size = config.data.vocab_size
+        if isinstance(self.generator, TwoTower):
+            self.cloze_predictions = GeneratorHead(
+                "cloze_predictions", 2 * sizes.hidden_size, sizes.embedding_size, vocab_size, init
+            )
+        else:
+            self.generator_predictions = GeneratorHead(
+                "generator_predictions", sizes.hidden_size, sizes.embedding_size, vocab_size, init
+            )
+
+    def _make_generator(self, embeddings: Embeddings, init: Initializer) -> Encoder | TwoTower | None:
+        config, objective = self._config, self._config.objective
+        if objective.uniform_generator:
+            return None
+        if not (objective.has_discriminator and objective.untied_generator):
+            return self.discriminator
+        sizes = generator_sizes(config)
+        own = objective.untied_generator_embeddings
+        if objective.two_tower_generator:
+            return TwoTower(sizes, None if own else embeddings, config, init)
+        embeddings = Embeddings("generator", sizes.embedding_size, config, init) if own else embeddings
+        return Encoder("generator", sizes, embeddings, config, init)
 
     def generator_logits(self, masked: MaskedBatch, random: Random | None) -> tf.Tensor:
         """float32 [B, N, V] at the masked positions; all zero for uniform replacements."""
@@ -44,7 +63,15 @@ class Electra(tf.Module):
         if self.generator is None:
             return tf.zeros([*positions.shape, self._config.data.vocab_size])
         hidden = self.generator(masked.input_ids, masked.input_mask, masked.segment_ids, random)
-        return self.generator_predictions(hidden, positions, self.generator.embeddings.word)
+        # Gathered before the head: [B, S, V] would be seven times as much.
+        hidden = tf.gather(hidden, positions, batch_dims=1)
+        return self.generator_predictions(hidden, self.generator.embeddings.word)
+
+    def cloze_logits(self, batch: Batch, random: Random | None) -> tf.Tensor:
+        """float32 [B, S, V]: the two towers' logits of what stands at each position, given all the others."""
+        assert isinstance(self.generator, TwoTower)
+        hidden = self.generator(batch.input_ids, batch.input_mask, batch.segment_ids, random)
+        return self.cloze_predictions(hidden, self.generator.embeddings.word)
 
     def discriminator_hidden(
         self, input_ids: tf.Tensor, input_mask: tf.Tensor, segment_ids: tf.Tensor, random: Random | None

@@ -1,5 +1,6 @@
 """Embeddings and the BERT encoder: post-LayerNorm blocks, learned positions, erf gelu (method §1)."""
 
+import enum
 from typing import NamedTuple
 
 import tensorflow as tf
@@ -85,7 +86,7 @@ class Attention(tf.Module):
         self.layer_norm = LayerNorm(f"{scope}/output", hidden)
 
     def __call__(self, x: tf.Tensor, bias: tf.Tensor, random: Random | None) -> tf.Tensor:
-        """x [B, S, H], bias float32 [B, 1, 1, S] added to the scores."""
+        """x [B, S, H], bias float32 [B, 1, 1 or S, S] added to the scores."""
         query, key, value = (self._split_heads(part(x)) for part in (self.query, self.key, self.value))
         scores = tf.matmul(query, key, transpose_b=True)  # [B, heads, S, S]
         scores = tf.cast(scores, tf.float32) * (query.shape[-1] ** -0.5) + bias
@@ -121,12 +122,28 @@ class Block(tf.Module):
         return self.layer_norm(y + x)
 
 
+class Direction(enum.Enum):
+    """What a position may attend to."""
+
+    BOTH = "everything"
+    LEFT_TO_RIGHT = "itself and what stands before it"
+    RIGHT_TO_LEFT = "itself and what follows it"
+
+
 class Encoder(tf.Module):
     """Embeddings (given), projection where sizes differ, and the blocks, all under one scope."""
 
-    def __init__(self, scope: str, sizes: Sizes, embeddings: Embeddings, config: Config, init: Initializer) -> None:
+    def __init__(
+        self,
+        scope: str,
+        sizes: Sizes,
+        embeddings: Embeddings,
+        config: Config,
+        init: Initializer,
+        direction: Direction = Direction.BOTH,
+    ) -> None:
         super().__init__()
-        self._scope, self._config = scope, config
+        self._scope, self._config, self._direction = scope, config, direction
         self.embeddings = embeddings
         self.embeddings_project = (
             Dense(f"{scope}/embeddings_project", sizes.embedding_size, sizes.hidden_size, init, glorot=True)
@@ -143,7 +160,18 @@ class Encoder(tf.Module):
         x = dropout(x, self._config.model.hidden_dropout_prob, random, f"{self._scope}/embeddings/dropout")
         if self.embeddings_project is not None:
             x = self.embeddings_project(x)
-        bias = (1.0 - tf.cast(input_mask, tf.float32))[:, tf.newaxis, tf.newaxis, :] * MASKED_SCORE
+        bias = attention_bias(input_mask, self._direction)
         for layer in self.layers:
             x = layer(x, bias, random)
         return x
+
+
+def attention_bias(input_mask: tf.Tensor, direction: Direction) -> tf.Tensor:
+    """float32 [B, 1, 1 or S, S] to add to the scores: -10000, once, where a position may not be attended to."""
+    visible = tf.cast(input_mask, tf.float32)[:, tf.newaxis, tf.newaxis, :]
+    length = input_mask.shape[1]
+    if direction is Direction.LEFT_TO_RIGHT:
+        visible *= tf.linalg.band_part(tf.ones([length, length]), -1, 0)
+    elif direction is Direction.RIGHT_TO_LEFT:
+        visible *= tf.linalg.band_part(tf.ones([length, length]), 0, -1)
+    return (1.0 - visible) * MASKED_SCORE

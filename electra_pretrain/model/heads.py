@@ -6,22 +6,19 @@ from electra_pretrain.model.layers import Dense, Initializer, LayerNorm, gelu
 
 
 class GeneratorHead(tf.Module):
-    """Hidden states at the masked positions -> vocabulary logits, through the word table."""
+    """Hidden states -> vocabulary logits, through the word table."""
 
-    def __init__(self, hidden_size: int, embedding_size: int, vocab_size: int, init: Initializer) -> None:
+    def __init__(self, scope: str, hidden_size: int, embedding_size: int, vocab_size: int, init: Initializer) -> None:
         super().__init__()
-        scope = "generator_predictions"
         self.dense = Dense(f"{scope}/dense", hidden_size, embedding_size, init)
         self.layer_norm = LayerNorm(scope, embedding_size)
         self.output_bias = tf.Variable(tf.zeros([vocab_size]), name=f"{scope}/output_bias")
 
-    def __call__(self, hidden: tf.Tensor, positions: tf.Tensor, word_table: tf.Tensor) -> tf.Tensor:
-        """hidden [B, S, H], positions int32 [B, N], word_table [V, E] -> float32 [B, N, V]."""
-        # Gathered first: [B, S, V] would be seven times as much.
-        masked = tf.gather(hidden, positions, batch_dims=1)  # [B, N, H]
-        masked = self.layer_norm(gelu(self.dense(masked)))
-        batch, slots, size = masked.shape
-        logits = tf.matmul(tf.reshape(masked, [-1, size]), tf.cast(word_table, masked.dtype), transpose_b=True)
+    def __call__(self, hidden: tf.Tensor, word_table: tf.Tensor) -> tf.Tensor:
+        """hidden [B, N, H], word_table [V, E] -> float32 [B, N, V]."""
+        hidden = self.layer_norm(gelu(self.dense(hidden)))
+        batch, slots, size = hidden.shape
+        logits = tf.matmul(tf.reshape(hidden, [-1, size]), tf.cast(word_table, hidden.dtype), transpose_b=True)
         return tf.reshape(tf.cast(logits, tf.float32) + self.output_bias, [batch, slots, -1])
 
 

@@ -17,7 +17,7 @@ def mask_batch(batch: Batch, mask_prob: float, special_ids: SpecialIds, random: 
     """Draw positions without replacement and write [MASK] over 85% of them."""
     positions, weights = draw_positions(batch, mask_prob, special_ids, random)
     replaced = random.uniform("replace by [MASK]", positions.shape[1:]) < REPLACE_PROB
-    return write_masks(batch, positions, weights, replaced, special_ids.mask)
+    return write_masks(batch, positions, weights, replaced, special_ids)
 
 
 def draw_positions(batch: Batch, mask_prob: float, special_ids: SpecialIds, random: Random) -> tuple[tf.Tensor, tf.Tensor]:
@@ -52,10 +52,12 @@ def slot_weights(input_mask: tf.Tensor, candidates: tf.Tensor, mask_prob: float)
     return tf.cast(tf.range(slots)[tf.newaxis] < used[:, tf.newaxis], tf.float32)
 
 
-def write_masks(batch: Batch, positions: tf.Tensor, weights: tf.Tensor, replaced: tf.Tensor, mask_id: int) -> MaskedBatch:
+def write_masks(
+    batch: Batch, positions: tf.Tensor, weights: tf.Tensor, replaced: tf.Tensor, special_ids: SpecialIds
+) -> MaskedBatch:
     """The masked batch for drawn positions; `replaced` bool [B, N] says where [MASK] is written."""
     writes = tf.cast(replaced, tf.float32) * weights
-    mask_ids = tf.fill(positions.shape, mask_id)
+    mask_ids = tf.fill(positions.shape, special_ids.mask)
     return MaskedBatch(
         input_ids=write_at(batch.input_ids, positions, mask_ids, writes),
         input_mask=batch.input_mask,
@@ -63,6 +65,7 @@ def write_masks(batch: Batch, positions: tf.Tensor, weights: tf.Tensor, replaced
         masked_lm_positions=positions,
         masked_lm_ids=tf.where(weights > 0, tf.gather(batch.input_ids, positions, batch_dims=1), 0),
         masked_lm_weights=weights,
+        maskable=tf.cast(maskable(batch, special_ids), tf.float32),
     )
 
 

@@ -1,5 +1,6 @@
 """One batch's losses: mask, generate, replace, discriminate (method §2, 2 to 6)."""
 
+import math
 from typing import NamedTuple
 
 import tensorflow as tf
@@ -18,10 +19,11 @@ class Denominators(NamedTuple):
 
     masked_lm: tf.Tensor  # scalar float32: sum of masked_lm_weights
     disc: tf.Tensor  # scalar float32: tokens that are not padding
+    cloze: tf.Tensor  # scalar float32: tokens that may be masked
 
 
 class Outputs(NamedTuple):
-    """All that a step computed; the discriminator's fields are None without `electra_objective`."""
+    """All that a step computed; fields of a network or a loss that the config does not have are None."""
 
     masked: MaskedBatch
     gen_logits: tf.Tensor  # [B, N, V] float32
@@ -29,6 +31,9 @@ class Outputs(NamedTuple):
     masked_lm_losses: tf.Tensor  # [B, N] float32, unweighted
     masked_lm_loss: tf.Tensor  # scalar: this part's share of the global mean
     total_loss: tf.Tensor  # scalar
+    cloze_logits: tf.Tensor | None = None  # [B, S, V] float32, of two towers
+    cloze_losses: tf.Tensor | None = None  # [B, S] float32, unweighted
+    cloze_loss: tf.Tensor | None = None  # scalar: what two towers learn from, in place of masked_lm_loss
     fake_input_ids: tf.Tensor | None = None  # [B, S] int32
     disc_labels: tf.Tensor | None = None  # [B, S] int32, 1 where replaced
     disc_logits: tf.Tensor | None = None  # [B, S] float32
@@ -38,7 +43,8 @@ class Outputs(NamedTuple):
 
 def count(batch: Batch, masked: MaskedBatch) -> Denominators:
     """This part's counts; their sum over all parts divides the losses."""
-    return Denominators(tf.reduce_sum(masked.masked_lm_weights), tf.reduce_sum(tf.cast(batch.input_mask, tf.float32)))
+    real = tf.cast(batch.input_mask, tf.float32)
+    return Denominators(*(tf.reduce_sum(weights) for weights in (masked.masked_lm_weights, real, masked.maskable)))
 
 
 def compute_losses(
@@ -64,26 +70,82 @@ def compute_losses(
         sampled_ids: [B, N] tokens to use instead of drawing them, or None.
     """
     dropout_random = random if training else None
-    gen_logits = model.generator_logits(masked, dropout_random)
-    masked_lm_losses = tf.nn.sparse_softmax_cross_entropy_with_logits(masked.masked_lm_ids, gen_logits)
-    masked_lm_loss = tf.reduce_sum(masked_lm_losses * masked.masked_lm_weights) / (denominators.masked_lm + EPSILON)
+    outputs = _generate(model, batch, masked, denominators, objective, dropout_random)
     if sampled_ids is None:
         disallowed = masked.masked_lm_ids if objective.disallow_correct else None
-        sampled_ids = sample_ids(gen_logits, objective.temperature, disallowed, random)
-    total_loss = objective.gen_weight * masked_lm_loss
-    outputs = Outputs(masked, gen_logits, sampled_ids, masked_lm_losses, masked_lm_loss, total_loss)
-    if not objective.electra_objective:
+        sampled_ids = sample_ids(outputs.gen_logits, objective.temperature, disallowed, random)
+    outputs = outputs._replace(sampled_ids=sampled_ids)
+    if not objective.has_discriminator:
         return outputs
-    fake_input_ids = write_at(batch.input_ids, masked.masked_lm_positions, sampled_ids, masked.masked_lm_weights)
-    disc_labels = tf.cast(fake_input_ids != batch.input_ids, tf.int32)
+    return _discriminate(model, batch, outputs, denominators, objective, dropout_random)
+
+
+def _generate(
+    model: Electra,
+    batch: Batch,
+    masked: MaskedBatch,
+    denominators: Denominators,
+    objective: ObjectiveConfig,
+    dropout_random: Random | None,
+) -> Outputs:
+    cloze_logits = cloze_losses = cloze_loss = None
+    if objective.two_tower_generator:
+        cloze_logits = model.cloze_logits(batch, dropout_random)
+        cloze_losses = tf.nn.sparse_softmax_cross_entropy_with_logits(batch.input_ids, cloze_logits)
+        cloze_loss = tf.reduce_sum(cloze_losses * masked.maskable) / (denominators.cloze + EPSILON)
+        gen_logits = tf.gather(cloze_logits, masked.masked_lm_positions, batch_dims=1)
+    else:
+        gen_logits = model.generator_logits(masked, dropout_random)
+    masked_lm_losses = tf.nn.sparse_softmax_cross_entropy_with_logits(masked.masked_lm_ids, gen_logits)
+    masked_lm_loss = tf.reduce_sum(masked_lm_losses * masked.masked_lm_weights) / (denominators.masked_lm + EPSILON)
+    return Outputs(
+        masked=masked,
+        gen_logits=gen_logits,
+        sampled_ids=masked.masked_lm_ids,
+        masked_lm_losses=masked_lm_losses,
+        masked_lm_loss=masked_lm_loss,
+        total_loss=objective.gen_weight * (masked_lm_loss if cloze_loss is None else cloze_loss),
+        cloze_logits=cloze_logits,
+        cloze_losses=cloze_losses,
+        cloze_loss=cloze_loss,
+    )
+
+
+def _discriminate(
+    model: Electra,
+    batch: Batch,
+    outputs: Outputs,
+    denominators: Denominators,
+    objective: ObjectiveConfig,
+    dropout_random: Random | None,
+) -> Outputs:
+    masked = outputs.masked
+    positions, weights = masked.masked_lm_positions, masked.masked_lm_weights
+    fake_input_ids = write_at(batch.input_ids, positions, outputs.sampled_ids, weights)
     disc_logits = model.discriminator_logits(fake_input_ids, batch.input_mask, batch.segment_ids, dropout_random)
+    if objective.electric_objective:
+        # Noise is noise, even where it happens to be the true token.
+        disc_labels = write_at(tf.zeros_like(batch.input_ids), positions, tf.ones_like(positions), weights)
+        disc_logits += _log_noise_odds(outputs.cloze_logits, fake_input_ids, objective.mask_prob)
+    else:
+        disc_labels = tf.cast(fake_input_ids != batch.input_ids, tf.int32)
     disc_losses = tf.nn.sigmoid_cross_entropy_with_logits(tf.cast(disc_labels, tf.float32), disc_logits)
     disc_loss = tf.reduce_sum(disc_losses * tf.cast(batch.input_mask, tf.float32)) / (denominators.disc + EPSILON)
     return outputs._replace(
-        total_loss=total_loss + objective.disc_weight * disc_loss,
+        total_loss=outputs.total_loss + objective.disc_weight * disc_loss,
         fake_input_ids=fake_input_ids,
         disc_labels=disc_labels,
         disc_logits=disc_logits,
         disc_losses=disc_losses,
         disc_loss=disc_loss,
     )
+
+
+def _log_noise_odds(cloze_logits: tf.Tensor, input_ids: tf.Tensor, mask_prob: float) -> tf.Tensor:
+    """[B, S]: log of (noise share × q(token | rest) / data share).
+
+    Added to the discriminator's output, which is then the token's energy (Clark et al., EMNLP 2020, section 3.1). No gradient
+    reaches the generator.
+    """
+    log_q = -tf.nn.sparse_softmax_cross_entropy_with_logits(input_ids, tf.stop_gradient(cloze_logits))
+    return log_q + math.log(mask_prob / (1 - mask_prob))

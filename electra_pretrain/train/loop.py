@@ -76,7 +76,7 @@ def _train_metrics(config: Config, step: int, sums: dict[str, np.ndarray], num_s
     sequences = num_steps * training.train_batch_size / seconds
     rate = learning_rate(tf.constant(step), config.optimizer, training.num_train_steps)
     metrics = summarize(sums)
-    total = config.objective.gen_weight * metrics["masked_lm_loss"]
+    total = config.objective.gen_weight * metrics.get("cloze_loss", metrics["masked_lm_loss"])
     if "disc_loss" in metrics:
         total += config.objective.disc_weight * metrics["disc_loss"]
     return metrics | {

@@ -6,6 +6,7 @@ import numpy as np
 import tensorflow as tf
 
 from electra_pretrain.batch import Batch
+from electra_pretrain.config import ObjectiveConfig
 from electra_pretrain.model.objective import Outputs
 
 # The AUC is read from histograms of logits: 256 bins of width 0.1, so that two tokens count as equal within 0.1.
@@ -26,6 +27,11 @@ def metric_sums(batch: Batch, outputs: Outputs) -> Sums:
         "masked_lm_correct": _count(predicted == masked.masked_lm_ids, weights),
         "sampled_correct": _count(outputs.sampled_ids == masked.masked_lm_ids, weights),
     }
+    if outputs.cloze_losses is not None:
+        sums |= {
+            "cloze_tokens": tf.reduce_sum(masked.maskable),
+            "cloze_loss": tf.reduce_sum(outputs.cloze_losses * masked.maskable),
+        }
     if outputs.disc_logits is None:
         return sums
     tokens = tf.cast(batch.input_mask, tf.float32)
@@ -43,10 +49,12 @@ def metric_sums(batch: Batch, outputs: Outputs) -> Sums:
     }
 
 
-def zero_sums(electra_objective: bool) -> Sums:
+def zero_sums(objective: ObjectiveConfig) -> Sums:
     """Sums over nothing, to add to."""
     names = ["masked_lm_slots", "masked_lm_loss", "masked_lm_correct", "sampled_correct"]
-    if not electra_objective:
+    if objective.two_tower_generator:
+        names += ["cloze_tokens", "cloze_loss"]
+    if not objective.has_discriminator:
         return {name: tf.zeros([]) for name in names}
     names += ["disc_tokens", "disc_loss", "disc_correct", "disc_fake", "disc_called_fake", "disc_found_fake"]
     histograms = ["disc_original_histogram", "disc_fake_histogram"]
@@ -64,6 +72,8 @@ def summarize(sums: Mapping[str, np.ndarray]) -> dict[str, float]:
         "masked_lm_accuracy": ratio("masked_lm_correct", "masked_lm_slots"),
         "sampled_masked_lm_accuracy": ratio("sampled_correct", "masked_lm_slots"),
     }
+    if "cloze_tokens" in sums:
+        metrics["cloze_loss"] = ratio("cloze_loss", "cloze_tokens")
     if "disc_tokens" not in sums:
         return metrics
     return metrics | {

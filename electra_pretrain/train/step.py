@@ -38,7 +38,7 @@ class Trainer:
 
     def _train_steps(self, iterator: Iterator[Batch], num_steps: tf.Tensor) -> Sums:
         """`num_steps` updates (a tensor: another number compiles nothing anew); metric sums over all of them."""
-        sums = zero_sums(self._config.objective.electra_objective) | {"steps": tf.zeros([]), "grad_norm": tf.zeros([])}
+        sums = zero_sums(self._config.objective) | {"steps": tf.zeros([]), "grad_norm": tf.zeros([])}
         for _ in tf.range(num_steps):
             sums = tf.nest.map_structure(tf.add, sums, self._strategy_step(next(iterator)))
         return sums
@@ -126,6 +126,6 @@ class Trainer:
         masked = mask_batch(batch, self._config.objective.mask_prob, self._special_ids, random)
         one = tf.constant(1.0)
         outputs = compute_losses(
-            self.model, batch, masked, Denominators(one, one), self._config.objective, random, training=False
+            self.model, batch, masked, Denominators(one, one, one), self._config.objective, random, training=False
         )
         return metric_sums(batch, outputs)
