@@ -15,6 +15,7 @@ import numpy as np
 
 from electra_pretrain import build_data, export_hf, files, quiet, run_pretraining, train_vocab
 from electra_pretrain import config as configs
+from electra_pretrain.batch import SPECIAL_TOKENS
 from electra_pretrain.command import run_command
 from electra_pretrain.progress import duration
 from electra_pretrain.tokenization.tokenizer import WordPieceTokenizer, load_tokenizer
@@ -61,12 +62,7 @@ def quickstart(args: argparse.Namespace) -> None:
     corpus = args.corpus or str(Path(__file__).parent / "sample_corpus" / "*.txt")
     vocab, data, run, exported = (files.join(args.output, name) for name in ("vocab.txt", "data", "run", "exported"))
     if not files.exists(vocab):
-        vocab_size, unused = config.data.vocab_size, min(100, config.data.vocab_size // 10)
-        _stage(
-            "train_vocab",
-            train_vocab,
-            ["--corpus", corpus, "--output", vocab, "--vocab_size", str(vocab_size), "--unused", str(unused)],
-        )
+        _stage("train_vocab", train_vocab, ["--corpus", corpus, "--output", vocab, *vocab_options(config.data.vocab_size)])
     length = str(config.data.max_seq_length)
     _stage(
         "build_data",
@@ -92,6 +88,14 @@ def quickstart(args: argparse.Namespace) -> None:
     tokenizer = load_tokenizer(vocab, config.data.do_lower_case)
     show_detection(Detector(run, config), tokenizer, discriminator)
     print(f"\nquickstart: done in {duration(time.monotonic() - began)}; next: your own corpus, see the README")
+
+
+def vocab_options(vocab_size: int) -> list[str]:
+    """Options of train_vocab that fit a small vocabulary."""
+    unused = min(100, vocab_size // 10)
+    # A character may take two places: at a word's start, and within a word.
+    alphabet = min(6000, (vocab_size - unused) // 2 - len(SPECIAL_TOKENS))
+    return ["--vocab_size", str(vocab_size), "--unused", str(unused), "--limit_alphabet", str(alphabet)]
 
 
 class Detector:
