@@ -60,7 +60,7 @@ class Random(NamedTuple):
         key_0, key_1 = (
             tf.reshape(_row_key(constant(chain), words, shift, constant), [-1] + [1] * len(shape)) for chain in _CHAINS
         )
-        return _element_bits(_element_index(shape)[tf.newaxis], key_0, key_1, shift, constant)
+        return _element_bits(_add_element_index(key_0, shape), key_1, shift, constant)
 
     def uniform(self, purpose: str, shape: Sequence[int]) -> "tf.Tensor":
         """float32 [B, *shape], uniform in the open interval (0, 1)."""
@@ -83,7 +83,7 @@ def numpy_bits(seed: int, purpose: str, rows: Any, num_elements: int, step: int 
     words = [constant(seed), constant(purpose_word(purpose)), constant(step), np.asarray(rows).astype(np.uint32)]
     key_0, key_1 = (_row_key(constant(chain), words, shift, constant)[:, None] for chain in _CHAINS)
     index = np.arange(num_elements, dtype=np.uint32)[None] * constant(_SPACING)
-    return np.asarray(_element_bits(index, key_0, key_1, shift, constant))
+    return np.asarray(_element_bits(index + key_0, key_1, shift, constant))
 
 
 def numpy_uniform(seed: int, purpose: str, rows: Any, num_elements: int, step: int = 0) -> np.ndarray:
@@ -130,21 +130,26 @@ def _row_key(state: Any, words: Sequence[Any], shift: Callable[[Any, int], Any],
     return state
 
 
-def _element_bits(index: Any, key_0: Any, key_1: Any, shift: Callable[[Any, int], Any], constant: Callable[[int], Any]) -> Any:
-    x = index + key_0
+def _element_bits(x: Any, key_1: Any, shift: Callable[[Any, int], Any], constant: Callable[[int], Any]) -> Any:
     x = (x ^ shift(x, 16)) * constant(_MULTIPLIER_1)
     x = x ^ key_1
     x = (x ^ shift(x, 15)) * constant(_MULTIPLIER_2)
     return x ^ shift(x, 16)
 
 
-def _element_index(shape: Sequence[int]) -> "tf.Tensor":
-    """uint32 [*shape]: 0, 1, 2, … times the spacing, as a sum of one range per axis, which the compiler computes in place."""
+def _add_element_index(key: "tf.Tensor", shape: Sequence[int]) -> "tf.Tensor":
+    """uint32 [B, *shape]: key [B, 1, …] plus 0, 1, 2, … times the spacing, axis by axis.
+
+    Starting from the key: a sum of ranges alone would be folded into a constant of the whole shape, read from memory.
+    """
     import tensorflow as tf
 
-    index, stride = tf.zeros([1] * len(shape), tf.uint32), 1
-    for axis in reversed(range(len(shape))):
-        along = tf.cast(tf.range(shape[axis]), tf.uint32) * tf.constant(stride * _SPACING % 2**32, tf.uint32)
-        index += tf.reshape(along, [-1] + [1] * (len(shape) - 1 - axis))
-        stride *= shape[axis]
-    return index
+    stride = 1
+    strides = []
+    for length in reversed(shape):
+        strides.insert(0, stride * _SPACING % 2**32)
+        stride *= length
+    for axis, length in enumerate(shape):
+        along = tf.cast(tf.range(length), tf.uint32) * tf.constant(strides[axis], tf.uint32)
+        key += tf.reshape(along, [-1] + [1] * (len(shape) - 1 - axis))
+    return key

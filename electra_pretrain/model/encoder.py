@@ -6,6 +6,7 @@ from typing import NamedTuple
 import tensorflow as tf
 
 from electra_pretrain.config import Config
+from electra_pretrain.model.attention import Attention
 from electra_pretrain.model.layers import Dense, Initializer, LayerNorm, dropout, gelu
 from electra_pretrain.rng import Random
 
@@ -72,44 +73,13 @@ class Embeddings(tf.Module):
         return self.layer_norm(tf.gather(self.word, input_ids) + token_type + self.position[: input_ids.shape[1]])
 
 
-class Attention(tf.Module):
-    """Multi-head self-attention with its output projection, residual and LayerNorm."""
-
-    def __init__(self, scope: str, sizes: Sizes, config: Config, init: Initializer) -> None:
-        super().__init__()
-        hidden = sizes.hidden_size
-        self._scope, self._config, self._heads = scope, config.model, sizes.num_attention_heads
-        self.query, self.key, self.value = (
-            Dense(f"{scope}/self/{part}", hidden, hidden, init) for part in ("query", "key", "value")
-        )
-        self.output = Dense(f"{scope}/output/dense", hidden, hidden, init)
-        self.layer_norm = LayerNorm(f"{scope}/output", hidden)
-
-    def __call__(self, x: tf.Tensor, bias: tf.Tensor, random: Random | None) -> tf.Tensor:
-        """x [B, S, H], bias float32 [B, 1, 1 or S, S] added to the scores."""
-        query, key, value = (self._split_heads(part(x)) for part in (self.query, self.key, self.value))
-        scores = tf.matmul(query, key, transpose_b=True)  # [B, heads, S, S]
-        scores = tf.cast(scores, tf.float32) * (query.shape[-1] ** -0.5) + bias
-        probs = tf.cast(tf.nn.softmax(scores), x.dtype)
-        probs = dropout(probs, self._config.attention_probs_dropout_prob, random, f"{self._scope}/self/dropout")
-        context = tf.transpose(tf.matmul(probs, value), [0, 2, 1, 3])  # [B, S, heads, D]
-        attended = self.output(tf.reshape(context, x.shape))
-        attended = dropout(attended, self._config.hidden_dropout_prob, random, f"{self._scope}/output/dropout")
-        return self.layer_norm(attended + x)
-
-    def _split_heads(self, x: tf.Tensor) -> tf.Tensor:
-        """[B, S, H] -> [B, heads, S, D]."""
-        batch, length, hidden = x.shape
-        return tf.transpose(tf.reshape(x, [batch, length, self._heads, hidden // self._heads]), [0, 2, 1, 3])
-
-
 class Block(tf.Module):
     """Attention, then the feed-forward layers."""
 
     def __init__(self, scope: str, sizes: Sizes, config: Config, init: Initializer) -> None:
         super().__init__()
         self._scope, self._config = scope, config.model
-        self.attention = Attention(f"{scope}/attention", sizes, config, init)
+        self.attention = Attention(f"{scope}/attention", sizes.hidden_size, sizes.num_attention_heads, config, init)
         self.intermediate = Dense(f"{scope}/intermediate/dense", sizes.hidden_size, sizes.intermediate_size, init)
         self.output = Dense(f"{scope}/output/dense", sizes.intermediate_size, sizes.hidden_size, init)
         self.layer_norm = LayerNorm(f"{scope}/output", sizes.hidden_size)

@@ -1,0 +1,80 @@
+"""Multi-head self-attention (method §1), with a gradient written out so that little of [B, heads, S, S] is kept or moved."""
+
+from collections.abc import Callable
+
+import tensorflow as tf
+
+from electra_pretrain.config import Config
+from electra_pretrain.model.layers import Dense, Initializer, LayerNorm, dropout
+from electra_pretrain.rng import Random
+
+
+class Attention(tf.Module):
+    """Self-attention with its output projection, residual and LayerNorm."""
+
+    def __init__(self, scope: str, hidden_size: int, num_heads: int, config: Config, init: Initializer) -> None:
+        super().__init__()
+        self._scope, self._config, self._heads = scope, config.model, num_heads
+        self.query, self.key, self.value = (
+            Dense(f"{scope}/self/{part}", hidden_size, hidden_size, init) for part in ("query", "key", "value")
+        )
+        self.output = Dense(f"{scope}/output/dense", hidden_size, hidden_size, init)
+        self.layer_norm = LayerNorm(f"{scope}/output", hidden_size)
+
+    def __call__(self, x: tf.Tensor, bias: tf.Tensor, random: Random | None) -> tf.Tensor:
+        """x [B, S, H], bias float32 [B, 1, 1 or S, S] added to the scores."""
+        query, key, value = (self._split_heads(part(x)) for part in (self.query, self.key, self.value))
+
+        def drop(probs: tf.Tensor) -> tf.Tensor:
+            return dropout(probs, self._config.attention_probs_dropout_prob, random, f"{self._scope}/self/dropout")
+
+        attended = self.output(tf.reshape(attend(query, key, value, bias, drop), x.shape))
+        attended = dropout(attended, self._config.hidden_dropout_prob, random, f"{self._scope}/output/dropout")
+        return self.layer_norm(attended + x)
+
+    def _split_heads(self, x: tf.Tensor) -> tf.Tensor:
+        """[B, S, H] -> [B, S, heads, D]."""
+        batch, length, hidden = x.shape
+        return tf.reshape(x, [batch, length, self._heads, hidden // self._heads])
+
+
+def attend(
+    query: tf.Tensor, key: tf.Tensor, value: tf.Tensor, bias: tf.Tensor, drop: Callable[[tf.Tensor], tf.Tensor]
+) -> tf.Tensor:
+    """softmax(query · key / sqrt(D) + bias), dropped out, times value; [B, S, heads, D] as all three are.
+
+    Kept for the gradient: the inputs, the output and the probabilities. Dropout is applied anew, since its bits are a hash. The
+    softmax's gradient needs a sum over each row of [S, S], which equals the product of the output with its gradient, [B, heads,
+    S]: so nothing of size [B, heads, S, S] is reduced again.
+
+    Args:
+        query: [B, S, heads, D], and so are key and value.
+        key: see query.
+        value: see query.
+        bias: float32 [B, 1, 1 or S, S]; no gradient flows to it.
+        drop: dropout, the same at every call, linear.
+    """
+
+    @tf.custom_gradient
+    def core(query: tf.Tensor, key: tf.Tensor, value: tf.Tensor) -> tuple[tf.Tensor, Callable[..., tuple[tf.Tensor, ...]]]:
+        scale = query.shape[-1] ** -0.5
+        scores = tf.cast(tf.einsum("bqhd,bkhd->bhqk", query, key), tf.float32) * scale + bias
+        probs = tf.cast(tf.nn.softmax(scores), query.dtype)
+        context = tf.einsum("bhqk,bkhd->bqhd", drop(probs), value)
+
+        def gradient(upstream: tf.Tensor) -> tuple[tf.Tensor, ...]:
+            value_gradient = tf.einsum("bhqk,bqhd->bkhd", drop(probs), upstream)
+            row_sums = tf.reduce_sum(tf.cast(upstream, tf.float32) * tf.cast(context, tf.float32), axis=-1)
+            row_sums = tf.transpose(row_sums, [0, 2, 1])[..., tf.newaxis]  # [B, heads, S, 1]
+            probs_gradient = drop(tf.einsum("bqhd,bkhd->bhqk", upstream, value))
+            scores_gradient = tf.cast(probs, tf.float32) * (tf.cast(probs_gradient, tf.float32) - row_sums) * scale
+            scores_gradient = tf.cast(scores_gradient, query.dtype)
+            return (
+                tf.einsum("bhqk,bkhd->bqhd", scores_gradient, key),
+                tf.einsum("bhqk,bqhd->bkhd", scores_gradient, query),
+                value_gradient,
+            )
+
+        return context, gradient
+
+    return core(query, key, value)

@@ -1,0 +1,45 @@
+"""The TPUs that a run can be checked for: cores, memory, peak rate (cloud.google.com/tpu/docs, system architecture pages)."""
+
+from typing import NamedTuple
+
+from electra_pretrain.errors import UserError
+
+
+class Slice(NamedTuple):
+    """One host's worth of a TPU.
+
+    Attributes:
+        compiler_name: what the compiler calls it: generation and chips along each axis.
+        replicas: how many parts a batch is split into: cores up to v3, whole chips from v4 on.
+        memory_gb: high-bandwidth memory of a replica, in 10^9 bytes.
+        peak_tflops: bfloat16 product rate of a replica.
+        gb_per_s: memory bandwidth of a replica.
+    """
+
+    compiler_name: str
+    replicas: int
+    memory_gb: float
+    peak_tflops: float
+    gb_per_s: float
+
+
+_GIB = 1.073741824
+SLICES = {
+    "v2-8": Slice("v2:2x2x1", 8, 8 * _GIB, 22.5, 350),
+    "v3-8": Slice("v3:2x2x1", 8, 16 * _GIB, 61.5, 450),
+    "v4-8": Slice("v4:2x2x1", 4, 32 * _GIB, 275, 1228),
+    "v5e-8": Slice("v5e:2x4", 8, 16 * _GIB, 197, 819),
+    "v5p-8": Slice("v5p:2x2x1", 4, 95 * _GIB, 459, 2765),
+    "v6e-8": Slice("v6e:2x4", 8, 32 * _GIB, 918, 1640),
+}
+
+
+def find_slice(topology: str) -> Slice:
+    """The slice by its name on the price list.
+
+    Raises:
+        UserError: no such name.
+    """
+    if topology not in SLICES:
+        raise UserError(f"--topology {topology}: must be one of {', '.join(SLICES)}")
+    return SLICES[topology]

@@ -1,0 +1,116 @@
+"""Compile a config's training step with the real TPU compiler, on any x86 Linux machine, before a TPU is paid for.
+
+    python -m electra_pretrain.tpu_check --config base_v3.json --topology v3-8
+
+Prints whether the step fits, what it computes and moves, and how long the compiler expects it to take. Takes minutes.
+"""  # fmt: skip
+
+import argparse
+import importlib.util
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from typing import Any
+
+from electra_pretrain import config as configs
+from electra_pretrain import quiet
+from electra_pretrain.command import run_command
+from electra_pretrain.errors import UserError
+from electra_pretrain.progress import duration
+from electra_pretrain.tpu.chips import SLICES, find_slice
+from electra_pretrain.tpu.report import OutOfMemory, StepCost, describe, read_result
+
+# What the compiler runs in needs these; they are pinned together in the extra.
+EXTRA = ("jax", "libtpu")
+LINE_INTERVAL_SECONDS = 60.0
+
+
+def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="tpu_check", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--config", required=True, metavar="NAME|FILE", help="a config that ships with the package, or a path")
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="section.field=value",
+        help="change a field of the config; may be repeated",
+    )
+    parser.add_argument("--topology", default="v3-8", metavar="NAME", help=f"one of {', '.join(SLICES)} (default %(default)s)")
+    parser.add_argument("--json", action="store_true", help="print one JSON object instead of text")
+    return parser.parse_args(argv)
+
+
+def tpu_check(config: configs.Config, topology: str) -> StepCost:
+    """What the compiler says of the config's step on the topology.
+
+    Raises:
+        UserError: the step does not fit (the largest buffers and what to change are named), cannot be compiled, or the
+            extra is not installed.
+    """
+    target = find_slice(topology)
+    missing = [name for name in EXTRA if importlib.util.find_spec(name) is None]
+    if missing:
+        raise UserError(
+            f'the TPU compiler is not installed ({", ".join(missing)}); run: pip install "electra_pretrain[tpu-check]"'
+        )
+    quiet.import_tensorflow()
+    from electra_pretrain.train.lowering import lower_step
+    from electra_pretrain.train.run import check_replicas
+
+    check_replicas(config, target.replicas)
+    with tempfile.NamedTemporaryFile(suffix=".hlo") as module:
+        module.write(lower_step(config, target.replicas))
+        module.flush()
+        result = read_result(_compile(module.name, target.compiler_name), target, config.training.num_train_steps)
+    if isinstance(result, OutOfMemory):
+        raise UserError(f"{result.message}; {_way_out(config, target.replicas)}")
+    return result
+
+
+def _compile(path: str, compiler_name: str) -> dict[str, Any]:
+    """Run the compiler in a process of its own, saying once a minute that it still runs."""
+    command = [sys.executable, "-m", "electra_pretrain.tpu.compile", path, compiler_name]
+    print("tpu_check: compiling; a base model takes some three minutes on two cores", file=sys.stderr, flush=True)
+    began = time.monotonic()
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        while True:
+            try:
+                out, log = process.communicate(timeout=LINE_INTERVAL_SECONDS)
+                break
+            except subprocess.TimeoutExpired:
+                print(f"tpu_check: compiling for {duration(time.monotonic() - began)}", file=sys.stderr, flush=True)
+    if process.returncode:
+        lines = log.strip().splitlines() or ["it said nothing"]
+        raise UserError(
+            f"the TPU compiler stopped with code {process.returncode}: {lines[-1]}; "
+            'its releases are pinned: pip install "electra_pretrain[tpu-check]" in a fresh environment'
+        )
+    result: dict[str, Any] = json.loads(out.strip().splitlines()[-1])
+    return result
+
+
+def _way_out(config: configs.Config, replicas: int) -> str:
+    training = config.training
+    rows = training.train_batch_size // replicas // training.gradient_accumulation_steps
+    ways = [] if rows % 2 else [f"--set training.gradient_accumulation_steps={2 * training.gradient_accumulation_steps}"]
+    if training.compute_dtype != "bfloat16":
+        ways.insert(0, "--set training.compute_dtype=bfloat16")
+    return f"try {', '.join([*ways, 'a smaller training.train_batch_size'])} (or a slice with more memory)"
+
+
+def main() -> None:
+    def command() -> None:
+        args = parse_args()
+        config = configs.load(args.config, args.set)
+        cost = tpu_check(config, args.topology)
+        print(json.dumps(cost._asdict()) if args.json else describe(cost, config.training.num_train_steps, args.topology))
+
+    run_command("tpu_check", command)
+
+
+if __name__ == "__main__":
+    main()
