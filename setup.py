@@ -57,6 +57,8 @@ setup(
             "pre-commit>=4",
             "setuptools>=77",
         ],
+        # The TPU compiler, for tpu_check; these three were released for each other.
+        "tpu-check": ["jax==0.10.2", "jaxlib==0.10.2", "libtpu==0.0.40"],
         "tensorboard": ["tensorboard>=2.20"],
     },
     entry_points={"console_scripts": ["run_pretraining = electra_pretrain.run_pretraining:main"]},

@@ -145,7 +145,7 @@ def _add_element_index(key: "tf.Tensor", shape: Sequence[int]) -> "tf.Tensor":
     import tensorflow as tf
 
     stride = 1
-    strides = []
+    strides: list[int] = []
     for length in reversed(shape):
         strides.insert(0, stride * _SPACING % 2**32)
         stride *= length

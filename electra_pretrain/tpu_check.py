@@ -24,6 +24,7 @@ from electra_pretrain.tpu.report import OutOfMemory, StepCost, describe, read_re
 
 # What the compiler runs in needs these; they are pinned together in the extra.
 EXTRA = ("jax", "libtpu")
+INSTALL = "'electra_pretrain[tpu-check]'"
 LINE_INTERVAL_SECONDS = 60.0
 
 
@@ -54,9 +55,7 @@ def tpu_check(config: configs.Config, topology: str) -> StepCost:
     target = find_slice(topology)
     missing = [name for name in EXTRA if importlib.util.find_spec(name) is None]
     if missing:
-        raise UserError(
-            f'the TPU compiler is not installed ({", ".join(missing)}); run: pip install "electra_pretrain[tpu-check]"'
-        )
+        raise UserError(f"the TPU compiler is not installed ({', '.join(missing)}); run: pip install {INSTALL}")
     quiet.import_tensorflow()
     from electra_pretrain.train.lowering import lower_step
     from electra_pretrain.train.run import check_replicas
@@ -87,7 +86,7 @@ def _compile(path: str, compiler_name: str) -> dict[str, Any]:
         lines = log.strip().splitlines() or ["it said nothing"]
         raise UserError(
             f"the TPU compiler stopped with code {process.returncode}: {lines[-1]}; "
-            'its releases are pinned: pip install "electra_pretrain[tpu-check]" in a fresh environment'
+            f"its releases are pinned: pip install {INSTALL} in a fresh environment"
         )
     result: dict[str, Any] = json.loads(out.strip().splitlines()[-1])
     return result

@@ -120,27 +120,3 @@ def test_disallowed_token_is_never_drawn():
     assert (masking.sample_ids(logits, 1.0, None, Random(0, 0, tf.range(50))).numpy() == 0).mean() > 0.9
     samples = masking.sample_ids(logits, 1.0, true_ids, Random(0, 0, tf.range(50))).numpy()
     assert (samples != 0).all() and len(np.unique(samples)) == 5
-
-
-def test_samples_over_several_blocks_of_the_vocabulary_follow_softmax():
-    rng = np.random.default_rng(0)
-    vocab_size = 3 * masking.SAMPLE_BLOCK + 17
-    logits = rng.normal(size=vocab_size).astype(np.float32)
-    logits[[0, 40, 200, 399]] += 4
-    logits[rng.integers(0, vocab_size, 50)] = -np.inf  # words that cannot come
-    samples = masking.sample_ids(tf.tile(tf.constant(logits)[None, None], [500, 400, 1]), 1.0, None, Random(1, 0, tf.range(500)))
-    counts = np.bincount(samples.numpy().ravel(), minlength=vocab_size)
-    expected = tf.nn.softmax(logits).numpy().astype(np.float64)
-    assert counts.size == vocab_size and (counts[expected == 0] == 0).all()
-    possible = expected > 0
-    error = (counts[possible] / counts.sum() - expected[possible]) / np.sqrt(expected[possible] / counts.sum())
-    # Chi-squared with one degree of freedom less than words: its mean, give or take four deviations.
-    degrees = possible.sum() - 1
-    assert abs((error**2).sum() - degrees) < 4 * np.sqrt(2 * degrees)
-
-
-def test_samples_of_a_row_depend_on_nothing_else():
-    logits = tf.random.stateless_normal([8, 5, 300], [1, 2])
-    whole = masking.sample_ids(logits, 1.0, None, Random(3, 7, tf.range(8)))
-    part = masking.sample_ids(logits[5:], 1.0, None, Random(3, 7, tf.range(5, 8)))
-    np.testing.assert_array_equal(whole[5:], part)

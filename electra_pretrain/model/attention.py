@@ -5,7 +5,7 @@ from collections.abc import Callable
 import tensorflow as tf
 
 from electra_pretrain.config import Config
-from electra_pretrain.model.layers import Dense, Initializer, LayerNorm, dropout
+from electra_pretrain.model.layers import Dense, GradientFunction, Initializer, LayerNorm, dropout, with_gradient
 from electra_pretrain.rng import Random
 
 
@@ -23,19 +23,14 @@ class Attention(tf.Module):
 
     def __call__(self, x: tf.Tensor, bias: tf.Tensor, random: Random | None) -> tf.Tensor:
         """x [B, S, H], bias float32 [B, 1, 1 or S, S] added to the scores."""
-        query, key, value = (self._split_heads(part(x)) for part in (self.query, self.key, self.value))
+        query, key, value = (part.to_heads(x, self._heads) for part in (self.query, self.key, self.value))
 
         def drop(probs: tf.Tensor) -> tf.Tensor:
             return dropout(probs, self._config.attention_probs_dropout_prob, random, f"{self._scope}/self/dropout")
 
-        attended = self.output(tf.reshape(attend(query, key, value, bias, drop), x.shape))
+        attended = self.output.from_heads(attend(query, key, value, bias, drop))
         attended = dropout(attended, self._config.hidden_dropout_prob, random, f"{self._scope}/output/dropout")
         return self.layer_norm(attended + x)
-
-    def _split_heads(self, x: tf.Tensor) -> tf.Tensor:
-        """[B, S, H] -> [B, S, heads, D]."""
-        batch, length, hidden = x.shape
-        return tf.reshape(x, [batch, length, self._heads, hidden // self._heads])
 
 
 def attend(
@@ -55,8 +50,8 @@ def attend(
         drop: dropout, the same at every call, linear.
     """
 
-    @tf.custom_gradient
-    def core(query: tf.Tensor, key: tf.Tensor, value: tf.Tensor) -> tuple[tf.Tensor, Callable[..., tuple[tf.Tensor, ...]]]:
+    @with_gradient
+    def core(query: tf.Tensor, key: tf.Tensor, value: tf.Tensor) -> tuple[tf.Tensor, GradientFunction]:
         scale = query.shape[-1] ** -0.5
         scores = tf.cast(tf.einsum("bqhd,bkhd->bhqk", query, key), tf.float32) * scale + bias
         probs = tf.cast(tf.nn.softmax(scores), query.dtype)

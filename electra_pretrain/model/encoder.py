@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from electra_pretrain.config import Config
 from electra_pretrain.model.attention import Attention
-from electra_pretrain.model.layers import Dense, Initializer, LayerNorm, dropout, gelu
+from electra_pretrain.model.layers import Dense, Initializer, LayerNorm, dropout
 from electra_pretrain.rng import Random
 
 TYPE_VOCAB_SIZE = 2
@@ -87,7 +87,7 @@ class Block(tf.Module):
     def __call__(self, x: tf.Tensor, bias: tf.Tensor, random: Random | None) -> tf.Tensor:
         """[B, S, H] -> [B, S, H]."""
         x = self.attention(x, bias, random)
-        y = self.output(gelu(self.intermediate(x)))
+        y = self.output.after_gelu(self.intermediate(x))
         y = dropout(y, self._config.hidden_dropout_prob, random, f"{self._scope}/output/dropout")
         return self.layer_norm(y + x)
 

@@ -3,8 +3,9 @@
 Weights are float32; a layer computes in the dtype of its input. Every layer is given the name of its variables in full.
 """
 
-from collections.abc import Sequence
-from typing import NamedTuple
+import math
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -12,6 +13,15 @@ import tensorflow as tf
 from electra_pretrain.rng import Random
 
 LAYER_NORM_EPSILON = 1e-12
+GradientFunction = Callable[..., Any]
+
+
+def with_gradient(function: Callable[..., tuple[tf.Tensor, GradientFunction]]) -> Callable[..., tf.Tensor]:
+    """Of a function that returns its value and its gradient's function: the value, differentiable."""
+    wrapped: Callable[..., tf.Tensor] = tf.custom_gradient(function)
+    return wrapped
+
+
 # Share of a normal distribution below -2 standard deviations: initial weights are drawn from what lies between -2 and 2.
 _TAIL = 0.02275013194817921
 
@@ -44,9 +54,24 @@ class Dense(tf.Module):
         self.bias = tf.Variable(tf.zeros([outputs]), name=f"{name}/bias")
 
     def __call__(self, x: tf.Tensor) -> tf.Tensor:
+        return tf.einsum("bsi,io->bso", x, tf.cast(self.kernel, x.dtype)) + tf.cast(self.bias, x.dtype)
+
+    def after_gelu(self, x: tf.Tensor) -> tf.Tensor:
+        """gelu(x) @ kernel + bias, of which the gradient keeps x alone."""
+        return gelu_dense(x, tf.cast(self.kernel, x.dtype)) + tf.cast(self.bias, x.dtype)
+
+    def to_heads(self, x: tf.Tensor, heads: int) -> tf.Tensor:
+        """[B, S, H] -> [B, S, heads, D]."""
         inputs, outputs = self.kernel.shape
-        flat = tf.matmul(tf.reshape(x, [-1, inputs]), tf.cast(self.kernel, x.dtype)) + tf.cast(self.bias, x.dtype)
-        return tf.reshape(flat, [*x.shape[:-1], outputs])
+        kernel = tf.reshape(tf.cast(self.kernel, x.dtype), [inputs, heads, outputs // heads])
+        bias = tf.reshape(tf.cast(self.bias, x.dtype), [heads, outputs // heads])
+        return tf.einsum("bsi,ihd->bshd", x, kernel) + bias
+
+    def from_heads(self, x: tf.Tensor) -> tf.Tensor:
+        """[B, S, heads, D] -> [B, S, H]."""
+        heads, size = x.shape[2:]
+        kernel = tf.reshape(tf.cast(self.kernel, x.dtype), [heads, size, -1])
+        return tf.einsum("bshd,hdo->bso", x, kernel) + tf.cast(self.bias, x.dtype)
 
 
 class LayerNorm(tf.Module):
@@ -58,15 +83,62 @@ class LayerNorm(tf.Module):
         self.beta = tf.Variable(tf.zeros([size]), name=f"{name}/LayerNorm/beta")
 
     def __call__(self, x: tf.Tensor) -> tf.Tensor:
-        wide = tf.cast(x, tf.float32)
-        mean, variance = tf.nn.moments(wide, axes=[-1], keepdims=True)
-        scale = tf.math.rsqrt(variance + LAYER_NORM_EPSILON) * self.gamma
-        return tf.cast((wide - mean) * scale + self.beta, x.dtype)
+        return _normalize(x, self.gamma, self.beta)
 
 
-def gelu(x: tf.Tensor) -> tf.Tensor:
-    """The exact erf form; the tanh approximation would break parity with Hugging Face."""
-    return tf.nn.gelu(x, approximate=False)
+@with_gradient
+def _normalize(x: tf.Tensor, gamma: tf.Tensor, beta: tf.Tensor) -> tuple[tf.Tensor, GradientFunction]:
+    """LayerNorm; the gradient keeps x and two numbers a row, and computes in float32 as the forward pass does."""
+    wide = tf.cast(x, tf.float32)
+    mean = tf.reduce_mean(wide, axis=-1, keepdims=True)
+    variance = tf.reduce_mean(tf.square(wide - mean), axis=-1, keepdims=True)
+    scale = tf.math.rsqrt(variance + LAYER_NORM_EPSILON)
+
+    def gradient(upstream: tf.Tensor) -> tuple[tf.Tensor, ...]:
+        normalized = (tf.cast(x, tf.float32) - mean) * scale
+        upstream = tf.cast(upstream, tf.float32)
+        inner = upstream * gamma
+        slope = tf.reduce_mean(inner * normalized, axis=-1, keepdims=True)
+        x_gradient = (inner - tf.reduce_mean(inner, axis=-1, keepdims=True) - normalized * slope) * scale
+        rows = list(range(x.shape.rank - 1))
+        return tf.cast(x_gradient, x.dtype), tf.reduce_sum(upstream * normalized, rows), tf.reduce_sum(upstream, rows)
+
+    return tf.cast((wide - mean) * scale * gamma + beta, x.dtype), gradient
+
+
+@with_gradient
+def gelu(x: tf.Tensor) -> tuple[tf.Tensor, GradientFunction]:
+    """The exact erf form, in float32; the tanh approximation would break parity with Hugging Face."""
+    return _gelu_and_slope(x)[0], lambda upstream: upstream * _gelu_and_slope(after(x, upstream))[1]
+
+
+@with_gradient
+def gelu_dense(x: tf.Tensor, kernel: tf.Tensor) -> tuple[tf.Tensor, GradientFunction]:
+    """gelu(x) @ kernel, x [B, S, I], kernel [I, O]; x is kept for the gradient, gelu(x), half of what a block holds, is not."""
+
+    def gradient(upstream: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        activated, slope = _gelu_and_slope(after(x, upstream))
+        return tf.einsum("bso,io->bsi", upstream, kernel) * slope, tf.einsum("bsi,bso->io", activated, upstream)
+
+    return tf.einsum("bsi,io->bso", _gelu_and_slope(x)[0], kernel), gradient
+
+
+def _gelu_and_slope(x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """x · P(standard normal < x) and its derivative, computed in float32."""
+    wide = tf.cast(x, tf.float32)
+    below = 0.5 * (1.0 + tf.math.erf(wide * math.sqrt(0.5)))
+    density = tf.exp(-0.5 * tf.square(wide)) * (1.0 / math.sqrt(2.0 * math.pi))
+    return tf.cast(wide * below, x.dtype), tf.cast(below + wide * density, x.dtype)
+
+
+def after(x: tf.Tensor, gradient: tf.Tensor) -> tf.Tensor:
+    """x, to be used once `gradient` is known: 0 or NaN is added as the gradient's first element is a number or not.
+
+    A compiler merges equal computations; without this it would keep what the forward pass computed from x until the gradient
+    asks for it again.
+    """
+    first = tf.reshape(gradient, [-1])[0]
+    return x + tf.where(tf.equal(first, first), tf.zeros([], x.dtype), tf.constant(math.nan, x.dtype))
 
 
 def dropout(x: tf.Tensor, rate: float, random: Random | None, purpose: str) -> tf.Tensor:

@@ -6,7 +6,6 @@ from electra_pretrain.batch import Batch, MaskedBatch, SpecialIds
 from electra_pretrain.rng import Random
 
 REPLACE_PROB = 0.85  # a drawn position becomes [MASK]; otherwise it stays as it is
-SAMPLE_BLOCK = 128  # words looked at together when sampling: a TPU's lanes
 
 
 def num_masked_slots(mask_prob: float, max_seq_length: int) -> int:
@@ -78,15 +77,13 @@ def write_at(ids: tf.Tensor, positions: tf.Tensor, values: tf.Tensor, weights: t
 
 
 def sample_ids(logits: tf.Tensor, temperature: float, disallowed_ids: tf.Tensor | None, random: Random) -> tf.Tensor:
-    """Draw from softmax(logits / temperature) by inverting its distribution function, two random numbers a slot.
-
-    The same distribution as by Gumbel noise, which asks for a random number per word of the vocabulary.
+    """Draw from softmax(logits / temperature) by Gumbel noise.
 
     Args:
         logits: float32 [B, N, V]; no gradient flows back to them.
         temperature: above 0; below 1 sharpens.
         disallowed_ids: int32 [B, N], tokens that must not be drawn, or None.
-        random: source of the numbers.
+        random: source of the noise.
 
     Returns:
         int32 [B, N].
@@ -95,24 +92,5 @@ def sample_ids(logits: tf.Tensor, temperature: float, disallowed_ids: tf.Tensor 
     if disallowed_ids is not None:
         vocabulary = tf.range(logits.shape[-1])
         logits = tf.where(tf.equal(vocabulary, disallowed_ids[:, :, tf.newaxis]), logits.dtype.min, logits)
-    weights = tf.exp(logits - tf.reduce_max(logits, axis=-1, keepdims=True))
-    # First a block of the vocabulary, then a word in it: short sums, which lose no small weight to rounding.
-    slots, vocab_size = weights.shape[1:]
-    num_blocks = -(-vocab_size // SAMPLE_BLOCK)
-    weights = tf.pad(weights, [[0, 0], [0, 0], [0, num_blocks * SAMPLE_BLOCK - vocab_size]])
-    weights = tf.reshape(weights, [-1, slots, num_blocks, SAMPLE_BLOCK])
-    uniform = random.uniform("sample", [slots, 2])
-    block = _draw_index(tf.reduce_sum(weights, axis=-1), uniform[:, :, 0])
-    word = _draw_index(tf.gather(weights, block, batch_dims=2), uniform[:, :, 1])
-    return block * SAMPLE_BLOCK + word
-
-
-def _draw_index(weights: tf.Tensor, uniform: tf.Tensor) -> tf.Tensor:
-    """int32 [B, N]: an index into the last axis of weights [B, N, K], in proportion to them; never one of weight 0."""
-    cumulative = tf.cumsum(weights, axis=-1)
-    target = uniform * cumulative[:, :, -1]
-    reached = (cumulative > target[:, :, tf.newaxis]) & (weights > 0)
-    first = tf.argmax(tf.cast(reached, tf.int32), axis=-1, output_type=tf.int32)
-    # A parallel sum's rounding may leave none, once in millions.
-    likeliest = tf.argmax(weights, axis=-1, output_type=tf.int32)
-    return tf.where(tf.reduce_any(reached, axis=-1), first, likeliest)
+    gumbel = -tf.math.log(-tf.math.log(random.uniform("sample", logits.shape[1:])))
+    return tf.argmax(logits + gumbel, axis=-1, output_type=tf.int32)
