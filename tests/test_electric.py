@@ -34,11 +34,11 @@ def test_attention_bias(direction):
 
 def test_a_token_is_predicted_from_all_others_and_never_from_itself():
     batch, model = batch_of([32, 32], 32), Electra(TWO_TOWERS)
-    before = model.cloze_logits(batch, None).numpy()
+    before = model.cloze_logits(batch, None).numpy().reshape(2, 32, -1)
     at = 7
     input_ids = batch.input_ids.numpy()
     input_ids[:, at] = (input_ids[:, at] - 5 + 1) % 45 + 5
-    after = model.cloze_logits(batch._replace(input_ids=tf.constant(input_ids)), None).numpy()
+    after = model.cloze_logits(batch._replace(input_ids=tf.constant(input_ids)), None).numpy().reshape(2, 32, -1)
     changes = np.abs(after - before).max(-1)
     np.testing.assert_array_equal(changes[:, at], 0)
     # Its neighbours' neighbours too: each side hands on what it read. The ends wrap around and are never predicted.
@@ -50,13 +50,14 @@ def test_two_towers_learn_from_every_maskable_token():
     ids, real = batch.input_ids.numpy(), batch.input_mask.numpy()
     maskable = (real == 1) & ~np.isin(ids, [2, 3, 4])
     np.testing.assert_array_equal(masked.maskable, maskable)
-    losses = -np.take_along_axis(log_softmax(outputs.cloze_logits.numpy()), ids[..., None], 2)[..., 0]
+    cloze_logits = outputs.cloze_logits.numpy().reshape(*ids.shape, -1)
+    losses = -np.take_along_axis(log_softmax(cloze_logits), ids[..., None], 2)[..., 0]
     cloze_loss = losses[maskable].sum() / (maskable.sum() + 1e-6)
     np.testing.assert_allclose(outputs.cloze_loss, cloze_loss, rtol=1e-5)
     np.testing.assert_allclose(outputs.total_loss, cloze_loss + 50 * outputs.disc_loss.numpy(), rtol=1e-5)
     # What is sampled from, and scored as masked_lm_loss, are the same logits at the masked positions.
-    at = np.take_along_axis(outputs.cloze_logits.numpy(), masked.masked_lm_positions.numpy()[..., None], 1)
-    np.testing.assert_array_equal(outputs.gen_logits, at)
+    at = np.take_along_axis(cloze_logits, masked.masked_lm_positions.numpy()[..., None], 1)
+    np.testing.assert_array_equal(outputs.gen_logits, at.reshape(outputs.gen_logits.shape))
 
 
 def test_electric_corrects_logits_by_the_noise_and_calls_every_sample_noise():
@@ -68,7 +69,8 @@ def test_electric_corrects_logits_by_the_noise_and_calls_every_sample_noise():
     np.testing.assert_array_equal(outputs.disc_labels, labels)
 
     energy = model.discriminator_logits(outputs.fake_input_ids, batch.input_mask, batch.segment_ids, None).numpy()
-    log_q = np.take_along_axis(log_softmax(outputs.cloze_logits.numpy()), fake[..., None], 2)[..., 0]
+    cloze_logits = outputs.cloze_logits.numpy().reshape(*fake.shape, -1)
+    log_q = np.take_along_axis(log_softmax(cloze_logits), fake[..., None], 2)[..., 0]
     logits = energy + log_q + np.log(0.15 / 0.85)
     np.testing.assert_allclose(outputs.disc_logits, logits, rtol=1e-5, atol=1e-5)
     p = 1 / (1 + np.exp(-logits))

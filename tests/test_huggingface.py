@@ -131,7 +131,7 @@ def test_generator(exported, records):
     _, model, folder = exported
     batch = batch_of(records)
     masked = mask_batch(batch, 0.15, load_manifest(records).vocabulary.special_ids, Random(0, 0, batch.rows))
-    ours = model.generator_logits(masked, None).numpy()
+    ours = model.generator_logits(masked, None).numpy().reshape(*masked.masked_lm_ids.shape, -1)
     for model_class in (ElectraForMaskedLM, AutoModelForMaskedLM):
         theirs = loaded(model_class, f"{folder}/generator")
         with torch.no_grad():

@@ -106,7 +106,7 @@ def test_write_at_touches_only_weighted_positions():
 
 def test_samples_follow_softmax_with_temperature():
     logits = tf.constant([0.0, 1.0, 2.0, -1.0])
-    many = tf.tile(logits[tf.newaxis, tf.newaxis], [2000, 10, 1])
+    many = tf.tile(logits[tf.newaxis], [20000, 1])
     for temperature in (1.0, 0.5):
         samples = masking.sample_ids(many, temperature, None, Random(5, 0, tf.range(2000))).numpy()
         share = np.bincount(samples.ravel(), minlength=4) / samples.size
@@ -115,8 +115,32 @@ def test_samples_follow_softmax_with_temperature():
 
 
 def test_disallowed_token_is_never_drawn():
-    logits = tf.constant(np.full((50, 10, 6), [9.0, 0, 0, 0, 0, 0]), tf.float32)
+    logits = tf.constant(np.full((500, 6), [9.0, 0, 0, 0, 0, 0]), tf.float32)
     true_ids = tf.zeros([50, 10], tf.int32)
     assert (masking.sample_ids(logits, 1.0, None, Random(0, 0, tf.range(50))).numpy() == 0).mean() > 0.9
     samples = masking.sample_ids(logits, 1.0, true_ids, Random(0, 0, tf.range(50))).numpy()
     assert (samples != 0).all() and len(np.unique(samples)) == 5
+
+
+def test_samples_over_a_vocabulary_follow_softmax():
+    rng = np.random.default_rng(0)
+    vocab_size = 401
+    logits = rng.normal(size=vocab_size).astype(np.float32)
+    logits[[0, 40, 200, 399]] += 4
+    logits[rng.integers(0, vocab_size, 50)] = -np.inf  # words that cannot come
+    many = tf.tile(tf.constant(logits)[tf.newaxis], [50000, 1])
+    counts = np.bincount(masking.sample_ids(many, 1.0, None, Random(1, 0, tf.range(500))).numpy().ravel(), minlength=vocab_size)
+    expected = tf.nn.softmax(logits).numpy().astype(np.float64)
+    assert counts.size == vocab_size and (counts[expected == 0] == 0).all()
+    possible = expected > 0
+    error = (counts[possible] / counts.sum() - expected[possible]) / np.sqrt(expected[possible] / counts.sum())
+    # Chi-squared with one degree of freedom less than words: its mean, give or take four deviations.
+    degrees = possible.sum() - 1
+    assert abs((error**2).sum() - degrees) < 4 * np.sqrt(2 * degrees)
+
+
+def test_samples_of_a_row_depend_on_nothing_else():
+    logits = tf.random.stateless_normal([8 * 5, 300], [1, 2])
+    whole = masking.sample_ids(logits, 1.0, None, Random(3, 7, tf.range(8)))
+    part = masking.sample_ids(logits[5 * 5 :], 1.0, None, Random(3, 7, tf.range(5, 8)))
+    np.testing.assert_array_equal(whole[5:], part)

@@ -25,7 +25,7 @@ def outputs_of(seed, batch=16, seq=40, slots=6, vocab=30):
     )
     outputs = Outputs(
         masked=masked,
-        gen_logits=tf.constant(gen_logits, tf.float32),
+        gen_logits=tf.constant(gen_logits.reshape(-1, vocab), tf.float32),
         sampled_ids=tf.constant(np.where(rng.random(ids.shape) < 0.3, ids, (ids + 1) % vocab), tf.int32),
         masked_lm_losses=tf.constant(rng.random(ids.shape), tf.float32),
         masked_lm_loss=tf.constant(0.0),

@@ -29,7 +29,7 @@ def forward(config, training=False, sampled_ids=None, seed=0):
 def test_losses_equal_the_formulas():
     batch, _, masked, outputs, _ = forward(CONFIG)
     logits, ids, weights = (
-        outputs.gen_logits.numpy().astype(np.float64),
+        outputs.gen_logits.numpy().reshape(*masked.masked_lm_ids.shape, -1).astype(np.float64),
         masked.masked_lm_ids.numpy(),
         masked.masked_lm_weights.numpy(),
     )

@@ -78,7 +78,7 @@ def computed(reference, config):
                 "masked_input_ids": masked.input_ids,
                 "masked_lm_ids": masked.masked_lm_ids,
                 "masked_lm_weights": masked.masked_lm_weights,
-                "gen_logits": outputs.gen_logits,
+                "gen_logits": tf.reshape(outputs.gen_logits, [*masked.masked_lm_ids.shape, -1]),
                 "fake_input_ids": outputs.fake_input_ids,
                 "disc_labels": outputs.disc_labels,
                 "disc_hidden": hidden,

@@ -36,14 +36,14 @@ class Attention(tf.Module):
 def attend(
     query: tf.Tensor, key: tf.Tensor, value: tf.Tensor, bias: tf.Tensor, drop: Callable[[tf.Tensor], tf.Tensor]
 ) -> tf.Tensor:
-    """softmax(query · key / sqrt(D) + bias), dropped out, times value; [B, S, heads, D] as all three are.
+    """softmax(query · key / sqrt(D) + bias), dropped out, times value; [B, heads, D, S] as all three are.
 
     Kept for the gradient: the inputs, the output and the probabilities. Dropout is applied anew, since its bits are a hash. The
     softmax's gradient needs a sum over each row of [S, S], which equals the product of the output with its gradient, [B, heads,
     S]: so nothing of size [B, heads, S, S] is reduced again.
 
     Args:
-        query: [B, S, heads, D], and so are key and value.
+        query: [B, heads, D, S], and so are key and value.
         key: see query.
         value: see query.
         bias: float32 [B, 1, 1 or S, S]; no gradient flows to it.
@@ -52,21 +52,20 @@ def attend(
 
     @with_gradient
     def core(query: tf.Tensor, key: tf.Tensor, value: tf.Tensor) -> tuple[tf.Tensor, GradientFunction]:
-        scale = query.shape[-1] ** -0.5
-        scores = tf.cast(tf.einsum("bqhd,bkhd->bhqk", query, key), tf.float32) * scale + bias
+        scale = query.shape[2] ** -0.5
+        scores = tf.cast(tf.einsum("bhdq,bhdk->bhqk", query, key), tf.float32) * scale + bias
         probs = tf.cast(tf.nn.softmax(scores), query.dtype)
-        context = tf.einsum("bhqk,bkhd->bqhd", drop(probs), value)
+        context = tf.einsum("bhqk,bhdk->bhdq", drop(probs), value)
 
         def gradient(upstream: tf.Tensor) -> tuple[tf.Tensor, ...]:
-            value_gradient = tf.einsum("bhqk,bqhd->bkhd", drop(probs), upstream)
-            row_sums = tf.reduce_sum(tf.cast(upstream, tf.float32) * tf.cast(context, tf.float32), axis=-1)
-            row_sums = tf.transpose(row_sums, [0, 2, 1])[..., tf.newaxis]  # [B, heads, S, 1]
-            probs_gradient = drop(tf.einsum("bqhd,bkhd->bhqk", upstream, value))
+            value_gradient = tf.einsum("bhqk,bhdq->bhdk", drop(probs), upstream)
+            row_sums = tf.reduce_sum(tf.cast(upstream, tf.float32) * tf.cast(context, tf.float32), axis=2)[..., tf.newaxis]
+            probs_gradient = drop(tf.einsum("bhdq,bhdk->bhqk", upstream, value))
             scores_gradient = tf.cast(probs, tf.float32) * (tf.cast(probs_gradient, tf.float32) - row_sums) * scale
             scores_gradient = tf.cast(scores_gradient, query.dtype)
             return (
-                tf.einsum("bhqk,bkhd->bqhd", scores_gradient, key),
-                tf.einsum("bhqk,bqhd->bkhd", scores_gradient, query),
+                tf.einsum("bhqk,bhdk->bhdq", scores_gradient, key),
+                tf.einsum("bhqk,bhdq->bhdk", scores_gradient, query),
                 value_gradient,
             )
 

@@ -58,17 +58,17 @@ class Electra(tf.Module):
         return Encoder("generator", sizes, embeddings, config, init)
 
     def generator_logits(self, masked: MaskedBatch, random: Random | None) -> tf.Tensor:
-        """float32 [B, N, V] at the masked positions; all zero for uniform replacements."""
+        """float32 [B·N, V] at the masked positions; all zero for uniform replacements."""
         positions = masked.masked_lm_positions
         if self.generator is None:
-            return tf.zeros([*positions.shape, self._config.data.vocab_size])
+            return tf.zeros([positions.shape.num_elements(), self._config.data.vocab_size])
         hidden = self.generator(masked.input_ids, masked.input_mask, masked.segment_ids, random)
         # Gathered before the head: [B, S, V] would be seven times as much.
         hidden = tf.gather(hidden, positions, batch_dims=1)
         return self.generator_predictions(hidden, self.generator.embeddings.word)
 
     def cloze_logits(self, batch: Batch, random: Random | None) -> tf.Tensor:
-        """float32 [B, S, V]: the two towers' logits of what stands at each position, given all the others."""
+        """float32 [B·S, V]: the two towers' logits of what stands at each position, given all the others."""
         assert isinstance(self.generator, TwoTower)
         hidden = self.generator(batch.input_ids, batch.input_mask, batch.segment_ids, random)
         return self.cloze_predictions(hidden, self.generator.embeddings.word)

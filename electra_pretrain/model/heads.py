@@ -15,11 +15,11 @@ class GeneratorHead(tf.Module):
         self.output_bias = tf.Variable(tf.zeros([vocab_size]), name=f"{scope}/output_bias")
 
     def __call__(self, hidden: tf.Tensor, word_table: tf.Tensor) -> tf.Tensor:
-        """hidden [B, N, H], word_table [V, E] -> float32 [B, N, V]."""
+        """hidden [B, N, H], word_table [V, E] -> float32 [B·N, V]; flat, since a TPU would copy all of it to fold it up."""
         hidden = self.layer_norm(gelu(self.dense(hidden)))
-        batch, slots, size = hidden.shape
-        logits = tf.matmul(tf.reshape(hidden, [-1, size]), tf.cast(word_table, hidden.dtype), transpose_b=True)
-        return tf.reshape(tf.cast(logits, tf.float32) + self.output_bias, [batch, slots, -1])
+        flat = tf.reshape(hidden, [-1, hidden.shape[-1]])
+        logits = tf.matmul(flat, tf.cast(word_table, hidden.dtype), transpose_b=True)
+        return tf.cast(logits, tf.float32) + self.output_bias
 
 
 class DiscriminatorHead(tf.Module):

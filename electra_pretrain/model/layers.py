@@ -61,17 +61,16 @@ class Dense(tf.Module):
         return gelu_dense(x, tf.cast(self.kernel, x.dtype)) + tf.cast(self.bias, x.dtype)
 
     def to_heads(self, x: tf.Tensor, heads: int) -> tf.Tensor:
-        """[B, S, H] -> [B, S, heads, D]."""
-        inputs, outputs = self.kernel.shape
-        kernel = tf.reshape(tf.cast(self.kernel, x.dtype), [inputs, heads, outputs // heads])
-        bias = tf.reshape(tf.cast(self.bias, x.dtype), [heads, outputs // heads])
-        return tf.einsum("bsi,ihd->bshd", x, kernel) + bias
+        """[B, S, H] -> [B, heads, D, S]: the order that a TPU stores without padding."""
+        batch, length, _ = x.shape
+        columns = tf.einsum("bsi,io->bos", x, tf.cast(self.kernel, x.dtype)) + tf.cast(self.bias, x.dtype)[:, tf.newaxis]
+        return tf.reshape(columns, [batch, heads, -1, length])
 
     def from_heads(self, x: tf.Tensor) -> tf.Tensor:
-        """[B, S, heads, D] -> [B, S, H]."""
-        heads, size = x.shape[2:]
-        kernel = tf.reshape(tf.cast(self.kernel, x.dtype), [heads, size, -1])
-        return tf.einsum("bshd,hdo->bso", x, kernel) + tf.cast(self.bias, x.dtype)
+        """[B, heads, D, S] -> [B, S, H]."""
+        batch, heads, size, length = x.shape
+        columns = tf.reshape(x, [batch, heads * size, length])
+        return tf.einsum("bis,io->bso", columns, tf.cast(self.kernel, x.dtype)) + tf.cast(self.bias, x.dtype)
 
 
 class LayerNorm(tf.Module):
@@ -83,11 +82,11 @@ class LayerNorm(tf.Module):
         self.beta = tf.Variable(tf.zeros([size]), name=f"{name}/LayerNorm/beta")
 
     def __call__(self, x: tf.Tensor) -> tf.Tensor:
-        return _normalize(x, self.gamma, self.beta)
+        return normalize(x, self.gamma, self.beta)
 
 
 @with_gradient
-def _normalize(x: tf.Tensor, gamma: tf.Tensor, beta: tf.Tensor) -> tuple[tf.Tensor, GradientFunction]:
+def normalize(x: tf.Tensor, gamma: tf.Tensor, beta: tf.Tensor) -> tuple[tf.Tensor, GradientFunction]:
     """LayerNorm; the gradient keeps x and two numbers a row, and computes in float32 as the forward pass does."""
     wide = tf.cast(x, tf.float32)
     mean = tf.reduce_mean(wide, axis=-1, keepdims=True)

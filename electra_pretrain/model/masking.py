@@ -80,10 +80,10 @@ def sample_ids(logits: tf.Tensor, temperature: float, disallowed_ids: tf.Tensor 
     """Draw from softmax(logits / temperature) by Gumbel noise.
 
     Args:
-        logits: float32 [B, N, V]; no gradient flows back to them.
+        logits: float32 [B·N, V]; no gradient flows back to them.
         temperature: above 0; below 1 sharpens.
         disallowed_ids: int32 [B, N], tokens that must not be drawn, or None.
-        random: source of the noise.
+        random: source of the noise, for B rows.
 
     Returns:
         int32 [B, N].
@@ -91,6 +91,9 @@ def sample_ids(logits: tf.Tensor, temperature: float, disallowed_ids: tf.Tensor 
     logits = tf.stop_gradient(logits) / temperature
     if disallowed_ids is not None:
         vocabulary = tf.range(logits.shape[-1])
-        logits = tf.where(tf.equal(vocabulary, disallowed_ids[:, :, tf.newaxis]), logits.dtype.min, logits)
-    gumbel = -tf.math.log(-tf.math.log(random.uniform("sample", logits.shape[1:])))
-    return tf.argmax(logits + gumbel, axis=-1, output_type=tf.int32)
+        logits = tf.where(tf.equal(vocabulary, tf.reshape(disallowed_ids, [-1, 1])), logits.dtype.min, logits)
+    slots = logits.shape[0] // random.rows.shape[0]
+    # One row of bits a slot, so that they are computed in the shape in which they are used.
+    slot_rows = tf.reshape(random.rows[:, tf.newaxis] * slots + tf.range(slots), [-1])
+    gumbel = -tf.math.log(-tf.math.log(random._replace(rows=slot_rows).uniform("sample", logits.shape[1:])))
+    return tf.reshape(tf.argmax(logits + gumbel, axis=-1, output_type=tf.int32), [-1, slots])

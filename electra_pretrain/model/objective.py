@@ -26,12 +26,12 @@ class Outputs(NamedTuple):
     """All that a step computed; fields of a network or a loss that the config does not have are None."""
 
     masked: MaskedBatch
-    gen_logits: tf.Tensor  # [B, N, V] float32
+    gen_logits: tf.Tensor  # [B·N, V] float32
     sampled_ids: tf.Tensor  # [B, N] int32
     masked_lm_losses: tf.Tensor  # [B, N] float32, unweighted
     masked_lm_loss: tf.Tensor  # scalar: this part's share of the global mean
     total_loss: tf.Tensor  # scalar
-    cloze_logits: tf.Tensor | None = None  # [B, S, V] float32, of two towers
+    cloze_logits: tf.Tensor | None = None  # [B·S, V] float32, of two towers
     cloze_losses: tf.Tensor | None = None  # [B, S] float32, unweighted
     cloze_loss: tf.Tensor | None = None  # scalar: what two towers learn from, in place of masked_lm_loss
     fake_input_ids: tf.Tensor | None = None  # [B, S] int32
@@ -69,18 +69,29 @@ def compute_losses(
         training: whether there is dropout.
         sampled_ids: [B, N] tokens to use instead of drawing them, or None.
     """
-    dropout_random = random if training else None
-    outputs = _generate(model, batch, masked, denominators, objective, dropout_random)
+    outputs = generate(model, batch, masked, denominators, objective, random, training, sampled_ids)
+    return discriminate(model, batch, outputs, denominators, objective, random, training)
+
+
+def generate(
+    model: Electra,
+    batch: Batch,
+    masked: MaskedBatch,
+    denominators: Denominators,
+    objective: ObjectiveConfig,
+    random: Random,
+    training: bool,
+    sampled_ids: tf.Tensor | None = None,
+) -> Outputs:
+    """The generator's part, its samples included; arguments as for `compute_losses`."""
+    outputs = _generator_losses(model, batch, masked, denominators, objective, random if training else None)
     if sampled_ids is None:
         disallowed = masked.masked_lm_ids if objective.disallow_correct else None
         sampled_ids = sample_ids(outputs.gen_logits, objective.temperature, disallowed, random)
-    outputs = outputs._replace(sampled_ids=sampled_ids)
-    if not objective.has_discriminator:
-        return outputs
-    return _discriminate(model, batch, outputs, denominators, objective, dropout_random)
+    return outputs._replace(sampled_ids=sampled_ids)
 
 
-def _generate(
+def _generator_losses(
     model: Electra,
     batch: Batch,
     masked: MaskedBatch,
@@ -91,12 +102,14 @@ def _generate(
     cloze_logits = cloze_losses = cloze_loss = None
     if objective.two_tower_generator:
         cloze_logits = model.cloze_logits(batch, dropout_random)
-        cloze_losses = tf.nn.sparse_softmax_cross_entropy_with_logits(batch.input_ids, cloze_logits)
+        cloze_losses = _losses(batch.input_ids, cloze_logits)
         cloze_loss = tf.reduce_sum(cloze_losses * masked.maskable) / (denominators.cloze + EPSILON)
-        gen_logits = tf.gather(cloze_logits, masked.masked_lm_positions, batch_dims=1)
+        rows, length = batch.input_ids.shape
+        flat_positions = masked.masked_lm_positions + tf.range(rows)[:, tf.newaxis] * length
+        gen_logits = tf.gather(cloze_logits, tf.reshape(flat_positions, [-1]))
     else:
         gen_logits = model.generator_logits(masked, dropout_random)
-    masked_lm_losses = tf.nn.sparse_softmax_cross_entropy_with_logits(masked.masked_lm_ids, gen_logits)
+    masked_lm_losses = _losses(masked.masked_lm_ids, gen_logits)
     masked_lm_loss = tf.reduce_sum(masked_lm_losses * masked.masked_lm_weights) / (denominators.masked_lm + EPSILON)
     return Outputs(
         masked=masked,
@@ -111,18 +124,22 @@ def _generate(
     )
 
 
-def _discriminate(
+def discriminate(
     model: Electra,
     batch: Batch,
     outputs: Outputs,
     denominators: Denominators,
     objective: ObjectiveConfig,
-    dropout_random: Random | None,
+    random: Random,
+    training: bool,
 ) -> Outputs:
+    """The discriminator's part, on what `generate` gave; no gradient flows back to it. Nothing without a discriminator."""
+    if not objective.has_discriminator:
+        return outputs
     masked = outputs.masked
     positions, weights = masked.masked_lm_positions, masked.masked_lm_weights
     fake_input_ids = write_at(batch.input_ids, positions, outputs.sampled_ids, weights)
-    disc_logits = model.discriminator_logits(fake_input_ids, batch.input_mask, batch.segment_ids, dropout_random)
+    disc_logits = model.discriminator_logits(fake_input_ids, batch.input_mask, batch.segment_ids, random if training else None)
     if objective.electric_objective:
         # Noise is noise, even where it happens to be the true token.
         disc_labels = write_at(tf.zeros_like(batch.input_ids), positions, tf.ones_like(positions), weights)
@@ -147,5 +164,10 @@ def _log_noise_odds(cloze_logits: tf.Tensor, input_ids: tf.Tensor, mask_prob: fl
     Added to the discriminator's output, which is then the token's energy (Clark et al., EMNLP 2020, section 3.1). No gradient
     reaches the generator.
     """
-    log_q = -tf.nn.sparse_softmax_cross_entropy_with_logits(input_ids, tf.stop_gradient(cloze_logits))
-    return log_q + math.log(mask_prob / (1 - mask_prob))
+    return -_losses(input_ids, tf.stop_gradient(cloze_logits)) + math.log(mask_prob / (1 - mask_prob))
+
+
+def _losses(ids: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
+    """float32 in the shape of ids: -log softmax(logits)[id], for logits with a row for each id."""
+    losses = tf.nn.sparse_softmax_cross_entropy_with_logits(tf.reshape(ids, [-1]), logits)
+    return tf.reshape(losses, ids.shape)

@@ -20,7 +20,7 @@ def metric_sums(batch: Batch, outputs: Outputs) -> Sums:
     """float32 sums over one part of a batch."""
     masked = outputs.masked
     weights = masked.masked_lm_weights
-    predicted = tf.argmax(outputs.gen_logits, axis=-1, output_type=tf.int32)
+    predicted = tf.reshape(tf.argmax(outputs.gen_logits, axis=-1, output_type=tf.int32), masked.masked_lm_ids.shape)
     sums = {
         "masked_lm_slots": tf.reduce_sum(weights),
         "masked_lm_loss": tf.reduce_sum(outputs.masked_lm_losses * weights),

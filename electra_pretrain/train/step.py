@@ -9,7 +9,7 @@ from electra_pretrain.batch import Batch, MaskedBatch, SpecialIds
 from electra_pretrain.config import Config
 from electra_pretrain.model.electra import Electra
 from electra_pretrain.model.masking import mask_batch
-from electra_pretrain.model.objective import Denominators, compute_losses, count
+from electra_pretrain.model.objective import Denominators, compute_losses, count, discriminate, generate
 from electra_pretrain.rng import Random
 from electra_pretrain.train.metrics import Sums, metric_sums, zero_sums
 from electra_pretrain.train.optimizer import AdamW, clip_by_global_norm, learning_rate
@@ -80,21 +80,23 @@ class Trainer:
     def _gradients(
         self, batch: Batch, masked: MaskedBatch, denominators: Denominators, sampled_ids: tf.Tensor | None = None
     ) -> tuple[list[tf.Tensor], Sums]:
+        """The generator's gradients first, then the discriminator's: memory holds one network's activations at a time."""
         random = Random(self._config.training.seed, self.optimizer.global_step, batch.rows)
+        objective = self._config.objective
         with tf.GradientTape() as tape:
-            outputs = compute_losses(
-                self.model,
-                batch,
-                masked,
-                denominators,
-                self._config.objective,
-                random,
-                training=True,
-                sampled_ids=sampled_ids,
-            )
-        # Variables without a part in the loss (a position beyond the sequence has one; an unused head has none) get zeros.
-        gradients = tape.gradient(outputs.total_loss, self._variables, unconnected_gradients="zero")
-        return [tf.convert_to_tensor(gradient) for gradient in gradients], metric_sums(batch, outputs)
+            outputs = generate(self.model, batch, masked, denominators, objective, random, True, sampled_ids)
+        gradients = tape.gradient(outputs.total_loss, self._variables)
+        if objective.has_discriminator:
+            outputs = outputs._replace(sampled_ids=_once_known(outputs.sampled_ids, gradients))
+            with tf.GradientTape() as tape:
+                outputs = discriminate(self.model, batch, outputs, denominators, objective, random, True)
+                assert outputs.disc_loss is not None
+                loss = objective.disc_weight * outputs.disc_loss
+            gradients = map(_add, gradients, tape.gradient(loss, self._variables))
+        # An unused head has no part in any loss.
+        pairs = zip(gradients, self._variables, strict=True)
+        dense = [tf.zeros(variable.shape) if one is None else tf.convert_to_tensor(one) for one, variable in pairs]
+        return dense, metric_sums(batch, outputs)
 
     def _accumulated(
         self, batch: Batch, masked: MaskedBatch, denominators: Denominators, parts: int
@@ -129,3 +131,21 @@ class Trainer:
             self.model, batch, masked, Denominators(one, one, one), self._config.objective, random, training=False
         )
         return metric_sums(batch, outputs)
+
+
+def _once_known(ids: tf.Tensor, gradients: list[tf.Tensor | None]) -> tf.Tensor:
+    """The same ids, to be used once the gradients are there: a compiler might run the second network's forward pass before.
+
+    Where a gradient is not a number the ids become 0; such a step is lost anyway.
+    """
+    known = [tf.convert_to_tensor(gradient) for gradient in gradients if gradient is not None]
+    if not known:  # uniform replacements
+        return ids
+    firsts = tf.add_n([tf.reshape(gradient, [-1])[0] for gradient in known])
+    return tf.where(tf.equal(firsts, firsts), ids, 0)
+
+
+def _add(one: tf.Tensor | None, other: tf.Tensor | None) -> tf.Tensor | None:
+    if one is None or other is None:
+        return other if one is None else one
+    return tf.convert_to_tensor(one) + tf.convert_to_tensor(other)

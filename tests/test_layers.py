@@ -1,0 +1,82 @@
+"""Gradients written out by hand equal those that TensorFlow derives from the plain formulas."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from electra_pretrain.model import layers
+from electra_pretrain.model.attention import attend
+from electra_pretrain.rng import Random
+
+
+def normal(seed, *shape):
+    return tf.random.stateless_normal(shape, [seed, 0])
+
+
+def values_and_gradients(function, inputs):
+    with tf.GradientTape() as tape:
+        tape.watch(inputs)
+        value = function(*inputs)
+    return [value, *tape.gradient(value, inputs, output_gradients=normal(99, *value.shape))]
+
+
+def assert_same(function, plain, inputs):
+    for got, expected in zip(values_and_gradients(function, inputs), values_and_gradients(plain, inputs), strict=True):
+        np.testing.assert_allclose(got, expected, rtol=2e-4, atol=2e-5)
+
+
+@pytest.mark.parametrize("rate", [0.0, 0.3])
+def test_attend(rate):
+    batch, heads, size, length = 3, 2, 8, 10
+    inputs = [normal(seed, batch, heads, size, length) for seed in range(3)]
+    bias = tf.constant(np.where(np.arange(length) < [[10], [6], [1]], 0, -10000)[:, None, None], tf.float32)
+    random = Random(0, 5, tf.range(batch))
+
+    def drop(probs):
+        return layers.dropout(probs, rate, random, "here")
+
+    def plain(query, key, value):
+        query, key, value = (tf.transpose(x, [0, 1, 3, 2]) for x in (query, key, value))
+        probs = tf.nn.softmax(tf.matmul(query, key, transpose_b=True) / np.sqrt(size) + bias)
+        return tf.transpose(tf.matmul(drop(probs), value), [0, 1, 3, 2])
+
+    assert_same(lambda *qkv: attend(*qkv, bias, drop), plain, inputs)
+
+
+def test_layer_norm():
+    module = layers.LayerNorm("here", 24)
+
+    def plain(x, gamma, beta):
+        mean, variance = tf.nn.moments(x, axes=[-1], keepdims=True)
+        return (x - mean) / tf.sqrt(variance + 1e-12) * gamma + beta
+
+    inputs = [3 * normal(1, 4, 7, 24) + 2, 1 + 0.1 * normal(2, 24), normal(3, 24)]
+    assert_same(layers.normalize, plain, inputs)
+    np.testing.assert_allclose(module(inputs[0]), plain(inputs[0], module.gamma, module.beta), rtol=1e-5, atol=1e-5)
+
+
+def test_gelu():
+    x = 3 * normal(1, 4, 7, 24)
+    assert_same(layers.gelu, lambda x: tf.nn.gelu(x, approximate=False), [x])
+    kernel = normal(2, 24, 5)
+    assert_same(layers.gelu_dense, lambda x, kernel: tf.tensordot(tf.nn.gelu(x, approximate=False), kernel, 1), [x, kernel])
+
+
+def test_a_gradient_that_is_no_number_is_passed_on():
+    x = normal(1, 2, 3)
+    assert np.isnan(layers.after(x, tf.constant([np.nan]))).all()
+    np.testing.assert_array_equal(layers.after(x, tf.constant([np.inf])), x)
+
+
+def test_heads_are_the_columns_of_the_kernel():
+    init = layers.Initializer(0, 0.5)
+    dense = layers.Dense("here", 12, 20, init)
+    dense.bias.assign(normal(1, 20))
+    x = normal(2, 2, 3, 12)
+    flat = dense(x).numpy()
+    np.testing.assert_allclose(dense.to_heads(x, 4), flat.reshape(2, 3, 4, 5).transpose(0, 2, 3, 1), rtol=1e-5, atol=1e-6)
+    back = layers.Dense("there", 20, 12, init)
+    heads = normal(3, 2, 4, 5, 3)
+    np.testing.assert_allclose(
+        back.from_heads(heads), back(tf.reshape(tf.transpose(heads, [0, 3, 1, 2]), [2, 3, 20])), rtol=1e-5, atol=1e-6
+    )
