@@ -62,7 +62,8 @@ def tpu_check(config: configs.Config, topology: str) -> StepCost:
 
     check_replicas(config, target.replicas)
     with tempfile.NamedTemporaryFile(suffix=".hlo") as module:
-        module.write(lower_step(config, target.replicas))
+        with quiet.stderr_aside():
+            module.write(lower_step(config, target.replicas))
         module.flush()
         result = read_result(_compile(module.name, target.compiler_name), target, config.training.num_train_steps)
     if isinstance(result, OutOfMemory):

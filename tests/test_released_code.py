@@ -43,11 +43,11 @@ def config():
     )
 
 
-@pytest.fixture(scope="module")
-def computed(reference, config):
+@pytest.fixture(scope="module", params=[False, True], ids=["together", "one after the other"])
+def computed(request, reference, config):
     """All that our step computes from the released code's inputs: per step, and the variables afterwards."""
     strategy = tf.distribute.OneDeviceStrategy("/cpu:0")
-    trainer = Trainer(config, SPECIAL_IDS, strategy)
+    trainer = Trainer(config, SPECIAL_IDS, strategy, one_after_the_other=request.param)
     for name, variable in trainer.variables().items():
         if not name.endswith(("adam_m", "adam_v")):
             variable.assign(reference[f"initial/{name}"])

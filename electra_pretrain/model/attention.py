@@ -53,19 +53,19 @@ def attend(
     @with_gradient
     def core(query: tf.Tensor, key: tf.Tensor, value: tf.Tensor) -> tuple[tf.Tensor, GradientFunction]:
         scale = query.shape[2] ** -0.5
-        scores = tf.cast(tf.einsum("bhdq,bhdk->bhqk", query, key), tf.float32) * scale + bias
+        scores = tf.cast(tf.matmul(query, key, transpose_a=True), tf.float32) * scale + bias
         probs = tf.cast(tf.nn.softmax(scores), query.dtype)
-        context = tf.einsum("bhqk,bhdk->bhdq", drop(probs), value)
+        context = tf.matmul(value, drop(probs), transpose_b=True)
 
         def gradient(upstream: tf.Tensor) -> tuple[tf.Tensor, ...]:
-            value_gradient = tf.einsum("bhqk,bhdq->bhdk", drop(probs), upstream)
+            value_gradient = tf.matmul(upstream, drop(probs))
             row_sums = tf.reduce_sum(tf.cast(upstream, tf.float32) * tf.cast(context, tf.float32), axis=2)[..., tf.newaxis]
-            probs_gradient = drop(tf.einsum("bhdq,bhdk->bhqk", upstream, value))
+            probs_gradient = drop(tf.matmul(upstream, value, transpose_a=True))
             scores_gradient = tf.cast(probs, tf.float32) * (tf.cast(probs_gradient, tf.float32) - row_sums) * scale
             scores_gradient = tf.cast(scores_gradient, query.dtype)
             return (
-                tf.einsum("bhqk,bhdk->bhdq", scores_gradient, key),
-                tf.einsum("bhqk,bhdq->bhdk", scores_gradient, query),
+                tf.matmul(key, scores_gradient, transpose_b=True),
+                tf.matmul(query, scores_gradient),
                 value_gradient,
             )
 

@@ -55,3 +55,8 @@ def _virtual_cpus(count: int) -> tf.distribute.Strategy:
     except RuntimeError as error:
         raise UserError(f"--cpu_replicas {count}: devices are in use already; set it in a process of its own") from error
     return tf.distribute.MirroredStrategy([f"/cpu:{number}" for number in range(count)])
+
+
+def on_cpu(strategy: tf.distribute.Strategy) -> bool:
+    """Whether the replicas are CPUs."""
+    return all("CPU" in str(device).upper() for device in strategy.extended.worker_devices)

@@ -24,7 +24,7 @@ def lower_step(config: Config, num_replicas: int) -> bytes:
     """
     rows = config.training.train_batch_size // num_replicas
     share = dataclasses.replace(config, training=dataclasses.replace(config.training, train_batch_size=rows))
-    trainer = Trainer(share, _SPECIAL_IDS, tf.distribute.get_strategy())
+    trainer = Trainer(share, _SPECIAL_IDS, tf.distribute.get_strategy(), one_after_the_other=True)
     ids = tf.zeros([rows, config.data.max_seq_length], tf.int32)
     batch = Batch(ids, ids, ids, tf.range(rows))
     step = tf.function(trainer.train_step, jit_compile=True)

@@ -12,6 +12,7 @@ from electra_pretrain.data.manifest import MANIFEST_NAME, VOCAB_NAME, Manifest, 
 from electra_pretrain.data.records import describe_damage
 from electra_pretrain.errors import UserError
 from electra_pretrain.train import checkpoint
+from electra_pretrain.train.devices import on_cpu
 from electra_pretrain.train.logs import RunLog
 from electra_pretrain.train.loop import Job, train
 from electra_pretrain.train.step import Trainer
@@ -45,7 +46,7 @@ def run(config: Config, data_dir: str, model_dir: str, strategy: tf.distribute.S
     files.make_dirs(model_dir)
     check_earlier_run(config, manifest, model_dir)
     files.remove_temporaries(model_dir)
-    trainer = Trainer(config, manifest.vocabulary.special_ids, strategy)
+    trainer = Trainer(config, manifest.vocabulary.special_ids, strategy, one_after_the_other=not on_cpu(strategy))
     if checkpoint.steps(model_dir):
         checkpoint.restore(checkpoint.find(model_dir), trainer.variables())
     _record_run(config, manifest, data_dir, model_dir)
