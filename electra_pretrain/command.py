@@ -4,9 +4,10 @@ import sys
 from collections.abc import Callable
 from typing import NoReturn
 
-from electra_pretrain.errors import UserError
+from electra_pretrain.errors import Stopped, UserError
 
-EXIT_USER_ERROR, EXIT_INTERRUPTED = 1, 130
+# 75 is sysexits.h's "temporary failure, try again": a supervisor that sees it restarts the command.
+EXIT_USER_ERROR, EXIT_TRY_AGAIN, EXIT_INTERRUPTED = 1, 75, 130
 # Needed by some commands only; a TPU machine may lack them.
 _INSTALLABLE = {
     "tensorflow": "tensorflow (on a TPU VM: tensorflow-tpu)",
@@ -22,6 +23,9 @@ def run_command(name: str, main: Callable[[], None]) -> NoReturn:
         sys.exit(0)
     except UserError as error:
         _fail(name, str(error))
+    except Stopped as stopped:
+        print(f"{name}: {stopped}", file=sys.stderr)
+        sys.exit(EXIT_TRY_AGAIN)
     except KeyboardInterrupt:
         print(f"{name}: interrupted; run the same command again", file=sys.stderr)
         sys.exit(EXIT_INTERRUPTED)

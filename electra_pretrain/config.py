@@ -76,7 +76,8 @@ class TrainingConfig:
     train_batch_size: int = 128  # global: all replicas, all accumulated parts
     num_train_steps: int = 1000000
     save_checkpoints_steps: int = 1000
-    keep_checkpoint_max: int = 5
+    keep_checkpoint_max: int = 5  # the newest ones
+    keep_every_steps: int = 0  # besides, every checkpoint of a multiple of this is kept for ever; 0: none
     iterations_per_loop: int = 200  # steps on the device between two looks from the host
     gradient_accumulation_steps: int = 1
     eval_batch_size: int = 128
@@ -267,6 +268,7 @@ _RULES: tuple[tuple[str, Callable[[Any, Config], bool], str], ...] = (
     ("training.num_train_steps", lambda value, _: 1 <= value < 2**32 - 1, "must lie in 1..4294967294"),
     ("training.save_checkpoints_steps", lambda value, _: value >= 1, "must be at least 1"),
     ("training.keep_checkpoint_max", lambda value, _: value >= 1, "must be at least 1"),
+    ("training.keep_every_steps", lambda value, _: value >= 0, "must not be negative; 0 keeps the newest checkpoints only"),
     ("training.iterations_per_loop", lambda value, _: value >= 1, "must be at least 1"),
     ("training.gradient_accumulation_steps", lambda value, _: value >= 1, "must be at least 1"),
     ("training.train_batch_size", lambda value, _: value >= 1, "must be at least 1"),

@@ -3,13 +3,14 @@
 import json
 import os
 import shutil
+import signal
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from electra_pretrain import config as configs
-from electra_pretrain.errors import UserError
+from electra_pretrain.errors import Stopped, UserError
 from electra_pretrain.train import checkpoint
 from electra_pretrain.train import loop as loop_module
 from electra_pretrain.train.run import run
@@ -196,6 +197,34 @@ def test_checkpoints_are_kept_and_removed(tmp_path, records):
     assert not [name for name in os.listdir(tmp_path) if "tmp" in name]
 
 
+def test_some_checkpoints_are_kept_for_ever(tmp_path):
+    for step in range(1, 10):
+        checkpoint.save(str(tmp_path), step, {"global_step": np.int64(step)}, keep=2, keep_every=4)
+    assert checkpoint.steps(str(tmp_path)) == [4, 8, 9]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_asked_to_stop_it_saves_and_goes_on_later(tmp_path, straight, records, monkeypatch, number):
+    plan = changed(MICRO, training={"iterations_per_loop": 1})
+    asked = []
+
+    def ask(job, step, *rest):
+        if not asked:
+            asked.append(step)
+            os.kill(os.getpid(), number)
+        return _train_metrics(job, step, *rest)
+
+    _train_metrics = loop_module._train_metrics
+    monkeypatch.setattr(loop_module, "_train_metrics", ask)
+    with pytest.raises(Stopped, match=f"{number.name}: stopped at step 1, which is saved"):
+        run(plan, records, str(tmp_path), one_device())
+    assert checkpoint.steps(str(tmp_path)) == [1]
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+    run(plan, records, str(tmp_path), one_device())
+    after = weights(tmp_path)
+    assert all(np.array_equal(value, after[name]) for name, value in weights(straight).items())
+
+
 def test_checkpoints_carry_the_released_names(straight):
     names = {name for name, _ in tf.train.list_variables(checkpoint.find(str(straight)))}
     assert {"global_step", "electra/embeddings/word_embeddings", "electra/embeddings/word_embeddings/adam_m"} <= names
@@ -246,10 +275,27 @@ def test_an_evaluation_that_was_cut_off_is_made_up_for(copied, straight, records
     assert metrics(copied) == metrics(straight) and metrics(copied, "heldout") == metrics(straight, "heldout")
 
 
-def test_a_damaged_checkpoint_is_named(copied, records):
-    path = copied / "model.ckpt-6.data-00000-of-00001"
+def cut(folder, step):
+    path = folder / f"model.ckpt-{step}.data-00000-of-00001"
     path.write_bytes(path.read_bytes()[:1000])
-    with pytest.raises(UserError, match="model.ckpt-6: damaged checkpoint"):
+
+
+def test_a_damaged_checkpoint_gives_way_to_the_one_before(copied, straight, records, capfd):
+    path = copied / "model.ckpt-6.data-00000-of-00001"
+    damaged = bytearray(path.read_bytes())
+    damaged[len(damaged) // 2] ^= 1
+    path.write_bytes(damaged)
+    run(MICRO, records, str(copied), one_device())
+    err = capfd.readouterr().err
+    assert "model.ckpt-6: damaged checkpoint" in err and "going on from step 3" in err
+    after = weights(copied)
+    assert all(np.array_equal(value, after[name]) for name, value in weights(straight).items())
+
+
+def test_where_every_checkpoint_is_damaged_the_run_stops(copied, records):
+    for step in (3, 6):
+        cut(copied, step)
+    with pytest.raises(UserError, match="model.ckpt-3: damaged checkpoint"):
         run(changed(MICRO, training={"num_train_steps": 8}), records, str(copied), one_device())
 
 

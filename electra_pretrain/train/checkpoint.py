@@ -5,6 +5,7 @@ it there is no checkpoint.
 """
 
 import re
+import sys
 from collections.abc import Mapping
 
 import numpy as np
@@ -17,8 +18,15 @@ PREFIX = "model.ckpt"
 INDEX_SUFFIX, DATA_SUFFIX = ".index", ".data-00000-of-00001"
 
 
-def save(folder: str, step: int, values: Mapping[str, np.ndarray], keep: int) -> str:
-    """Write a checkpoint and remove all but the newest `keep`; returns its path without suffix."""
+class DamagedCheckpoint(UserError):
+    """A checkpoint whose files cannot be read in full."""
+
+
+def save(folder: str, step: int, values: Mapping[str, np.ndarray], keep: int, keep_every: int = 0) -> str:
+    """Write a checkpoint and remove all but the newest `keep` and those of steps that `keep_every` divides.
+
+    Returns its path without suffix.
+    """
     prefix = files.join(folder, f"{PREFIX}-{step}")
     temporary = files.temporary_name(prefix)
     names = sorted(values)
@@ -32,6 +40,8 @@ def save(folder: str, step: int, values: Mapping[str, np.ndarray], keep: int) ->
     for suffix in (DATA_SUFFIX, INDEX_SUFFIX):
         files.replace(temporary + suffix, prefix + suffix)
     for old in steps(folder)[:-keep]:
+        if keep_every and old % keep_every == 0:
+            continue
         for suffix in (INDEX_SUFFIX, DATA_SUFFIX):
             files.remove(files.join(folder, f"{PREFIX}-{old}{suffix}"))
     return prefix
@@ -63,7 +73,7 @@ def read(prefix: str) -> dict[str, np.ndarray]:
     """All tensors of a checkpoint by name.
 
     Raises:
-        UserError: the checkpoint is damaged.
+        DamagedCheckpoint: a file ends too early, or a tensor's checksum is wrong.
     """
     try:
         reader = tf.train.load_checkpoint(prefix)
@@ -71,16 +81,32 @@ def read(prefix: str) -> dict[str, np.ndarray]:
     # The reader raises IndexError for a file that ends too early.
     except (tf.errors.OpError, ValueError, RuntimeError, IndexError) as error:
         reason = str(error).splitlines()[0]
-        raise UserError(
-            f"{prefix}: damaged checkpoint ({reason}); delete its two files to go on from the one before"
-        ) from error
+        raise DamagedCheckpoint(f"{prefix}: damaged checkpoint ({reason}); use another step's, or another run's") from error
+
+
+def restore_newest(folder: str, variables: Mapping[str, tf.Variable]) -> None:
+    """Assign every variable from the newest checkpoint that is whole; nothing happens where there is none at all.
+
+    Raises:
+        DamagedCheckpoint: not one is whole.
+        UserError: it is of another config.
+    """
+    available = steps(folder)
+    for step in reversed(available):
+        try:
+            return restore(find(folder, step), variables)
+        except DamagedCheckpoint as error:
+            if step == available[0]:
+                raise
+            print(f"run_pretraining: warning: {error}; going back to the one before", file=sys.stderr, flush=True)
 
 
 def restore(prefix: str, variables: Mapping[str, tf.Variable]) -> None:
     """Assign every variable from the checkpoint.
 
     Raises:
-        UserError: the checkpoint is damaged, or holds other variables or shapes: it is of another config.
+        DamagedCheckpoint: its files cannot be read in full.
+        UserError: it holds other variables or shapes: it is of another config.
     """
     values = read(prefix)
     problems = [f"{name} is missing" for name in variables if name not in values]

@@ -9,12 +9,14 @@ import tensorflow as tf
 
 from electra_pretrain.batch import Batch
 from electra_pretrain.config import Config
+from electra_pretrain.errors import Stopped
 from electra_pretrain.progress import Progress, duration
 from electra_pretrain.train import checkpoint
 from electra_pretrain.train.logs import RunLog
 from electra_pretrain.train.metrics import summarize
 from electra_pretrain.train.optimizer import learning_rate
 from electra_pretrain.train.step import Trainer
+from electra_pretrain.train.stop import StopRequest
 
 
 class Job(NamedTuple):
@@ -37,8 +39,12 @@ class Job(NamedTuple):
     log: RunLog
 
 
-def train(job: Job) -> None:
-    """Train from the trainer's step to `num_train_steps`, saving on the way."""
+def train(job: Job, stop: StopRequest) -> None:
+    """Train from the trainer's step to `num_train_steps`, saving on the way.
+
+    Raises:
+        Stopped: someone asked for it; the step that was reached is saved.
+    """
     training = job.config.training
     step = start = int(job.trainer.optimizer.global_step.numpy())
     with Progress("train", training.num_train_steps, "steps", initial=step) as progress:
@@ -61,7 +67,12 @@ def train(job: Job) -> None:
                 progress.say(f"compiled and ran the first {num_steps} steps in {duration(seconds)}")
             if step % training.save_checkpoints_steps == 0 or step == training.num_train_steps:
                 _save(job, step)
-                _evaluate(job, step, progress)
+                if not stop.signal_name:
+                    _evaluate(job, step, progress)
+            if stop.signal_name and step < training.num_train_steps:
+                if checkpoint.steps(job.model_dir)[-1:] != [step]:
+                    _save(job, step)
+                raise Stopped(f"{stop.signal_name}: stopped at step {step}, which is saved; run the same command to go on")
 
 
 def _steps_until_stop(step: int, config: Config) -> int:
@@ -98,7 +109,8 @@ def _note(metrics: dict[str, float]) -> str:
 
 def _save(job: Job, step: int) -> None:
     values = checkpoint.to_host(job.trainer.variables())
-    checkpoint.save(job.model_dir, step, values, job.config.training.keep_checkpoint_max)
+    training = job.config.training
+    checkpoint.save(job.model_dir, step, values, training.keep_checkpoint_max, training.keep_every_steps)
 
 
 def _evaluate(job: Job, step: int, progress: Progress) -> None:

@@ -16,6 +16,7 @@ from electra_pretrain.train.devices import on_cpu
 from electra_pretrain.train.logs import RunLog
 from electra_pretrain.train.loop import Job, train
 from electra_pretrain.train.step import Trainer
+from electra_pretrain.train.stop import StopRequest
 
 CONFIG_NAME = "config.json"  # the resolved config, as --config takes it
 RUN_NAME = "run.json"  # the records' manifest and the versions
@@ -25,6 +26,7 @@ CHANGEABLE = (
     "training.num_train_steps",
     "training.save_checkpoints_steps",
     "training.keep_checkpoint_max",
+    "training.keep_every_steps",
     "training.iterations_per_loop",
     "training.gradient_accumulation_steps",
     "training.eval_batch_size",
@@ -47,8 +49,7 @@ def run(config: Config, data_dir: str, model_dir: str, strategy: tf.distribute.S
     check_earlier_run(config, manifest, model_dir)
     files.remove_temporaries(model_dir)
     trainer = Trainer(config, manifest.vocabulary.special_ids, strategy, one_after_the_other=not on_cpu(strategy))
-    if checkpoint.steps(model_dir):
-        checkpoint.restore(checkpoint.find(model_dir), trainer.variables())
+    checkpoint.restore_newest(model_dir, trainer.variables())
     _record_run(config, manifest, data_dir, model_dir)
     step = int(trainer.optimizer.global_step.numpy())
     job = Job(
@@ -60,7 +61,8 @@ def run(config: Config, data_dir: str, model_dir: str, strategy: tf.distribute.S
         log=RunLog(model_dir, step),
     )
     try:
-        train(job)
+        with StopRequest() as stop:
+            train(job, stop)
     except (tf.errors.DataLossError, tf.errors.InvalidArgumentError) as error:
         damage = describe_damage([*train_paths, *heldout_paths], config.data.max_seq_length)
         if damage is None:
