@@ -1,5 +1,6 @@
 """What all commands share: a user's mistake ends in one clear line and an exit code, not in a traceback."""
 
+import argparse
 import sys
 from collections.abc import Callable
 from typing import NoReturn
@@ -14,6 +15,24 @@ _INSTALLABLE = {
     "tokenizers": "tokenizers",
     "safetensors": "safetensors",
 }
+
+
+def add_config_arguments(parser: argparse.ArgumentParser, default: str | None = None) -> None:
+    """`--config` (required where there is no default) and `--set`."""
+    parser.add_argument(
+        "--config",
+        default=default,
+        required=default is None,
+        metavar="NAME|FILE",
+        help="a config that ships with the package, or a path" + (" (default %(default)s)" if default else ""),
+    )
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="section.field=value",
+        help="change a field of the config; may be repeated",
+    )
 
 
 def run_command(name: str, main: Callable[[], None]) -> NoReturn:

@@ -80,6 +80,7 @@ class TrainingConfig:
     keep_every_steps: int = 0  # besides, every checkpoint of a multiple of this is kept for ever; 0: none
     iterations_per_loop: int = 200  # steps on the device between two looks from the host
     gradient_accumulation_steps: int = 1
+    max_nonfinite_steps: int = 10  # so many in a row, none of them applied, end the run
     eval_batch_size: int = 128
     num_eval_steps: int = 100  # held-out batches scored at each checkpoint; 0: none
     compute_dtype: str = "float32"
@@ -271,6 +272,7 @@ _RULES: tuple[tuple[str, Callable[[Any, Config], bool], str], ...] = (
     ("training.keep_every_steps", lambda value, _: value >= 0, "must not be negative; 0 keeps the newest checkpoints only"),
     ("training.iterations_per_loop", lambda value, _: value >= 1, "must be at least 1"),
     ("training.gradient_accumulation_steps", lambda value, _: value >= 1, "must be at least 1"),
+    ("training.max_nonfinite_steps", lambda value, _: value >= 1, "must be at least 1"),
     ("training.train_batch_size", lambda value, _: value >= 1, "must be at least 1"),
     (
         "training.train_batch_size",

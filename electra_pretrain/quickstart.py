@@ -16,7 +16,7 @@ import numpy as np
 from electra_pretrain import build_data, export_hf, files, quiet, run_pretraining, train_vocab
 from electra_pretrain import config as configs
 from electra_pretrain.batch import SPECIAL_TOKENS
-from electra_pretrain.command import run_command
+from electra_pretrain.command import add_config_arguments, run_command
 from electra_pretrain.progress import duration
 from electra_pretrain.tokenization.tokenizer import WordPieceTokenizer, load_tokenizer
 
@@ -44,15 +44,8 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         "--output", default="quickstart-output", metavar="DIR", help="folder for all that is made (default %(default)s)"
     )
-    parser.add_argument("--config", default="tiny.json", metavar="NAME|FILE", help="default %(default)s")
+    add_config_arguments(parser, default="tiny.json")
     parser.add_argument("--corpus", metavar="GLOB[,GLOB…]", help="default: the sample corpus that ships with the package")
-    parser.add_argument(
-        "--set",
-        action="append",
-        default=[],
-        metavar="section.field=value",
-        help="change a field of the config; may be repeated",
-    )
     return parser.parse_args(argv)
 
 

@@ -8,7 +8,7 @@ import argparse
 
 from electra_pretrain import config as configs
 from electra_pretrain import quiet
-from electra_pretrain.command import run_command
+from electra_pretrain.command import add_config_arguments, run_command
 from electra_pretrain.errors import UserError
 
 
@@ -16,16 +16,9 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="run_pretraining", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--config", required=True, metavar="NAME|FILE", help="a config that ships with the package, or a path")
+    add_config_arguments(parser)
     parser.add_argument("--data", required=True, metavar="DIR", help="folder of records, made by build_data")
     parser.add_argument("--model_dir", required=True, metavar="DIR", help="folder of the run: checkpoints, metrics, config")
-    parser.add_argument(
-        "--set",
-        action="append",
-        default=[],
-        metavar="section.field=value",
-        help="change a field of the config; may be repeated",
-    )
     parser.add_argument(
         "--tpu",
         metavar="NAME",

@@ -16,7 +16,7 @@ from typing import Any
 
 from electra_pretrain import config as configs
 from electra_pretrain import quiet
-from electra_pretrain.command import run_command
+from electra_pretrain.command import add_config_arguments, run_command
 from electra_pretrain.errors import UserError
 from electra_pretrain.progress import duration
 from electra_pretrain.tpu.chips import SLICES, find_slice
@@ -32,14 +32,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="tpu_check", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--config", required=True, metavar="NAME|FILE", help="a config that ships with the package, or a path")
-    parser.add_argument(
-        "--set",
-        action="append",
-        default=[],
-        metavar="section.field=value",
-        help="change a field of the config; may be repeated",
-    )
+    add_config_arguments(parser)
     parser.add_argument("--topology", default="v3-8", metavar="NAME", help=f"one of {', '.join(SLICES)} (default %(default)s)")
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of text")
     return parser.parse_args(argv)

@@ -292,6 +292,21 @@ def test_a_damaged_checkpoint_gives_way_to_the_one_before(copied, straight, reco
     assert all(np.array_equal(value, after[name]) for name, value in weights(straight).items())
 
 
+def test_steps_that_are_not_finite_end_the_run_with_their_batch_kept(copied, records, capfd):
+    values = weights(copied, 3)
+    values["electra/embeddings/LayerNorm/beta"][0] = np.nan
+    for step in (3, 6):
+        for path in copied.glob(f"model.ckpt-{step}.*"):
+            path.unlink()
+    checkpoint.save(str(copied), 3, values, keep=5)
+    limited = changed(MICRO, training={"max_nonfinite_steps": 2})
+    with pytest.raises(UserError, match="gradients of 2 steps in a row were not finite, up to step 4"):
+        run(limited, records, str(copied), one_device())
+    assert "2 steps not applied, the last of them step 4" in capfd.readouterr().err
+    with np.load(copied / "nonfinite-batch-4.npz") as batch:
+        assert batch["input_ids"].shape == (8, MICRO.data.max_seq_length) and (batch["input_ids"][:, 0] == 2).all()
+
+
 def test_where_every_checkpoint_is_damaged_the_run_stops(copied, records):
     for step in (3, 6):
         cut(copied, step)

@@ -19,6 +19,19 @@ from electra_pretrain.train.step import Trainer
 from electra_pretrain.train.stop import StopRequest
 
 
+class NonFinite(Exception):
+    """Too many steps in a row whose gradient is not finite.
+
+    Attributes:
+        step: `global_step` before the last of them: the number of its batch.
+        in_a_row: how many there were.
+    """
+
+    def __init__(self, step: int, in_a_row: int) -> None:
+        super().__init__(f"step {step}: {in_a_row} in a row were not finite")
+        self.step, self.in_a_row = step, in_a_row
+
+
 class Job(NamedTuple):
     """What the loop works on, all of it built.
 
@@ -44,6 +57,7 @@ def train(job: Job, stop: StopRequest) -> None:
 
     Raises:
         Stopped: someone asked for it; the step that was reached is saved.
+        NonFinite: `max_nonfinite_steps` steps in a row could not be applied.
     """
     training = job.config.training
     step = start = int(job.trainer.optimizer.global_step.numpy())
@@ -62,6 +76,8 @@ def train(job: Job, stop: StopRequest) -> None:
             job.log.write("train", step, metrics)
             job.log.flush()
             progress.update(num_steps, _note(metrics))
+            if metrics["nonfinite_steps"]:
+                _report_nonfinite(job, metrics["nonfinite_steps"], progress)
             if step == start + num_steps:
                 # The first loop compiles: its rate says nothing about the rest.
                 progress.say(f"compiled and ran the first {num_steps} steps in {duration(seconds)}")
@@ -73,6 +89,15 @@ def train(job: Job, stop: StopRequest) -> None:
                 if checkpoint.steps(job.model_dir)[-1:] != [step]:
                     _save(job, step)
                 raise Stopped(f"{stop.signal_name}: stopped at step {step}, which is saved; run the same command to go on")
+
+
+def _report_nonfinite(job: Job, count: float, progress: Progress) -> None:
+    """Say that steps were not applied; give up if there are too many in a row."""
+    optimizer, limit = job.trainer.optimizer, job.config.training.max_nonfinite_steps
+    last, in_a_row = int(optimizer.last_nonfinite_step.numpy()), int(optimizer.nonfinite_in_a_row.numpy())
+    progress.say(f"gradient not finite: {count:.0f} steps not applied, the last of them step {last}")
+    if in_a_row >= limit:
+        raise NonFinite(last, in_a_row)
 
 
 def _steps_until_stop(step: int, config: Config) -> int:
@@ -92,7 +117,8 @@ def _train_metrics(config: Config, step: int, sums: dict[str, np.ndarray], num_s
         total += config.objective.disc_weight * metrics["disc_loss"]
     return metrics | {
         "total_loss": total,
-        "grad_norm": float(sums["grad_norm"] / sums["steps"]),
+        "grad_norm": float(sums["grad_norm"] / sums["steps"]) if sums["steps"] else float("nan"),
+        "nonfinite_steps": float(sums["nonfinite_steps"]),
         "learning_rate": float(rate),
         "sequences_per_second": sequences,
         "tokens_per_second": sequences * config.data.max_seq_length,

@@ -1,8 +1,10 @@
 """Assemble a run from a config, a folder of records and a folder for the run; then train."""
 
+import io
 import json
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
 from electra_pretrain import files
@@ -14,7 +16,7 @@ from electra_pretrain.errors import UserError
 from electra_pretrain.train import checkpoint
 from electra_pretrain.train.devices import on_cpu
 from electra_pretrain.train.logs import RunLog
-from electra_pretrain.train.loop import Job, train
+from electra_pretrain.train.loop import Job, NonFinite, train
 from electra_pretrain.train.step import Trainer
 from electra_pretrain.train.stop import StopRequest
 
@@ -29,6 +31,7 @@ CHANGEABLE = (
     "training.keep_every_steps",
     "training.iterations_per_loop",
     "training.gradient_accumulation_steps",
+    "training.max_nonfinite_steps",
     "training.eval_batch_size",
     "training.num_eval_steps",
 )
@@ -63,6 +66,12 @@ def run(config: Config, data_dir: str, model_dir: str, strategy: tf.distribute.S
     try:
         with StopRequest() as stop:
             train(job, stop)
+    except NonFinite as error:
+        path = _save_batch(config, manifest, train_paths, error.step, model_dir)
+        raise UserError(
+            f"{model_dir}: gradients of {error.in_a_row} steps in a row were not finite, up to step {error.step}; its batch is "
+            f"in {path}; go on from the last checkpoint with a lower optimizer.learning_rate or in float32"
+        ) from error
     except (tf.errors.DataLossError, tf.errors.InvalidArgumentError) as error:
         damage = describe_damage([*train_paths, *heldout_paths], config.data.max_seq_length)
         if damage is None:
@@ -175,6 +184,16 @@ def _training_data(config: Config, manifest: Manifest, paths: list[str], step: i
         [shard.examples for shard in manifest.train_shards], config.data.shuffle_examples, config.training.seed
     )
     return train_dataset(paths, plan, config.data.max_seq_length, config.training.train_batch_size, step)
+
+
+def _save_batch(config: Config, manifest: Manifest, paths: list[str], step: int, model_dir: str) -> str:
+    """The global batch of a step, to study: an archive for numpy.load; returns its path."""
+    batch = next(iter(_training_data(config, manifest, paths, step)))
+    archive = io.BytesIO()
+    np.savez(archive, **{name: value.numpy() for name, value in batch._asdict().items()})
+    path = files.join(model_dir, f"nonfinite-batch-{step}.npz")
+    files.write_bytes(path, archive.getvalue())
+    return path
 
 
 def _heldout_data(config: Config, paths: list[str], strategy: tf.distribute.Strategy) -> tf.data.Dataset | None:

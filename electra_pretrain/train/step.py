@@ -45,7 +45,7 @@ class Trainer:
 
     def _train_steps(self, iterator: Iterator[Batch], num_steps: tf.Tensor) -> Sums:
         """`num_steps` updates (a tensor: another number compiles nothing anew); metric sums over all of them."""
-        sums = zero_sums(self._config.objective) | {"steps": tf.zeros([]), "grad_norm": tf.zeros([])}
+        sums = zero_sums(self._config.objective) | {name: tf.zeros([]) for name in ("steps", "grad_norm", "nonfinite_steps")}
         for _ in tf.range(num_steps):
             sums = tf.nest.map_structure(tf.add, sums, self._strategy_step(next(iterator)))
         return sums
@@ -79,10 +79,14 @@ class Trainer:
         gradients, norm = clip_by_global_norm(gradients, self._config.optimizer.max_grad_norm)
         update = self.optimizer.global_step + 1
         rate = learning_rate(update, self._config.optimizer, self._config.training.num_train_steps)
-        self.optimizer.apply(gradients, rate)
+        finite = tf.math.is_finite(norm)
+        self.optimizer.apply(gradients, rate, finite)
         # Each replica adds its share, so that the sum over replicas counts a step once.
         share = 1.0 / context.num_replicas_in_sync
-        return sums | {"steps": tf.constant(share), "grad_norm": norm * share}
+        sums |= {"steps": tf.constant(share), "grad_norm": norm * share}
+        # A step that is not applied would make every sum that it enters not a number.
+        sums = {name: tf.where(finite, value, tf.zeros_like(value)) for name, value in sums.items()}
+        return sums | {"nonfinite_steps": share - sums["steps"]}
 
     def _gradients(
         self, batch: Batch, masked: MaskedBatch, denominators: Denominators, sampled_ids: tf.Tensor | None = None
