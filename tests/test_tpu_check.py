@@ -61,6 +61,14 @@ def test_out_of_memory_names_the_largest_buffers():
     assert "4.50G bf16[64,12,512,512] (jit(step)/attend/Einsum), 1.20G f32[5056,35000] (no name)" in refused.message
 
 
+def test_one_buffer_larger_than_the_memory():
+    error = "RESOURCE_EXHAUSTED: Allocation (size=24943525888) would exceed memory (size=17179869184) :: #allocation1350 "
+    error += "[shape = 'f32[2490368,2500]{0,1:T(8,128)}', space=hbm]"
+    refused = read_result({"device": "TPU v3", "error": error}, SLICES["v3-8"], 1)
+    assert isinstance(refused, OutOfMemory)
+    assert "f32[2490368,2500], needs 24.9 GB of 17.2 GB" in refused.message
+
+
 def test_another_refusal_is_passed_on():
     with pytest.raises(UserError, match="UNIMPLEMENTED: no such thing"):
         read_result({"device": "TPU v3", "error": "UNIMPLEMENTED: no such thing\nmore"}, SLICES["v3-8"], 1)

@@ -131,8 +131,10 @@ class Encoder(tf.Module):
         if self.embeddings_project is not None:
             x = self.embeddings_project(x)
         bias = attention_bias(input_mask, self._direction)
-        for layer in self.layers:
-            x = layer(x, bias, random)
+        for number, layer in enumerate(self.layers):
+            # So that a compiler's complaint names the place.
+            with tf.name_scope(f"{self._scope}/encoder/layer_{number}"):
+                x = layer(x, bias, random)
         return x
 
 

@@ -87,6 +87,10 @@ def describe(cost: StepCost, num_train_steps: int, topology: str) -> str:
 
 
 def _read_refusal(message: str) -> OutOfMemory:
+    single = re.search(r"Allocation \(size=(\d+)\) would exceed memory \(size=(\d+)\).*?shape = '([^'{]*)", message)
+    if single:
+        size, limit = (int(text) / 1e9 for text in single.groups()[:2])
+        return OutOfMemory(f"out of memory: one buffer alone, {single[3]}, needs {size:.1f} GB of {limit:.1f} GB")
     used = re.search(r"Used ([\d.]+[KMGT]) of ([\d.]+[KMGT]) hbm", message)
     if not used:
         raise UserError(f"the TPU compiler refuses the step: {message.strip().splitlines()[0]}")

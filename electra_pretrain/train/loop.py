@@ -142,11 +142,7 @@ def _save(job: Job, step: int) -> None:
 def _evaluate(job: Job, step: int, progress: Progress) -> None:
     if job.heldout is None:
         return
-    totals: dict[str, np.ndarray] = {}
-    for batch in job.heldout:
-        for name, value in job.trainer.evaluate_batch(batch).items():
-            totals[name] = totals.get(name, 0) + value.numpy().astype(np.float64)
-    metrics = summarize(totals)
+    metrics = job.trainer.evaluate(job.heldout)
     job.log.write("heldout", step, metrics)
     job.log.flush()
     shown = ", ".join(f"{name} {metrics[name]:.4f}" for name in ("masked_lm_loss", "disc_loss", "disc_auc") if name in metrics)

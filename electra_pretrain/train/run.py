@@ -59,7 +59,7 @@ def run(config: Config, data_dir: str, model_dir: str, strategy: tf.distribute.S
         config=config,
         trainer=trainer,
         batches=iter(_distributed(strategy, _training_data(config, manifest, train_paths, step))),
-        heldout=_heldout_data(config, heldout_paths, strategy),
+        heldout=heldout_data(config, heldout_paths, strategy),
         model_dir=model_dir,
         log=RunLog(model_dir, step),
     )
@@ -196,7 +196,8 @@ def _save_batch(config: Config, manifest: Manifest, paths: list[str], step: int,
     return path
 
 
-def _heldout_data(config: Config, paths: list[str], strategy: tf.distribute.Strategy) -> tf.data.Dataset | None:
+def heldout_data(config: Config, paths: list[str], strategy: tf.distribute.Strategy) -> tf.data.Dataset | None:
+    """`num_eval_steps` batches of held-out records, the same each time; None where there are none."""
     training = config.training
     if not paths or not training.num_eval_steps:
         return None

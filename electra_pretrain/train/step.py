@@ -1,8 +1,9 @@
 """One update of the global batch, and loops of updates on the device (method §2, §3)."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
 from electra_pretrain.batch import Batch, MaskedBatch, SpecialIds
@@ -11,7 +12,7 @@ from electra_pretrain.model.electra import Electra
 from electra_pretrain.model.masking import mask_batch
 from electra_pretrain.model.objective import Denominators, compute_losses, count, discriminate, generate
 from electra_pretrain.rng import Random
-from electra_pretrain.train.metrics import Sums, metric_sums, zero_sums
+from electra_pretrain.train.metrics import Sums, metric_sums, summarize, zero_sums
 from electra_pretrain.train.optimizer import AdamW, clip_by_global_norm, learning_rate
 
 
@@ -128,6 +129,14 @@ class Trainer:
         _, totals = tf.while_loop(lambda index, _: index < parts, add_part, (tf.constant(1), first), parallel_iterations=1)
         gradients, sums = totals
         return gradients, sums
+
+    def evaluate(self, batches: Iterable[Batch]) -> dict[str, float]:
+        """Metrics (method §6) over batches."""
+        totals: dict[str, np.ndarray] = {}
+        for batch in batches:
+            for name, value in self.evaluate_batch(batch).items():
+                totals[name] = totals.get(name, 0) + value.numpy().astype(np.float64)
+        return summarize(totals)
 
     def _evaluate_batch(self, batch: Batch) -> Sums:
         per_replica = self._strategy.run(self._evaluate_step, args=(batch,))

@@ -1,0 +1,49 @@
+"""Score any checkpoint of a run on held-out records: the metrics that training shows, as one JSON object.
+
+    python -m electra_pretrain.evaluate_pretraining --model_dir runs/base_v3 --data data --step 500000
+"""  # fmt: skip
+
+import argparse
+import json
+import math
+
+from electra_pretrain import quiet
+from electra_pretrain.command import run_command
+from electra_pretrain.errors import UserError
+
+
+def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="evaluate_pretraining", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--model_dir", required=True, metavar="DIR", help="folder of a run, made by run_pretraining")
+    parser.add_argument("--data", required=True, metavar="DIR", help="folder of records, made by build_data")
+    parser.add_argument("--step", type=int, help="which checkpoint (default: the newest)")
+    parser.add_argument("--num_eval_steps", type=int, help="batches to score (default: the config's)")
+    parser.add_argument(
+        "--tpu", metavar="NAME", help='a TPU\'s name, or "local" on a TPU VM (default: GPUs if there are any, else the CPU)'
+    )
+    return parser.parse_args(argv)
+
+
+def evaluate_pretraining(args: argparse.Namespace) -> dict[str, float | None]:
+    if args.num_eval_steps is not None and args.num_eval_steps < 1:
+        raise UserError(f"--num_eval_steps {args.num_eval_steps}: must be at least 1")
+    quiet.import_tensorflow()
+    from electra_pretrain.train.devices import make_strategy
+    from electra_pretrain.train.evaluate import evaluate
+
+    strategy = make_strategy(args.tpu, None, None, 1)
+    metrics = evaluate(args.model_dir, args.data, args.step, args.num_eval_steps, strategy)
+    # A mean over nothing, such as the precision of a discriminator that calls nothing replaced, has no number in JSON.
+    return {name: float(f"{value:.6g}") if math.isfinite(value) else None for name, value in metrics.items()} | {
+        "step": int(metrics["step"])
+    }
+
+
+def main() -> None:
+    run_command("evaluate_pretraining", lambda: print(json.dumps(evaluate_pretraining(parse_args()))))
+
+
+if __name__ == "__main__":
+    main()

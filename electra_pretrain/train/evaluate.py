@@ -1,0 +1,43 @@
+"""Metrics of any checkpoint of a run on held-out records."""
+
+import dataclasses
+
+import tensorflow as tf
+
+from electra_pretrain import files
+from electra_pretrain.config import load
+from electra_pretrain.data.manifest import check_shards, load_manifest
+from electra_pretrain.errors import UserError
+from electra_pretrain.train import checkpoint
+from electra_pretrain.train.run import CONFIG_NAME, check_data, check_replicas, heldout_data, load_run
+from electra_pretrain.train.step import Trainer
+
+
+def evaluate(
+    model_dir: str, data_dir: str, step: int | None, num_eval_steps: int | None, strategy: tf.distribute.Strategy
+) -> dict[str, float]:
+    """Metrics of a checkpoint on the held-out records of a folder; masks and samples are those of the run's own evaluations.
+
+    Args:
+        model_dir: folder of a run.
+        data_dir: folder of records that fit its config, the run's own or others.
+        step: which checkpoint; None: the newest.
+        num_eval_steps: batches to score; None: as many as the config says.
+        strategy: what to compute on.
+
+    Raises:
+        UserError: no such run, checkpoint or held-out records, or they do not fit together.
+    """
+    load_run(model_dir)
+    config = load(files.join(model_dir, CONFIG_NAME))
+    if num_eval_steps is not None:
+        config = dataclasses.replace(config, training=dataclasses.replace(config.training, num_eval_steps=num_eval_steps))
+    manifest = load_manifest(data_dir)
+    check_data(config, manifest, data_dir)
+    check_replicas(config, strategy.num_replicas_in_sync)
+    batches = heldout_data(config, check_shards(data_dir, manifest.heldout_shards), strategy)
+    if batches is None:
+        raise UserError(f"{data_dir}: no held-out records to score; build them with --heldout_fraction above 0")
+    trainer = Trainer(config, manifest.vocabulary.special_ids, strategy)
+    checkpoint.restore(checkpoint.find(model_dir, step), trainer.variables())
+    return {"step": int(trainer.optimizer.global_step.numpy()), **trainer.evaluate(batches)}
