@@ -5,7 +5,7 @@ from collections.abc import Callable
 import tensorflow as tf
 
 from electra_pretrain.config import Config
-from electra_pretrain.model.layers import Dense, GradientFunction, Initializer, LayerNorm, dropout, with_gradient
+from electra_pretrain.model.layers import Dense, GradientFunction, Initializer, LayerNorm, dropout, dropper, with_gradient
 from electra_pretrain.rng import Random
 
 
@@ -24,10 +24,9 @@ class Attention(tf.Module):
     def __call__(self, x: tf.Tensor, bias: tf.Tensor, random: Random | None) -> tf.Tensor:
         """x [B, S, H], bias float32 [B, 1, 1 or S, S] added to the scores."""
         query, key, value = (part.to_heads(x, self._heads) for part in (self.query, self.key, self.value))
-
-        def drop(probs: tf.Tensor) -> tf.Tensor:
-            return dropout(probs, self._config.attention_probs_dropout_prob, random, f"{self._scope}/self/dropout")
-
+        length = x.shape[1]
+        rate, purpose = self._config.attention_probs_dropout_prob, f"{self._scope}/self/dropout"
+        drop = dropper([self._heads, length, length], rate, random, purpose)
         attended = self.output.from_heads(attend(query, key, value, bias, drop))
         attended = dropout(attended, self._config.hidden_dropout_prob, random, f"{self._scope}/output/dropout")
         return self.layer_norm(attended + x)
@@ -38,9 +37,9 @@ def attend(
 ) -> tf.Tensor:
     """softmax(query · key / sqrt(D) + bias), dropped out, times value; [B, heads, D, S] as all three are.
 
-    Kept for the gradient: the inputs, the output and the probabilities. Dropout is applied anew, since its bits are a hash. The
-    softmax's gradient needs a sum over each row of [S, S], which equals the product of the output with its gradient, [B, heads,
-    S]: so nothing of size [B, heads, S, S] is reduced again.
+    Kept for the gradient: the inputs, the output and the probabilities, not what dropout leaves of them. The softmax's gradient
+    needs a sum over each row of [S, S], which equals the product of the output with its gradient, [B, heads, S]: so nothing of size
+    [B, heads, S, S] is reduced again.
 
     Args:
         query: [B, heads, D, S], and so are key and value.

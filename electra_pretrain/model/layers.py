@@ -142,7 +142,12 @@ def after(x: tf.Tensor, gradient: tf.Tensor) -> tf.Tensor:
 
 def dropout(x: tf.Tensor, rate: float, random: Random | None, purpose: str) -> tf.Tensor:
     """Zero each element of x [B, …] with probability `rate`, scale up the rest; nothing happens without `random`."""
+    return dropper(x.shape[1:], rate, random, purpose)(x)
+
+
+def dropper(shape: Sequence[int], rate: float, random: Random | None, purpose: str) -> Callable[[tf.Tensor], tf.Tensor]:
+    """Dropout for any number of tensors [B, *shape], the same elements of each; the bits are drawn here, once."""
     if random is None or rate == 0:
-        return x
-    dropped = random.bits(purpose, x.shape[1:]) < tf.constant(int(rate * 2**32), tf.uint32)
-    return tf.where(dropped, tf.zeros([], x.dtype), x * tf.cast(1 / (1 - rate), x.dtype))
+        return lambda x: x
+    dropped = random.bits(purpose, shape) < tf.constant(int(rate * 2**32), tf.uint32)
+    return lambda x: tf.where(dropped, tf.zeros([], x.dtype), x * tf.cast(1 / (1 - rate), x.dtype))

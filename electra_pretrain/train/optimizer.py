@@ -39,7 +39,7 @@ class AdamW(tf.Module):
         moments: released name (`…/adam_m`, `…/adam_v`) -> variable.
         global_step: int64 scalar, updates done, those that were not applied included.
         nonfinite_in_a_row: int32 scalar, updates up to now that were not applied.
-        last_nonfinite_step: int64 scalar, `global_step` before the last of them; -1 before there was one.
+        last_nonfinite_step: int32 scalar, `global_step` before the last of them; -1 before there was one.
     """
 
     def __init__(self, variables: Mapping[str, tf.Variable], config: OptimizerConfig) -> None:
@@ -48,7 +48,7 @@ class AdamW(tf.Module):
         self._variables = dict(variables)
         self.global_step = tf.Variable(0, dtype=tf.int64, trainable=False, name="global_step")
         self.nonfinite_in_a_row = tf.Variable(0, dtype=tf.int32, trainable=False, name="nonfinite_in_a_row")
-        self.last_nonfinite_step = tf.Variable(-1, dtype=tf.int64, trainable=False, name="last_nonfinite_step")
+        self.last_nonfinite_step = tf.Variable(-1, dtype=tf.int32, trainable=False, name="last_nonfinite_step")
         self.moments = {
             f"{name}/{slot}": tf.Variable(tf.zeros(variable.shape), trainable=False, name=f"{name}/{slot}")
             for name, variable in self._variables.items()
@@ -93,7 +93,7 @@ class AdamW(tf.Module):
 
     @staticmethod
     def _note_nonfinite(last: tf.Variable, step: tf.Variable, finite: tf.Tensor) -> None:
-        last.assign(tf.where(finite, last, step), read_value=False)
+        last.assign(tf.where(finite, last, tf.cast(step, tf.int32)), read_value=False)
 
     @staticmethod
     def _count_nonfinite(in_a_row: tf.Variable, finite: tf.Tensor) -> None:
