@@ -38,8 +38,8 @@ def attend(
     """softmax(query · key / sqrt(D) + bias), dropped out, times value; [B, heads, D, S] as all three are.
 
     Kept for the gradient: the inputs, the output and the probabilities, not what dropout leaves of them. The softmax's gradient
-    needs a sum over each row of [S, S], which equals the product of the output with its gradient, [B, heads, S]: so nothing of size
-    [B, heads, S, S] is reduced again.
+    needs a sum over each row of [S, S], which equals the product of the output with its gradient, [B, heads, S]: so nothing
+    of size [B, heads, S, S] is reduced again.
 
     Args:
         query: [B, heads, D, S], and so are key and value.
