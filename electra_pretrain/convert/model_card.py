@@ -74,7 +74,7 @@ def _metrics(facts: CardFacts) -> str:
     if facts.train_metrics is None and facts.heldout_metrics is None:
         return "None were recorded up to this step."
     train, heldout = facts.train_metrics or {}, facts.heldout_metrics or {}
-    names = [name for name in {**train, **heldout} if name.startswith(("masked_lm", "sampled", "disc"))]
+    names = [name for name in {**train, **heldout} if name.startswith(("masked_lm", "sampled", "cloze", "disc"))]
 
     def cell(metrics: dict[str, float], name: str) -> str:
         return f"{metrics[name]:.4f}" if name in metrics else "–"
