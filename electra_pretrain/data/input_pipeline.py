@@ -2,7 +2,7 @@
 
 An epoch reads the shards in a seeded order of its own, in windows of a few shards; a window is shuffled in memory. The position
 in this sequence follows from the step by arithmetic on the manifest's counts, so that a resumed run reads one window at most
-before its first batch, and no iterator is ever saved.
+before its first batch, and no iterator is ever saved. Each worker of a job on several hosts reads shards of its own.
 """
 
 from collections.abc import Sequence
@@ -14,8 +14,44 @@ import tensorflow as tf
 from electra_pretrain import rng
 from electra_pretrain.batch import INPUT_IDS, INPUT_MASK, SEGMENT_IDS, Batch
 from electra_pretrain.data.records import parse_records
+from electra_pretrain.errors import UserError
 
 SHARD_ORDER, EXAMPLE_ORDER = "shard order", "example order"
+
+
+class Records(NamedTuple):
+    """Training records and how they are shuffled.
+
+    Attributes:
+        paths: the shards.
+        examples: how many examples each shard holds.
+        max_seq_length: tokens in an example.
+        shuffle_examples: examples held in memory and shuffled together, about.
+        seed: of the shuffling.
+    """
+
+    paths: tuple[str, ...]
+    examples: tuple[int, ...]
+    max_seq_length: int
+    shuffle_examples: int
+    seed: int
+
+
+class Worker(NamedTuple):
+    """One host's part in every global batch: an equal share of the rows, the first of them `number` shares in.
+
+    Attributes:
+        number: which worker, from 0.
+        num_workers: how many there are.
+        num_replicas: devices of this worker, which split its share.
+    """
+
+    number: int = 0
+    num_workers: int = 1
+    num_replicas: int = 1
+
+
+ALONE = Worker()
 
 
 class Position(NamedTuple):
@@ -40,7 +76,7 @@ class WindowPlan(NamedTuple):
 
     @classmethod
     def make(cls, shard_examples: Sequence[int], shuffle_examples: int, seed: int) -> "WindowPlan":
-        """Windows of about `shuffle_examples` examples, of one shard at least."""
+        """Windows of at most `shuffle_examples` examples, but of one shard at least."""
         per_window = max(1, min(len(shard_examples), shuffle_examples // max(shard_examples)))
         return cls(tuple(shard_examples), per_window, seed)
 
@@ -64,24 +100,62 @@ class WindowPlan(NamedTuple):
         raise AssertionError("an offset within an epoch lies within one of its windows")
 
 
-def train_dataset(paths: Sequence[str], plan: WindowPlan, max_seq_length: int, batch_size: int, step: int) -> tf.data.Dataset:
-    """Endless global batches from update `step` on (0 is the first), each a `Batch` of static shape."""
-    start = plan.position(step * batch_size)
+def train_dataset(records: Records, batch_size: int, step: int, worker: Worker = ALONE) -> tf.data.Dataset:
+    """Endless batches from update `step` on (0 is the first), each a `Batch` of static shape for one replica.
+
+    A global batch is one element for each replica of each worker; this worker's come replica by replica.
+
+    Args:
+        records: what to read.
+        batch_size: of the global batch; all replicas together divide it.
+        step: how many global batches came before.
+        worker: whose part.
+
+    Raises:
+        UserError: fewer shards than workers.
+    """
+    if len(records.paths) < worker.num_workers:
+        raise UserError(
+            f"{len(records.paths)} training shards for {worker.num_workers} workers: each needs its own; use fewer workers"
+        )
+    own = slice(worker.number, None, worker.num_workers)
+    paths = tf.constant(records.paths[own])
+    plan = WindowPlan.make(records.examples[own], records.shuffle_examples, records.seed)
+    share = batch_size // worker.num_workers
+    start = plan.position(step * share)
     windows = tf.data.Dataset.range(start.window, np.iinfo(np.int64).max)
-    records = windows.flat_map(lambda window: _window_records(tf.constant(list(paths)), plan, window)).skip(start.offset)
-    rows = tf.range(batch_size)
-    return (
-        records.batch(batch_size, drop_remainder=True)
-        .map(lambda serialized: _to_batch(serialized, max_seq_length, rows), num_parallel_calls=tf.data.AUTOTUNE)
-        .prefetch(tf.data.AUTOTUNE)
+    serialized = windows.flat_map(lambda window: _window_records(paths, plan, window)).skip(start.offset)
+    rows = worker.number * share + tf.range(share)
+    batches = serialized.batch(share, drop_remainder=True).map(
+        lambda batch: _to_batch(batch, records.max_seq_length, rows), num_parallel_calls=tf.data.AUTOTUNE
     )
+    return _by_replica(batches, worker.num_replicas).prefetch(tf.data.AUTOTUNE)
 
 
-def heldout_dataset(paths: Sequence[str], max_seq_length: int, batch_size: int, num_batches: int) -> tf.data.Dataset:
-    """The first `num_batches` batches of held-out records, in their order; the last is filled up with rows of padding."""
+def heldout_dataset(
+    paths: Sequence[str], max_seq_length: int, batch_size: int, num_batches: int, worker: Worker = ALONE
+) -> tf.data.Dataset:
+    """The first `num_batches` batches of held-out records, in their order; the last is filled up with rows of padding.
+
+    Every worker reads them all and takes its rows, so that a score does not depend on how many there are. Elements are for one
+    replica each, as those of `train_dataset`.
+    """
     records = tf.data.TFRecordDataset(list(paths)).take(num_batches * batch_size)
     batches = records.batch(batch_size).enumerate()
-    return batches.map(lambda number, serialized: _padded_batch(number, serialized, max_seq_length, batch_size)).prefetch(2)
+    batches = batches.map(lambda number, serialized: _padded_batch(number, serialized, max_seq_length, batch_size))
+    share = batch_size // worker.num_workers
+    own = slice(worker.number * share, (worker.number + 1) * share)
+    batches = batches.map(lambda batch: Batch(*(values[own] for values in batch)))
+    return _by_replica(batches, worker.num_replicas).prefetch(2)
+
+
+def _by_replica(batches: tf.data.Dataset, replicas: int) -> tf.data.Dataset:
+    """A worker's batches, each cut into as many elements as there are replicas."""
+
+    def parts(batch: Batch) -> Batch:
+        return Batch(*(tf.reshape(values, [replicas, -1, *values.shape[1:]]) for values in batch))
+
+    return batches if replicas == 1 else batches.map(parts).unbatch()
 
 
 def _window_records(paths: tf.Tensor, plan: WindowPlan, window: tf.Tensor) -> tf.data.Dataset:

@@ -27,6 +27,11 @@ def encode_example(first: np.ndarray, second: np.ndarray, max_seq_length: int, s
         input_ids[length - 1] = special_ids.sep
         segment_ids[2 + len(first) : length] = 1
     input_mask = (np.arange(max_seq_length) < length).astype(np.int64)
+    return encode_features(input_ids, input_mask, segment_ids)
+
+
+def encode_features(input_ids: np.ndarray, input_mask: np.ndarray, segment_ids: np.ndarray) -> bytes:
+    """Serialise one record, from int64 [max_seq_length] three times."""
     values = {INPUT_IDS: input_ids, INPUT_MASK: input_mask, SEGMENT_IDS: segment_ids}
     features = {name: tf.train.Feature(int64_list=tf.train.Int64List(value=value)) for name, value in values.items()}
     return bytes(tf.train.Example(features=tf.train.Features(feature=features)).SerializeToString(deterministic=True))
@@ -44,18 +49,3 @@ def parse_records(serialized: tf.Tensor, max_seq_length: int) -> dict[str, tf.Te
     schema = {name: tf.io.FixedLenFeature([max_seq_length], tf.int64) for name in RECORD_FEATURES}
     parsed = tf.io.parse_example(serialized, schema)
     return {name: tf.cast(value, tf.int32) for name, value in parsed.items()}
-
-
-def describe_damage(paths: Iterable[str], max_seq_length: int) -> str | None:
-    """The first file and record that cannot be read or decoded, in words; None if all can."""
-    for path in paths:
-        read = 0
-        try:
-            for record in tf.data.TFRecordDataset(path):
-                read += 1
-                parse_records(record[tf.newaxis], max_seq_length)
-        except tf.errors.DataLossError:
-            return f"{path}: damaged after record {read} (truncated, or its checksum is wrong)"
-        except tf.errors.InvalidArgumentError:
-            return f"{path}, record {read}: not an example with {', '.join(RECORD_FEATURES)} of length {max_seq_length}"
-    return None
