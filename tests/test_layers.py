@@ -79,3 +79,23 @@ def test_heads_are_the_columns_of_the_kernel():
     np.testing.assert_allclose(
         back.from_heads(heads), back(tf.reshape(tf.transpose(heads, [0, 3, 1, 2]), [2, 3, 20])), rtol=1e-5, atol=1e-6
     )
+
+
+@pytest.mark.parametrize("jit_compile", [False, True])
+def test_remat_changes_no_number(jit_compile):
+    """Dropout included: its bits are a hash, drawn alike the second time."""
+    dense = layers.Dense("here", 24, 24, layers.Initializer(0, 0.5))
+
+    def block(x):
+        return layers.dropout(layers.gelu(dense(x)), 0.3, Random(0, 5, tf.range(4)), "here")
+
+    @tf.function(jit_compile=jit_compile)
+    def gradients(x, again):
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            y = layers.remat(block, x) if again else block(x)
+        return [y, *tape.gradient(y, [x, dense.kernel, dense.bias], y)]
+
+    x = normal(1, 4, 7, 24)
+    for got, expected in zip(gradients(x, True), gradients(x, False), strict=True):
+        np.testing.assert_allclose(got, expected, rtol=1e-5, atol=1e-5)

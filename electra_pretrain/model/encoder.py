@@ -1,13 +1,14 @@
 """Embeddings and the BERT encoder: post-LayerNorm blocks, learned positions, erf gelu (method §1)."""
 
 import enum
+from functools import partial
 from typing import NamedTuple
 
 import tensorflow as tf
 
 from electra_pretrain.config import Config
 from electra_pretrain.model.attention import Attention
-from electra_pretrain.model.layers import Dense, Initializer, LayerNorm, dropout
+from electra_pretrain.model.layers import Dense, Initializer, LayerNorm, dropout, remat
 from electra_pretrain.rng import Random
 
 TYPE_VOCAB_SIZE = 2
@@ -114,6 +115,7 @@ class Encoder(tf.Module):
     ) -> None:
         super().__init__()
         self._scope, self._config, self._direction = scope, config, direction
+        self._remat = config.training.remat
         self.embeddings = embeddings
         self.embeddings_project = (
             Dense(f"{scope}/embeddings_project", sizes.embedding_size, sizes.hidden_size, init, glorot=True)
@@ -134,7 +136,7 @@ class Encoder(tf.Module):
         for number, layer in enumerate(self.layers):
             # So that a compiler's complaint names the place.
             with tf.name_scope(f"{self._scope}/encoder/layer_{number}"):
-                x = layer(x, bias, random)
+                x = remat(partial(layer, bias=bias, random=random), x) if self._remat else layer(x, bias, random)
         return x
 
 

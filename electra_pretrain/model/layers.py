@@ -130,6 +130,23 @@ def _gelu_and_slope(x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     return tf.cast(wide * below, x.dtype), tf.cast(below + wide * density, x.dtype)
 
 
+def remat(block: Callable[[tf.Tensor], tf.Tensor], x: tf.Tensor) -> tf.Tensor:
+    """block(x), of which the gradient keeps x alone: what the block computes on the way is computed again."""
+
+    def forward(x: tf.Tensor) -> tuple[tf.Tensor, GradientFunction]:
+        def gradient(upstream: tf.Tensor, variables: Sequence[tf.Variable] = ()) -> tuple[tf.Tensor, list[tf.Tensor]]:
+            with tf.GradientTape() as tape:
+                again = after(x, upstream)
+                tape.watch(again)
+                output = block(again)
+            x_gradient, *others = tape.gradient(output, [again, *variables], upstream)
+            return x_gradient, others
+
+        return block(x), gradient
+
+    return with_gradient(forward)(x)
+
+
 def after(x: tf.Tensor, gradient: tf.Tensor) -> tf.Tensor:
     """x, to be used once `gradient` is known: 0 or NaN is added as the gradient's first element is a number or not.
 

@@ -34,6 +34,12 @@ SLICES = {
 }
 
 
+def generation_peak_tflops(accelerator_type: str) -> float | None:
+    """Peak rate of a replica of any slice of a generation, such as "v3-32" or "v5litepod-8"; None for an unknown name."""
+    generation = accelerator_type.split("-")[0].replace("litepod", "e")
+    return next((known.peak_tflops for name, known in SLICES.items() if name.split("-")[0] == generation), None)
+
+
 def find_slice(topology: str) -> Slice:
     """The slice by its name on the price list.
 

@@ -1,0 +1,42 @@
+"""What the devices could compute in a second: the measure for a run's speed."""
+
+import functools
+import os
+import time
+
+import tensorflow as tf
+
+from electra_pretrain.tpu.chips import generation_peak_tflops
+from electra_pretrain.train.devices import on_cpu
+
+# Where a TPU VM says what it is, "v3-8" for one.
+_TPU_VARIABLES = ("TPU_ACCELERATOR_TYPE", "ACCELERATOR_TYPE")
+_CPU_SIZE, _ACCELERATOR_SIZE, _TRIES = 1024, 8192, 3
+
+
+def peak_flops(strategy: tf.distribute.Strategy, compute_dtype: str) -> float:
+    """Of all replicas together: a TPU's published peak if the machine names it, else a large product's measured rate."""
+    replicas = int(strategy.num_replicas_in_sync)
+    if isinstance(strategy, tf.distribute.TPUStrategy):
+        names = [os.environ[variable] for variable in _TPU_VARIABLES if variable in os.environ]
+        published = next(filter(None, map(generation_peak_tflops, names)), None)
+        if published is not None:
+            return published * 1e12 * replicas
+    device = strategy.extended.worker_devices[0]
+    if on_cpu(strategy):
+        # Virtual CPUs share the machine; each worker has a machine of its own.
+        return product_flops(device, compute_dtype, _CPU_SIZE) * replicas / len(strategy.extended.worker_devices)
+    return product_flops(device, compute_dtype, _ACCELERATOR_SIZE) * replicas
+
+
+@functools.cache
+def product_flops(device: str, dtype: str, size: int) -> float:
+    """Operations a second of the product of two square matrices on a device, the best of some tries."""
+    with tf.device(device):
+        matrix = tf.ones([size, size], tf.as_dtype(dtype))
+        seconds = []
+        for _ in range(_TRIES + 1):  # the first one prepares
+            began = time.monotonic()
+            tf.reduce_sum(tf.matmul(matrix, matrix)[0]).numpy()
+            seconds.append(time.monotonic() - began)
+    return float(2 * size**3 / min(seconds[1:]))
