@@ -1,4 +1,4 @@
-"""One experiment in one JSON file: five sections as frozen dataclasses. The only place that knows defaults.
+"""One experiment in one JSON file: five sections and its phases, as frozen dataclasses. The only place that knows defaults.
 
 Field names are those of the released ELECTRA hyperparameters wherever the thing is the same.
 """
@@ -6,14 +6,12 @@ Field names are those of the released ELECTRA hyperparameters wherever the thing
 import dataclasses
 import difflib
 import json
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from electra_pretrain import files
+from electra_pretrain.config_rules import validate
 from electra_pretrain.errors import UserError
-
-COMPUTE_DTYPES = ("float32", "bfloat16")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -80,10 +78,12 @@ class TrainingConfig:
     keep_every_steps: int = 0  # besides, every checkpoint of a multiple of this is kept for ever; 0: none
     iterations_per_loop: int = 200  # steps on the device between two looks from the host
     gradient_accumulation_steps: int = 1
+    remat: bool = False  # each block computes its activations again for its gradient: less memory, a third more work
     max_nonfinite_steps: int = 10  # so many in a row, none of them applied, end the run
     eval_batch_size: int = 128
     num_eval_steps: int = 100  # held-out batches scored at each checkpoint; 0: none
     compute_dtype: str = "float32"
+    init_from: str = ""  # a run's folder or one of its checkpoints, whose weights a new run starts from
     seed: int = 0
 
 
@@ -98,8 +98,19 @@ class DataConfig:
 
 
 @dataclasses.dataclass(frozen=True)
+class PhaseConfig:
+    """An early part of a run, for instance on short sequences; a field left at 0 has the value of the config's own."""
+
+    until_step: int = 0  # the phase's last step; the learning rate's schedule goes on over all phases
+    max_seq_length: int = 0
+    train_batch_size: int = 0
+    gradient_accumulation_steps: int = 0
+    learning_rate: float = 0.0  # the schedule's peak while the phase lasts
+
+
+@dataclasses.dataclass(frozen=True)
 class Config:
-    """A whole experiment."""
+    """A whole experiment: after the last of its `phases`, if there are any, the sections alone hold."""
 
     notes: str = ""
     model: ModelConfig = ModelConfig()
@@ -107,6 +118,7 @@ class Config:
     optimizer: OptimizerConfig = OptimizerConfig()
     training: TrainingConfig = TrainingConfig()
     data: DataConfig = DataConfig()
+    phases: tuple[PhaseConfig, ...] = ()
 
     @classmethod
     def from_dict(cls, values: dict[str, Any], source: str = "config") -> "Config":
@@ -116,15 +128,36 @@ class Config:
             UserError: an unknown key (its nearest neighbours are named), a wrong type, or a value out of range.
         """
         _refuse_unknown(values, [field.name for field in dataclasses.fields(cls)], source)
-        sections: dict[str, Any] = {"notes": values.get("notes", "")}
+        sections: dict[str, Any] = {"notes": values.get("notes", ""), "phases": _phases(values.get("phases", []), source)}
         for name, section_type in SECTIONS.items():
             sections[name] = _section(section_type, values.get(name, {}), f"{source}: {name}")
         config = cls(**sections)
-        _validate(config, source)
+        validate(config, source)
         return config
 
     def to_dict(self) -> dict[str, Any]:
         return dataclasses.asdict(self)
+
+    def stages(self) -> "tuple[Stage, ...]":
+        """The run's parts in order: its phases, and the config's own at the end."""
+        own = dataclasses.replace(self, phases=())
+        ends = [*(phase.until_step for phase in self.phases), self.training.num_train_steps]
+        configs = [*(_in_phase(own, phase) for phase in self.phases), own]
+        return tuple(Stage(*part) for part in zip(configs, [0, *ends[:-1]], ends, strict=True))
+
+
+class Stage(NamedTuple):
+    """A part of a run with one batch and one sequence length.
+
+    Attributes:
+        config: what holds in it, without phases.
+        first_step: steps that come before it.
+        last_step: steps that are done when it ends.
+    """
+
+    config: Config
+    first_step: int
+    last_step: int
 
 
 SECTIONS: dict[str, type] = {
@@ -167,6 +200,8 @@ def differences(old: Config, new: Config) -> dict[str, tuple[Any, Any]]:
     for section in SECTIONS:
         before, after = dataclasses.asdict(getattr(old, section)), dataclasses.asdict(getattr(new, section))
         found.update({f"{section}.{key}": (before[key], after[key]) for key in before if before[key] != after[key]})
+    if old.phases != new.phases:
+        found["phases"] = ([dataclasses.asdict(phase) for phase in old.phases], [dataclasses.asdict(p) for p in new.phases])
     return found
 
 
@@ -210,92 +245,26 @@ def _section(section_type: type, values: Any, where: str) -> Any:
     return section_type(**{key: _typed(value, types[key], f"{where}.{key}") for key, value in values.items()})
 
 
+def _phases(values: Any, source: str) -> tuple[PhaseConfig, ...]:
+    if not isinstance(values, (list, tuple)):
+        raise UserError(f"{source}: phases: must be a JSON list of objects, not {values!r}")
+    return tuple(_section(PhaseConfig, phase, f"{source}: phases[{number}]") for number, phase in enumerate(values))
+
+
+def _in_phase(config: Config, phase: PhaseConfig) -> Config:
+    """The config with what the phase says in place of its own."""
+    said = {name: value for name, value in dataclasses.asdict(phase).items() if value}
+    sections = {}
+    for name in ("data", "training", "optimizer"):
+        section = getattr(config, name)
+        known = {field.name for field in dataclasses.fields(section)}
+        sections[name] = dataclasses.replace(section, **{key: said[key] for key in said if key in known})
+    return dataclasses.replace(config, **sections)
+
+
 def _typed(value: Any, expected: Any, where: str) -> Any:
     if expected is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     if not isinstance(value, expected) or (isinstance(value, bool) and expected is not bool):
         raise UserError(f"{where} = {json.dumps(value, ensure_ascii=False)}: must be of type {expected.__name__}")
     return value
-
-
-# (fields, rule, what to say). A rule sees the value and the whole config.
-_RULES: tuple[tuple[str, Callable[[Any, Config], bool], str], ...] = (
-    ("model.num_hidden_layers", lambda value, _: value >= 1, "must be at least 1"),
-    ("model.hidden_size", lambda value, _: value >= 1, "must be at least 1"),
-    ("model.embedding_size", lambda value, _: value >= 1, "must be at least 1"),
-    ("model.intermediate_size", lambda value, _: value >= 1, "must be at least 1"),
-    ("model.num_attention_heads", lambda value, _: value >= 1, "must be at least 1"),
-    ("model.num_attention_heads", lambda value, c: c.model.hidden_size % value == 0, "must divide model.hidden_size"),
-    ("model.hidden_dropout_prob", lambda value, _: 0 <= value < 1, "must be at least 0 and below 1"),
-    ("model.attention_probs_dropout_prob", lambda value, _: 0 <= value < 1, "must be at least 0 and below 1"),
-    ("model.initializer_range", lambda value, _: value > 0, "must be above 0"),
-    ("objective.mask_prob", lambda value, _: 0 < value < 1, "must be above 0 and below 1"),
-    ("objective.temperature", lambda value, _: value > 0, "must be above 0"),
-    ("objective.gen_weight", lambda value, _: value >= 0, "must not be negative"),
-    ("objective.disc_weight", lambda value, _: value >= 0, "must not be negative"),
-    (
-        "objective.electric_objective",
-        lambda value, c: not value or c.objective.two_tower_generator,
-        "needs objective.two_tower_generator = true: the odds of every token given the rest",
-    ),
-    *(
-        (
-            f"objective.{field}",
-            lambda value, c: not value or c.objective.has_discriminator,
-            "needs electra_objective or electric_objective; a masked language model alone has no generator",
-        )
-        for field in ("uniform_generator", "two_tower_generator")
-    ),
-    (
-        "objective.two_tower_generator",
-        lambda value, c: not value or (c.objective.untied_generator and not c.objective.uniform_generator),
-        "needs untied_generator = true and uniform_generator = false",
-    ),
-    ("objective.generator_layers", lambda value, _: 0 < value <= 1, "a fraction: above 0, at most 1"),
-    ("objective.generator_hidden_size", lambda value, _: 0 < value <= 1, "a fraction: above 0, at most 1"),
-    (
-        "objective.generator_hidden_size",
-        lambda value, c: (hidden := round(c.model.hidden_size * value)) >= 1 and hidden % max(1, hidden // 64) == 0,
-        "model.hidden_size times this must be divisible by the generator's heads (one per 64); 1/3 of 768 is 0.33333",
-    ),
-    ("optimizer.learning_rate", lambda value, _: value > 0, "must be above 0"),
-    ("optimizer.num_warmup_steps", lambda value, _: value >= 0, "must not be negative; 0 means no warm-up"),
-    ("optimizer.lr_decay_power", lambda value, _: value >= 0, "must not be negative"),
-    ("optimizer.weight_decay_rate", lambda value, _: value >= 0, "must not be negative"),
-    ("optimizer.adam_beta_1", lambda value, _: 0 <= value < 1, "must be at least 0 and below 1"),
-    ("optimizer.adam_beta_2", lambda value, _: 0 <= value < 1, "must be at least 0 and below 1"),
-    ("optimizer.adam_epsilon", lambda value, _: value > 0, "must be above 0"),
-    ("optimizer.max_grad_norm", lambda value, _: value > 0, "must be above 0"),
-    ("training.num_train_steps", lambda value, _: 1 <= value < 2**32 - 1, "must lie in 1..4294967294"),
-    ("training.save_checkpoints_steps", lambda value, _: value >= 1, "must be at least 1"),
-    ("training.keep_checkpoint_max", lambda value, _: value >= 1, "must be at least 1"),
-    ("training.keep_every_steps", lambda value, _: value >= 0, "must not be negative; 0 keeps the newest checkpoints only"),
-    ("training.iterations_per_loop", lambda value, _: value >= 1, "must be at least 1"),
-    ("training.gradient_accumulation_steps", lambda value, _: value >= 1, "must be at least 1"),
-    ("training.max_nonfinite_steps", lambda value, _: value >= 1, "must be at least 1"),
-    ("training.train_batch_size", lambda value, _: value >= 1, "must be at least 1"),
-    (
-        "training.train_batch_size",
-        lambda value, c: value % c.training.gradient_accumulation_steps == 0,
-        "must be divisible by training.gradient_accumulation_steps",
-    ),
-    ("training.eval_batch_size", lambda value, _: value >= 1, "must be at least 1"),
-    ("training.num_eval_steps", lambda value, _: value >= 0, "must not be negative; 0 means no evaluation"),
-    ("training.compute_dtype", lambda value, _: value in COMPUTE_DTYPES, f"must be {' or '.join(COMPUTE_DTYPES)}"),
-    ("training.seed", lambda value, _: 0 <= value < 2**32, "must lie in 0..4294967295"),
-    ("data.vocab_size", lambda value, _: value >= 1, "must be at least 1"),
-    ("data.shuffle_examples", lambda value, _: value >= 1, "must be at least 1"),
-    (
-        "data.max_seq_length",
-        lambda value, c: 8 <= value <= c.model.max_position_embeddings,
-        "must be at least 8 and at most model.max_position_embeddings",
-    ),
-)
-
-
-def _validate(config: Config, source: str) -> None:
-    for target, rule, text in _RULES:
-        section, field = target.split(".")
-        value = getattr(getattr(config, section), field)
-        if not rule(value, config):
-            raise UserError(f"{source}: {target} = {value}: {text}")

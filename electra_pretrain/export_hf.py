@@ -33,8 +33,8 @@ def export_hf(model_dir: str, output: str, step: int | None = None) -> list[str]
     from electra_pretrain.data.manifest import VOCAB_NAME
     from electra_pretrain.tokenization.tokenizer import load_tokenizer
     from electra_pretrain.train import checkpoint
+    from electra_pretrain.train.folder import CONFIG_NAME, load_run
     from electra_pretrain.train.logs import last_metrics
-    from electra_pretrain.train.run import CONFIG_NAME, load_run
 
     about = load_run(model_dir)
     config = configs.load(files.join(model_dir, CONFIG_NAME))

@@ -14,7 +14,7 @@ from tests.conftest import MICRO
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory, records):
     folder = tmp_path_factory.mktemp("finished")
-    run(MICRO, records, str(folder), tf.distribute.OneDeviceStrategy("/cpu:0"))
+    run(MICRO, [records], str(folder), tf.distribute.OneDeviceStrategy("/cpu:0"))
     return folder
 
 

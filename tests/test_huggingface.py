@@ -145,7 +145,7 @@ def test_generator(exported, records):
 @pytest.fixture(scope="module")
 def run_folder(tmp_path_factory, records):
     folder = tmp_path_factory.mktemp("run")
-    run(MICRO, records, str(folder), tf.distribute.OneDeviceStrategy("/cpu:0"))
+    run(MICRO, [records], str(folder), tf.distribute.OneDeviceStrategy("/cpu:0"))
     return folder
 
 

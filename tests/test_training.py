@@ -12,8 +12,10 @@ import tensorflow as tf
 from electra_pretrain import config as configs
 from electra_pretrain.errors import Stopped, UserError
 from electra_pretrain.train import checkpoint
-from electra_pretrain.train import loop as loop_module
+from electra_pretrain.train.inputs import choose_sources, shard_paths, training_batches
+from electra_pretrain.train.report import Report
 from electra_pretrain.train.run import run
+from electra_pretrain.train.step import Trainer
 from tests.conftest import MICRO, changed
 
 
@@ -38,7 +40,7 @@ def weights(folder, step=None):
 def straight(tmp_path_factory, records):
     """Six steps of a micro model, without interruption."""
     folder = tmp_path_factory.mktemp("straight")
-    run(MICRO, records, str(folder), one_device())
+    run(MICRO, [records], str(folder), one_device())
     return folder
 
 
@@ -87,24 +89,24 @@ def test_killed_and_resumed_equals_straight_bit_for_bit(tmp_path, straight, reco
     class Killed(Exception):
         pass
 
-    train_metrics = loop_module._train_metrics
+    keep = Report.keep
 
-    def killed_at_5(config, step, *rest):
+    def killed_at_5(report, step, loop):
         if step >= 5:
             raise Killed
-        return train_metrics(config, step, *rest)
+        keep(report, step, loop)
 
     with monkeypatch.context() as patch:
-        patch.setattr(loop_module, "_train_metrics", killed_at_5)
+        patch.setattr(Report, "keep", killed_at_5)
         with pytest.raises(Killed):
-            run(MICRO, records, str(tmp_path), one_device())
+            run(MICRO, [records], str(tmp_path), one_device())
     assert checkpoint.steps(str(tmp_path)) == [3]
-    run(MICRO, records, str(tmp_path), one_device())
+    run(MICRO, [records], str(tmp_path), one_device())
     resumed, uninterrupted = weights(tmp_path), weights(straight)
     assert resumed.keys() == uninterrupted.keys()
     for name, value in uninterrupted.items():
         np.testing.assert_array_equal(resumed[name], value, name)
-    timing = {"sequences_per_second", "tokens_per_second", "hours_left"}
+    timing = {"sequences_per_second", "tokens_per_second", "hours_left", "idle_seconds", "share_of_peak"}
     for ours, theirs in zip(metrics(tmp_path), metrics(straight), strict=True):
         assert {k: v for k, v in ours.items() if k not in timing} == {k: v for k, v in theirs.items() if k not in timing}
     assert metrics(tmp_path, "heldout") == metrics(straight, "heldout")
@@ -112,7 +114,7 @@ def test_killed_and_resumed_equals_straight_bit_for_bit(tmp_path, straight, reco
 
 def test_a_finished_run_started_again_does_nothing(straight, records):
     before = {name: os.stat(straight / name).st_mtime_ns for name in os.listdir(straight) if name.startswith("model")}
-    run(MICRO, records, str(straight), one_device())
+    run(MICRO, [records], str(straight), one_device())
     assert {name: os.stat(straight / name).st_mtime_ns for name in before} == before
 
 
@@ -122,7 +124,7 @@ STEPWISE = changed(MICRO, training={"iterations_per_loop": 1, "num_train_steps":
 @pytest.fixture(scope="module")
 def whole_batch(tmp_path_factory, records):
     folder = tmp_path_factory.mktemp("whole")
-    run(STEPWISE, records, str(folder), one_device())
+    run(STEPWISE, [records], str(folder), one_device())
     return folder
 
 
@@ -140,26 +142,22 @@ def assert_same_run(folder, other):
 
 def test_four_replicas_equal_one_with_dropout_on(tmp_path, whole_batch, records):
     assert STEPWISE.model.hidden_dropout_prob == STEPWISE.model.attention_probs_dropout_prob == 0.1
-    run(STEPWISE, records, str(tmp_path), mirrored(4))
+    run(STEPWISE, [records], str(tmp_path), mirrored(4))
     assert_same_run(tmp_path, whole_batch)
 
 
 def test_accumulated_parts_equal_the_whole_batch(tmp_path, whole_batch, records):
-    run(changed(STEPWISE, training={"gradient_accumulation_steps": 4}), records, str(tmp_path), one_device())
+    run(changed(STEPWISE, training={"gradient_accumulation_steps": 4}), [records], str(tmp_path), one_device())
     assert_same_run(tmp_path, whole_batch)
 
 
 def test_replicas_stay_identical(records):
-    from electra_pretrain.data.manifest import load_manifest
-    from electra_pretrain.train import run as run_module
-    from electra_pretrain.train.step import Trainer
-
     # As many as above: within one process, TensorFlow's collectives keep the size that they were first used with.
-    strategy, manifest = mirrored(4), load_manifest(records)
-    trainer = Trainer(STEPWISE, manifest.vocabulary.special_ids, strategy)
-    paths = [os.path.join(records, shard.name) for shard in manifest.train_shards]
-    data = run_module._distributed(strategy, run_module._training_data(STEPWISE, manifest, paths, 0))
-    trainer.train_steps(iter(data), tf.constant(3))
+    strategy = mirrored(4)
+    (source,) = choose_sources(STEPWISE, [records])
+    trainer = Trainer(STEPWISE, source.manifest.vocabulary.special_ids, strategy)
+    batches = training_batches(STEPWISE, source.manifest, shard_paths(source, None), 0, strategy)
+    trainer.train_steps(batches, tf.constant(3))
     for name, variable in trainer.variables().items():
         first, *others = (value.numpy() for value in strategy.experimental_local_results(variable))
         assert len(others) == 3
@@ -179,7 +177,7 @@ def test_it_learns(tmp_path, records):
         },
         optimizer={"learning_rate": 0.003},
     )
-    run(config, records, str(tmp_path), one_device())
+    run(config, [records], str(tmp_path), one_device())
     first, last = metrics(tmp_path)[0], metrics(tmp_path)[-1]
     heldout = metrics(tmp_path, "heldout")[-1]
     assert last["masked_lm_loss"] < first["masked_lm_loss"] - 0.7
@@ -192,7 +190,7 @@ def test_checkpoints_are_kept_and_removed(tmp_path, records):
         MICRO,
         training={"save_checkpoints_steps": 1, "keep_checkpoint_max": 2, "num_train_steps": 5, "num_eval_steps": 0},
     )
-    run(config, records, str(tmp_path), one_device())
+    run(config, [records], str(tmp_path), one_device())
     assert checkpoint.steps(str(tmp_path)) == [4, 5]
     assert not [name for name in os.listdir(tmp_path) if "tmp" in name]
 
@@ -208,19 +206,19 @@ def test_asked_to_stop_it_saves_and_goes_on_later(tmp_path, straight, records, m
     plan = changed(MICRO, training={"iterations_per_loop": 1})
     asked = []
 
-    def ask(job, step, *rest):
+    def ask(report, step, loop):
         if not asked:
             asked.append(step)
             os.kill(os.getpid(), number)
-        return _train_metrics(job, step, *rest)
+        keep(report, step, loop)
 
-    _train_metrics = loop_module._train_metrics
-    monkeypatch.setattr(loop_module, "_train_metrics", ask)
+    keep = Report.keep
+    monkeypatch.setattr(Report, "keep", ask)
     with pytest.raises(Stopped, match=f"{number.name}: stopped at step 1, which is saved"):
-        run(plan, records, str(tmp_path), one_device())
+        run(plan, [records], str(tmp_path), one_device())
     assert checkpoint.steps(str(tmp_path)) == [1]
     assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
-    run(plan, records, str(tmp_path), one_device())
+    run(plan, [records], str(tmp_path), one_device())
     after = weights(tmp_path)
     assert all(np.array_equal(value, after[name]) for name, value in weights(straight).items())
 
@@ -244,25 +242,25 @@ def test_another_config_is_refused_field_by_field(copied, records):
     with pytest.raises(
         UserError, match="model.num_attention_heads was 2, is 4; training.seed was 0, is 3; use that config"
     ) as raised:
-        run(other, records, str(copied), one_device())
+        run(other, [records], str(copied), one_device())
     assert "num_train_steps was" not in str(raised.value)
 
 
 def test_a_checkpoint_of_other_shapes_is_refused(copied, records):
     os.remove(copied / "config.json")
     with pytest.raises(UserError, match=r"a checkpoint of another config: .*has shape \[.*\] instead of"):
-        run(changed(MICRO, model={"intermediate_size": 128}), records, str(copied), one_device())
+        run(changed(MICRO, model={"intermediate_size": 128}), [records], str(copied), one_device())
 
 
 def test_more_steps_may_be_asked_for(copied, records):
     longer = changed(MICRO, training={"num_train_steps": 8})
-    run(longer, records, str(copied), one_device())
+    run(longer, [records], str(copied), one_device())
     assert checkpoint.steps(str(copied)) == [3, 6, 8]
 
 
 def test_fewer_steps_than_reached_are_refused(copied, records):
     with pytest.raises(UserError, match="is at step 6 already, beyond training.num_train_steps = 4"):
-        run(changed(MICRO, training={"num_train_steps": 4}), records, str(copied), one_device())
+        run(changed(MICRO, training={"num_train_steps": 4}), [records], str(copied), one_device())
     assert configs.load(str(copied / "config.json")) == MICRO
 
 
@@ -271,7 +269,7 @@ def test_an_evaluation_that_was_cut_off_is_made_up_for(copied, straight, records
     rows = (copied / "metrics.jsonl").read_text().splitlines()
     kept = [row for row in rows if '"heldout", "step": 6' not in row]
     (copied / "metrics.jsonl").write_text("\n".join([*kept, '{"kind": "hel']))
-    run(MICRO, records, str(copied), one_device())
+    run(MICRO, [records], str(copied), one_device())
     assert metrics(copied) == metrics(straight) and metrics(copied, "heldout") == metrics(straight, "heldout")
 
 
@@ -285,7 +283,7 @@ def test_a_damaged_checkpoint_gives_way_to_the_one_before(copied, straight, reco
     damaged = bytearray(path.read_bytes())
     damaged[len(damaged) // 2] ^= 1
     path.write_bytes(damaged)
-    run(MICRO, records, str(copied), one_device())
+    run(MICRO, [records], str(copied), one_device())
     err = capfd.readouterr().err
     assert "model.ckpt-6: damaged checkpoint" in err and "going on from step 3" in err
     after = weights(copied)
@@ -301,7 +299,7 @@ def test_steps_that_are_not_finite_end_the_run_with_their_batch_kept(copied, rec
     checkpoint.save(str(copied), 3, values, keep=5)
     limited = changed(MICRO, training={"max_nonfinite_steps": 2})
     with pytest.raises(UserError, match="gradients of 2 steps in a row were not finite, up to step 4"):
-        run(limited, records, str(copied), one_device())
+        run(limited, [records], str(copied), one_device())
     assert "2 steps not applied, the last of them step 4" in capfd.readouterr().err
     with np.load(copied / "nonfinite-batch-4.npz") as batch:
         assert batch["input_ids"].shape == (8, MICRO.data.max_seq_length) and (batch["input_ids"][:, 0] == 2).all()
@@ -311,12 +309,12 @@ def test_where_every_checkpoint_is_damaged_the_run_stops(copied, records):
     for step in (3, 6):
         cut(copied, step)
     with pytest.raises(UserError, match="model.ckpt-3: damaged checkpoint"):
-        run(changed(MICRO, training={"num_train_steps": 8}), records, str(copied), one_device())
+        run(changed(MICRO, training={"num_train_steps": 8}), [records], str(copied), one_device())
 
 
 def test_batch_must_be_divisible_by_replicas(tmp_path, records):
     with pytest.raises(UserError, match="training.train_batch_size = 6: must be divisible by 4 replicas"):
-        run(changed(MICRO, training={"train_batch_size": 6}), records, str(tmp_path), mirrored(4))
+        run(changed(MICRO, training={"train_batch_size": 6}), [records], str(tmp_path), mirrored(4))
 
 
 @pytest.mark.parametrize(
@@ -329,7 +327,7 @@ def test_batch_must_be_divisible_by_replicas(tmp_path, records):
 )
 def test_records_that_do_not_fit_are_refused(tmp_path, records, fields, message):
     with pytest.raises(UserError, match=f"manifest.json: {message}"):
-        run(changed(MICRO, data=fields), records, str(tmp_path), one_device())
+        run(changed(MICRO, data=fields), [records], str(tmp_path), one_device())
 
 
 def damaged_copy(records, tmp_path, change):
@@ -343,7 +341,7 @@ def damaged_copy(records, tmp_path, change):
 def test_a_truncated_shard_is_named_before_the_start(tmp_path, records):
     folder = damaged_copy(records, tmp_path, lambda content: content[:-100])
     with pytest.raises(UserError, match=r"train-00000-of-00001.tfrecord: truncated \(\d+ bytes, the manifest says \d+\)"):
-        run(MICRO, folder, str(tmp_path / "run"), one_device())
+        run(MICRO, [folder], str(tmp_path / "run"), one_device())
 
 
 def test_a_flipped_byte_is_named_with_its_record(tmp_path, records):
@@ -353,7 +351,38 @@ def test_a_flipped_byte_is_named_with_its_record(tmp_path, records):
 
     folder = damaged_copy(records, tmp_path, flip)
     with pytest.raises(UserError, match=r"train-00000-of-00001.tfrecord: damaged after record \d+"):
-        run(MICRO, folder, str(tmp_path / "run"), one_device())
+        run(MICRO, [folder], str(tmp_path / "run"), one_device())
+
+
+def test_a_flipped_byte_costs_one_record_where_that_is_wanted(tmp_path, straight, records, capfd):
+    """The batches of these steps hold other records: they train as they would have."""
+
+    def flip(content):
+        return content[:-30] + bytes([content[-30] ^ 1]) + content[-29:]
+
+    folder = damaged_copy(records, tmp_path, flip)
+    run(MICRO, [folder], str(tmp_path / "run"), one_device(), skip_bad_records=True)
+    assert "1 of 759 records unreadable, left out: 759" in capfd.readouterr().err
+    assert (tmp_path / "run" / "left_out" / "32" / "train-00000-of-00001.tfrecord").exists()
+    ours, theirs = metrics(tmp_path / "run"), metrics(straight)
+    assert [row["masked_lm_loss"] for row in ours] == [row["masked_lm_loss"] for row in theirs]
+
+
+def test_remat_is_the_same_run(tmp_path, straight, records):
+    run(changed(MICRO, training={"remat": True}), [records], str(tmp_path), one_device())
+    expected = weights(straight)
+    for name, value in weights(tmp_path).items():
+        np.testing.assert_allclose(value, expected[name], rtol=1e-3, atol=2e-5, err_msg=name)
+
+
+def test_a_checkpoint_that_cannot_be_written_ends_the_run_in_one_line(tmp_path, records, monkeypatch):
+    def full(**_):
+        raise tf.errors.ResourceExhaustedError(None, None, "No space left on device")
+
+    monkeypatch.setattr(tf.raw_ops, "SaveV2", full)
+    with pytest.raises(UserError, match=r"model.ckpt-3: cannot be written \(No space left on device\); make room"):
+        run(MICRO, [records], str(tmp_path), one_device())
+    assert checkpoint.steps(str(tmp_path)) == []
 
 
 def test_other_records_under_the_same_run_are_refused(copied, tmp_path, vocab_path):
@@ -361,4 +390,4 @@ def test_other_records_under_the_same_run_are_refused(copied, tmp_path, vocab_pa
 
     build(f"{SAMPLE_CORPUS}/law.txt", vocab_path, str(tmp_path / "other"))
     with pytest.raises(UserError, match="that run used other records"):
-        run(MICRO, str(tmp_path / "other"), str(copied), one_device())
+        run(MICRO, [str(tmp_path / "other")], str(copied), one_device())

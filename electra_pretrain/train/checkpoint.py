@@ -4,6 +4,8 @@ A checkpoint is `model.ckpt-STEP.data-00000-of-00001` and `model.ckpt-STEP.index
 it there is no checkpoint.
 """
 
+import contextlib
+import os
 import re
 import sys
 from collections.abc import Mapping
@@ -26,25 +28,44 @@ def save(folder: str, step: int, values: Mapping[str, np.ndarray], keep: int, ke
     """Write a checkpoint and remove all but the newest `keep` and those of steps that `keep_every` divides.
 
     Returns its path without suffix.
+
+    Raises:
+        UserError: it cannot be written; checkpoints written before are left as they are.
     """
     prefix = files.join(folder, f"{PREFIX}-{step}")
     temporary = files.temporary_name(prefix)
     names = sorted(values)
-    with tf.device("/cpu:0"):
-        tf.raw_ops.SaveV2(
-            prefix=temporary,
-            tensor_names=names,
-            shape_and_slices=[""] * len(names),
-            tensors=[values[name] for name in names],
-        )
-    for suffix in (DATA_SUFFIX, INDEX_SUFFIX):
-        files.replace(temporary + suffix, prefix + suffix)
+    try:
+        with tf.device("/cpu:0"):
+            tf.raw_ops.SaveV2(
+                prefix=temporary,
+                tensor_names=names,
+                shape_and_slices=[""] * len(names),
+                tensors=[values[name] for name in names],
+            )
+        for suffix in (DATA_SUFFIX, INDEX_SUFFIX):
+            files.replace(temporary + suffix, prefix + suffix)
+    except (OSError, tf.errors.OpError) as error:
+        with contextlib.suppress(OSError, tf.errors.OpError):
+            _remove_beginning_with(temporary)
+        reason = str(error).splitlines()[0]
+        raise UserError(
+            f"{prefix}: cannot be written ({reason}); make room or mend access, and run the same command"
+        ) from error
     for old in steps(folder)[:-keep]:
         if keep_every and old % keep_every == 0:
             continue
         for suffix in (INDEX_SUFFIX, DATA_SUFFIX):
             files.remove(files.join(folder, f"{PREFIX}-{old}{suffix}"))
     return prefix
+
+
+def _remove_beginning_with(path: str) -> None:
+    """TensorFlow adds to a name what it likes while it writes."""
+    folder, name = os.path.split(path)
+    for found in files.list_dir(folder):
+        if found.startswith(name):
+            files.remove(files.join(folder, found))
 
 
 def steps(folder: str) -> list[int]:
@@ -84,8 +105,8 @@ def read(prefix: str) -> dict[str, np.ndarray]:
         raise DamagedCheckpoint(f"{prefix}: damaged checkpoint ({reason}); use another step's, or another run's") from error
 
 
-def restore_newest(folder: str, variables: Mapping[str, tf.Variable]) -> None:
-    """Assign every variable from the newest checkpoint that is whole; nothing happens where there is none at all.
+def restore_newest(folder: str, variables: Mapping[str, tf.Variable]) -> bool:
+    """Assign every variable from the newest checkpoint that is whole; False where there is none at all.
 
     Raises:
         DamagedCheckpoint: not one is whole.
@@ -94,21 +115,44 @@ def restore_newest(folder: str, variables: Mapping[str, tf.Variable]) -> None:
     available = steps(folder)
     for step in reversed(available):
         try:
-            return restore(find(folder, step), variables)
+            restore(find(folder, step), variables)
+            return True
         except DamagedCheckpoint as error:
             if step == available[0]:
                 raise
             print(f"run_pretraining: warning: {error}; going back to the one before", file=sys.stderr, flush=True)
+    return False
 
 
-def restore(prefix: str, variables: Mapping[str, tf.Variable]) -> None:
+def locate(path: str) -> str:
+    """A checkpoint's path without suffix, from such a path or from the folder of a run: its newest.
+
+    Raises:
+        UserError: there is none.
+    """
+    if files.is_dir(path):
+        return find(path)
+    prefix = path.removesuffix(INDEX_SUFFIX)
+    if not files.exists(prefix + INDEX_SUFFIX):
+        raise UserError(f"{path}: no such checkpoint; give the folder of a run, or a path such as {PREFIX}-1000 in it")
+    return prefix
+
+
+def restore(prefix: str, variables: Mapping[str, tf.Variable], weights_only: bool = False) -> None:
     """Assign every variable from the checkpoint.
+
+    Args:
+        prefix: its path without suffix.
+        variables: by name.
+        weights_only: the optimiser's values in the checkpoint are nobody's business here.
 
     Raises:
         DamagedCheckpoint: its files cannot be read in full.
         UserError: it holds other variables or shapes: it is of another config.
     """
     values = read(prefix)
+    if weights_only:
+        values = {name: value for name, value in values.items() if not is_optimizer_value(name)}
     problems = [f"{name} is missing" for name in variables if name not in values]
     problems += [f"{name} is not part of this model" for name in values if name not in variables]
     problems += [
@@ -124,6 +168,10 @@ def restore(prefix: str, variables: Mapping[str, tf.Variable]) -> None:
         )
     for name, variable in variables.items():
         variable.assign(values[name])
+
+
+def is_optimizer_value(name: str) -> bool:
+    return name == "global_step" or name.endswith(("/adam_m", "/adam_v"))
 
 
 def to_host(variables: Mapping[str, tf.Variable]) -> dict[str, np.ndarray]:

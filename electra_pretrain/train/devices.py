@@ -1,15 +1,24 @@
-"""Which devices train: a TPU by name, all GPUs, or the CPU; one strategy object, one loop for all."""
+"""Which devices train: a TPU by name, several machines, all GPUs, or the CPU; one strategy object, one loop for all."""
+
+import json
+import os
+from collections.abc import Callable
+from typing import Any
 
 import tensorflow as tf
 
 from electra_pretrain import quiet
+from electra_pretrain.data.input_pipeline import Worker
 from electra_pretrain.errors import UserError
+
+# TensorFlow's own variable, which tells each worker of a job on several machines who it is and where the others are.
+CLUSTER_VARIABLE = "TF_CONFIG"
 
 
 def make_strategy(
     tpu: str | None = None, tpu_zone: str | None = None, gcp_project: str | None = None, cpu_replicas: int = 1
 ) -> tf.distribute.Strategy:
-    """The strategy for the devices at hand.
+    """The strategy for the devices at hand; where `TF_CONFIG` names a cluster, this process becomes one of its workers.
 
     Args:
         tpu: name of a TPU, or "local" on a TPU VM; None for GPUs or the CPU.
@@ -18,10 +27,13 @@ def make_strategy(
         cpu_replicas: virtual CPU devices to split the batch over, to rehearse a TPU's split on any machine.
 
     Raises:
-        UserError: the TPU cannot be reached, or virtual CPUs are asked for too late or beside other devices.
+        UserError: the TPU cannot be reached, virtual CPUs are asked for too late or beside other devices, or `TF_CONFIG` is
+            wrong.
     """
     if tpu:
         return _tpu_strategy(tpu, tpu_zone, gcp_project)
+    if os.environ.get(CLUSTER_VARIABLE):
+        return _worker_strategy(cpu_replicas)
     with quiet.stderr_aside():
         tf.config.list_physical_devices()
     if cpu_replicas > 1:
@@ -47,6 +59,24 @@ def _tpu_strategy(tpu: str, zone: str | None, project: str | None) -> tf.distrib
         ) from error
 
 
+def _worker_strategy(cpu_replicas: int) -> tf.distribute.Strategy:
+    text = os.environ[CLUSTER_VARIABLE]
+    try:
+        values = json.loads(text)
+        num_workers, number = len(values["cluster"]["worker"]), int(values["task"]["index"])
+        if set(values["cluster"]) != {"worker"} or values["task"]["type"] != "worker" or not 0 <= number < num_workers:
+            raise ValueError("it must name workers only, and this process as one of them")
+    except (ValueError, KeyError, TypeError) as error:
+        raise UserError(
+            f"{CLUSTER_VARIABLE}={text}: {error}; it must read "
+            '{"cluster": {"worker": ["HOST:PORT", …]}, "task": {"type": "worker", "index": N}}'
+        ) from error
+    if cpu_replicas > 1:
+        raise UserError(f"--cpu_replicas {cpu_replicas}: is for one machine; {CLUSTER_VARIABLE} names {num_workers} workers")
+    with quiet.stderr_aside():
+        return tf.distribute.MultiWorkerMirroredStrategy()
+
+
 def _virtual_cpus(count: int) -> tf.distribute.Strategy:
     cpu = tf.config.list_physical_devices("CPU")[0]
     try:
@@ -60,3 +90,49 @@ def _virtual_cpus(count: int) -> tf.distribute.Strategy:
 def on_cpu(strategy: tf.distribute.Strategy) -> bool:
     """Whether the replicas are CPUs."""
     return all("CPU" in str(device).upper() for device in strategy.extended.worker_devices)
+
+
+def count_replicas(cpu_replicas: int) -> int | None:
+    """How many parts `make_strategy` will split a batch into, without a TPU; None where other machines take part."""
+    if os.environ.get(CLUSTER_VARIABLE):
+        return None
+    with quiet.stderr_aside():
+        gpus = len(tf.config.list_physical_devices("GPU"))
+    return cpu_replicas if cpu_replicas > 1 else max(1, gpus)
+
+
+def writes_files(strategy: tf.distribute.Strategy) -> bool:
+    """Whether this process is the one that writes the run's folder: all are, but for the other workers of a cluster."""
+    return bool(strategy.extended.should_checkpoint)
+
+
+def num_workers(strategy: tf.distribute.Strategy) -> int:
+    """Processes that train together."""
+    if not isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy):
+        return 1
+    return len(strategy.cluster_resolver.cluster_spec().job_tasks("worker"))
+
+
+def any_worker(strategy: tf.distribute.Strategy, flag: bool) -> bool:
+    """Whether any worker's flag is set; every worker must ask, and all are told the same."""
+    if num_workers(strategy) == 1:
+        return flag
+    flags = strategy.run(lambda: tf.constant(float(flag)))
+    return bool(strategy.reduce("SUM", flags, axis=None).numpy() > 0)
+
+
+def distributed(strategy: tf.distribute.Strategy, make: Callable[[Worker], tf.data.Dataset]) -> Any:
+    """Each worker's data, made for it: elements go to its replicas in turn.
+
+    Args:
+        strategy: the devices.
+        make: from a worker to its elements, one for each replica of each batch, without end.
+    """
+
+    def for_pipeline(context: tf.distribute.InputContext) -> tf.data.Dataset:
+        count = context.num_input_pipelines
+        dataset = make(Worker(context.input_pipeline_id, count, context.num_replicas_in_sync // count))
+        # Of data that may end, several workers would be given shapes that are not static.
+        return dataset.apply(tf.data.experimental.assert_cardinality(tf.data.INFINITE_CARDINALITY))
+
+    return strategy.distribute_datasets_from_function(for_pipeline)

@@ -6,10 +6,11 @@ import tensorflow as tf
 
 from electra_pretrain import files
 from electra_pretrain.config import load
-from electra_pretrain.data.manifest import check_shards, load_manifest
+from electra_pretrain.data.manifest import load_manifest
 from electra_pretrain.errors import UserError
 from electra_pretrain.train import checkpoint
-from electra_pretrain.train.run import CONFIG_NAME, check_data, check_replicas, heldout_data, load_run
+from electra_pretrain.train.folder import CONFIG_NAME, load_run
+from electra_pretrain.train.inputs import Source, check_data, check_replicas, heldout_batches, shard_paths
 from electra_pretrain.train.step import Trainer
 
 
@@ -32,12 +33,12 @@ def evaluate(
     config = load(files.join(model_dir, CONFIG_NAME))
     if num_eval_steps is not None:
         config = dataclasses.replace(config, training=dataclasses.replace(config.training, num_eval_steps=num_eval_steps))
-    manifest = load_manifest(data_dir)
-    check_data(config, manifest, data_dir)
+    source = Source(data_dir, load_manifest(data_dir))
+    check_data(config, source)
     check_replicas(config, strategy.num_replicas_in_sync)
-    batches = heldout_data(config, check_shards(data_dir, manifest.heldout_shards), strategy)
+    batches = heldout_batches(config, source.manifest, shard_paths(source, None), strategy)
     if batches is None:
         raise UserError(f"{data_dir}: no held-out records to score; build them with --heldout_fraction above 0")
-    trainer = Trainer(config, manifest.vocabulary.special_ids, strategy)
+    trainer = Trainer(config, source.manifest.vocabulary.special_ids, strategy)
     checkpoint.restore(checkpoint.find(model_dir, step), trainer.variables())
     return {"step": int(trainer.optimizer.global_step.numpy()), **trainer.evaluate(batches)}

@@ -19,17 +19,22 @@ class RunLog:
     Args:
         folder: the run's folder.
         step: the step that the run starts from; later lines of an earlier, interrupted run are dropped.
+        writes: False in a worker for which another one writes.
     """
 
-    def __init__(self, folder: str, step: int) -> None:
+    def __init__(self, folder: str, step: int, writes: bool = True) -> None:
+        self._writes = writes
         self._path = files.join(folder, METRICS_NAME)
         self._rows = [row for row in _read_rows(folder) if row["step"] <= step]
         self._writers = {
-            kind: tf.summary.create_file_writer(files.join(folder, "tensorboard", kind)) for kind in ("train", "heldout")
+            kind: tf.summary.create_file_writer(files.join(folder, "tensorboard", kind))
+            for kind in (("train", "heldout") if writes else ())
         }
 
     def write(self, kind: str, step: int, metrics: Mapping[str, float]) -> None:
         """Scalars of kind "train" or "heldout"; a metric over nothing (NaN) is left out."""
+        if not self._writes:
+            return
         known = {name: value for name, value in metrics.items() if math.isfinite(value)}
         with self._writers[kind].as_default(step):
             for name, value in known.items():
@@ -38,6 +43,8 @@ class RunLog:
 
     def flush(self) -> None:
         """Make everything written so far visible, whole."""
+        if not self._writes:
+            return
         for writer in self._writers.values():
             writer.flush()
         files.write_text(self._path, "".join(f"{json.dumps(row)}\n" for row in self._rows))

@@ -1,20 +1,20 @@
 """The training loop: outer Python that saves, scores and logs; inner loops of updates on the device."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
-import numpy as np
 import tensorflow as tf
 
 from electra_pretrain.batch import Batch
 from electra_pretrain.config import Config
 from electra_pretrain.errors import Stopped
-from electra_pretrain.progress import Progress, duration
-from electra_pretrain.train import checkpoint
+from electra_pretrain.progress import Progress
+from electra_pretrain.train.background import Task
+from electra_pretrain.train.devices import any_worker
 from electra_pretrain.train.logs import RunLog
-from electra_pretrain.train.metrics import summarize
-from electra_pretrain.train.optimizer import learning_rate
+from electra_pretrain.train.report import Loop, Report
+from electra_pretrain.train.saver import Saver
 from electra_pretrain.train.step import Trainer
 from electra_pretrain.train.stop import StopRequest
 
@@ -36,62 +36,78 @@ class Job(NamedTuple):
     """What the loop works on, all of it built.
 
     Attributes:
-        config: the experiment.
+        config: the experiment, or the part of it that is at hand.
+        last_step: where to end.
         trainer: model, optimiser and step, restored if there was a checkpoint.
         batches: training batches from the trainer's step on.
         heldout: held-out batches, or None.
-        model_dir: where checkpoints go.
+        saver: writes checkpoints.
         log: where metrics go.
+        peak_flops: what the devices could compute in a second, or None.
     """
 
     config: Config
+    last_step: int
     trainer: Trainer
     batches: Iterator[Batch]
-    heldout: tf.data.Dataset | None
-    model_dir: str
+    heldout: Iterable[Batch] | None
+    saver: Saver
     log: RunLog
+    peak_flops: float | None
 
 
 def train(job: Job, stop: StopRequest) -> None:
-    """Train from the trainer's step to `num_train_steps`, saving on the way.
+    """Train from the trainer's step to the job's last, saving on the way.
+
+    While the device runs a loop, the metrics of the one before are written; a checkpoint holds the device up for a copy only
+    and is written while it goes on.
 
     Raises:
         Stopped: someone asked for it; the step that was reached is saved.
         NonFinite: `max_nonfinite_steps` steps in a row could not be applied.
+        UserError: a checkpoint could not be written.
     """
-    training = job.config.training
-    step = start = int(job.trainer.optimizer.global_step.numpy())
-    with Progress("train", training.num_train_steps, "steps", initial=step) as progress:
+    training, trainer = job.config.training, job.trainer
+    step = int(trainer.optimizer.global_step.numpy())
+    with Progress("train", training.num_train_steps, "steps", initial=step) as progress, job.saver as saver:
+        report = Report(job.config, job.log, progress, step, job.peak_flops)
         if step:
-            progress.say(f"going on from step {step}" if step < training.num_train_steps else f"finished at step {step} before")
+            progress.say(f"going on from step {step}" if step < job.last_step else f"finished at step {step} before")
             if not job.log.has("heldout", step):  # stopped between a checkpoint and its evaluation
-                _evaluate(job, step, progress)
-        while step < training.num_train_steps:
-            num_steps = _steps_until_stop(step, job.config)
-            began = time.monotonic()
-            sums = {name: value.numpy() for name, value in job.trainer.train_steps(job.batches, tf.constant(num_steps)).items()}
-            seconds = time.monotonic() - began
-            step += num_steps
-            metrics = _train_metrics(job.config, step, sums, num_steps, seconds)
-            job.log.write("train", step, metrics)
-            job.log.flush()
-            progress.update(num_steps, _note(metrics))
-            if metrics["nonfinite_steps"]:
-                _report_nonfinite(job, metrics["nonfinite_steps"], progress)
-            if step == start + num_steps:
-                # The first loop compiles: its rate says nothing about the rest.
-                progress.say(f"compiled and ran the first {num_steps} steps in {duration(seconds)}")
-            if step % training.save_checkpoints_steps == 0 or step == training.num_train_steps:
-                _save(job, step)
-                if not stop.signal_name:
-                    _evaluate(job, step, progress)
-            if stop.signal_name and step < training.num_train_steps:
-                if checkpoint.steps(job.model_dir)[-1:] != [step]:
-                    _save(job, step)
-                raise Stopped(f"{stop.signal_name}: stopped at step {step}, which is saved; run the same command to go on")
+                _evaluate(job, step, report)
+        while step < job.last_step:
+            loop = _run_beside(job, _steps_until_stop(step, job), report.write_waiting)
+            step += loop.num_steps
+            report.keep(step, loop)
+            if loop.sums["nonfinite_steps"]:
+                report.write_waiting()
+                _check_nonfinite(job, float(loop.sums["nonfinite_steps"]), progress)
+            asked = any_worker(trainer.strategy, bool(stop.signal_name))
+            if step % training.save_checkpoints_steps == 0 or step == job.last_step or asked:
+                saver.start(step, trainer.variables())
+                report.write_waiting()
+                if not asked:
+                    _evaluate(job, step, report)
+            if asked and step < training.num_train_steps:
+                saver.finish()
+                name = stop.signal_name or "another worker was asked to stop"
+                raise Stopped(f"{name}: stopped at step {step}, which is saved; run the same command to go on")
 
 
-def _report_nonfinite(job: Job, count: float, progress: Progress) -> None:
+def _run_beside(job: Job, num_steps: int, host_work: Callable[[], None]) -> Loop:
+    """Run steps on the device, and `host_work` here meanwhile."""
+
+    def loop() -> Loop:
+        began = time.monotonic()
+        sums = {name: value.numpy() for name, value in job.trainer.train_steps(job.batches, tf.constant(num_steps)).items()}
+        return Loop(num_steps, sums, began, time.monotonic())
+
+    running = Task(loop)
+    host_work()
+    return running.result()
+
+
+def _check_nonfinite(job: Job, count: float, progress: Progress) -> None:
     """Say that steps were not applied; give up if there are too many in a row."""
     optimizer, limit = job.trainer.optimizer, job.config.training.max_nonfinite_steps
     last, in_a_row = int(optimizer.last_nonfinite_step.numpy()), int(optimizer.nonfinite_in_a_row.numpy())
@@ -100,50 +116,14 @@ def _report_nonfinite(job: Job, count: float, progress: Progress) -> None:
         raise NonFinite(last, in_a_row)
 
 
-def _steps_until_stop(step: int, config: Config) -> int:
+def _steps_until_stop(step: int, job: Job) -> int:
     """Steps to the next save, to the end, or one loop, whichever comes first."""
-    training = config.training
-    to_save = training.save_checkpoints_steps - step % training.save_checkpoints_steps
-    return min(training.iterations_per_loop, to_save, training.num_train_steps - step)
-
-
-def _train_metrics(config: Config, step: int, sums: dict[str, np.ndarray], num_steps: int, seconds: float) -> dict[str, float]:
-    training = config.training
-    sequences = num_steps * training.train_batch_size / seconds
-    rate = learning_rate(tf.constant(step), config.optimizer, training.num_train_steps)
-    metrics = summarize(sums)
-    total = config.objective.gen_weight * metrics.get("cloze_loss", metrics["masked_lm_loss"])
-    if "disc_loss" in metrics:
-        total += config.objective.disc_weight * metrics["disc_loss"]
-    return metrics | {
-        "total_loss": total,
-        "grad_norm": float(sums["grad_norm"] / sums["steps"]) if sums["steps"] else float("nan"),
-        "nonfinite_steps": float(sums["nonfinite_steps"]),
-        "learning_rate": float(rate),
-        "sequences_per_second": sequences,
-        "tokens_per_second": sequences * config.data.max_seq_length,
-        "hours_left": (training.num_train_steps - step) / num_steps * seconds / 3600,
-    }
-
-
-def _note(metrics: dict[str, float]) -> str:
-    shown = f"gen loss {metrics['masked_lm_loss']:.3f}"
-    if "disc_auc" in metrics:
-        shown += f", disc loss {metrics['disc_loss']:.4f}, auc {metrics['disc_auc']:.3f}"
-    return shown + f", {metrics['sequences_per_second']:.3g} seq/s"
-
-
-def _save(job: Job, step: int) -> None:
-    values = checkpoint.to_host(job.trainer.variables())
     training = job.config.training
-    checkpoint.save(job.model_dir, step, values, training.keep_checkpoint_max, training.keep_every_steps)
+    to_save = training.save_checkpoints_steps - step % training.save_checkpoints_steps
+    return min(training.iterations_per_loop, to_save, job.last_step - step)
 
 
-def _evaluate(job: Job, step: int, progress: Progress) -> None:
-    if job.heldout is None:
-        return
-    metrics = job.trainer.evaluate(job.heldout)
-    job.log.write("heldout", step, metrics)
-    job.log.flush()
-    shown = ", ".join(f"{name} {metrics[name]:.4f}" for name in ("masked_lm_loss", "disc_loss", "disc_auc") if name in metrics)
-    progress.say(f"step {step}, held-out: {shown}")
+def _evaluate(job: Job, step: int, report: Report) -> None:
+    """Score held-out records, if there are any."""
+    if job.heldout is not None:
+        report.heldout(step, job.trainer.evaluate(job.heldout))

@@ -22,6 +22,7 @@ class Trainer:
     Attributes:
         model: the networks.
         optimizer: moments and step.
+        strategy: the devices.
     """
 
     def __init__(
@@ -31,7 +32,7 @@ class Trainer:
 
         It halves the activations held at once. On a CPU both parts together keep more cores busy.
         """
-        self._config, self._special_ids, self._strategy = config, special_ids, strategy
+        self._config, self._special_ids, self.strategy = config, special_ids, strategy
         self._one_after_the_other = one_after_the_other
         with strategy.scope():
             self.model = Electra(config)
@@ -52,8 +53,8 @@ class Trainer:
         return sums
 
     def _strategy_step(self, batch: Batch) -> Sums:
-        per_replica = self._strategy.run(self.train_step, args=(batch,))
-        return {name: self._strategy.reduce("SUM", value, axis=None) for name, value in per_replica.items()}
+        per_replica = self.strategy.run(self.train_step, args=(batch,))
+        return {name: self.strategy.reduce("SUM", value, axis=None) for name, value in per_replica.items()}
 
     def train_step(self, batch: Batch) -> Sums:
         """One update from a replica's rows of the global batch."""
@@ -139,8 +140,8 @@ class Trainer:
         return summarize(totals)
 
     def _evaluate_batch(self, batch: Batch) -> Sums:
-        per_replica = self._strategy.run(self._evaluate_step, args=(batch,))
-        return {name: self._strategy.reduce("SUM", value, axis=None) for name, value in per_replica.items()}
+        per_replica = self.strategy.run(self._evaluate_step, args=(batch,))
+        return {name: self.strategy.reduce("SUM", value, axis=None) for name, value in per_replica.items()}
 
     def _evaluate_step(self, batch: Batch) -> Sums:
         """Metric sums without dropout; masks and samples depend on the row alone, the same at every checkpoint."""
