@@ -5,11 +5,18 @@
 """  # fmt: skip
 
 import argparse
+import sys
+from typing import TYPE_CHECKING
 
 from electra_pretrain import config as configs
 from electra_pretrain import quiet
 from electra_pretrain.command import add_config_arguments, run_command
 from electra_pretrain.errors import UserError
+from electra_pretrain.tpu.chips import SLICES, find_slice
+from electra_pretrain.tpu_check import INSTALL, compiler_missing, tpu_check
+
+if TYPE_CHECKING:
+    from electra_pretrain.train.preflight import Finding
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
@@ -17,7 +24,13 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         prog="run_pretraining", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     add_config_arguments(parser)
-    parser.add_argument("--data", required=True, metavar="DIR", help="folder of records, made by build_data")
+    parser.add_argument(
+        "--data",
+        required=True,
+        nargs="+",
+        metavar="DIR",
+        help="folder of records, made by build_data; where the config has phases, one for each length",
+    )
     parser.add_argument("--model_dir", required=True, metavar="DIR", help="folder of the run: checkpoints, metrics, config")
     parser.add_argument(
         "--tpu",
@@ -32,6 +45,19 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         default=1,
         help="split the batch over so many virtual CPUs, to rehearse a TPU's split",
     )
+    parser.add_argument(
+        "--on_bad_record",
+        choices=("error", "skip"),
+        default="error",
+        help="skip: leave out records that cannot be read, count and name them (default %(default)s)",
+    )
+    parser.add_argument("--preflight", action="store_true", help="check everything that can be checked, train nothing")
+    parser.add_argument(
+        "--topology",
+        metavar="NAME",
+        help=f"with --preflight: the TPU that the run is for, one of {', '.join(SLICES)}; with the extra tpu-check also "
+        "whether a step fits its memory",
+    )
     return parser.parse_args(argv)
 
 
@@ -39,12 +65,72 @@ def run_pretraining(args: argparse.Namespace) -> None:
     config = configs.load(args.config, args.set)
     if args.cpu_replicas < 1 or (args.cpu_replicas > 1 and args.tpu):
         raise UserError(f"--cpu_replicas {args.cpu_replicas}: must be at least 1, and is not for a TPU")
+    if args.topology and not args.preflight:
+        raise UserError("--topology: is for --preflight; a run takes the devices that it finds")
     # Imported here, so that a mistake above is told at once.
     quiet.import_tensorflow()
+    if args.preflight:
+        preflight(config, args)
+        return
     from electra_pretrain.train.devices import make_strategy
     from electra_pretrain.train.run import run
 
-    run(config, args.data, args.model_dir, make_strategy(args.tpu, args.tpu_zone, args.gcp_project, args.cpu_replicas))
+    warn_before_start(config, args)
+    strategy = make_strategy(args.tpu, args.tpu_zone, args.gcp_project, args.cpu_replicas)
+    run(config, args.data, args.model_dir, strategy, skip_bad_records=args.on_bad_record == "skip")
+
+
+def preflight(config: configs.Config, args: argparse.Namespace) -> None:
+    """Check everything that can be checked and print what was found.
+
+    Raises:
+        UserError: the run would fail.
+    """
+    from electra_pretrain.train.devices import count_replicas
+    from electra_pretrain.train.preflight import Level, Start, check_start, check_thoroughly
+
+    target = find_slice(args.topology) if args.topology else None
+    replicas = target.replicas if target else (None if args.tpu else count_replicas(args.cpu_replicas))
+    start = Start(config, args.data, args.model_dir, args.tpu, args.tpu_zone)
+    findings = [*check_start(start), *check_thoroughly(start, replicas, target)]
+    if args.topology:
+        findings += [memory(stage, args.topology) for stage in config.stages()]
+    print("\n".join(f"{finding.level.value:8} {finding.text}" for finding in findings))
+    if failed := sum(finding.level is Level.FAILURE for finding in findings):
+        raise UserError(f"{failed} of {len(findings)} checks failed; see above")
+
+
+def warn_before_start(config: configs.Config, args: argparse.Namespace) -> None:
+    """The quick checks, before every start; what is in order goes unsaid.
+
+    Raises:
+        UserError: the run would fail.
+    """
+    from electra_pretrain.train.preflight import Level, Start, check_start
+
+    findings = check_start(Start(config, args.data, args.model_dir, args.tpu, args.tpu_zone))
+    if failures := [finding.text for finding in findings if finding.level is Level.FAILURE]:
+        raise UserError("; ".join(failures))
+    for finding in findings:
+        if finding.level is Level.WARNING:
+            print(f"run_pretraining: warning: {finding.text}", file=sys.stderr, flush=True)
+
+
+def memory(stage: configs.Stage, topology: str) -> "Finding":
+    """Whether a step of a part of the run fits the TPU's memory, by its compiler."""
+    from electra_pretrain.train.preflight import Finding, Level
+
+    if compiler_missing():
+        return Finding(Level.WARNING, f"memory was not checked; pip install {INSTALL}, and ask again")
+    try:
+        cost = tpu_check(stage.config, topology, stage.last_step - stage.first_step)
+    except UserError as error:
+        return Finding(Level.FAILURE, str(error))
+    fit = f"{cost.memory_gb} GB of a replica's {cost.memory_of_device_gb} GB"
+    tokens = stage.config.data.max_seq_length
+    return Finding(
+        Level.OK, f"a step of {tokens} tokens takes {fit}, and {cost.estimated_step_s:.3f} s by the compiler's estimate"
+    )
 
 
 def main() -> None:

@@ -34,39 +34,54 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     )
     add_config_arguments(parser)
     parser.add_argument("--topology", default="v3-8", metavar="NAME", help=f"one of {', '.join(SLICES)} (default %(default)s)")
+    parser.add_argument(
+        "--phase", type=int, metavar="N", help="check phase N of the config, from 1 (default: what follows them)"
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of text")
+    parser.add_argument("--compiled", metavar="FILE", help="write the compiled program here, to see what each operation costs")
     return parser.parse_args(argv)
 
 
-def tpu_check(config: configs.Config, topology: str) -> StepCost:
+def tpu_check(config: configs.Config, topology: str, num_steps: int, compiled_path: str | None = None) -> StepCost:
     """What the compiler says of the config's step on the topology.
+
+    Args:
+        config: the experiment, or a phase of it.
+        topology: a TPU's name on the price list.
+        num_steps: how many steps the hours are for.
+        compiled_path: where to write the compiled program.
 
     Raises:
         UserError: the step does not fit (the largest buffers and what to change are named), cannot be compiled, or the
             extra is not installed.
     """
     target = find_slice(topology)
-    missing = [name for name in EXTRA if importlib.util.find_spec(name) is None]
-    if missing:
+    if missing := compiler_missing():
         raise UserError(f"the TPU compiler is not installed ({', '.join(missing)}); run: pip install {INSTALL}")
     quiet.import_tensorflow()
+    from electra_pretrain.train.inputs import check_replicas
     from electra_pretrain.train.lowering import lower_step
-    from electra_pretrain.train.run import check_replicas
 
     check_replicas(config, target.replicas)
     with tempfile.NamedTemporaryFile(suffix=".hlo") as module:
         with quiet.stderr_aside():
             module.write(lower_step(config, target.replicas))
         module.flush()
-        result = read_result(_compile(module.name, target.compiler_name), target, config.training.num_train_steps)
+        arguments = [module.name, target.compiler_name, *([compiled_path] if compiled_path else [])]
+        result = read_result(_compile(arguments), target, num_steps)
     if isinstance(result, OutOfMemory):
         raise UserError(f"{result.message}; {_way_out(config, target.replicas)}")
     return result
 
 
-def _compile(path: str, compiler_name: str) -> dict[str, Any]:
+def compiler_missing() -> list[str]:
+    """Packages of the extra that are not installed."""
+    return [name for name in EXTRA if importlib.util.find_spec(name) is None]
+
+
+def _compile(arguments: list[str]) -> dict[str, Any]:
     """Run the compiler in a process of its own, saying once a minute that it still runs."""
-    command = [sys.executable, "-m", "electra_pretrain.tpu.compile", path, compiler_name]
+    command = [sys.executable, "-m", "electra_pretrain.tpu.compile", *arguments]
     print("tpu_check: compiling; a base model takes some three minutes on two cores", file=sys.stderr, flush=True)
     began = time.monotonic()
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
@@ -89,7 +104,9 @@ def _compile(path: str, compiler_name: str) -> dict[str, Any]:
 def _way_out(config: configs.Config, replicas: int) -> str:
     training = config.training
     rows = training.train_batch_size // replicas // training.gradient_accumulation_steps
-    ways = [] if rows % 2 else [f"--set training.gradient_accumulation_steps={2 * training.gradient_accumulation_steps}"]
+    ways = [] if training.remat else ["--set training.remat=true"]
+    if not rows % 2:
+        ways.append(f"--set training.gradient_accumulation_steps={2 * training.gradient_accumulation_steps}")
     if training.compute_dtype != "bfloat16":
         ways.insert(0, "--set training.compute_dtype=bfloat16")
     return f"try {', '.join([*ways, 'a smaller training.train_batch_size'])} (or a slice with more memory)"
@@ -98,9 +115,13 @@ def _way_out(config: configs.Config, replicas: int) -> str:
 def main() -> None:
     def command() -> None:
         args = parse_args()
-        config = configs.load(args.config, args.set)
-        cost = tpu_check(config, args.topology)
-        print(json.dumps(cost._asdict()) if args.json else describe(cost, config.training.num_train_steps, args.topology))
+        stages = configs.load(args.config, args.set).stages()
+        if args.phase is not None and not 1 <= args.phase <= len(stages):
+            raise UserError(f"--phase {args.phase}: {args.config} has {len(stages)} (the last: what follows its phases)")
+        config, first_step, last_step = stages[-1 if args.phase is None else args.phase - 1]
+        num_steps = last_step - first_step
+        cost = tpu_check(config, args.topology, num_steps, args.compiled)
+        print(json.dumps(cost._asdict()) if args.json else describe(cost, num_steps, args.topology))
 
     run_command("tpu_check", command)
 

@@ -78,7 +78,7 @@ def test_mistakes_are_told_before_anything_is_compiled():
     with pytest.raises(UserError, match=r"v3-9: must be one of .*v3-8"):
         find_slice("v3-9")
     with pytest.raises(UserError, match="v9-8"):
-        tpu_check.tpu_check(load("tiny.json"), "v9-8")
+        tpu_check.tpu_check(load("tiny.json"), "v9-8", 1)
 
 
 needs_compiler = pytest.mark.skipif(
@@ -89,7 +89,7 @@ needs_compiler = pytest.mark.skipif(
 @needs_compiler
 def test_a_batch_that_no_slice_can_split_is_refused():
     with pytest.raises(UserError, match="train_batch_size = 63: must be divisible by 8"):
-        tpu_check.tpu_check(load("tiny.json", ["training.train_batch_size=63"]), "v3-8")
+        tpu_check.tpu_check(load("tiny.json", ["training.train_batch_size=63"]), "v3-8", 1)
 
 
 @needs_compiler
