@@ -113,6 +113,11 @@ def num_workers(strategy: tf.distribute.Strategy) -> int:
     return len(strategy.cluster_resolver.cluster_spec().job_tasks("worker"))
 
 
+def num_input_workers(strategy: tf.distribute.Strategy) -> int:
+    """Hosts that read records for their replicas: of a TPU slice each of its hosts, though one process steers them all."""
+    return int(strategy.extended.num_hosts) if isinstance(strategy, tf.distribute.TPUStrategy) else num_workers(strategy)
+
+
 def any_worker(strategy: tf.distribute.Strategy, flag: bool) -> bool:
     """Whether any worker's flag is set; every worker must ask, and all are told the same."""
     if num_workers(strategy) == 1:

@@ -15,7 +15,7 @@ from electra_pretrain.data.damage import UNDECODABLE, describe_damage
 from electra_pretrain.data.manifest import VOCAB_NAME
 from electra_pretrain.errors import Stopped, UserError
 from electra_pretrain.train import checkpoint
-from electra_pretrain.train.devices import num_workers, on_cpu, writes_files
+from electra_pretrain.train.devices import num_input_workers, num_workers, on_cpu, writes_files
 from electra_pretrain.train.folder import check_earlier_run, record_run
 from electra_pretrain.train.inputs import (
     Paths,
@@ -127,7 +127,7 @@ def _train_part(part: Part, trainer: Trainer, model_dir: str, stop: StopRequest)
     try:
         train(job, stop)
     except NonFinite as error:
-        path = _save_batch(part, error.step, num_workers(strategy), model_dir)
+        path = _save_batch(part, error.step, num_input_workers(strategy), model_dir)
         raise UserError(
             f"{model_dir}: gradients of {error.in_a_row} steps in a row were not finite, up to step {error.step}; its batch is "
             f"in {path}; go on from the last checkpoint with a lower optimizer.learning_rate or in float32"
