@@ -13,6 +13,8 @@ from electra_pretrain import files
 from electra_pretrain.config_rules import validate
 from electra_pretrain.errors import UserError
 
+CONFIG_NAME = "config.json"  # the resolved config in a run's folder, as --config takes it
+
 
 @dataclasses.dataclass(frozen=True)
 class ModelConfig:

@@ -33,11 +33,11 @@ def export_hf(model_dir: str, output: str, step: int | None = None) -> list[str]
     from electra_pretrain.data.manifest import VOCAB_NAME
     from electra_pretrain.tokenization.tokenizer import load_tokenizer
     from electra_pretrain.train import checkpoint
-    from electra_pretrain.train.folder import CONFIG_NAME, load_run
-    from electra_pretrain.train.logs import last_metrics
+    from electra_pretrain.train.folder import load_run
+    from electra_pretrain.train.history import last_metrics
 
     about = load_run(model_dir)
-    config = configs.load(files.join(model_dir, CONFIG_NAME))
+    config = configs.load(files.join(model_dir, configs.CONFIG_NAME))
     weights = checkpoint.read(checkpoint.find(model_dir, step))
     at_step = int(weights["global_step"])
     train_metrics, heldout_metrics = (last_metrics(model_dir, kind, at_step) for kind in ("train", "heldout"))

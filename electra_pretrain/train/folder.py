@@ -7,12 +7,11 @@ from typing import Any
 import tensorflow as tf
 
 from electra_pretrain import files
-from electra_pretrain.config import Config, differences, load
+from electra_pretrain.config import CONFIG_NAME, Config, differences, load
 from electra_pretrain.data.manifest import VOCAB_NAME, Manifest
 from electra_pretrain.errors import UserError
 from electra_pretrain.train import checkpoint
 
-CONFIG_NAME = "config.json"  # the resolved config, as --config takes it
 RUN_NAME = "run.json"  # the records' manifests and the versions
 # A half-done run may be given these anew; anything else would make it another experiment.
 CHANGEABLE = (

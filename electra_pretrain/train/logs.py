@@ -1,16 +1,13 @@
 """What a run tells: TensorBoard scalars, `metrics.jsonl`, and the note behind the progress bar."""
 
-import contextlib
 import json
 import math
 from collections.abc import Mapping
-from typing import Any
 
 import tensorflow as tf
 
 from electra_pretrain import files
-
-METRICS_NAME = "metrics.jsonl"
+from electra_pretrain.train.history import METRICS_NAME, read_rows
 
 
 class RunLog:
@@ -25,7 +22,7 @@ class RunLog:
     def __init__(self, folder: str, step: int, writes: bool = True) -> None:
         self._writes = writes
         self._path = files.join(folder, METRICS_NAME)
-        self._rows = [row for row in _read_rows(folder) if row["step"] <= step]
+        self._rows = [row for row in read_rows(folder) if row["step"] <= step]
         self._writers = {
             kind: tf.summary.create_file_writer(files.join(folder, "tensorboard", kind))
             for kind in (("train", "heldout") if writes else ())
@@ -54,26 +51,8 @@ class RunLog:
         return any((row["kind"], row["step"]) == (kind, step) for row in self._rows)
 
 
-def _read_rows(folder: str) -> list[dict[str, Any]]:
-    """Rows of `metrics.jsonl`; a damaged line costs its own metrics, not the run."""
-    path = files.join(folder, METRICS_NAME)
-    rows = []
-    for line in files.read_text(path).splitlines() if files.exists(path) else []:
-        with contextlib.suppress(ValueError):
-            row = json.loads(line)
-            if isinstance(row, dict) and {"kind", "step"} <= row.keys():
-                rows.append(row)
-    return rows
-
-
 def _scalar_metadata() -> bytes:
     """What tells TensorBoard that a tensor is a scalar; `tf.summary.scalar` would need TensorBoard itself installed."""
     metadata = tf.compat.v1.SummaryMetadata()
     metadata.plugin_data.plugin_name = "scalars"
     return bytes(metadata.SerializeToString())
-
-
-def last_metrics(folder: str, kind: str, step: int) -> dict[str, float] | None:
-    """The newest metrics of a kind, not after `step`; None if there are none."""
-    rows = [row for row in _read_rows(folder) if row["kind"] == kind and row["step"] <= step]
-    return {name: value for name, value in rows[-1].items() if name != "kind"} if rows else None
