@@ -9,6 +9,7 @@ from setuptools import find_packages, setup
 ROOT = Path(__file__).parent
 # Built against each other: they must match.
 TENSORFLOW = ["tensorflow==2.21.0", "tensorflow-text==2.21.1"]
+MATPLOTLIB = "matplotlib>=3.9"
 
 
 def tensorflow_requirements() -> list[str]:
@@ -50,6 +51,7 @@ setup(
         "test": [
             "pytest>=8",
             "hypothesis>=6.100",
+            MATPLOTLIB,
             "transformers>=5",
             "torch==2.13.0",
             "ruff==0.17.6",
@@ -60,6 +62,7 @@ setup(
         # The TPU compiler, for tpu_check; these three were released for each other.
         "tpu-check": ["jax==0.10.2", "jaxlib==0.10.2", "libtpu==0.0.40"],
         "tensorboard": ["tensorboard>=2.20"],
+        "plot": [MATPLOTLIB],
     },
     entry_points={"console_scripts": ["run_pretraining = electra_pretrain.run_pretraining:main"]},
 )

@@ -9,7 +9,7 @@ import electra_pretrain
 
 PACKAGE = Path(electra_pretrain.__file__).parent
 FLOOR_0 = {"config", "config_rules", "batch", "files", "rng", "errors", "progress", "quiet"}
-FLOORS = {"tpu": 1, "text": 1, "tokenization": 1, "data": 2, "model": 2, "train": 3, "convert": 3}
+FLOORS = {"tpu": 1, "plot": 1, "text": 1, "tokenization": 1, "data": 2, "model": 2, "train": 3, "convert": 3}
 
 
 def floor(module):
@@ -110,8 +110,8 @@ print("imported", "tensorflow_text" in sys.modules)
 def test_help_needs_no_tensorflow():
     code = """
 import sys
-for name in ("build_data", "train_vocab", "run_pretraining", "export_hf", "quickstart"):
+for name in ("build_data", "train_vocab", "run_pretraining", "export_hf", "quickstart", "plot_run"):
     __import__(f"electra_pretrain.{name}")
-print([name for name in ("tensorflow", "tokenizers") if name in sys.modules])
+print([name for name in ("tensorflow", "tokenizers", "matplotlib") if name in sys.modules])
 """
     assert run_python(code).stdout.strip() == "[]"

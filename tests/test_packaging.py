@@ -66,6 +66,18 @@ def test_console_script_is_declared(wheel):
     assert "run_pretraining = electra_pretrain.run_pretraining:main" in archive.read(entry_points).decode()
 
 
+def test_the_extras_that_errors_name_are_declared(wheel):
+    from electra_pretrain import tpu_check
+    from electra_pretrain.plot import figure
+
+    archive = zipfile.ZipFile(wheel)
+    metadata = archive.read(next(name for name in archive.namelist() if name.endswith("METADATA"))).decode()
+    declared = {
+        f"'electra_pretrain[{line.split()[-1]}]'" for line in metadata.splitlines() if line.startswith("Provides-Extra:")
+    }
+    assert {tpu_check.INSTALL, figure.INSTALL} <= declared
+
+
 def test_tensorflow_is_not_required_where_its_tpu_build_lies(tmp_path, monkeypatch):
     """A TPU machine must not have plain TensorFlow put over `tensorflow-tpu`."""
     import setuptools

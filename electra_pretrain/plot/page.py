@@ -1,0 +1,89 @@
+"""One HTML page that stands alone: the drawing, the last held-out metrics, and in which fields the configs differ."""
+
+import html
+import json
+from typing import Any
+
+from electra_pretrain.config import SECTIONS, Config, differences
+from electra_pretrain.plot.curves import Run, metric_names
+from electra_pretrain.plot.figure import COLOURS
+
+# Of the page's own making: nothing is fetched, no script runs.
+_POLICY = "default-src 'none'; style-src 'unsafe-inline'"
+_CSS = """
+body { font: 15px/1.5 'DejaVu Sans', Verdana, sans-serif; color: #222; margin: 1.5rem auto; max-width: 1400px; padding: 0 1rem }
+h1 { font-size: 1.4rem; overflow-wrap: anywhere } h2 { font-size: 1.1rem; margin-top: 2rem }
+figure { margin: 0 } svg { max-width: 100%; height: auto }
+.wide { overflow-x: auto }
+table { border-collapse: collapse; font-size: 13px; font-variant-numeric: tabular-nums }
+th, td { padding: .3rem .8rem; text-align: right; border-bottom: 1px solid #ddd; vertical-align: bottom }
+th { max-width: 16rem; overflow-wrap: break-word }
+th:first-child, td:first-child { text-align: left }
+.colour { display: inline-block; width: .8em; height: .8em; margin-right: .5em }
+"""
+ABSENT = "–"
+NAMES_IN_TITLE = 3
+
+
+def page(runs: list[Run], svg: bytes) -> str:
+    """The whole page; every name in it is escaped."""
+    names = ", ".join(run.label for run in runs) if len(runs) <= NAMES_IN_TITLE else f"{len(runs)} runs"
+    title = html.escape(f"Pretraining: {names}")
+    drawing = svg.decode("utf-8")
+    drawing = drawing[drawing.index("<svg") :]  # an XML prologue has no place within HTML
+    sections = [_heldout(runs), *([_configs(runs)] if len(runs) > 1 else [])]
+    return (
+        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        f"<title>{title}</title>\n<style>{_CSS}</style>\n</head>\n<body>\n<h1>{title}</h1>\n"
+        f"<figure>\n{drawing}</figure>\n{''.join(sections)}</body>\n</html>\n"
+    )
+
+
+def _heldout(runs: list[Run]) -> str:
+    """How far each run has come, and what its last evaluation said."""
+    names = list(dict.fromkeys(name for run in runs for name in metric_names(run.rows, ("heldout",))))
+    last: list[dict[str, Any]] = [next((row for row in reversed(run.rows) if row["kind"] == "heldout"), {}) for run in runs]
+    rows = [
+        ("reached step", [f"{max(row['step'] for row in run.rows):,}" for run in runs]),
+        ("scored at step", [f"{row['step']:,}" if row else ABSENT for row in last]),
+        *((name, [_number(row.get(name)) for row in last]) for name in names),
+    ]
+    return "<h2>Last held-out metrics</h2>\n" + _table("metric", runs, rows)
+
+
+def _configs(runs: list[Run]) -> str:
+    """The fields in which the runs' configs differ."""
+    known = [run.config for run in runs if run.config is not None]
+    fields = list(dict.fromkeys(field for config in known[1:] for field in differences(known[0], config)))
+    order = [*SECTIONS, "phases"]
+    fields.sort(key=lambda field: order.index(field.split(".")[0]))
+    text = "<h2>Configs</h2>\n"
+    if len(known) < len(runs):
+        text += f"<p>{len(runs) - len(known)} of {len(runs)} cannot be read.</p>\n"
+    if not fields:
+        return text + ("<p>They do not differ.</p>\n" if len(known) > 1 else "")
+    return text + _table("field", runs, [(field, [_field(run.config, field) for run in runs]) for field in fields])
+
+
+def _field(config: Config | None, field: str) -> str:
+    if config is None:
+        return ABSENT
+    value: Any = config.to_dict()
+    for name in field.split("."):
+        value = value[name]
+    return json.dumps(value)
+
+
+def _table(corner: str, runs: list[Run], rows: list[tuple[str, list[str]]]) -> str:
+    """A line for each row, a column for each run."""
+    colours = [f'<span class="colour" style="background:{COLOURS[index % len(COLOURS)]}"></span>' for index in range(len(runs))]
+    heads = [f"<th>{colour}{html.escape(run.label)}</th>" for colour, run in zip(colours, runs, strict=True)]
+    lines = [f"<th>{corner}</th>{''.join(heads)}"]
+    lines += ["".join(f"<td>{html.escape(cell)}</td>" for cell in (name, *cells)) for name, cells in rows]
+    return '<div class="wide"><table>\n' + "".join(f"<tr>{line}</tr>\n" for line in lines) + "</table></div>\n"
+
+
+def _number(value: Any) -> str:
+    return ABSENT if value is None else f"{value:.4f}" if abs(value) < 1000 else f"{value:.6g}"
