@@ -1,5 +1,6 @@
 """Drawings of runs: what is on them, the same bytes for the same run, nothing foreign in a page, one line for a mistake."""
 
+import dataclasses
 import html.parser
 import io
 import json
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 
 from electra_pretrain import files, plot_run
+from electra_pretrain.config import PhaseConfig
 from electra_pretrain.errors import UserError
 from electra_pretrain.plot.curves import Curve, Run, curve, labels, smoothed, thinned
 from electra_pretrain.plot.figure import COLOURS, render, short
@@ -228,7 +230,8 @@ def test_a_name_without_a_font_is_said_in_one_line(tmp_path, capfd, recwarn):
 def test_page_tells_last_metrics_and_what_configs_differ_in(tmp_path):
     rows = metric_rows()
     write_run(tmp_path / "a", rows)
-    write_run(tmp_path / "b", rows[:4], changed(MICRO, optimizer={"learning_rate": 0.25}, training={"seed": 7}))
+    other = changed(MICRO, optimizer={"learning_rate": 0.25}, training={"seed": 7})
+    write_run(tmp_path / "b", rows[:4], dataclasses.replace(other, phases=(PhaseConfig(until_step=3),)))
     write_run(tmp_path / "c", config=None)
     draw(tmp_path / "a", tmp_path / "b", tmp_path / "c", "--output", tmp_path / "out.html")
     page = Page((tmp_path / "out.html").read_text())
@@ -237,6 +240,7 @@ def test_page_tells_last_metrics_and_what_configs_differ_in(tmp_path):
     assert cells["reached step"] == ["400", "80", "400"] and cells["scored at step"] == ["400", "–", "400"]
     assert cells["disc_auc"] == [f"{rows[-1]['disc_auc']:.4f}", "–", f"{rows[-1]['disc_auc']:.4f}"]
     assert cells["optimizer.learning_rate"] == ["0.005", "0.25", "–"] and cells["training.seed"] == ["0", "7", "–"]
+    assert cells["phases"][0] == "[]" and '"until_step": 3' in cells["phases"][1]
     assert not {"data.vocab_size", "grad_norm"} & cells.keys()
     assert "1 of 3 cannot be read." in page.text
 
