@@ -43,8 +43,11 @@ class Random(NamedTuple):
     step: Any
     rows: Any
 
-    def bits(self, purpose: str, shape: Sequence[int]) -> "tf.Tensor":
-        """uint32 [B, *shape]; `shape` is static and holds fewer than 2**32 elements."""
+    def bits(self, purpose: "str | tf.Tensor", shape: Sequence[int]) -> "tf.Tensor":
+        """uint32 [B, *shape]; `shape` is static and holds fewer than 2**32 elements.
+
+        A purpose may be given as its word, a uint32 scalar.
+        """
         import tensorflow as tf
 
         def word(value: Any) -> Any:
@@ -56,13 +59,14 @@ class Random(NamedTuple):
         def shift(x: Any, count: int) -> Any:
             return tf.bitwise.right_shift(x, constant(count))
 
-        words = [constant(self.seed), constant(purpose_word(purpose)), word(self.step), word(self.rows)]
+        of_purpose = constant(purpose_word(purpose)) if isinstance(purpose, str) else purpose
+        words = [constant(self.seed), of_purpose, word(self.step), word(self.rows)]
         key_0, key_1 = (
             tf.reshape(_row_key(constant(chain), words, shift, constant), [-1] + [1] * len(shape)) for chain in _CHAINS
         )
         return _element_bits(_add_element_index(key_0, shape), key_1, shift, constant)
 
-    def uniform(self, purpose: str, shape: Sequence[int]) -> "tf.Tensor":
+    def uniform(self, purpose: "str | tf.Tensor", shape: Sequence[int]) -> "tf.Tensor":
         """float32 [B, *shape], uniform in the open interval (0, 1)."""
         import tensorflow as tf
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from electra_pretrain.model import layers
+from electra_pretrain.model import kernels, layers
 from electra_pretrain.model.attention import attend
 from electra_pretrain.rng import Random
 
@@ -93,7 +93,7 @@ def test_remat_changes_no_number(jit_compile):
     def gradients(x, again):
         with tf.GradientTape() as tape:
             tape.watch(x)
-            y = layers.remat(block, x) if again else block(x)
+            y = kernels.remat(block, x) if again else block(x)
         return [y, *tape.gradient(y, [x, dense.kernel, dense.bias], y)]
 
     x = normal(1, 4, 7, 24)

@@ -144,3 +144,15 @@ def test_samples_of_a_row_depend_on_nothing_else():
     whole = masking.sample_ids(logits, 1.0, None, Random(3, 7, tf.range(8)))
     part = masking.sample_ids(logits[5 * 5 :], 1.0, None, Random(3, 7, tf.range(5, 8)))
     np.testing.assert_array_equal(whole[5:], part)
+
+
+def test_a_forbidden_token_that_dwarfs_all_others_leaves_their_odds_alone():
+    rows, odds = 4000, np.array([1.0, 2.0, 5.0])
+    logits = tf.constant(np.tile([*np.log(odds), 300.0], (rows, 1)), tf.float32)
+    sampled = masking.sample_ids(logits, 1.0, tf.fill([rows, 1], 3), Random(1, 0, tf.range(rows))).numpy()[:, 0]
+    np.testing.assert_allclose(np.bincount(sampled, minlength=4) / rows, [*odds / odds.sum(), 0], atol=0.03)
+
+
+def test_samples_of_what_is_no_number_are_still_tokens():
+    sampled = masking.sample_ids(tf.fill([4, 7], np.nan), 1.0, None, Random(1, 0, tf.range(4))).numpy()
+    assert ((sampled >= 0) & (sampled < 7)).all()

@@ -5,7 +5,8 @@ from collections.abc import Callable
 import tensorflow as tf
 
 from electra_pretrain.config import Config
-from electra_pretrain.model.layers import Dense, GradientFunction, Initializer, LayerNorm, dropout, dropper, with_gradient
+from electra_pretrain.model.kernels import GradientFunction, fused, with_gradient
+from electra_pretrain.model.layers import Dense, Initializer, LayerNorm, dropout, dropper
 from electra_pretrain.rng import Random
 
 
@@ -52,16 +53,13 @@ def attend(
     @with_gradient
     def core(query: tf.Tensor, key: tf.Tensor, value: tf.Tensor) -> tuple[tf.Tensor, GradientFunction]:
         scale = query.shape[2] ** -0.5
-        scores = tf.cast(tf.matmul(query, key, transpose_a=True), tf.float32) * scale + bias
-        probs = tf.cast(tf.nn.softmax(scores), query.dtype)
+        probs = _probs(tf.matmul(query, key, transpose_a=True), bias, scale)
         context = tf.matmul(value, drop(probs), transpose_b=True)
 
         def gradient(upstream: tf.Tensor) -> tuple[tf.Tensor, ...]:
             value_gradient = tf.matmul(upstream, drop(probs))
-            row_sums = tf.reduce_sum(tf.cast(upstream, tf.float32) * tf.cast(context, tf.float32), axis=2)[..., tf.newaxis]
             probs_gradient = drop(tf.matmul(upstream, value, transpose_a=True))
-            scores_gradient = tf.cast(probs, tf.float32) * (tf.cast(probs_gradient, tf.float32) - row_sums) * scale
-            scores_gradient = tf.cast(scores_gradient, query.dtype)
+            scores_gradient = _scores_gradient(probs, probs_gradient, context, upstream, scale)
             return (
                 tf.matmul(key, scores_gradient, transpose_b=True),
                 tf.matmul(query, scores_gradient),
@@ -71,3 +69,17 @@ def attend(
         return context, gradient
 
     return core(query, key, value)
+
+
+@fused
+def _probs(products: tf.Tensor, bias: tf.Tensor, scale: float) -> tf.Tensor:
+    return tf.cast(tf.nn.softmax(tf.cast(products, tf.float32) * scale + bias), products.dtype)
+
+
+@fused
+def _scores_gradient(
+    probs: tf.Tensor, probs_gradient: tf.Tensor, context: tf.Tensor, upstream: tf.Tensor, scale: float
+) -> tf.Tensor:
+    row_sums = tf.reduce_sum(tf.cast(upstream, tf.float32) * tf.cast(context, tf.float32), axis=2)[..., tf.newaxis]
+    scores_gradient = tf.cast(probs, tf.float32) * (tf.cast(probs_gradient, tf.float32) - row_sums) * scale
+    return tf.cast(scores_gradient, probs.dtype)

@@ -8,7 +8,8 @@ import tensorflow as tf
 
 from electra_pretrain.config import Config
 from electra_pretrain.model.attention import Attention
-from electra_pretrain.model.layers import Dense, Initializer, LayerNorm, dropout, remat
+from electra_pretrain.model.kernels import remat
+from electra_pretrain.model.layers import Dense, Initializer, LayerNorm, dropout
 from electra_pretrain.rng import Random
 
 TYPE_VOCAB_SIZE = 2

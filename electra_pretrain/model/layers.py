@@ -5,23 +5,15 @@ Weights are float32; a layer computes in the dtype of its input. Every layer is 
 
 import math
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
 
-from electra_pretrain.rng import Random
+from electra_pretrain.model.kernels import GradientFunction, after, fused, with_gradient
+from electra_pretrain.rng import Random, purpose_word
 
 LAYER_NORM_EPSILON = 1e-12
-GradientFunction = Callable[..., Any]
-
-
-def with_gradient(function: Callable[..., tuple[tf.Tensor, GradientFunction]]) -> Callable[..., tf.Tensor]:
-    """Of a function that returns its value and its gradient's function: the value, differentiable."""
-    wrapped: Callable[..., tf.Tensor] = tf.custom_gradient(function)
-    return wrapped
-
-
 # Share of a normal distribution below -2 standard deviations: initial weights are drawn from what lies between -2 and 2.
 _TAIL = 0.02275013194817921
 
@@ -88,27 +80,36 @@ class LayerNorm(tf.Module):
 @with_gradient
 def normalize(x: tf.Tensor, gamma: tf.Tensor, beta: tf.Tensor) -> tuple[tf.Tensor, GradientFunction]:
     """LayerNorm; the gradient keeps x and two numbers a row, and computes in float32 as the forward pass does."""
+    y, mean, scale = _normalize(x, gamma, beta)
+    return y, lambda upstream: _normalize_gradient(x, gamma, mean, scale, upstream)
+
+
+@fused
+def _normalize(x: tf.Tensor, gamma: tf.Tensor, beta: tf.Tensor) -> tuple[tf.Tensor, ...]:
     wide = tf.cast(x, tf.float32)
     mean = tf.reduce_mean(wide, axis=-1, keepdims=True)
     variance = tf.reduce_mean(tf.square(wide - mean), axis=-1, keepdims=True)
     scale = tf.math.rsqrt(variance + LAYER_NORM_EPSILON)
+    return tf.cast((wide - mean) * scale * gamma + beta, x.dtype), mean, scale
 
-    def gradient(upstream: tf.Tensor) -> tuple[tf.Tensor, ...]:
-        normalized = (tf.cast(x, tf.float32) - mean) * scale
-        upstream = tf.cast(upstream, tf.float32)
-        inner = upstream * gamma
-        slope = tf.reduce_mean(inner * normalized, axis=-1, keepdims=True)
-        x_gradient = (inner - tf.reduce_mean(inner, axis=-1, keepdims=True) - normalized * slope) * scale
-        rows = list(range(x.shape.rank - 1))
-        return tf.cast(x_gradient, x.dtype), tf.reduce_sum(upstream * normalized, rows), tf.reduce_sum(upstream, rows)
 
-    return tf.cast((wide - mean) * scale * gamma + beta, x.dtype), gradient
+@fused
+def _normalize_gradient(
+    x: tf.Tensor, gamma: tf.Tensor, mean: tf.Tensor, scale: tf.Tensor, upstream: tf.Tensor
+) -> tuple[tf.Tensor, ...]:
+    normalized = (tf.cast(x, tf.float32) - mean) * scale
+    upstream = tf.cast(upstream, tf.float32)
+    inner = upstream * gamma
+    slope = tf.reduce_mean(inner * normalized, axis=-1, keepdims=True)
+    x_gradient = (inner - tf.reduce_mean(inner, axis=-1, keepdims=True) - normalized * slope) * scale
+    rows = list(range(x.shape.rank - 1))
+    return tf.cast(x_gradient, x.dtype), tf.reduce_sum(upstream * normalized, rows), tf.reduce_sum(upstream, rows)
 
 
 @with_gradient
 def gelu(x: tf.Tensor) -> tuple[tf.Tensor, GradientFunction]:
     """The exact erf form, in float32; the tanh approximation would break parity with Hugging Face."""
-    return _gelu_and_slope(x)[0], lambda upstream: upstream * _gelu_and_slope(after(x, upstream))[1]
+    return _gelu(x), lambda upstream: _gelu_gradient(x, upstream, upstream)[1]
 
 
 @with_gradient
@@ -116,10 +117,22 @@ def gelu_dense(x: tf.Tensor, kernel: tf.Tensor) -> tuple[tf.Tensor, GradientFunc
     """gelu(x) @ kernel, x [B, S, I], kernel [I, O]; x is kept for the gradient, gelu(x), half of what a block holds, is not."""
 
     def gradient(upstream: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        activated, slope = _gelu_and_slope(after(x, upstream))
-        return tf.einsum("bso,io->bsi", upstream, kernel) * slope, tf.einsum("bsi,bso->io", activated, upstream)
+        activated, x_gradient = _gelu_gradient(x, tf.einsum("bso,io->bsi", upstream, kernel), upstream)
+        return x_gradient, tf.einsum("bsi,bso->io", activated, upstream)
 
-    return tf.einsum("bsi,io->bso", _gelu_and_slope(x)[0], kernel), gradient
+    return tf.einsum("bsi,io->bso", _gelu(x), kernel), gradient
+
+
+@fused
+def _gelu(x: tf.Tensor) -> tf.Tensor:
+    return _gelu_and_slope(x)[0]
+
+
+@fused
+def _gelu_gradient(x: tf.Tensor, gradient: tf.Tensor, awaited: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """gelu(x) again and x's gradient from gelu's, once `awaited` is known."""
+    activated, slope = _gelu_and_slope(after(x, awaited))
+    return activated, gradient * slope
 
 
 def _gelu_and_slope(x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
@@ -130,41 +143,28 @@ def _gelu_and_slope(x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     return tf.cast(wide * below, x.dtype), tf.cast(below + wide * density, x.dtype)
 
 
-def remat(block: Callable[[tf.Tensor], tf.Tensor], x: tf.Tensor) -> tf.Tensor:
-    """block(x), of which the gradient keeps x alone: what the block computes on the way is computed again."""
-
-    def forward(x: tf.Tensor) -> tuple[tf.Tensor, GradientFunction]:
-        def gradient(upstream: tf.Tensor, variables: Sequence[tf.Variable] = ()) -> tuple[tf.Tensor, list[tf.Tensor]]:
-            with tf.GradientTape() as tape:
-                again = after(x, upstream)
-                tape.watch(again)
-                output = block(again)
-            x_gradient, *others = tape.gradient(output, [again, *variables], upstream)
-            return x_gradient, others
-
-        return block(x), gradient
-
-    return with_gradient(forward)(x)
-
-
-def after(x: tf.Tensor, gradient: tf.Tensor) -> tf.Tensor:
-    """x, to be used once `gradient` is known: 0 or NaN is added as the gradient's first element is a number or not.
-
-    A compiler merges equal computations; without this it would keep what the forward pass computed from x until the gradient
-    asks for it again.
-    """
-    first = tf.reshape(gradient, [-1])[0]
-    return x + tf.where(tf.equal(first, first), tf.zeros([], x.dtype), tf.constant(math.nan, x.dtype))
-
-
 def dropout(x: tf.Tensor, rate: float, random: Random | None, purpose: str) -> tf.Tensor:
     """Zero each element of x [B, …] with probability `rate`, scale up the rest; nothing happens without `random`."""
     return dropper(x.shape[1:], rate, random, purpose)(x)
 
 
 def dropper(shape: Sequence[int], rate: float, random: Random | None, purpose: str) -> Callable[[tf.Tensor], tf.Tensor]:
-    """Dropout for any number of tensors [B, *shape], the same elements of each; the bits are drawn here, once."""
+    """Dropout for any number of tensors [B, *shape], the same elements of each."""
     if random is None or rate == 0:
         return lambda x: x
-    dropped = random.bits(purpose, shape) < tf.constant(int(rate * 2**32), tf.uint32)
-    return lambda x: tf.where(dropped, tf.zeros([], x.dtype), x * tf.cast(1 / (1 - rate), x.dtype))
+    # As tensors, so that one compiled program serves every place of a shape.
+    step, word = tf.cast(random.step, tf.uint32), tf.constant(purpose_word(purpose), tf.uint32)
+    source = Random(random.seed, step, random.rows)
+
+    @with_gradient
+    def drop(x: tf.Tensor) -> tuple[tf.Tensor, GradientFunction]:
+        assert x.shape[1:] == tuple(shape)
+        return _drop(x, source, word, rate), lambda upstream: _drop(upstream, source, word, rate)
+
+    return drop
+
+
+@fused
+def _drop(x: tf.Tensor, random: Random, purpose: tf.Tensor, rate: float) -> tf.Tensor:
+    dropped = random.bits(purpose, x.shape[1:]) < tf.constant(int(rate * 2**32), tf.uint32)
+    return tf.where(dropped, tf.zeros([], x.dtype), x * tf.cast(1 / (1 - rate), x.dtype))

@@ -3,6 +3,7 @@
 import tensorflow as tf
 
 from electra_pretrain.batch import Batch, MaskedBatch, SpecialIds
+from electra_pretrain.model.kernels import first_of_largest, fused
 from electra_pretrain.rng import Random
 
 REPLACE_PROB = 0.85  # a drawn position becomes [MASK]; otherwise it stays as it is
@@ -77,7 +78,7 @@ def write_at(ids: tf.Tensor, positions: tf.Tensor, values: tf.Tensor, weights: t
 
 
 def sample_ids(logits: tf.Tensor, temperature: float, disallowed_ids: tf.Tensor | None, random: Random) -> tf.Tensor:
-    """Draw from softmax(logits / temperature) by Gumbel noise.
+    """Draw from softmax(logits / temperature), as by Gumbel noise.
 
     Args:
         logits: float32 [B·N, V]; no gradient flows back to them.
@@ -88,12 +89,18 @@ def sample_ids(logits: tf.Tensor, temperature: float, disallowed_ids: tf.Tensor 
     Returns:
         int32 [B, N].
     """
-    logits = tf.stop_gradient(logits) / temperature
-    if disallowed_ids is not None:
-        vocabulary = tf.range(logits.shape[-1])
-        logits = tf.where(tf.equal(vocabulary, tf.reshape(disallowed_ids, [-1, 1])), logits.dtype.min, logits)
     slots = logits.shape[0] // random.rows.shape[0]
     # One row of bits a slot, so that they are computed in the shape in which they are used.
     slot_rows = tf.reshape(random.rows[:, tf.newaxis] * slots + tf.range(slots), [-1])
-    gumbel = -tf.math.log(-tf.math.log(random._replace(rows=slot_rows).uniform("sample", logits.shape[1:])))
-    return tf.reshape(tf.argmax(logits + gumbel, axis=-1, output_type=tf.int32), [-1, slots])
+    source = Random(random.seed, tf.cast(random.step, tf.uint32), slot_rows)
+    disallowed = None if disallowed_ids is None else tf.reshape(disallowed_ids, [-1, 1])
+    return tf.reshape(_race(tf.stop_gradient(logits), temperature, disallowed, source), [-1, slots])
+
+
+@fused
+def _race(logits: tf.Tensor, temperature: float, disallowed_ids: tf.Tensor | None, random: Random) -> tf.Tensor:
+    """Of exponential arrivals at rates softmax(logits / temperature), the first: what Gumbel noise draws, for one log less."""
+    if disallowed_ids is not None:
+        logits = tf.where(tf.equal(tf.range(logits.shape[-1]), disallowed_ids), logits.dtype.min, logits)
+    rates = tf.exp((logits - tf.reduce_max(logits, axis=-1, keepdims=True)) / temperature)
+    return first_of_largest(rates / -tf.math.log(random.uniform("sample", logits.shape[1:])))

@@ -8,6 +8,7 @@ import tensorflow as tf
 from electra_pretrain.batch import Batch, MaskedBatch
 from electra_pretrain.config import ObjectiveConfig
 from electra_pretrain.model.electra import Electra
+from electra_pretrain.model.kernels import GradientFunction, fused, with_gradient
 from electra_pretrain.model.masking import sample_ids, write_at
 from electra_pretrain.rng import Random
 
@@ -169,5 +170,29 @@ def _log_noise_odds(cloze_logits: tf.Tensor, input_ids: tf.Tensor, mask_prob: fl
 
 def _losses(ids: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
     """float32 in the shape of ids: -log softmax(logits)[id], for logits with a row for each id."""
-    losses = tf.nn.sparse_softmax_cross_entropy_with_logits(tf.reshape(ids, [-1]), logits)
-    return tf.reshape(losses, ids.shape)
+    return tf.reshape(cross_entropy(logits, tf.reshape(ids, [-1])), ids.shape)
+
+
+def cross_entropy(logits: tf.Tensor, ids: tf.Tensor) -> tf.Tensor:
+    """float32 [rows] of logits float32 [rows, V] and ids int32 [rows]; the gradient keeps the logits and a number a row."""
+
+    @with_gradient
+    def core(logits: tf.Tensor) -> tuple[tf.Tensor, GradientFunction]:
+        losses, log_sums = _cross_entropy(logits, ids)
+        return losses, lambda upstream: _cross_entropy_gradient(logits, ids, log_sums, upstream)
+
+    return core(logits)
+
+
+@fused
+def _cross_entropy(logits: tf.Tensor, ids: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    largest = tf.reduce_max(logits, axis=-1)
+    log_sums = largest + tf.math.log(tf.reduce_sum(tf.exp(logits - largest[:, tf.newaxis]), axis=-1))
+    return log_sums - tf.gather(logits, ids, batch_dims=1), log_sums
+
+
+@fused
+def _cross_entropy_gradient(logits: tf.Tensor, ids: tf.Tensor, log_sums: tf.Tensor, upstream: tf.Tensor) -> tf.Tensor:
+    probs = tf.exp(logits - log_sums[:, tf.newaxis])
+    is_target = tf.equal(tf.range(logits.shape[-1]), ids[:, tf.newaxis])
+    return tf.where(is_target, probs - 1.0, probs) * upstream[:, tf.newaxis]

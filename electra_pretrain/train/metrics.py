@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from electra_pretrain.batch import Batch
 from electra_pretrain.config import ObjectiveConfig
+from electra_pretrain.model.kernels import first_of_largest, fused
 from electra_pretrain.model.objective import Outputs
 
 # The AUC is read from histograms of logits: 256 bins of width 0.1, so that two tokens count as equal within 0.1.
@@ -20,7 +21,7 @@ def metric_sums(batch: Batch, outputs: Outputs) -> Sums:
     """float32 sums over one part of a batch."""
     masked = outputs.masked
     weights = masked.masked_lm_weights
-    predicted = tf.reshape(tf.argmax(outputs.gen_logits, axis=-1, output_type=tf.int32), masked.masked_lm_ids.shape)
+    predicted = tf.reshape(_predicted(outputs.gen_logits), masked.masked_lm_ids.shape)
     sums = {
         "masked_lm_slots": tf.reduce_sum(weights),
         "masked_lm_loss": tf.reduce_sum(outputs.masked_lm_losses * weights),
@@ -47,6 +48,9 @@ def metric_sums(batch: Batch, outputs: Outputs) -> Sums:
         "disc_original_histogram": _histogram(outputs.disc_logits, (1 - labels) * tokens),
         "disc_fake_histogram": _histogram(outputs.disc_logits, labels * tokens),
     }
+
+
+_predicted = fused(first_of_largest)
 
 
 def zero_sums(objective: ObjectiveConfig) -> Sums:

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 import tensorflow as tf
 
 from electra_pretrain.config import OptimizerConfig
+from electra_pretrain.model.kernels import fused
 
 # Every parameter is decayed but these, told by their names.
 UNDECAYED = ("LayerNorm", "bias")
@@ -110,11 +111,28 @@ class AdamW(tf.Module):
         factors_v: tuple[tf.Tensor, tf.Tensor],
         decay: float,
     ) -> None:
-        next_m = factors_m[0] * m + factors_m[1] * gradient
-        next_v = factors_v[0] * v + factors_v[1] * tf.square(gradient)
-        update = next_m / (tf.sqrt(next_v) + self._config.adam_epsilon)
-        if decay:
-            update += decay * variable
-        m.assign(next_m, read_value=False)
-        v.assign(next_v, read_value=False)
-        variable.assign_sub(rate * update, read_value=False)
+        # Tensors, so that one compiled program serves all variables of a shape.
+        constants = (tf.constant(decay), tf.constant(self._config.adam_epsilon))
+        values = (variable.read_value(), gradient, m.read_value(), v.read_value())
+        updated = _update(*values, rate, factors_m, factors_v, *constants)
+        for target, value in zip((variable, m, v), updated, strict=True):
+            target.assign(value, read_value=False)
+
+
+@fused
+def _update(
+    variable: tf.Tensor,
+    gradient: tf.Tensor,
+    m: tf.Tensor,
+    v: tf.Tensor,
+    rate: tf.Tensor,
+    factors_m: tuple[tf.Tensor, tf.Tensor],
+    factors_v: tuple[tf.Tensor, tf.Tensor],
+    decay: tf.Tensor,
+    epsilon: tf.Tensor,
+) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    """The variable and its moments after the step."""
+    m = factors_m[0] * m + factors_m[1] * gradient
+    v = factors_v[0] * v + factors_v[1] * tf.square(gradient)
+    step = m / (tf.sqrt(v) + epsilon) + decay * variable
+    return variable - rate * step, m, v
