@@ -1,0 +1,41 @@
+#!/usr/bin/env bash
+# Check everything (run_pretraining --preflight), then train on the VM, where it goes on without this machine:
+#   bash scripts/tpu/start.sh --config base_v3.json --data gs://bucket/data --model_dir gs://bucket/runs/base_v3
+# Arguments are run_pretraining's; --tpu local is added. A --config that is a file here is copied to the VM.
+set -euo pipefail
+# shellcheck source=scripts/tpu/cloud.sh
+. "$(dirname "$0")/cloud.sh"
+[ $# -gt 0 ] || fail "run_pretraining's arguments are missing: --config … --data gs://… --model_dir gs://…"
+state=$(tpu_state) || fail "gcloud cannot tell the state of $TPU_NAME; its message stands above"
+[ "$state" = READY ] || fail "$TPU_NAME is $state; setup.sh waits for it and prepares it"
+training=$(training_state) || fail "$TPU_NAME cannot be reached; try again in a minute"
+case $training in
+  running) fail "training runs already; watch.sh shows it, stop.sh stops it" ;;
+  new) fail "$TPU_NAME is not set up; run setup.sh" ;;
+esac
+
+arguments=()
+while [ $# -gt 0 ]; do
+  case $1 in
+    --config=*) set -- --config "${1#--config=}" "${@:2}" ;;
+    --config)
+      config=${2:-}
+      if [ -f "$config" ]; then
+        tpu_vm scp "$config" "$TPU_NAME:electra_pretrain/config.json" --quiet --worker=0
+        # It lies in the home folder, where training runs.
+        config=electra_pretrain/config.json
+      fi
+      arguments+=(--config "$config")
+      shift $(($# > 1 ? 2 : 1))
+      ;;
+    *) arguments+=("$1") && shift ;;
+  esac
+done
+code=0
+on_vm "bash electra_pretrain/source/scripts/tpu/vm/start.sh $(printf '%q ' "${arguments[@]}")" || code=$?
+case $code in
+  0) ;;
+  78) fail "the check before training refused; it says above what to mend" 78 ;;
+  *) fail "training was not started (exit code $code); the reason stands above" ;;
+esac
+say "training runs on $TPU_NAME; watch.sh shows it"
