@@ -5,7 +5,8 @@
 set -euo pipefail
 # shellcheck source=scripts/tpu/cloud.sh
 . "$(dirname "$0")/cloud.sh"
-[ $# -gt 0 ] || fail "run_pretraining's arguments are missing: --config … --data gs://… --model_dir gs://…"
+# shellcheck source=scripts/tpu/arguments.sh
+. "$here/arguments.sh"
 state=$(tpu_state) || fail "gcloud cannot tell the state of $TPU_NAME; its message stands above"
 [ "$state" = READY ] || fail "$TPU_NAME is $state; setup.sh waits for it and prepares it"
 training=$(training_state) || fail "$TPU_NAME cannot be reached; try again in a minute"
@@ -15,24 +16,21 @@ case $training in
 esac
 
 arguments=()
-while [ $# -gt 0 ]; do
-  case $1 in
-    --config=*) set -- --config "${1#--config=}" "${@:2}" ;;
-    --config)
-      config=${2:-}
-      if [ -f "$config" ]; then
-        tpu_vm scp "$config" "$TPU_NAME:electra_pretrain/config.json" --quiet --worker=0
-        # It lies in the home folder, where training runs.
-        config=electra_pretrain/config.json
-      fi
-      arguments+=(--config "$config")
-      shift $(($# > 1 ? 2 : 1))
-      ;;
-    *) arguments+=("$1") && shift ;;
+option=
+for word in "$@"; do
+  case $word in
+    --config=*) arguments+=(--config) && option=--config word=${word#*=} ;;
+    --*) option=$word ;;
   esac
+  if [ "$option" = --config ] && [ -f "$word" ]; then
+    tpu_vm scp "$word" "$TPU_NAME:electra_pretrain/config.json" --quiet --worker=0
+    word=electra_pretrain/config.json # seen from the home folder, where training runs
+  fi
+  arguments+=("$word")
 done
+topology=${ACCELERATOR_TYPE/litepod/e} # as run_pretraining and tpu_check call it
 code=0
-on_vm "bash electra_pretrain/source/scripts/tpu/vm/start.sh $(printf '%q ' "${arguments[@]}")" || code=$?
+on_vm "bash electra_pretrain/source/scripts/tpu/vm/start.sh $topology $(printf '%q ' "${arguments[@]}")" || code=$?
 case $code in
   0) ;;
   78) fail "the check before training refused; it says above what to mend" 78 ;;

@@ -14,7 +14,8 @@ if [ "${1:-}" = --delete-at-end ]; then
   delete_at_end=yes
   shift
 fi
-[ $# -gt 0 ] || fail "run_pretraining's arguments are missing: --config … --data gs://… --model_dir gs://…"
+# shellcheck source=scripts/tpu/arguments.sh
+. "$here/arguments.sh"
 
 last=
 say_once() {

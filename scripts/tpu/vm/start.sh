@@ -1,14 +1,17 @@
 #!/usr/bin/env bash
-# On the VM: run_pretraining --preflight, then training as a service of the system, which outlives the session.
+# On the VM: run_pretraining --preflight, then training as a service of the system, which outlives the session:
+#   start.sh TOPOLOGY ARGUMENT…
 # A service rather than tmux or nohup: when the VM is shut down, systemd sends it SIGTERM and waits, so that the trainer saves.
 set -euo pipefail
 cd "$HOME"
 folder=$HOME/electra_pretrain
 vm=$folder/source/scripts/tpu/vm
+topology=$1
+shift
 rm -f "$folder/outcome"
 command=("$folder/venv/bin/run_pretraining" "$@" --tpu local)
 code=0
-"${command[@]}" --preflight || code=$?
+"${command[@]}" --preflight --topology "$topology" || code=$?
 case $code in
   0) ;;
   1 | 2) exit 78 ;; # a mistake that the user must mend; gcloud itself ends with 1 when it cannot reach the VM
