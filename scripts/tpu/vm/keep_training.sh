@@ -16,10 +16,13 @@ say() { printf '%s keep_training: %s\n' "$(date '+%Y-%m-%d %H:%M:%S')" "$*"; }
 
 stopping=no
 child=
-# shellcheck disable=SC2329 # the trap calls it
+handed_on=no # a second SIGTERM would end the trainer at once
 hand_on() {
   stopping=yes
-  [ -z "$child" ] || kill -TERM "$child" 2> /dev/null || true
+  if [ -n "$child" ] && [ "$handed_on" = no ]; then
+    handed_on=yes
+    kill -TERM "$child" 2> /dev/null || true
+  fi
 }
 trap hand_on TERM
 
@@ -28,6 +31,7 @@ attend() {
   local code
   "$@" &
   child=$!
+  [ "$stopping" = no ] || hand_on # it came just before
   while true; do
     code=0
     wait "$child" || code=$?
