@@ -2,13 +2,15 @@
 
 import argparse
 import sys
+import traceback
 from collections.abc import Callable
 from typing import NoReturn
 
 from electra_pretrain.errors import Stopped, UserError
 
-# 75 is sysexits.h's "temporary failure, try again": a supervisor that sees it restarts the command.
-EXIT_USER_ERROR, EXIT_TRY_AGAIN, EXIT_INTERRUPTED = 1, 75, 130
+# What a supervisor goes by. 1: only the user can mend it. The rest as sysexits.h has it: 69, a service did not answer; 70, an
+# error of ours or of the machine's, which Python itself would end with 1; 75, try again: stopped in good order.
+EXIT_USER_ERROR, EXIT_UNAVAILABLE, EXIT_CRASHED, EXIT_TRY_AGAIN, EXIT_INTERRUPTED = 1, 69, 70, 75, 130
 # Needed by some commands only; a TPU machine may lack them.
 _INSTALLABLE = {
     "tensorflow": "tensorflow (on a TPU VM: tensorflow-tpu)",
@@ -38,6 +40,14 @@ def add_config_arguments(parser: argparse.ArgumentParser, default: str | None = 
 def run_command(name: str, main: Callable[[], None]) -> NoReturn:
     """Run `main` and leave the process with its exit code."""
     try:
+        _run(name, main)
+    except Exception:
+        traceback.print_exc()
+        sys.exit(EXIT_CRASHED)
+
+
+def _run(name: str, main: Callable[[], None]) -> NoReturn:
+    try:
         main()
         sys.exit(0)
     except UserError as error:
@@ -60,12 +70,13 @@ def run_command(name: str, main: Callable[[], None]) -> NoReturn:
     except Exception as error:
         if not _is_remote_file_error(error):
             raise
-        _fail(name, f"remote path: {str(error).splitlines()[0]}; check the path, the credentials and the network")
+        code = EXIT_UNAVAILABLE if type(error).__name__ == "UnavailableError" else EXIT_USER_ERROR
+        _fail(name, f"remote path: {str(error).splitlines()[0]}; check the path, the credentials and the network", code)
 
 
-def _fail(name: str, message: str) -> NoReturn:
+def _fail(name: str, message: str, code: int = EXIT_USER_ERROR) -> NoReturn:
     print(f"{name}: error: {message}", file=sys.stderr)
-    sys.exit(EXIT_USER_ERROR)
+    sys.exit(code)
 
 
 def _is_remote_file_error(error: Exception) -> bool:

@@ -178,12 +178,30 @@ def test_a_missing_package_is_named(capfd):
     assert capfd.readouterr().err == "build_data: error: a package is missing; run: pip install tokenizers\n"
 
 
-def test_an_error_of_ours_keeps_its_traceback():
+def test_an_error_of_ours_keeps_its_traceback_and_has_its_own_exit_code(capfd):
+    """Python's own code for it, 1, would tell a supervisor that the user made a mistake."""
+
     def main():
         raise ValueError("a bug")
 
-    with pytest.raises(ValueError, match="a bug"):
+    with pytest.raises(SystemExit) as ended:
         run_command("build_data", main)
+    assert ended.value.code == 70
+    err = capfd.readouterr().err
+    assert err.startswith("Traceback") and err.endswith("ValueError: a bug\n")
+
+
+@pytest.mark.parametrize("kind, code", [("UnavailableError", 69), ("NotFoundError", 1)])
+def test_a_bucket_that_does_not_answer_is_not_the_users_mistake(capfd, kind, code):
+    import tensorflow as tf
+
+    def main():
+        raise getattr(tf.errors, kind)(None, None, "gs://bucket/data: no answer")
+
+    with pytest.raises(SystemExit) as ended:
+        run_command("run_pretraining", main)
+    assert ended.value.code == code
+    assert "error: remote path: gs://bucket/data: no answer; check" in capfd.readouterr().err
 
 
 def test_interrupted(capfd):
