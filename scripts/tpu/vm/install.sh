@@ -19,7 +19,10 @@ fi
 "$venv/bin/pip" install --quiet --no-deps --force-reinstall .
 cd "$HOME"
 "$venv/bin/python" - <<'PYTHON'
+from electra_pretrain import quiet
 from electra_pretrain.errors import UserError
+
+quiet.import_tensorflow()
 from electra_pretrain.train.devices import make_strategy
 
 try:
