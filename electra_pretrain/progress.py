@@ -1,7 +1,9 @@
 """Progress of long work on stderr: a bar on a terminal, a line a minute in a log; done, rate, time left."""
 
+import math
 import os
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from types import TracebackType
@@ -26,6 +28,7 @@ class Progress:
         self._description, self._total, self._unit = description, total, unit
         self._initial = self._done = initial
         self._note = ""
+        self._lock = threading.Lock()
         self._started = self._last_line = time.monotonic()
         self._bar = self._open_bar() if _is_terminal() else None
 
@@ -39,14 +42,17 @@ class Progress:
             self._print_line()
 
     def update(self, amount: float, note: str = "") -> None:
-        """Add to what is done; `note` is shown behind it."""
-        self._done += amount
-        self._note = note
-        if self._bar is not None:
-            self._bar.set_postfix_str(note, refresh=False)
-            self._bar.update(amount)
-        elif time.monotonic() - self._last_line >= LOG_INTERVAL_SECONDS:
-            self._print_line()
+        """Add to what is done, from any thread; `note` is shown behind it."""
+        with self._lock:
+            # A sum of many fractions may be rounded past the total, of which tqdm would warn.
+            self._done = min(self._done + amount, self._total or math.inf)
+            self._note = note
+            if self._bar is not None:
+                self._bar.set_postfix_str(note, refresh=False)
+                self._bar.n = self._done
+                self._bar.update(0)
+            elif time.monotonic() - self._last_line >= LOG_INTERVAL_SECONDS:
+                self._print_line()
 
     def following(self, items: Iterable[T], position: Callable[[], float]) -> Iterator[T]:
         """Pass items through while showing how far `position()` has come."""

@@ -1,0 +1,39 @@
+"""Progress counts exactly, from several threads too, and its bar never runs past its total."""
+
+import sys
+import threading
+import warnings
+
+from electra_pretrain import progress
+from electra_pretrain.progress import Progress
+
+
+def test_updates_from_several_threads_add_up(capfd):
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with Progress("count", None, "things") as counter:
+
+            def count():
+                for _ in range(20_000):
+                    counter.update(1)
+
+            threads = [threading.Thread(target=count) for _ in range(4)]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+    finally:
+        sys.setswitchinterval(interval)
+    assert "count: 80000 things" in capfd.readouterr().err
+
+
+def test_rounding_does_not_carry_the_bar_past_its_total(capfd, monkeypatch):
+    monkeypatch.setattr(progress, "_is_terminal", lambda: True)
+    assert 0.1 + 0.1 + 0.1 > 0.3
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with Progress("sum", 0.3, "MB") as bar:
+            for _ in range(3):
+                bar.update(0.1)
+    assert "100%" in capfd.readouterr().err
