@@ -1,4 +1,4 @@
-"""Four virtual CPUs for all tests, and a small vocabulary, folder of records and config to share."""
+"""Four virtual CPUs for all tests; a small vocabulary, folder of records and config to share; a bucket to copy records to."""
 
 import os
 
@@ -13,6 +13,7 @@ import tensorflow as tf
 
 from electra_pretrain import build_data, train_vocab
 from electra_pretrain.config import Config
+from tests import staging, storage_emulator
 
 NUM_CPUS = 4
 tf.config.set_logical_device_configuration(
@@ -87,3 +88,28 @@ def records(tmp_path_factory, vocab_path):
     folder = str(tmp_path_factory.mktemp("records"))
     build(f"{SAMPLE_CORPUS}/comments.txt,{SAMPLE_CORPUS}/recipes.txt", vocab_path, folder, "--heldout_fraction", "0.1")
     return folder
+
+
+@pytest.fixture(scope="session")
+def emulator():
+    with storage_emulator.running() as proxy:
+        yield proxy
+
+
+@pytest.fixture
+def proxy(emulator, monkeypatch):
+    """An empty bucket behind a proxy; the library retries as it does, with shorter pauses."""
+    from google.cloud.storage import retry
+
+    for name in emulator.objects():
+        emulator.delete(name)
+    emulator.reset()
+    monkeypatch.setenv("STORAGE_EMULATOR_HOST", f"http://127.0.0.1:{emulator.server_address[1]}")
+    monkeypatch.setattr(retry, "DEFAULT_RETRY", retry.DEFAULT_RETRY.with_delay(initial=0.01))
+    return emulator
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A folder of records to be staged, the smallest that goes every way."""
+    return staging.write_records(tmp_path / "data")

@@ -1,0 +1,47 @@
+"""Copy a folder of records to Google Cloud Storage, for a TPU to read; run again, it sends only what is missing.
+
+    python -m electra_pretrain.stage data gs://bucket/data
+"""  # fmt: skip
+
+import argparse
+import sys
+
+from electra_pretrain.command import run_command
+from electra_pretrain.errors import UserError
+
+NAMED_LEFT_ALONE = 5
+
+
+def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="stage", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", metavar="DIR", help="local folder of records, made by build_data")
+    parser.add_argument("url", metavar="gs://bucket/folder", help="where they go")
+    parser.add_argument("--workers", type=int, default=8, help="files sent at once (default %(default)s)")
+    parser.add_argument("--overwrite", action="store_true", help="replace other records that lie there")
+    return parser.parse_args(argv)
+
+
+def stage(args: argparse.Namespace) -> None:
+    from electra_pretrain.data import staging
+
+    if args.workers < 1:
+        raise UserError(f"--workers {args.workers}: must be at least 1")
+    staged = staging.stage(args.folder, args.url, args.workers, args.overwrite)
+    if staged.left_alone:
+        named, more = staged.left_alone[:NAMED_LEFT_ALONE], len(staged.left_alone) - NAMED_LEFT_ALONE
+        print(
+            f"left alone, none of these records: {', '.join(named)}{f' and {more} more' if more > 0 else ''}", file=sys.stderr
+        )
+    megabytes = staged.uploaded_bytes / 1e6
+    print(
+        f"{args.url}: {staged.files} files; {staged.uploaded} uploaded, {staged.files - staged.uploaded} already there; "
+        f"{megabytes:,.1f} MB in {staged.seconds:.1f} s, {megabytes / max(staged.seconds, 1e-9):.1f} MB/s"
+    )
+
+
+def main() -> None:
+    run_command("stage", lambda: stage(parse_args()))
+
+
+if __name__ == "__main__":
+    main()
