@@ -6,7 +6,7 @@ import traceback
 from collections.abc import Callable
 from typing import NoReturn
 
-from electra_pretrain.errors import Stopped, UserError
+from electra_pretrain.errors import Stopped, Unavailable, UserError
 
 # What a supervisor goes by. 1: only the user can mend it. The rest as sysexits.h has it: 69, a service did not answer; 70, an
 # error of ours or of the machine's, which Python itself would end with 1; 75, try again: stopped in good order.
@@ -50,6 +50,8 @@ def _run(name: str, main: Callable[[], None]) -> NoReturn:
     try:
         main()
         sys.exit(0)
+    except Unavailable as error:
+        _fail(name, str(error), EXIT_UNAVAILABLE)
     except UserError as error:
         _fail(name, str(error))
     except Stopped as stopped:

@@ -10,7 +10,7 @@ import pytest
 import tensorflow as tf
 
 from electra_pretrain import config as configs
-from electra_pretrain.errors import Stopped, UserError
+from electra_pretrain.errors import Stopped, Unavailable, UserError
 from electra_pretrain.train import checkpoint
 from electra_pretrain.train.inputs import choose_sources, shard_paths, training_batches
 from electra_pretrain.train.report import Report
@@ -375,14 +375,27 @@ def test_remat_is_the_same_run(tmp_path, straight, records):
         np.testing.assert_allclose(value, expected[name], rtol=1e-3, atol=2e-5, err_msg=name)
 
 
-def test_a_checkpoint_that_cannot_be_written_ends_the_run_in_one_line(tmp_path, records, monkeypatch):
-    def full(**_):
-        raise tf.errors.ResourceExhaustedError(None, None, "No space left on device")
+@pytest.mark.parametrize(
+    ("kind", "raised"), [(tf.errors.ResourceExhaustedError, UserError), (tf.errors.UnavailableError, Unavailable)]
+)
+def test_a_checkpoint_that_cannot_be_written_is_one_line_and_says_whether_to_try_again(tmp_path, monkeypatch, kind, raised):
+    def fail(**_):
+        raise kind(None, None, "no room, or nobody there")
 
-    monkeypatch.setattr(tf.raw_ops, "SaveV2", full)
-    with pytest.raises(UserError, match=r"model.ckpt-3: cannot be written \(No space left on device\); make room"):
-        run(MICRO, [records], str(tmp_path), one_device())
+    monkeypatch.setattr(tf.raw_ops, "SaveV2", fail)
+    with pytest.raises(UserError, match=r"model.ckpt-3: cannot be written \(no room, or nobody there\); make room") as error:
+        checkpoint.save(str(tmp_path), 3, {"global_step": np.int64(3)}, keep=5)
+    assert error.type is raised
     assert checkpoint.steps(str(tmp_path)) == []
+
+
+def test_a_checkpoint_that_cannot_be_written_ends_the_run(tmp_path, records, monkeypatch):
+    def full(*_):
+        raise UserError("no room")
+
+    monkeypatch.setattr(checkpoint, "save", full)
+    with pytest.raises(UserError, match="no room"):
+        run(MICRO, [records], str(tmp_path), one_device())
 
 
 def test_other_records_under_the_same_run_are_refused(copied, tmp_path, vocab_path):

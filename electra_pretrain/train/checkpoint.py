@@ -14,10 +14,14 @@ import numpy as np
 import tensorflow as tf
 
 from electra_pretrain import files
-from electra_pretrain.errors import UserError
+from electra_pretrain.errors import Unavailable, UserError
 
 PREFIX = "model.ckpt"
 INDEX_SUFFIX, DATA_SUFFIX = ".index", ".data-00000-of-00001"
+
+
+# A bucket's troubles that pass by themselves, once TensorFlow's own retries have not helped.
+_PASSING = (tf.errors.UnavailableError, tf.errors.DeadlineExceededError, tf.errors.AbortedError)
 
 
 class DamagedCheckpoint(UserError):
@@ -48,10 +52,9 @@ def save(folder: str, step: int, values: Mapping[str, np.ndarray], keep: int, ke
     except (OSError, tf.errors.OpError) as error:
         with contextlib.suppress(OSError, tf.errors.OpError):
             _remove_beginning_with(temporary)
+        kind = Unavailable if isinstance(error, _PASSING) else UserError
         reason = str(error).splitlines()[0]
-        raise UserError(
-            f"{prefix}: cannot be written ({reason}); make room or mend access, and run the same command"
-        ) from error
+        raise kind(f"{prefix}: cannot be written ({reason}); make room or mend access, and run the same command") from error
     for old in steps(folder)[:-keep]:
         if keep_every and old % keep_every == 0:
             continue

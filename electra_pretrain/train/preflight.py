@@ -95,11 +95,30 @@ def _folders(start: Start) -> Iterator[Finding]:
                 f"{name} {path}: the TPU {start.tpu} is another machine and cannot read this one's disk; use gs://BUCKET/… "
                 "(python -m electra_pretrain.stage copies records there), or run on the TPU VM itself with --tpu local",
             )
-    files.make_dirs(start.model_dir)
-    probe = files.join(start.model_dir, "probe")
-    files.write_bytes(probe, b"")
-    files.remove(probe)
+    if start.tpu == "local" and not files.is_remote(start.model_dir):
+        yield Finding(
+            Level.WARNING, f"--model_dir {start.model_dir}: lies on the TPU VM's own disk, which goes when the VM goes"
+        )
+    _check_writable(start.model_dir)
     yield Finding(Level.OK, f"{start.model_dir} can be written to")
+
+
+def _check_writable(folder: str) -> None:
+    """Leaves nothing behind, no folder either: a run that is refused has not begun."""
+    if files.is_remote(folder) or os.path.isdir(folder):
+        probe = files.join(folder, "probe")
+        files.write_bytes(probe, b"")
+        files.remove(probe)
+        return
+    above = _existing(folder)
+    if not os.path.isdir(above) or not os.access(above, os.W_OK):
+        raise UserError(f"{folder}: cannot create this folder ({above} is no folder, or not writable); choose another path")
+
+
+def _existing(path: str) -> str:
+    """The nearest thing above that exists, or the path itself."""
+    path = os.path.abspath(path)
+    return path if os.path.exists(path) else _existing(os.path.dirname(path))
 
 
 def _buckets(start: Start) -> Iterator[Finding]:
@@ -199,7 +218,7 @@ def _disk(start: Start) -> Iterator[Finding]:
     if training.keep_every_steps:
         kept += training.num_train_steps // training.keep_every_steps
     needed = kept * checkpoint_bytes(start.config) / 1e9
-    free = shutil.disk_usage(start.model_dir).free / 1e9
+    free = shutil.disk_usage(_existing(start.model_dir)).free / 1e9
     level = Level.OK if free > needed else Level.WARNING
     yield Finding(level, f"{os.path.abspath(start.model_dir)}: {kept} checkpoints take {needed:.1f} GB, {free:.1f} GB are free")
 
