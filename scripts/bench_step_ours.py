@@ -1,0 +1,162 @@
+"""Our training step for bench_train.py, as run_pretraining runs it on a CPU; `--parts` tells where its time goes."""
+
+import os
+import statistics
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from bench_turns import Engine, answer, parse_args, take_turns
+
+from electra_pretrain import config as configs
+from electra_pretrain import quiet
+from electra_pretrain.config import Config
+
+REPEATS = 5
+
+
+def main() -> None:
+    args = parse_args(__doc__)
+    config = configs.load(args.config, args.set)
+    quiet.import_tensorflow()
+    if args.parts:
+        answer(parts=[(name, seconds_of(work)) for name, work in parts(config)])
+    else:
+        take_turns(make_engine(config), time.perf_counter)
+
+
+def make_trainer(config: Config) -> tuple[Any, Any, Any]:
+    """A trainer, its strategy, and a batch of random tokens that fill every row."""
+    import tensorflow as tf
+
+    from electra_pretrain.batch import Batch, SpecialIds
+    from electra_pretrain.train.devices import make_strategy, on_cpu
+    from electra_pretrain.train.step import Trainer
+
+    strategy = make_strategy()
+    assert on_cpu(strategy), "this machine has GPUs; hide them: CUDA_VISIBLE_DEVICES="
+    trainer = Trainer(config, SpecialIds(0, 1, 2, 3, 4), strategy, one_after_the_other=False)
+    shape = [config.training.train_batch_size, config.data.max_seq_length]
+    ids = tf.random.stateless_uniform(shape, [0, 0], 5, config.data.vocab_size, tf.int32)
+    return trainer, strategy, Batch(ids, tf.ones_like(ids), tf.zeros_like(ids), tf.range(shape[0]))
+
+
+def make_engine(config: Config) -> Engine:
+    import tensorflow as tf
+
+    from electra_pretrain.model.masking import num_masked_slots
+    from electra_pretrain.train.metrics import summarize
+
+    trainer, strategy, batch = make_trainer(config)
+    batches = iter(strategy.experimental_distribute_dataset(tf.data.Dataset.from_tensors(batch).repeat()))
+
+    def run(steps: int) -> dict[str, Any]:
+        return {name: value.numpy() for name, value in trainer.train_steps(batches, tf.constant(steps)).items()}
+
+    metrics = summarize(run(1))
+    shapes = [variable.shape.as_list() for variable in trainer.model.named_variables().values()]
+    slots = num_masked_slots(config.objective.mask_prob, config.data.max_seq_length)
+    logits = [config.training.train_batch_size * slots, config.data.vocab_size]
+    return Engine(shapes, logits, (metrics["masked_lm_loss"], metrics["disc_loss"]), lambda steps: run(steps) and None)
+
+
+def parts(config: Config) -> Iterator[tuple[str, Callable[[], Any]]]:
+    """Parts of a step, each to be run alone; in a whole step they overlap. What is indented is part of the line before."""
+    import tensorflow as tf
+
+    from electra_pretrain.model.masking import mask_batch, sample_ids
+    from electra_pretrain.model.objective import count, discriminate, generate
+    from electra_pretrain.rng import Random
+    from electra_pretrain.train.metrics import metric_sums
+    from electra_pretrain.train.optimizer import clip_by_global_norm
+
+    trainer, strategy, batch = make_trainer(config)
+    model, optimizer, objective = trainer.model, trainer.optimizer, config.objective
+    variables = list(model.named_variables().values())
+    rate, finite = tf.constant(0.0), tf.constant(True)
+
+    def random() -> Random:
+        return Random(config.training.seed, optimizer.global_step, batch.rows)
+
+    def masks() -> Any:
+        return mask_batch(batch, objective.mask_prob, trainer._special_ids, random())
+
+    masked = tf.function(masks)()
+    denominators = count(batch, masked)
+
+    def generator() -> Any:
+        return generate(model, batch, masked, denominators, objective, random(), True, masked.masked_lm_ids)
+
+    def generator_gradients() -> Any:
+        with tf.GradientTape() as tape:
+            loss = generator().total_loss
+        return dense(tape.gradient(loss, variables))
+
+    outputs = tf.function(generator)()
+
+    def samples() -> Any:
+        return sample_ids(outputs.gen_logits, objective.temperature, None, random())
+
+    def discriminator() -> Any:
+        return discriminate(model, batch, outputs, denominators, objective, random(), True)
+
+    def discriminator_gradients() -> Any:
+        with tf.GradientTape() as tape:
+            loss = discriminator().disc_loss
+        return dense(tape.gradient(loss, variables))
+
+    def dense(gradients: list[Any]) -> list[Any]:
+        return [tf.convert_to_tensor(one) for one in gradients if one is not None]
+
+    complete = tf.function(discriminator)()
+    gradients = [tf.zeros(variable.shape) for variable in variables]
+
+    def update() -> None:
+        optimizer.apply(clip_by_global_norm(gradients, 1.0)[0], rate, finite)
+
+    table, logits = model.generator.embeddings.word, outputs.gen_logits
+    states = tf.zeros([logits.shape[0], table.shape[1]])
+
+    def vocabulary_products() -> Any:
+        return (
+            tf.matmul(states, table, transpose_b=True),
+            tf.matmul(logits, table),
+            tf.matmul(logits, states, transpose_a=True),
+        )
+
+    def in_replica(work: Callable[[], Any]) -> Callable[[], Any]:
+        compiled = tf.function(lambda: strategy.run(work))
+        return lambda: wait_for(compiled())
+
+    yield "step, whole", in_replica(lambda: trainer.train_step(batch))
+    yield "masks", in_replica(masks)
+    yield "generator, forward and backward", in_replica(generator_gradients)
+    yield "    forward", in_replica(generator)
+    yield "    vocabulary products", in_replica(vocabulary_products)
+    yield "samples", in_replica(samples)
+    yield "discriminator, forward and backward", in_replica(discriminator_gradients)
+    yield "    forward", in_replica(discriminator)
+    yield "clipping and AdamW", in_replica(update)
+    yield "metrics", in_replica(lambda: metric_sums(batch, complete))
+
+
+def wait_for(outputs: Any) -> None:
+    """Until all of it is computed: a CPU's results are, once they are there."""
+    del outputs
+
+
+def seconds_of(work: Callable[[], Any]) -> float:
+    """Median of a few runs, after one that compiles and one that warms up."""
+    work()
+    work()
+    times = []
+    for _ in range(REPEATS):
+        began = time.perf_counter()
+        work()
+        times.append(time.perf_counter() - began)
+    return statistics.median(times)
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    main()
