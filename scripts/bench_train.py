@@ -168,7 +168,7 @@ def _read_answer(process: "subprocess.Popen[str]") -> dict[str, Any]:
     assert process.stdout is not None
     line = process.stdout.readline()
     if not line:
-        sys.exit(f"bench_train: {process.args} ended with code {process.wait()}")
+        sys.exit(f"bench_train: an engine ended with code {process.wait()}; what it said stands above")
     answer: dict[str, Any] = json.loads(line)
     return answer
 
