@@ -23,7 +23,7 @@ from typing import Any, NamedTuple
 ROOT = Path(__file__).resolve().parent.parent
 CHECKPOINT = re.compile(r"model\.ckpt-(\d+)\.index$")
 TEMPORARY = re.compile(r"\.tmp-\d+")
-TIME_FIELDS = ("per_second", "seconds", "hours_left")
+TIME_FIELDS = ("per_second", "seconds", "hours_left", "share_of_peak")
 POLL_SECONDS = 0.0005
 # What the kills are aimed at, in turn; where one falls is read from the folder afterwards.
 AIMS = ("start-up", "training", "writing a checkpoint", "evaluation", "writing a checkpoint")

@@ -30,7 +30,7 @@ def kill_test():
 @pytest.fixture(scope="module")
 def straight(tmp_path_factory, records):
     folder = tmp_path_factory.mktemp("straight")
-    run(MICRO, records, str(folder), tf.distribute.OneDeviceStrategy("/cpu:0"))
+    run(MICRO, [records], str(folder), tf.distribute.OneDeviceStrategy("/cpu:0"))
     return folder
 
 
