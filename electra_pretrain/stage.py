@@ -4,9 +4,12 @@
 """  # fmt: skip
 
 import argparse
+import os
+import signal
 import sys
+from types import FrameType
 
-from electra_pretrain.command import run_command
+from electra_pretrain.command import EXIT_INTERRUPTED, run_command
 from electra_pretrain.errors import UserError
 
 NAMED_LEFT_ALONE = 5
@@ -39,7 +42,14 @@ def stage(args: argparse.Namespace) -> None:
     )
 
 
+def leave(number: int, frame: FrameType | None) -> None:
+    """End at once on Ctrl-C, whatever the main thread is in: uploads that hang cannot be woken, and lose nothing."""
+    os.write(sys.stderr.fileno(), b"\nstage: interrupted; run the same command again\n")
+    os._exit(EXIT_INTERRUPTED)
+
+
 def main() -> None:
+    signal.signal(signal.SIGINT, leave)
     run_command("stage", lambda: stage(parse_args()))
 
 

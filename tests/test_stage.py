@@ -84,10 +84,13 @@ def test_killed_midway_and_run_again(proxy, folder, capfd, how):
     proxy.spoil = hang_from_second_chunk
     command = [sys.executable, "-m", "electra_pretrain.stage", folder, URL, "--workers", "2"]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, cwd=Path(__file__).parent.parent)
-    assert hanging.wait(30)
-    started = time.monotonic()
-    process.send_signal(how)
-    err = process.communicate(timeout=20)[1]
+    try:
+        assert hanging.wait(30)
+        started = time.monotonic()
+        process.send_signal(how)
+        err = process.communicate(timeout=20)[1]
+    finally:
+        process.kill()  # or it would upload amid the tests that follow
     assert time.monotonic() - started < 5
     assert process.returncode == (130 if how == signal.SIGINT else -signal.SIGKILL)
     if how == signal.SIGINT:

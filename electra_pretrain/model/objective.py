@@ -188,11 +188,16 @@ def cross_entropy(logits: tf.Tensor, ids: tf.Tensor) -> tf.Tensor:
 def _cross_entropy(logits: tf.Tensor, ids: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     largest = tf.reduce_max(logits, axis=-1)
     log_sums = largest + tf.math.log(tf.reduce_sum(tf.exp(logits - largest[:, tf.newaxis]), axis=-1))
-    return log_sums - tf.gather(logits, ids, batch_dims=1), log_sums
+    # A sum over one element: gathered, the logits would be copied to another order on a TPU.
+    targets = tf.reduce_sum(tf.where(_is_target(logits, ids), logits, 0.0), axis=-1)
+    return log_sums - targets, log_sums
 
 
 @fused
 def _cross_entropy_gradient(logits: tf.Tensor, ids: tf.Tensor, log_sums: tf.Tensor, upstream: tf.Tensor) -> tf.Tensor:
     probs = tf.exp(logits - log_sums[:, tf.newaxis])
-    is_target = tf.equal(tf.range(logits.shape[-1]), ids[:, tf.newaxis])
-    return tf.where(is_target, probs - 1.0, probs) * upstream[:, tf.newaxis]
+    return tf.where(_is_target(logits, ids), probs - 1.0, probs) * upstream[:, tf.newaxis]
+
+
+def _is_target(logits: tf.Tensor, ids: tf.Tensor) -> tf.Tensor:
+    return tf.equal(tf.range(logits.shape[-1]), ids[:, tf.newaxis])
