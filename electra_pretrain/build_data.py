@@ -34,7 +34,28 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         "--heldout_fraction",
         type=float,
         default=0.01,
-        help="share of the documents kept for evaluation (default %(default)s)",
+        help="share of the documents kept for evaluation, in every pass; equal documents go the same way (default %(default)s)",
+    )
+    parser.add_argument(
+        "--dupe_factor",
+        type=int,
+        default=1,
+        metavar="N",
+        help="passes over the corpus, each with other lengths and segments (default %(default)s)",
+    )
+    parser.add_argument(
+        "--short_example_prob",
+        type=float,
+        default=0.05,
+        metavar="P",
+        help="how likely an example aims at a random shorter length (default %(default)s)",
+    )
+    parser.add_argument(
+        "--single_segment_prob",
+        type=float,
+        default=0.1,
+        metavar="P",
+        help="how likely an example is one segment instead of two (default %(default)s)",
     )
     parser.add_argument(
         "--lower_case",
@@ -48,14 +69,17 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
 
 
 def build_data(args: argparse.Namespace) -> None:
-    from electra_pretrain.data.build import BuildSettings, build
+    from electra_pretrain.data.blocks import BuildSettings
+    from electra_pretrain.data.build import build
+    from electra_pretrain.data.processes import worker_pool
     from electra_pretrain.tokenization.train import saved_lower_case
 
     _check(args)
     lower_case = args.lower_case if args.lower_case is not None else bool(saved_lower_case(args.vocab))
     corpus = Corpus(files.expand_globs(args.corpus), args.text_field)
-    settings = BuildSettings(args.max_seq_length, args.heldout_fraction, args.seed)
-    manifest = build(corpus, args.vocab, lower_case, args.output, settings, args.num_processes)
+    settings = BuildSettings(**{name: getattr(args, name) for name in BuildSettings._fields})
+    with worker_pool(args.num_processes) as run:
+        manifest = build(corpus, args.vocab, lower_case, args.output, settings, run)
     counts = manifest.counts
     print(
         f"{args.output}: {manifest.train_examples:,} training and {manifest.heldout_examples:,} held-out examples "
@@ -69,6 +93,11 @@ def _check(args: argparse.Namespace) -> None:
         raise UserError(f"--max_seq_length {args.max_seq_length}: must be at least 8")
     if not 0 <= args.heldout_fraction < 1:
         raise UserError(f"--heldout_fraction {args.heldout_fraction}: must be at least 0 and below 1")
+    for name in ("short_example_prob", "single_segment_prob"):
+        if not 0 <= getattr(args, name) <= 1:
+            raise UserError(f"--{name} {getattr(args, name)}: must lie in 0..1")
+    if args.dupe_factor < 1:
+        raise UserError(f"--dupe_factor {args.dupe_factor}: must be at least 1")
     if args.num_processes < 1:
         raise UserError(f"--num_processes {args.num_processes}: must be at least 1")
     if not 0 <= args.seed < 2**32:

@@ -109,7 +109,9 @@ def atomic_path(path: str) -> Iterator[str]:
     try:
         yield temporary
         replace(temporary, path)
-    except BaseException:
+    except BaseException as error:
+        if isinstance(error, OSError) and error.filename is None:  # for instance, the disk is full
+            error.filename = path
         with contextlib.suppress(Exception):
             remove(temporary)
         raise

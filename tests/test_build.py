@@ -15,9 +15,10 @@ import pytest
 import tensorflow as tf
 
 from electra_pretrain.data import build as build_module
+from electra_pretrain.data import shards as shards_module
 from electra_pretrain.data.manifest import load_manifest
 from electra_pretrain.errors import UserError
-from electra_pretrain.text import corpus as corpus_module
+from electra_pretrain.text import blocks as text_blocks
 from electra_pretrain.text.corpus import Corpus
 from electra_pretrain.tokenization.tokenizer import load_tokenizer
 from tests.conftest import SAMPLE_CORPUS, SEQ, build
@@ -67,8 +68,8 @@ def test_every_token_of_the_corpus_lands_in_exactly_one_example(tmp_path, vocab_
 @pytest.fixture
 def small_blocks(monkeypatch):
     """Many blocks and several shards from a small corpus."""
-    monkeypatch.setattr(build_module, "MAX_SHARD_BYTES", 40_000)
-    monkeypatch.setattr(corpus_module.Corpus.blocks, "__defaults__", (4000,))
+    monkeypatch.setattr(shards_module, "MAX_SHARD_BYTES", 40_000)
+    monkeypatch.setattr(text_blocks.BlockReader.blocks, "__defaults__", (4000,))
 
 
 def test_same_bytes_for_any_number_of_processes(tmp_path, vocab_path, small_blocks):

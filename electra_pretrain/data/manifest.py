@@ -10,7 +10,7 @@ from electra_pretrain.errors import UserError
 
 MANIFEST_NAME = "manifest.json"
 VOCAB_NAME = "vocab.txt"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,6 +62,9 @@ class Manifest:
     vocabulary: Vocabulary
     seed: int
     heldout_fraction: float
+    dupe_factor: int
+    short_example_prob: float
+    single_segment_prob: float
     counts: Counts
     unk_rate: float
     overflow_rate: float
@@ -70,6 +73,7 @@ class Manifest:
     train_shards: tuple[Shard, ...]
     heldout_shards: tuple[Shard, ...]
     sources: tuple[dict[str, Any], ...]
+    corpus_steps: tuple[dict[str, Any], ...]  # what made the text, oldest first (see text/provenance.py)
 
     def save(self, folder: str) -> None:
         text = json.dumps(self.to_dict(), ensure_ascii=False, indent=2)
@@ -107,7 +111,8 @@ def load_manifest(folder: str) -> Manifest:
         values["counts"] = Counts(**values["counts"])
         for kind in ("train_shards", "heldout_shards"):
             values[kind] = tuple(Shard(**shard) for shard in values[kind])
-        values["sources"] = tuple(values["sources"])
+        for kind in ("sources", "corpus_steps"):
+            values[kind] = tuple(values[kind])
         return Manifest(**values)
     except (KeyError, TypeError, AttributeError, json.JSONDecodeError, UnicodeDecodeError) as error:
         raise UserError(f"{path}: damaged or not a manifest ({error}); delete the folder and build the data again") from error

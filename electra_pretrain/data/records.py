@@ -1,4 +1,4 @@
-"""Examples to TFRecord files and back: the schema that every ELECTRA tool shares.
+"""Records by TensorFlow's own means, written and read: the schema that every ELECTRA tool shares.
 
 A record is a `tf.train.Example` with the int64 lists `input_ids`, `input_mask` and `segment_ids`, each `max_seq_length` long.
 """
@@ -9,25 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from electra_pretrain import files
-from electra_pretrain.batch import INPUT_IDS, INPUT_MASK, RECORD_FEATURES, SEGMENT_IDS, SpecialIds
-
-
-def encode_example(first: np.ndarray, second: np.ndarray, max_seq_length: int, special_ids: SpecialIds) -> bytes:
-    """Serialise `[CLS] first [SEP] second [SEP]`, padded to `max_seq_length`; an empty `second` has no [SEP]."""
-    pair = len(second) > 0
-    length = 2 + len(first) + (len(second) + 1 if pair else 0)
-    assert length <= max_seq_length, f"{length} tokens do not fit into {max_seq_length}"
-    input_ids = np.full(max_seq_length, special_ids.pad, np.int64)
-    input_ids[0] = special_ids.cls
-    input_ids[1 : 1 + len(first)] = first
-    input_ids[1 + len(first)] = special_ids.sep
-    segment_ids = np.zeros(max_seq_length, np.int64)
-    if pair:
-        input_ids[2 + len(first) : length - 1] = second
-        input_ids[length - 1] = special_ids.sep
-        segment_ids[2 + len(first) : length] = 1
-    input_mask = (np.arange(max_seq_length) < length).astype(np.int64)
-    return encode_features(input_ids, input_mask, segment_ids)
+from electra_pretrain.batch import INPUT_IDS, INPUT_MASK, RECORD_FEATURES, SEGMENT_IDS
 
 
 def encode_features(input_ids: np.ndarray, input_mask: np.ndarray, segment_ids: np.ndarray) -> bytes:

@@ -48,8 +48,8 @@ class Encoder(Protocol):
         ...
 
 
-def fastest_encoder(tokenizer: Encoder) -> Encoder:
-    """The fastest way to the ids that `tokenizer` gives; where it is not installed, the tokeniser itself, which is said."""
+def fastest_encoder(tokenizer: Encoder, say: bool) -> Encoder:
+    """The fastest way to the ids that `tokenizer` gives: that tokeniser itself if there is no faster, which `say` tells."""
     if not isinstance(tokenizer, WordPieceTokenizer):
         return tokenizer
     try:
@@ -58,7 +58,8 @@ def fastest_encoder(tokenizer: Encoder) -> Encoder:
         reason = "tensorflow-text is not installed"
     except RuntimeError as error:  # for instance a token with a control character
         reason = f"tensorflow-text does not take this vocabulary ({error})"
-    print(f"{reason}; tokenising more slowly, with the same ids", file=sys.stderr)
+    if say:
+        print(f"{reason}: tokenising several times slower, with the same ids", file=sys.stderr)
     return tokenizer
 
 
