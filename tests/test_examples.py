@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from electra_pretrain.data.examples import document_examples
+from electra_pretrain.data.examples import Lengths, document_spans
 from electra_pretrain.rng import Stream
 
 
@@ -26,26 +26,29 @@ NORMAL_LENGTH, TWO_SEGMENTS, ONE_SEGMENT, SHORT = 0.9, 0.9, 0.01, 0.01
 
 
 def document(*lengths):
-    ids = np.arange(100, 100 + sum(lengths), dtype=np.int32)
-    return ids, np.cumsum([0, *lengths])
+    """Where it starts (not at 0), and where its sentences end."""
+    return 100, np.cumsum([100, *lengths])[1:].tolist()
+
+
+def spans_of(lengths, max_seq_length, draws):
+    return list(document_spans(*document(*lengths), Lengths(max_seq_length, 0.05, 0.1), draws))
 
 
 def examples_of(lengths, max_seq_length, draws):
-    ids, splits = document(*lengths)
-    return [(list(e.first - 100), list(e.second - 100)) for e in document_examples(ids, splits, max_seq_length, draws)]
+    spans = spans_of(lengths, max_seq_length, draws)
+    return [([*range(span.start - 100, span.middle - 100)], [*range(span.middle - 100, span.stop - 100)]) for span in spans]
 
 
 @given(st.lists(st.integers(0, 60), max_size=40), st.integers(8, 64), st.integers(0, 1000))
 @settings(max_examples=300, deadline=None)
 def test_every_token_lands_in_exactly_one_example_in_order(lengths, max_seq_length, seed):
-    ids, splits = document(*lengths)
-    examples = list(document_examples(ids, splits, max_seq_length, Stream(seed, "examples", 0)))
-    parts = [part for example in examples for part in (example.first, example.second)]
-    np.testing.assert_array_equal(np.concatenate([*parts, np.zeros(0, np.int32)]), ids)
-    for example in examples:
-        assert len(example.first) > 0
-        assert len(example.first) + len(example.second) + (3 if len(example.second) else 2) <= max_seq_length
-    assert sum(example.overflow for example in examples) <= len(ids)
+    spans = spans_of(lengths, max_seq_length, Stream(seed, "examples", 0))
+    bounds = [100, *(span.stop for span in spans)]
+    assert [span.start for span in spans] == bounds[:-1] and bounds[-1] == 100 + sum(lengths)
+    for span in spans:
+        assert span.start < span.middle <= span.stop
+        assert span.stop - span.start + (3 if span.stop > span.middle else 2) <= max_seq_length
+    assert sum(span.overflow for span in spans) <= sum(lengths)
 
 
 def test_first_segment_stays_under_half_the_target():
@@ -81,11 +84,10 @@ def test_a_short_target_collects_less():
 
 def test_chances_over_many_examples():
     """10% single segments; 5% of the targets short."""
-    ids, splits = document(*[3] * 200000)
     lengths, single = [], 0
-    for example in document_examples(ids, splits, 64, Stream(1, "examples", 0)):
-        lengths.append(len(example.first) + len(example.second))
-        single += len(example.second) == 0
+    for span in spans_of([3] * 200000, 64, Stream(1, "examples", 0)):
+        lengths.append(span.stop - span.start)
+        single += span.stop == span.middle
     n = len(lengths)
     assert abs(single / n - 0.1) < 5 * np.sqrt(0.09 / n) + 0.005  # very short targets hold one sentence
     short = np.mean(np.array(lengths) < 60)
@@ -95,7 +97,6 @@ def test_chances_over_many_examples():
 
 @pytest.mark.parametrize("max_seq_length", [8, 128])
 def test_one_endless_sentence_is_cut_not_lost(max_seq_length):
-    ids, splits = document(1000)
-    examples = list(document_examples(ids, splits, max_seq_length, Stream(3, "examples", 0)))
-    assert sum(len(e.first) + len(e.second) for e in examples) == 1000
-    assert examples[0].overflow > 0
+    spans = spans_of([1000], max_seq_length, Stream(3, "examples", 0))
+    assert sum(span.stop - span.start for span in spans) == 1000
+    assert spans[0].overflow > 0

@@ -67,23 +67,22 @@ def _rows(
 
 def _varints(values: np.ndarray) -> tuple[bytes, list[int]]:
     """Rows of non-negative integers as varints one after the other, and where each row ends."""
-    words, lengths = _varint_table(int(values.max()) + 1 + 0xFFF & ~0xFFF)
-    parts = words[values].view(np.uint8)
-    used = lengths[values]
-    kept = np.arange(_VARINT_BYTES, dtype=np.uint8) < used[..., None]
-    return parts[kept.reshape(parts.shape)].tobytes(), np.cumsum(used.sum(axis=1, dtype=np.int64)).tolist()
+    words, used, lengths = _varint_table(int(values.max()) + 1 + 0xFFF & ~0xFFF)
+    encoded = words[values].view(np.uint8)[used[values].view(np.bool_)]
+    return encoded.tobytes(), np.cumsum(lengths[values].sum(axis=1, dtype=np.int64)).tolist()
 
 
 @functools.cache
-def _varint_table(size: int) -> tuple[np.ndarray, np.ndarray]:
-    """For 0..size-1: the varint's bytes in a little-endian uint32, and how many they are."""
+def _varint_table(size: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """For 0..size-1: the varint's bytes in a little-endian uint32, 1 in another's for each that is used, how many they are."""
     values = np.arange(size, dtype=np.int64)
     lengths = 1 + (values >= 1 << 7).astype(np.uint8) + (values >= 1 << 14) + (values >= 1 << 21)
-    words = np.zeros(size, np.int64)
+    words, used = np.zeros(size, np.int64), np.zeros(size, np.int64)
     for place in range(_VARINT_BYTES):
         more = (lengths > place + 1).astype(np.int64) << 7
         words |= ((values >> 7 * place & 0x7F) | more) << 8 * place
-    return words.astype("<u4"), lengths.astype(np.uint8)
+        used |= (lengths > place).astype(np.int64) << 8 * place
+    return words.astype("<u4"), used.astype("<u4"), lengths.astype(np.uint8)
 
 
 def _feature_rows(name: str, bits: np.ndarray) -> list[bytes]:

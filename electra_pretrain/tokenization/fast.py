@@ -121,7 +121,9 @@ class FastWordPiece:
     def _encode_plain(self, lines: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
         if not lines:
             return np.zeros(0, np.int32), np.zeros(1, np.int64)
-        rows = self._fast.tokenize([line.lower() for line in lines] if self._exact.do_lower_case else lines)
+        import tensorflow as tf
+
+        rows = self._fast.tokenize(tf.constant([line.lower() for line in lines] if self._exact.do_lower_case else lines))
         return rows.values.numpy(), rows.row_splits.numpy().copy()
 
 
