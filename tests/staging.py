@@ -10,7 +10,7 @@ import pytest
 from electra_pretrain import stage
 from electra_pretrain.batch import SpecialIds
 from electra_pretrain.data import bucket
-from electra_pretrain.data.manifest import Counts, Manifest, Shard, Vocabulary
+from electra_pretrain.data.manifest import FORMAT_VERSION, Counts, Manifest, Shard, Vocabulary
 from tests.storage_emulator import BUCKET, Answer
 
 URL = f"gs://{BUCKET}/ko/data"
@@ -34,7 +34,7 @@ def write_records(folder, seed=0):
         (folder / name).write_bytes(content)
         shards.append(Shard(name, 1, size, hashlib.sha256(content).hexdigest()))
     manifest = Manifest(
-        format_version=1,
+        format_version=FORMAT_VERSION,
         fingerprint="0123456789abcdef",
         max_seq_length=32,
         vocabulary=Vocabulary(
@@ -42,6 +42,9 @@ def write_records(folder, seed=0):
         ),
         seed=seed,
         heldout_fraction=0.1,
+        dupe_factor=1,
+        short_example_prob=0.05,
+        single_segment_prob=0.1,
         counts=Counts(),
         unk_rate=0.0,
         overflow_rate=0.0,
@@ -50,6 +53,7 @@ def write_records(folder, seed=0):
         train_shards=tuple(shards[:4]),
         heldout_shards=tuple(shards[4:]),
         sources=(),
+        corpus_steps=(),
     )
     manifest.save(str(folder))
     return folder

@@ -3,6 +3,7 @@
 import collections
 import filecmp
 import gzip
+import itertools
 import json
 import os
 import subprocess
@@ -20,6 +21,7 @@ from electra_pretrain.data.manifest import load_manifest
 from electra_pretrain.errors import UserError
 from electra_pretrain.text import blocks as text_blocks
 from electra_pretrain.text.corpus import Corpus
+from electra_pretrain.text.provenance import write_steps
 from electra_pretrain.tokenization.tokenizer import load_tokenizer
 from tests.conftest import SAMPLE_CORPUS, SEQ, build
 
@@ -151,6 +153,75 @@ def test_heldout_documents_are_whole_documents(tmp_path, vocab_path):
     heldout = {tuple(e["input_ids"][1:9]) for e in read_examples(tmp_path, "heldout")}
     starts = [tuple(tokenizer.encode_lines(document)[0][:8].tolist()) for document in Corpus(CORPUS.split(",")).documents()]
     assert sum(start in heldout for start in starts) == manifest.counts.heldout_documents
+
+
+def text_of(example, special):
+    ids = example["input_ids"]
+    return ids[(ids != special.sep) & (ids != special.cls) & (example["input_mask"] > 0)].tolist()
+
+
+def test_every_pass_holds_every_token_and_keeps_the_same_documents_out(tmp_path, vocab_path):
+    for factor in ("1", "3"):
+        build(CORPUS, vocab_path, str(tmp_path / factor), "--heldout_fraction", "0.3", "--dupe_factor", factor)
+    special = load_tokenizer(vocab_path, False).special_ids
+    for split in ("train", "heldout"):
+        once, thrice = ([text_of(example, special) for example in read_examples(tmp_path / f, split)] for f in "13")
+        counted = collections.Counter(itertools.chain.from_iterable(once))
+        assert collections.Counter(itertools.chain.from_iterable(thrice)) == {token: 3 * n for token, n in counted.items()}
+        assert len({tuple(row) for row in thrice}) > 1.5 * len(once), "the passes cut alike"
+    one, three = (load_manifest(str(tmp_path / factor)) for factor in "13")
+    assert one.counts.heldout_documents == three.counts.heldout_documents and three.dupe_factor == 3
+    assert one.fingerprint != three.fingerprint
+    assert 0.5 < three.overflow_rate / one.overflow_rate < 2
+
+
+def test_copies_of_a_document_are_held_out_together(tmp_path, vocab_path, small_blocks):
+    """Wherever they stand, so that nothing held out was seen in training."""
+    documents = [[f"문서 {number}번의 첫 문장이다.", f"그리고 {number * 7}번째 이야기."] for number in range(200)]
+    corpus = tmp_path / "a.txt"
+    corpus.write_text("\n\n".join("\n".join(document) for document in [*documents, *reversed(documents), *documents]))
+    build(str(corpus), vocab_path, str(tmp_path / "out"), "--heldout_fraction", "0.3")
+    special = load_tokenizer(vocab_path, False).special_ids
+    train, heldout = ({tuple(text_of(e, special)) for e in read_examples(tmp_path / "out", s)} for s in ("train", "heldout"))
+    assert len(heldout) > 30 and not train & heldout
+    assert load_manifest(str(tmp_path / "out")).counts.heldout_documents % 3 == 0
+
+
+def test_the_chances_of_short_and_single_segments_are_settings(tmp_path, vocab_path):
+    def made(name, *arguments):
+        build(CORPUS, vocab_path, str(tmp_path / name), "--heldout_fraction", "0", *arguments)
+        examples = list(read_examples(tmp_path / name))
+        single = np.mean([not example["segment_ids"].any() for example in examples])
+        return single, np.mean([example["input_mask"].sum() for example in examples])
+
+    assert made("single", "--single_segment_prob", "1")[0] == 1
+    pairs = made("pairs", "--single_segment_prob", "0", "--short_example_prob", "0")
+    short = made("short", "--single_segment_prob", "0", "--short_example_prob", "1")
+    assert pairs[0] < 0.5 and short[1] < 0.9 * pairs[1]
+    values = json.loads((tmp_path / "short" / "manifest.json").read_text())
+    assert (values["single_segment_prob"], values["short_example_prob"]) == (0, 1)
+
+
+@pytest.mark.parametrize("flag, value", [("dupe_factor", "0"), ("short_example_prob", "1.5"), ("single_segment_prob", "-0.1")])
+def test_settings_out_of_range_are_named(tmp_path, vocab_path, flag, value):
+    with pytest.raises(UserError, match=f"--{flag} {value}: must"):
+        build(CORPUS, vocab_path, str(tmp_path / "out"), f"--{flag}={value}")
+
+
+def test_what_made_the_text_goes_into_the_manifest(tmp_path, vocab_path):
+    steps = [{"command": "clean_corpus", "recipe": "kcelectra"}, {"command": "dedup", "kept": 7}]
+    (tmp_path / "a.txt").write_text("첫째 문장이다.\n")
+    write_steps(str(tmp_path), steps)
+    build(str(tmp_path / "a.txt"), vocab_path, str(tmp_path / "out"), "--heldout_fraction", "0")
+    assert load_manifest(str(tmp_path / "out")).corpus_steps == tuple(steps)
+
+
+def test_records_of_the_earlier_format_say_what_to_do(tmp_path, vocab_path):
+    build(CORPUS, vocab_path, str(tmp_path))
+    path = tmp_path / "manifest.json"
+    path.write_text(path.read_text().replace('"format_version": 2', '"format_version": 1'))
+    with pytest.raises(UserError, match="format 1 is not 2; delete the folder and build the data again"):
+        load_manifest(str(tmp_path))
 
 
 def test_compressed_text_gives_the_same_records(tmp_path, vocab_path):

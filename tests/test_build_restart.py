@@ -23,8 +23,8 @@ CORPUS = f"{SAMPLE_CORPUS}/news.txt"
 # The command with many small blocks and shards, and Hugging Face's engine, which starts sooner; it writes down every file that
 # it moves into place, and kills itself before the one of the number given.
 CHILD = """
-import os, signal, sys
-sys.modules["tensorflow_text"] = None
+import importlib.util, os, signal, sys
+importlib.util.find_spec = lambda name: None
 from electra_pretrain import build_data, files
 from electra_pretrain.data import shards
 from electra_pretrain.text import blocks

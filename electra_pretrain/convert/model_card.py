@@ -20,6 +20,7 @@ def model_card(kind: str, config: Config, facts: CardFacts) -> str:
     """Markdown for `discriminator` or `generator`."""
     counts, vocabulary = facts.manifest["counts"], facts.manifest["vocabulary"]
     settings = json.dumps({**config.to_dict(), "versions": facts.versions}, ensure_ascii=False, indent=2)
+    steps = facts.manifest.get("corpus_steps")  # a run's folder may hold the manifest of an older version
     use = _DISCRIMINATOR_USE if kind == "discriminator" else _GENERATOR_USE
     sections = [
         "---\nlanguage: ko\nlibrary_name: transformers\ntags:\n- electra\n- korean\n---",
@@ -44,6 +45,7 @@ def model_card(kind: str, config: Config, facts: CardFacts) -> str:
                 "data fingerprint": f"`{facts.manifest['fingerprint']}`",
             }
         ),
+        *([_corpus_steps(steps)] if steps else []),
         "## Metrics\n\n" + _metrics(facts),
         f"## Settings\n\n```json\n{settings}\n```",
     ]
@@ -85,6 +87,13 @@ def _metrics(facts: CardFacts) -> str:
         for kind, metrics in (("training", train), ("held-out", heldout))
     ]
     return "\n".join([f"| | {heads[0]} | {heads[1]} |", "|---|---|---|", *rows])
+
+
+def _corpus_steps(steps: list[dict[str, Any]]) -> str:
+    """What made the text, step by step, with all that each step tells of itself."""
+    content = json.dumps(steps, ensure_ascii=False, indent=2)
+    names = ", ".join(f"`{step['command']}`" for step in steps)
+    return f"### How the text was made\n\nBy {names}, in this order:\n\n```json\n{content}\n```"
 
 
 def _table(rows: dict[str, str]) -> str:

@@ -6,6 +6,7 @@ where Hugging Face counts characters. So a line goes to it only if every charact
 hold them against each other, character by character) and no word can be of more than 100 characters.
 """
 
+import importlib.util
 import sys
 from collections.abc import Sequence
 from typing import Protocol
@@ -75,6 +76,9 @@ class FastWordPiece:
     """
 
     def __init__(self, tokenizer: WordPieceTokenizer) -> None:
+        # Looked for first: TensorFlow alone would be imported, which takes seconds, for nothing.
+        if importlib.util.find_spec("tensorflow_text") is None:
+            raise ImportError("tensorflow_text")
         quiet.import_tensorflow()
         import tensorflow as tf
         import tensorflow_text
