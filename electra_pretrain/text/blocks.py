@@ -117,19 +117,37 @@ def _is_text(path: str) -> bool:
 def _text_documents(corpus: Corpus, path: str, stored: _HashedFile) -> Iterator[Document]:
     """What `Corpus.documents` gives for a text file."""
     document: Document = []
-    length = 0
     with files.decompressed(path, cast(BinaryIO, stored)) as file:
-        for sentence in itertools.chain.from_iterable(_stripped_lines(corpus, path, file)):
-            if sentence:
-                document.append(sentence)
-                length += len(sentence)
-                if length < MAX_DOCUMENT_CHARACTERS:
-                    continue
-            if document:
-                yield document
-                document, length = [], 0
+        for lines in _stripped_lines(corpus, path, file):
+            for filled, group in itertools.groupby(lines, bool):
+                if filled:
+                    document += group
+                elif document:
+                    yield from _cut(document)
+                    document = []
+            # An endless document must not pile up: what is whole of it goes.
+            if sum(map(len, document)) >= MAX_DOCUMENT_CHARACTERS:
+                *whole, document = _cut(document)
+                yield from whole
     if document:
+        yield from _cut(document)
+
+
+def _cut(document: Document) -> Iterator[Document]:
+    """A document in parts that end with the line by which they reach `MAX_DOCUMENT_CHARACTERS`; nearly always, itself."""
+    if sum(map(len, document)) < MAX_DOCUMENT_CHARACTERS:
         yield document
+        return
+    part: Document = []
+    length = 0
+    for sentence in document:
+        part.append(sentence)
+        length += len(sentence)
+        if length >= MAX_DOCUMENT_CHARACTERS:
+            yield part
+            part, length = [], 0
+    if part:
+        yield part
 
 
 def _stripped_lines(corpus: Corpus, path: str, file: BinaryIO) -> Iterator[Iterator[str]]:
