@@ -13,7 +13,7 @@ import os
 import re
 import shutil
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, BinaryIO, cast
 
 from electra_pretrain import quiet
@@ -21,6 +21,7 @@ from electra_pretrain.errors import UserError
 from electra_pretrain.progress import Progress
 
 COMPRESSED_SUFFIXES = (".gz", ".xz", ".zst")
+DESCRIPTION_NAMES = ("/corpus.json",)  # lies beside text and is none, though a glob may match it
 
 
 def is_remote(path: str) -> bool:
@@ -130,6 +131,38 @@ def write_bytes(path: str, content: bytes) -> None:
         raise UserError(f"{path}: cannot be written ({error.strerror or error})") from error
 
 
+@contextlib.contextmanager
+def removed_if_empty(folder: str) -> Iterator[None]:
+    """Leave no empty folder behind when the block fails; finished work stays, for the next try."""
+    try:
+        yield
+    except BaseException:
+        if not is_remote(folder) and os.path.isdir(folder) and not os.listdir(folder):
+            os.rmdir(folder)
+        raise
+
+
+def concatenate(sources: Sequence[str], target: str) -> None:
+    """Write the files' bytes one after the other, atomically; compressed files so joined are one compressed file."""
+    with atomic_path(target) as temporary, open_raw(temporary, "wb") as file:
+        for source in sources:
+            with open_raw(source) as part:
+                shutil.copyfileobj(part, file, 1 << 20)
+
+
+def compressed(path: str, content: bytes) -> bytes:
+    """Content as the suffix of `path` promises it, the same bytes at any time; `decompressed` is its inverse."""
+    if path.endswith(".gz"):
+        return gzip.compress(content, mtime=0)
+    if path.endswith(".xz"):
+        return lzma.compress(content)
+    if path.endswith(".zst"):
+        import zstandard
+
+        return zstandard.ZstdCompressor().compress(content)
+    return content
+
+
 def write_text(path: str, text: str) -> None:
     write_bytes(path, text.encode("utf-8"))
 
@@ -181,7 +214,7 @@ def expand_globs(patterns: str) -> list[str]:
     """
     paths: dict[str, None] = {}
     for pattern in filter(None, (part.strip() for part in patterns.split(","))):
-        found = [pattern] if exists(pattern) else _glob(pattern)
+        found = [pattern] if exists(pattern) else [path for path in _glob(pattern) if not path.endswith(DESCRIPTION_NAMES)]
         files = sorted(path for path in found if not is_dir(path))
         if not files:
             raise UserError(
