@@ -11,6 +11,7 @@ ROOT = Path(__file__).parent
 TENSORFLOW = ["tensorflow==2.21.0", "tensorflow-text==2.21.1"]
 MATPLOTLIB = "matplotlib>=3.9"
 KIWI, PARQUET = "kiwipiepy>=0.21", "pyarrow>=18"
+RENSA = "rensa>=0.5"
 
 
 def tensorflow_requirements() -> list[str]:
@@ -61,6 +62,7 @@ setup(
             MATPLOTLIB,
             KIWI,
             PARQUET,
+            RENSA,
             "gcp-storage-emulator>=2026.7",
             "transformers>=5",
             "torch==2.13.0",
@@ -76,6 +78,8 @@ setup(
         "plot": [MATPLOTLIB],
         "kiwi": [KIWI],
         "parquet": [PARQUET],
+        # MinHash, for near-duplicates in dedup_corpus.
+        "dedup": [RENSA],
     },
     entry_points={"console_scripts": ["run_pretraining = electra_pretrain.run_pretraining:main"]},
 )
