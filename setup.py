@@ -10,6 +10,7 @@ ROOT = Path(__file__).parent
 # Built against each other: they must match.
 TENSORFLOW = ["tensorflow==2.21.0", "tensorflow-text==2.21.1"]
 MATPLOTLIB = "matplotlib>=3.9"
+MECAB = ["python-mecab-ko>=1.3.7", "python-mecab-ko-dic>=2.1.1"]
 
 
 def tensorflow_requirements() -> list[str]:
@@ -31,16 +32,26 @@ setup(
     license="Apache-2.0",
     license_files=["LICENSE"],
     python_requires=">=3.10",
-    # configs/ lies beside the package in a checkout and within it when installed; config.shipped_folder knows both.
-    packages=[*find_packages(include=["electra_pretrain", "electra_pretrain.*"]), "electra_pretrain.configs"],
-    package_dir={"electra_pretrain.configs": "configs"},
-    package_data={"electra_pretrain": ["sample_corpus/*.txt", "py.typed"], "electra_pretrain.configs": ["*.json"]},
+    # configs/ and vocab/ lie beside the package in a checkout and within it when installed; config.shipped_folder and
+    # tokenization.shipped know both.
+    packages=[
+        *find_packages(include=["electra_pretrain", "electra_pretrain.*"]),
+        "electra_pretrain.configs",
+        "electra_pretrain.vocab",
+    ],
+    package_dir={"electra_pretrain.configs": "configs", "electra_pretrain.vocab": "vocab"},
+    package_data={
+        "electra_pretrain": ["sample_corpus/*.txt", "py.typed"],
+        "electra_pretrain.configs": ["*.json"],
+        "electra_pretrain.vocab": ["*.txt", "*.json"],
+    },
     install_requires=[
         *tensorflow_requirements(),
         "absl-py>=2.1",
         "google-cloud-storage>=3.0",
         "google-crc32c>=1.5",
         "numpy>=1.26",
+        "protobuf>=4.25",
         "requests>=2.28",
         "safetensors>=0.4.3",
         "sentencepiece>=0.2.0",
@@ -54,6 +65,7 @@ setup(
             "pytest>=8",
             "hypothesis>=6.100",
             MATPLOTLIB,
+            *MECAB,
             "gcp-storage-emulator>=2026.7",
             "transformers>=5",
             "torch==2.13.0",
@@ -67,6 +79,7 @@ setup(
         "tpu-check": ["jax==0.10.2", "jaxlib==0.10.2", "libtpu==0.0.40"],
         "tensorboard": ["tensorboard>=2.20"],
         "plot": [MATPLOTLIB],
+        "mecab": MECAB,
     },
     entry_points={"console_scripts": ["run_pretraining = electra_pretrain.run_pretraining:main"]},
 )

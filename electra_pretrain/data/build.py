@@ -25,7 +25,6 @@ from electra_pretrain.data.examples import document_examples
 from electra_pretrain.data.manifest import (
     FORMAT_VERSION,
     MANIFEST_NAME,
-    VOCAB_NAME,
     Counts,
     Manifest,
     Shard,
@@ -37,7 +36,7 @@ from electra_pretrain.data.processes import Runner, worker_pool
 from electra_pretrain.errors import UserError
 from electra_pretrain.progress import Progress
 from electra_pretrain.text.corpus import BLOCK_CHARACTERS, Corpus, Document
-from electra_pretrain.tokenization.tokenizer import WordPieceTokenizer, load_tokenizer, vocab_text
+from electra_pretrain.tokenization.tokenizer import Tokenizer, load_tokenizer
 
 MAX_SHARD_BYTES = 100_000_000
 SPLITS = ("train", "heldout")
@@ -65,7 +64,7 @@ class Workplace(NamedTuple):
 def build(
     corpus: Corpus, vocab_path: str, do_lower_case: bool, output: str, settings: BuildSettings, num_processes: int
 ) -> Manifest:
-    """Write shards, `vocab.txt` and, last, `manifest.json` into the folder `output`.
+    """Write shards, the vocabulary and, last, `manifest.json` into the folder `output`.
 
     Raises:
         UserError: bad input (named with file and line), an output that holds other records or cannot be written.
@@ -86,7 +85,7 @@ def build(
             raise UserError(f"{', '.join(corpus.paths)}: the corpus is empty; there is no text in it")
         shards = _build_shards(examples, len(results), workplace, run)
     counts = sum((result.counts for result in results), Counts())
-    files.write_text(files.join(output, VOCAB_NAME), vocab_text(tokenizer.tokens))
+    files.write_bytes(files.join(output, tokenizer.file_name), tokenizer.file_content)
     manifest = _manifest(sources, tokenizer, settings, fingerprint, counts, shards)
     manifest.save(output)
     files.remove(work_dir)
@@ -216,10 +215,10 @@ def _removed_if_empty(folder: str) -> Iterator[None]:
         raise
 
 
-_tokenizers: dict[tuple[str, bool], WordPieceTokenizer] = {}
+_tokenizers: dict[tuple[str, bool], Tokenizer] = {}
 
 
-def _cached_tokenizer(vocab_path: str, do_lower_case: bool) -> WordPieceTokenizer:
+def _cached_tokenizer(vocab_path: str, do_lower_case: bool) -> Tokenizer:
     key = (vocab_path, do_lower_case)
     if key not in _tokenizers:
         _tokenizers[key] = load_tokenizer(vocab_path, do_lower_case)
@@ -236,7 +235,7 @@ def _sources(corpus: Corpus) -> list[dict[str, Any]]:
         return [{"path": path, "bytes": files.size(path), "sha256": files.sha256(path, progress)} for path in corpus.paths]
 
 
-def _fingerprint(corpus: Corpus, sources: list[dict[str, Any]], tokenizer: WordPieceTokenizer, settings: BuildSettings) -> str:
+def _fingerprint(corpus: Corpus, sources: list[dict[str, Any]], tokenizer: Tokenizer, settings: BuildSettings) -> str:
     identity = {
         "format_version": FORMAT_VERSION,
         "block_characters": BLOCK_CHARACTERS,
@@ -266,14 +265,14 @@ def _work_dir(output: str, fingerprint: str) -> str:
 
 def _manifest(
     sources: list[dict[str, Any]],
-    tokenizer: WordPieceTokenizer,
+    tokenizer: Tokenizer,
     settings: BuildSettings,
     fingerprint: str,
     counts: Counts,
     shards: dict[str, list[Shard]],
 ) -> Manifest:
     vocabulary = Vocabulary(
-        type="wordpiece",
+        type=tokenizer.type,
         sha256=tokenizer.sha256,
         size=tokenizer.vocab_size,
         do_lower_case=tokenizer.do_lower_case,
