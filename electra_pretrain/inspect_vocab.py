@@ -123,9 +123,9 @@ def table(measured: list[Measures]) -> list[str]:
 def unknown_text(measures: Measures) -> str:
     """The most frequent characters for which there is no piece."""
     common = sorted(measures.unknown.items(), key=lambda item: (-item[1], item[0]))
-    shown = "  ".join(f"{character} {count:,}" for character, count in common[:SHOWN_CHARACTERS])
+    shown = ", ".join(f"{character} {count:,}" for character, count in common[:SHOWN_CHARACTERS])
     more = len(common) - SHOWN_CHARACTERS
-    return (shown or "none") + (f"  and {more:,} more" if more > 0 else "")
+    return (shown or "none") + (f", and {more:,} more" if more > 0 else "")
 
 
 def _drawn(measures: Measures) -> Vocabulary:

@@ -11,8 +11,11 @@ from tokenizers.implementations import BertWordPieceTokenizer
 from electra_pretrain import train_vocab
 from electra_pretrain.errors import UserError
 from electra_pretrain.text.corpus import Corpus
-from electra_pretrain.tokenization.tokenizer import WordPieceTokenizer, load_tokenizer, read_vocab
-from electra_pretrain.tokenization.train import VocabSettings, saved_lower_case, train_wordpiece
+from electra_pretrain.tokenization.provenance import saved_lower_case
+from electra_pretrain.tokenization.tokenizer import load_tokenizer
+from electra_pretrain.tokenization.train import VocabSettings, training_text
+from electra_pretrain.tokenization.train_wordpiece import train_wordpiece
+from electra_pretrain.tokenization.wordpiece import WordPieceTokenizer, read_vocab
 from tests.conftest import SAMPLE_CORPUS, VOCAB_SIZE
 
 LINES = [
@@ -45,8 +48,13 @@ def test_vocabulary_layout(vocab_path):
 def test_same_text_same_vocabulary():
     documents = [[str(sentence) for sentence in document] for document in Corpus([str(SAMPLE_CORPUS / "news.txt")]).documents()]
     settings = VocabSettings(vocab_size=1800, unused=10)
-    first = train_wordpiece(lambda: documents, settings)
-    assert all(train_wordpiece(lambda: documents, settings) == first for _ in range(3))
+
+    def learnt():
+        with training_text(lambda stage: documents, settings) as text:
+            return train_wordpiece(text, settings)
+
+    first = learnt()
+    assert all(learnt() == first for _ in range(3))
 
 
 def test_learnt_pieces_are_the_librarys(tmp_path):
@@ -62,17 +70,6 @@ def test_alphabet_is_limited(tmp_path):
     tokens = read_vocab(train(tmp_path, "--vocab_size", "1000", "--unused", "0", "--limit_alphabet", "300"))
     assert len({token for token in tokens if len(token) == 1}) <= 300
     assert "다" in tokens
-
-
-def test_sample_is_seeded():
-    documents = [[str(number)] for number in range(1000)]
-    from electra_pretrain.tokenization.train import sample
-
-    def sampled(seed):
-        return list(sample(documents, VocabSettings(vocab_size=100, sample_fraction=0.3, seed=seed)))
-
-    assert sampled(1) == sampled(1) != sampled(2)
-    assert 200 < len(sampled(1)) < 400
 
 
 def test_ids_are_hugging_faces(vocab_path):

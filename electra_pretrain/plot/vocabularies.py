@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 _COLUMNS, _WIDTH, _HEIGHT = 3, 13.8, 8.0
 _LINE_BINS = 40
+_ROOM_FOR_BARS = 4  # fewer bars are not drawn thicker
 
 
 class Vocabulary(NamedTuple):
@@ -71,16 +72,16 @@ def _draw(vocabularies: list[Vocabulary]) -> "Figure":
 
 def _bars(axis: "Axes", title: str, values: list[float]) -> None:
     places = range(len(values))
-    drawn = axis.barh(places, values, color=[_colour(place) for place in places])
-    percent = "[UNK]" in title or "of the tokens" in title
-    axis.bar_label(drawn, labels=[f"{value:.2%}" if percent else f"{value:.3f}" for value in values], padding=3)
+    drawn = axis.barh(places, values, 0.6, color=[_colour(place) for place in places])
+    is_share = max(values) <= 1
+    axis.bar_label(drawn, labels=[f"{value:.3%}" if is_share else f"{value:.3f}" for value in values], padding=3)
     axis.set_title(title, loc="left")
     axis.set_yticks([])
     axis.set_xticks([])
     axis.grid(False)
     axis.spines["bottom"].set_visible(False)
-    axis.set_xlim(0, max(*values, 1e-9) * 1.25)
-    axis.invert_yaxis()
+    axis.set_xlim(0, max(*values, 1e-9) * 1.3)
+    axis.set_ylim(max(len(values), _ROOM_FOR_BARS) - 0.4, -0.6)
 
 
 def _piece_lengths(axis: "Axes", vocabularies: list[Vocabulary]) -> None:
@@ -92,6 +93,7 @@ def _piece_lengths(axis: "Axes", vocabularies: list[Vocabulary]) -> None:
     axis.set_xticks(range(longest + 1), [*map(str, range(longest)), f"{longest}+"])
     axis.set_title("Characters in a piece, % of the tokens", loc="left")
     axis.grid(False, axis="x")
+    axis.set_axisbelow(True)
 
 
 def _line_lengths(axis: "Axes", vocabularies: list[Vocabulary]) -> None:

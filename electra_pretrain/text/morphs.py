@@ -2,8 +2,8 @@
 
 from electra_pretrain.errors import UserError
 
-# From the private-use area, which normalised text does not hold: between two morphemes of one word.
-BOUNDARY = "\ue000"
+# Between two morphemes of one word: a control character, of which normalised text holds none.
+BOUNDARY = "\x01"
 INSTALL = "'electra_pretrain[mecab]'"
 
 

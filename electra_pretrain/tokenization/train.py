@@ -4,6 +4,7 @@ Memory is bounded by the sample's size, not the corpus's: the chosen text waits 
 """
 
 import contextlib
+import os
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -68,12 +69,14 @@ class TrainingText:
     def add(self, text: str, marked: str) -> None:
         """A normalised sentence, and the same with morphemes marked."""
         self.characters.update(text)
-        self.bytes += self._file.write(f"{marked}\n".encode())
+        self.bytes += len(text.encode()) + 1
+        self._file.write(f"{marked}\n".encode())
 
     def sentences(self, stage: str = "learn pieces") -> Iterator[str]:
         """The sentences again; `stage` names what they are read for."""
+        size = self._file.seek(0, os.SEEK_END)
         self._file.seek(0)
-        with Progress(stage, self.bytes / 1e6, "MB") as progress:
+        with Progress(stage, size / 1e6, "MB") as progress:
             lines = progress.following(self._file, lambda: self._file.tell() / 1e6)
             yield from (line.decode("utf-8").removesuffix("\n") for line in lines)
 
