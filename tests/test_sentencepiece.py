@@ -1,8 +1,10 @@
 """SentencePiece as second engine: the ids of `sentencepiece` and of `transformers`, from training to export."""
 
+import itertools
 import json
 import os
 import unicodedata
+from pathlib import Path
 
 import pytest
 import sentencepiece
@@ -13,15 +15,17 @@ from transformers import AutoTokenizer
 
 from electra_pretrain import export_hf, train_vocab
 from electra_pretrain.batch import SPECIAL_TOKENS
-from electra_pretrain.convert.huggingface import to_json, tokenizer_config
+from electra_pretrain.convert.huggingface import export, to_json, tokenizer_config
+from electra_pretrain.convert.model_card import CardFacts
 from electra_pretrain.data.manifest import load_manifest
 from electra_pretrain.errors import UserError
+from electra_pretrain.model.electra import Electra
 from electra_pretrain.tokenization.sentencepiece import BPE, TYPES, UNIGRAM, parse_model
 from electra_pretrain.tokenization.tokenizer import load_tokenizer
 from electra_pretrain.train.run import run
 from tests.conftest import MICRO, SAMPLE_CORPUS, VOCAB_SIZE, build
 from tests.test_build import read_examples
-from tests.test_huggingface import TRICKY
+from tests.test_huggingface import TRICKY, perturbed
 
 LINES = [line for path in sorted(SAMPLE_CORPUS.glob("*.txt")) for line in path.read_text().split("\n") if line]
 
@@ -40,7 +44,7 @@ def model(request, tmp_path_factory):
 
 def rows(tokenizer, lines):
     ids, splits = tokenizer.encode_lines(lines)
-    return [ids[start:stop].tolist() for start, stop in zip(splits[:-1], splits[1:], strict=True)]
+    return [ids[start:stop].tolist() for start, stop in itertools.pairwise(splits)]
 
 
 def test_layout(model):
@@ -54,22 +58,26 @@ def test_layout(model):
     assert theirs.is_control(4) and theirs.is_control(VOCAB_SIZE - 1)
 
 
-def assert_same_ids(model, lines):
-    ours = load_tokenizer(model, False)
-    theirs = sentencepiece.SentencePieceProcessor(model_file=model)
+@pytest.fixture(scope="module")
+def engines(model):
+    return load_tokenizer(model, False), sentencepiece.SentencePieceProcessor(model_file=model)
+
+
+def assert_same_ids(engines, lines):
+    ours, theirs = engines
     for line, ids in zip(lines, rows(ours, lines), strict=True):
         assert ids == theirs.encode(ours.normalize(line)), line
 
 
-def test_ids_are_sentencepieces_own(model):
-    assert_same_ids(model, [*LINES, *TRICKY, "", "ㅋ" * 99, "......." * 9 + "!!!!!", "▁가▁ 나", "뷁뷁 뷁a뷁"])
+def test_ids_are_sentencepieces_own(engines):
+    assert_same_ids(engines, [*LINES, *TRICKY, "", "ㅋ" * 99, "......." * 9 + "!!!!!", "▁가▁ 나", "뷁뷁 뷁a뷁"])
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(line=st.text(st.sampled_from("ㅋㅠ.!~이다는 을뷁漢aA1\u1100\u1161\u0301👍\u200d▁[\t"), max_size=40))
-def test_ids_are_sentencepieces_own_on_any_text(model, line):
+def test_ids_are_sentencepieces_own_on_any_text(engines, line):
     """Repeated signs are where rounding could tell apart what is equally good."""
-    assert_same_ids(model, [line])
+    assert_same_ids(engines, [line])
 
 
 def test_text_cannot_write_special_tokens(model):
@@ -81,9 +89,7 @@ def test_text_cannot_write_special_tokens(model):
 
 def test_decomposed_hangul_is_composed_and_jamo_stay(model):
     tokenizer = load_tokenizer(model, False)
-    composed, decomposed, jamo = rows(
-        tokenizer, [LINES[0], unicodedata.normalize("NFD", LINES[0]), "ㅋㅋ ㅠㅠ"]
-    )
+    composed, decomposed, jamo = rows(tokenizer, [LINES[0], unicodedata.normalize("NFD", LINES[0]), "ㅋㅋ ㅠㅠ"])
     assert composed == decomposed
     assert "".join(tokenizer.tokens[index] for index in jamo) == "▁ㅋㅋ▁ㅠㅠ"
 
@@ -117,26 +123,51 @@ def test_ids_are_transformers(model, tmp_path):
     assert theirs.is_fast and theirs(lines, add_special_tokens=False)["input_ids"] == rows(ours, lines)
 
 
-def test_from_text_to_transformers(tmp_path):
-    """Records, a run, its export: `AutoTokenizer` gives the ids that were trained on."""
-    model = train(tmp_path / "unigram", UNIGRAM)
+@pytest.fixture(scope="module")
+def unigram(tmp_path_factory):
+    """A model, and records made with it."""
+    folder = tmp_path_factory.mktemp("unigram")
+    model = train(folder / "model", UNIGRAM)
     corpus = f"{SAMPLE_CORPUS}/comments.txt,{SAMPLE_CORPUS}/recipes.txt"
-    build(corpus, model, str(tmp_path / "records"), "--heldout_fraction", "0.1")
-    assert load_manifest(str(tmp_path / "records")).vocabulary.type == UNIGRAM
-    assert (tmp_path / "records" / "spm.model").read_bytes() == (tmp_path / "unigram").read_bytes()
-    run(MICRO, [str(tmp_path / "records")], str(tmp_path / "run"), tf.distribute.OneDeviceStrategy("/cpu:0"))
-    folder = export_hf.export_hf(str(tmp_path / "run"), str(tmp_path / "exported"))[0]
-    assert "spm.model" in os.listdir(folder) and "vocab.txt" not in os.listdir(folder)
+    build(corpus, model, str(folder / "records"), "--heldout_fraction", "0.1")
+    return model, str(folder / "records")
+
+
+def test_records_hold_transformers_ids_and_the_model(unigram, tmp_path):
+    """From text to an export; `AutoTokenizer` gives the ids that are trained on."""
+    model, records = unigram
+    manifest = load_manifest(records)
+    assert manifest.vocabulary.type == UNIGRAM and not os.path.exists(f"{records}/vocab.txt")
+    assert Path(records, "spm.model").read_bytes() == Path(model).read_bytes()
+    facts = CardFacts(5, manifest.to_dict(), {}, None, None)
+    folder = export(str(tmp_path), perturbed(Electra(MICRO)), MICRO, load_tokenizer(model, False), facts)[0]
+    assert {"spm.model", "tokenizer.json"} < set(os.listdir(folder)) and "vocab.txt" not in os.listdir(folder)
 
     tokenizer = AutoTokenizer.from_pretrained(folder)
     assert tokenizer.convert_tokens_to_ids(list(SPECIAL_TOKENS)) == [0, 1, 2, 3, 4]
     assert tokenizer("오늘은 [MASK]", "맑다")["token_type_ids"][-1] == 1
     assert 4 in tokenizer("오늘은 [MASK] 맑다")["input_ids"]
     assert tokenizer.decode(tokenizer(LINES[0])["input_ids"], skip_special_tokens=True) == LINES[0]
-    records = [row for split in ("train", "heldout") for row in read_examples(tmp_path / "records", split)]
+    rows = [row for split in ("train", "heldout") for row in read_examples(records, split)]
     text = [line for name in ("comments", "recipes") for line in (SAMPLE_CORPUS / f"{name}.txt").read_text().split("\n")]
     ids = [index for row in tokenizer(text, add_special_tokens=False)["input_ids"] for index in row]
-    assert sorted(index for row in records for index in row["input_ids"] if index not in (0, 2, 3)) == sorted(ids)
+    assert sorted(index for row in rows for index in row["input_ids"] if index not in (0, 2, 3)) == sorted(ids)
+
+
+def test_the_model_goes_along_to_a_bucket(unigram):
+    from electra_pretrain.data.staging import _expected_hashes
+
+    hashes = _expected_hashes(unigram[1])
+    assert hashes["spm.model"] == load_tokenizer(unigram[0], False).sha256 and "vocab.txt" not in hashes
+
+
+@pytest.mark.slow
+def test_a_run_is_trained_and_exported_with_its_model(unigram, tmp_path):
+    run(MICRO, [unigram[1]], str(tmp_path / "run"), tf.distribute.OneDeviceStrategy("/cpu:0"))
+    assert (tmp_path / "run" / "spm.model").read_bytes() == Path(unigram[0]).read_bytes()
+    folder = export_hf.export_hf(str(tmp_path / "run"), str(tmp_path / "exported"))[0]
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    assert tokenizer(LINES, add_special_tokens=False)["input_ids"] == rows(load_tokenizer(unigram[0], False), LINES)
 
 
 def test_morphemes_are_not_crossed(tmp_path):
@@ -150,7 +181,9 @@ def test_morphemes_are_not_crossed(tmp_path):
 def test_hangul_alphabet(tmp_path):
     path = train(tmp_path / "m", UNIGRAM, "--hangul_alphabet", "--vocab_size", "13500")
     assert set(load_tokenizer(path, False).tokens) >= {chr(code) for code in range(ord("가"), ord("힣") + 1)}
-    with pytest.raises(UserError, match=r"too small for \d+ special tokens and single characters; .*leave out --hangul_alphabet"):
+    with pytest.raises(
+        UserError, match=r"too small for \d+ special tokens and single characters; .*leave out --hangul_alphabet"
+    ):
         train(tmp_path / "n", UNIGRAM, "--hangul_alphabet", "--vocab_size", "9000")
 
 
@@ -167,13 +200,13 @@ def test_what_belongs_to_wordpiece_is_refused(tmp_path):
 
 
 def changed(model, change):
-    proto = parse_model(open(model, "rb").read())
+    proto = parse_model(Path(model).read_bytes())
     change(proto)
     return proto.SerializeToString()
 
 
 def test_bad_models(model, tmp_path):
-    content = open(model, "rb").read()
+    content = Path(model).read_bytes()
     bad = {
         "neither a vocab.txt nor a whole SentencePiece model": content[: len(content) // 2],
         r"lacks \[MASK\]": changed(model, lambda proto: setattr(proto.pieces[4], "piece", "<mask>")),

@@ -134,3 +134,37 @@ def test_bad_vocabularies(tmp_path, name):
 def test_too_small_a_vocabulary_is_refused(tmp_path):
     with pytest.raises(UserError, match=r"--vocab_size 300 with --unused 0: too small for \d+ special tokens and single"):
         train(tmp_path, "--vocab_size", "300", "--unused", "0")
+
+
+def test_hangul_alphabet_knows_every_syllable_in_both_places(tmp_path):
+    path = train(tmp_path, "--vocab_size", "26000", "--unused", "0", "--hangul_alphabet", "--limit_alphabet", "50")
+    tokenizer = load_tokenizer(path, do_lower_case=False)
+    syllables = [chr(code) for code in range(ord("가"), ord("힣") + 1)]
+    ids, _ = tokenizer.encode_lines([f"{syllable} 뷁{syllable}" for syllable in syllables])
+    assert tokenizer.special_ids.unk not in ids and len(ids) >= 2 * len(syllables)
+    with pytest.raises(
+        UserError, match=r"too small for 2\d+ special tokens and single characters; .*leave out --hangul_alphabet"
+    ):
+        train(tmp_path, "--vocab_size", "20000", "--hangul_alphabet")
+
+
+def test_what_made_a_vocabulary_stands_beside_it(tmp_path):
+    """Enough to make it again: command, seed, sources by their hashes."""
+    import hashlib
+
+    record = json.loads(
+        Path(train(tmp_path, "--vocab_size", "3500", "--seed", "7", "--sample_bytes", "200K") + ".json").read_text()
+    )
+    assert record["command"].startswith("python -m electra_pretrain.train_vocab --corpus") and record["seed"] == 7
+    hashes = [hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted(SAMPLE_CORPUS.glob("*.txt"))]
+    assert [source["sha256"] for source in record["sources"]] == hashes
+    assert 100_000 < record["learnt_from"]["bytes"] <= 200_000 and record["versions"]["tokenizers"]
+
+
+def test_the_shipped_vocabulary_is_what_its_record_says():
+    from electra_pretrain.tokenization.shipped import find_vocab
+
+    path = find_vocab("reviews_32200")
+    tokens, record = read_vocab(path), json.loads(Path(path + ".json").read_text())
+    assert len(tokens) == record["tokens"] == 32_200 and tokens[-200:] == [f"[unused{number}]" for number in range(200)]
+    assert {source["path"].split("/")[-1] for source in record["sources"]} >= {"nsmc_reviews.txt.xz", "news.txt"}

@@ -138,7 +138,9 @@ def test_never_means_never_and_the_rest_is_found(token, continues, lower):
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(text=st.lists(st.sampled_from(["영화", "를", "봤다", "일렉", "트라", "뷁", " ", ".", "a", "漢"]), max_size=12).map("".join))
+@given(
+    text=st.lists(st.sampled_from(["영화", "를", "봤다", "일렉", "트라", "뷁", " ", ".", "a", "漢"]), max_size=12).map("".join)
+)
 def test_text_without_the_terms_keeps_its_ids(vocab_path, text):
     tokens = read_vocab(vocab_path)
     place = tokens.index("[unused0]")
