@@ -110,7 +110,8 @@ print("imported", "tensorflow_text" in sys.modules)
 def test_help_needs_no_tensorflow():
     code = """
 import sys
-for name in ("build_data", "train_vocab", "edit_vocab", "inspect_vocab", "run_pretraining", "export_hf", "stage", "quickstart", "plot_run"):
+vocabularies = ("train_vocab", "edit_vocab", "inspect_vocab")
+for name in ("build_data", *vocabularies, "run_pretraining", "export_hf", "stage", "quickstart", "plot_run"):
     __import__(f"electra_pretrain.{name}")
 print([name for name in ("tensorflow", "tokenizers", "sentencepiece", "matplotlib", "google.cloud") if name in sys.modules])
 """

@@ -25,9 +25,14 @@ def threshold(documents: Iterable[Document], fraction: float, max_bytes: int, se
     """The largest threshold, `fraction` at most, below which there are no more than `max_bytes` of text (as UTF-8)."""
     cells = np.zeros(_CELLS, np.int64)
     for document, drawn in _drawn(documents, seed):
-        cells[int(drawn * _CELLS)] += sum(len(sentence.encode("utf-8", "replace")) + 1 for sentence in document)
+        cells[int(drawn * _CELLS)] += utf8_bytes(document)
     fitting = int(np.searchsorted(np.cumsum(cells), max_bytes, side="right"))
     return fraction if fitting == _CELLS else min(fraction, fitting / _CELLS)
+
+
+def utf8_bytes(document: Document) -> int:
+    """A document's size as a text file, a sentence a line."""
+    return sum(len(sentence.encode("utf-8", "replace")) + 1 for sentence in document)
 
 
 def _drawn(documents: Iterable[Document], seed: int) -> Iterator[tuple[Document, float]]:

@@ -14,7 +14,7 @@ from electra_pretrain.errors import UserError
 from electra_pretrain.progress import Progress
 from electra_pretrain.text.corpus import Document
 from electra_pretrain.text.morphs import Morphemes
-from electra_pretrain.text.sample import sampled, threshold
+from electra_pretrain.text.sample import sampled, threshold, utf8_bytes
 from electra_pretrain.tokenization import sentencepiece, wordpiece
 
 HANGUL_SYLLABLES = [chr(code) for code in range(ord("가"), ord("힣") + 1)]
@@ -57,7 +57,7 @@ class TrainingText:
     Attributes:
         characters: how often each character but white space occurs.
         documents: how many documents were chosen.
-        bytes: size of their sentences.
+        bytes: their size as they stood in the corpus; normalised text may be a little longer.
     """
 
     def __init__(self, file: BinaryIO) -> None:
@@ -69,7 +69,6 @@ class TrainingText:
     def add(self, text: str, marked: str) -> None:
         """A normalised sentence, and the same with morphemes marked."""
         self.characters.update(text)
-        self.bytes += len(text.encode()) + 1
         self._file.write(f"{marked}\n".encode())
 
     def sentences(self, stage: str = "learn pieces") -> Iterator[str]:
@@ -102,6 +101,7 @@ def training_text(documents: Documents, settings: VocabSettings) -> Iterator[Tra
         text = TrainingText(file)
         for document in sampled(documents("read sample"), below, settings.seed):
             text.documents += 1
+            text.bytes += utf8_bytes(document)
             for sentence in document:
                 normalized = normalize.normalize_str(sentence)
                 text.add(normalized, mark(normalized))
