@@ -69,7 +69,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     )
     parser.add_argument(
         "--sample_bytes",
-        default="1G",
+        default="300M",
         metavar="N[K|M|G]",
         help="text to learn from at most; of a larger corpus, documents chosen by --seed (default %(default)s)",
     )

@@ -47,7 +47,7 @@ class VocabSettings(NamedTuple):
     do_lower_case: bool = False
     morphs: str = "none"
     sample_fraction: float = 1.0
-    sample_bytes: int = 10**9
+    sample_bytes: int = 300 * 10**6
     seed: int = 0
 
 
