@@ -12,6 +12,7 @@ TENSORFLOW = ["tensorflow==2.21.0", "tensorflow-text==2.21.1"]
 MATPLOTLIB = "matplotlib>=3.9"
 KIWI, PARQUET = "kiwipiepy>=0.21", "pyarrow>=18"
 RENSA = "rensa>=0.5"
+MECAB = ["python-mecab-ko>=1.3.7", "python-mecab-ko-dic>=2.1.1"]
 
 
 def tensorflow_requirements() -> list[str]:
@@ -33,12 +34,18 @@ setup(
     license="Apache-2.0",
     license_files=["LICENSE"],
     python_requires=">=3.10",
-    # configs/ lies beside the package in a checkout and within it when installed; config.shipped_folder knows both.
-    packages=[*find_packages(include=["electra_pretrain", "electra_pretrain.*"]), "electra_pretrain.configs"],
-    package_dir={"electra_pretrain.configs": "configs"},
+    # configs/ and vocab/ lie beside the package in a checkout and within it when installed; config.shipped_folder and
+    # tokenization.shipped know both.
+    packages=[
+        *find_packages(include=["electra_pretrain", "electra_pretrain.*"]),
+        "electra_pretrain.configs",
+        "electra_pretrain.vocab",
+    ],
+    package_dir={"electra_pretrain.configs": "configs", "electra_pretrain.vocab": "vocab"},
     package_data={
         "electra_pretrain": ["sample_corpus/*.txt", "recipes/*.json", "py.typed"],
         "electra_pretrain.configs": ["*.json"],
+        "electra_pretrain.vocab": ["*.txt", "*.json"],
     },
     install_requires=[
         *tensorflow_requirements(),
@@ -47,6 +54,7 @@ setup(
         "google-cloud-storage>=3.0",
         "google-crc32c>=1.5",
         "numpy>=1.26",
+        "protobuf>=4.25",
         "requests>=2.28",
         "safetensors>=0.4.3",
         "sentencepiece>=0.2.0",
@@ -63,6 +71,7 @@ setup(
             KIWI,
             PARQUET,
             RENSA,
+            *MECAB,
             "gcp-storage-emulator>=2026.7",
             "transformers>=5",
             "torch==2.13.0",
@@ -80,6 +89,7 @@ setup(
         "parquet": [PARQUET],
         # MinHash, for near-duplicates in dedup_corpus.
         "dedup": [RENSA],
+        "mecab": MECAB,
     },
     entry_points={"console_scripts": ["run_pretraining = electra_pretrain.run_pretraining:main"]},
 )

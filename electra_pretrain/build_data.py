@@ -21,8 +21,13 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         metavar="GLOB[,GLOB…]",
         help="text files (.txt, .jsonl; also .gz, .xz, .zst): a sentence a line, an empty line between documents",
     )
-    parser.add_argument("--vocab", required=True, metavar="FILE", help="vocab.txt, one token a line")
-    parser.add_argument("--output", required=True, metavar="DIR", help="folder for shards, vocab.txt and manifest.json")
+    parser.add_argument(
+        "--vocab",
+        required=True,
+        metavar="NAME|FILE",
+        help="vocab.txt, or a SentencePiece model; or the name of one that ships with the package",
+    )
+    parser.add_argument("--output", required=True, metavar="DIR", help="folder for shards, vocabulary and manifest.json")
     parser.add_argument("--max_seq_length", type=int, default=512, help="tokens in an example (default %(default)s)")
     parser.add_argument(
         "--num_processes",
@@ -72,14 +77,16 @@ def build_data(args: argparse.Namespace) -> None:
     from electra_pretrain.data.blocks import BuildSettings
     from electra_pretrain.data.build import build
     from electra_pretrain.data.processes import worker_pool
-    from electra_pretrain.tokenization.train import saved_lower_case
+    from electra_pretrain.tokenization.provenance import saved_lower_case
+    from electra_pretrain.tokenization.shipped import find_vocab
 
     _check(args)
-    lower_case = args.lower_case if args.lower_case is not None else bool(saved_lower_case(args.vocab))
+    vocab = find_vocab(args.vocab)
+    lower_case = args.lower_case if args.lower_case is not None else bool(saved_lower_case(vocab))
     corpus = Corpus(files.expand_globs(args.corpus), args.text_field)
     settings = BuildSettings(**{name: getattr(args, name) for name in BuildSettings._fields})
     with worker_pool(args.num_processes) as run:
-        manifest = build(corpus, args.vocab, lower_case, args.output, settings, run)
+        manifest = build(corpus, vocab, lower_case, args.output, settings, run)
     counts = manifest.counts
     print(
         f"{args.output}: {manifest.train_examples:,} training and {manifest.heldout_examples:,} held-out examples "

@@ -30,8 +30,7 @@ def export_hf(model_dir: str, output: str, step: int | None = None) -> list[str]
     quiet.import_tensorflow()
     from electra_pretrain.convert.huggingface import export, no_generator_because
     from electra_pretrain.convert.model_card import CardFacts
-    from electra_pretrain.data.manifest import VOCAB_NAME
-    from electra_pretrain.tokenization.tokenizer import load_tokenizer
+    from electra_pretrain.tokenization.tokenizer import file_name, load_tokenizer
     from electra_pretrain.train import checkpoint
     from electra_pretrain.train.folder import load_run
     from electra_pretrain.train.history import last_metrics
@@ -42,7 +41,7 @@ def export_hf(model_dir: str, output: str, step: int | None = None) -> list[str]
     at_step = int(weights["global_step"])
     train_metrics, heldout_metrics = (last_metrics(model_dir, kind, at_step) for kind in ("train", "heldout"))
     facts = CardFacts(at_step, about["data"], about["versions"], train_metrics, heldout_metrics)
-    tokenizer = load_tokenizer(files.join(model_dir, VOCAB_NAME), config.data.do_lower_case)
+    tokenizer = load_tokenizer(files.join(model_dir, file_name(about["data"]["vocabulary"]["type"])), config.data.do_lower_case)
     written = export(output, weights, config, tokenizer, facts)
     if (reason := no_generator_because(config)) is not None:
         print(f"no generator is written: {reason}", file=sys.stderr)

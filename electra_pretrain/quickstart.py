@@ -18,7 +18,7 @@ from electra_pretrain import config as configs
 from electra_pretrain.batch import SPECIAL_TOKENS
 from electra_pretrain.command import add_config_arguments, run_command
 from electra_pretrain.progress import duration
-from electra_pretrain.tokenization.tokenizer import WordPieceTokenizer, load_tokenizer
+from electra_pretrain.tokenization.tokenizer import Tokenizer, load_tokenizer
 
 
 class Swap(NamedTuple):
@@ -112,7 +112,7 @@ class Detector:
         return np.asarray(logits.numpy()[0])
 
 
-def show_detection(detector: Detector, tokenizer: WordPieceTokenizer, exported: str) -> None:
+def show_detection(detector: Detector, tokenizer: Tokenizer, exported: str) -> None:
     """Print what the discriminator makes of sentences with one word swapped, beside the truth."""
     print("\nOne word of each sentence was swapped. P is the discriminator's probability that a token was replaced.")
     hugging_face = _load_with_transformers(exported)
@@ -128,7 +128,7 @@ def show_detection(detector: Detector, tokenizer: WordPieceTokenizer, exported: 
         print("\ntransformers and torch are not installed here: the export was not loaded with them")
 
 
-def swapped_ids(swap: Swap, tokenizer: WordPieceTokenizer) -> tuple[list[int], list[bool]]:
+def swapped_ids(swap: Swap, tokenizer: Tokenizer) -> tuple[list[int], list[bool]]:
     """Ids of the swapped sentence with its special tokens, and which of them belong to the swapped word."""
     before, after = swap.sentence.split(swap.word, 1)
     parts = [tokenizer.encode_lines([text])[0].tolist() for text in (before, swap.swapped, after)]

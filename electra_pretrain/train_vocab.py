@@ -1,17 +1,26 @@
-"""Learn a WordPiece vocabulary from a corpus.
+"""Learn a vocabulary from a corpus: WordPiece, or SentencePiece (unigram or BPE).
 
     python -m electra_pretrain.train_vocab --corpus 'corpus/*.txt' --output vocab.txt --vocab_size 32200
 """  # fmt: skip
 
 import argparse
 import os
+import re
+import shlex
+import sys
 from collections.abc import Iterator
+from typing import Any
 
 from electra_pretrain import files
 from electra_pretrain.command import run_command
+from electra_pretrain.edit_vocab import add_edits, edited
 from electra_pretrain.errors import UserError
 from electra_pretrain.progress import Progress
 from electra_pretrain.text.corpus import Corpus, Document
+
+ENGINES = ("wordpiece", "sentencepiece_unigram", "sentencepiece_bpe")
+MIN_FREQUENCY = 2
+_UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9}
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
@@ -24,62 +33,140 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         metavar="GLOB[,GLOB…]",
         help="text files: a sentence a line, an empty line between documents",
     )
-    parser.add_argument("--output", required=True, metavar="FILE", help="vocab.txt to write; its settings go to FILE.json")
+    parser.add_argument(
+        "--output", required=True, metavar="FILE", help="vocab.txt (or spm.model) to write; its settings go to FILE.json"
+    )
+    parser.add_argument("--engine", choices=ENGINES, default=ENGINES[0], help="default: %(default)s")
     parser.add_argument("--vocab_size", type=int, default=32200, help="tokens in all (default %(default)s)")
     parser.add_argument("--limit_alphabet", type=int, default=6000, help="characters kept at most (default %(default)s)")
+    parser.add_argument(
+        "--hangul_alphabet",
+        action="store_true",
+        help="keep all 11,172 Hangul syllables, seen or not; WordPiece needs each twice, at a word's start and within one",
+    )
     parser.add_argument(
         "--unused",
         type=int,
         default=200,
         help="[unusedN] tokens at the end, for terms of a later domain (default %(default)s)",
     )
-    parser.add_argument("--min_frequency", type=int, default=2, help="occurrences that a piece needs (default %(default)s)")
+    parser.add_argument(
+        "--min_frequency", type=int, help=f"occurrences that a piece needs, WordPiece only (default {MIN_FREQUENCY})"
+    )
     parser.add_argument("--lower_case", action="store_true", help="lower-case the text; accents are kept (default: cased)")
+    parser.add_argument(
+        "--morphs",
+        choices=("none", "mecab"),
+        default="none",
+        help="cut the text into morphemes first, so that no piece lies across two of them (default %(default)s)",
+    )
+    add_edits(parser)
     parser.add_argument(
         "--sample_fraction",
         type=float,
         default=1.0,
         help="share of the documents to read, chosen by --seed (default: all)",
     )
+    parser.add_argument(
+        "--sample_bytes",
+        default="300M",
+        metavar="N[K|M|G]",
+        help="text to learn from at most; of a larger corpus, documents chosen by --seed (default %(default)s)",
+    )
     parser.add_argument("--text_field", default="text", help="where .jsonl objects hold their text (default %(default)s)")
     parser.add_argument("--seed", type=int, default=0, help="of the sample (default %(default)s)")
-    return parser.parse_args(argv)
+    args = parser.parse_args(argv)
+    args.command = shlex.join(["python", "-m", "electra_pretrain.train_vocab", *(sys.argv[1:] if argv is None else argv)])
+    return args
 
 
 def train_vocab(args: argparse.Namespace) -> None:
-    from electra_pretrain.tokenization.train import VocabSettings, save_vocab, train_wordpiece
+    from electra_pretrain.text.provenance import read_steps
+    from electra_pretrain.tokenization import provenance
+    from electra_pretrain.tokenization.sentencepiece import SentencePieceTokenizer
+    from electra_pretrain.tokenization.tokenizer import Tokenizer
+    from electra_pretrain.tokenization.train import VocabSettings, training_text
+    from electra_pretrain.tokenization.train_sentencepiece import train_sentencepiece
+    from electra_pretrain.tokenization.train_wordpiece import train_wordpiece
+    from electra_pretrain.tokenization.wordpiece import WordPieceTokenizer
 
+    _check(args)
+    corpus = Corpus(files.expand_globs(args.corpus), args.text_field)
+    settings = VocabSettings(
+        vocab_size=args.vocab_size,
+        engine=args.engine,
+        limit_alphabet=args.limit_alphabet,
+        hangul_alphabet=args.hangul_alphabet,
+        unused=args.unused,
+        min_frequency=MIN_FREQUENCY if args.min_frequency is None else args.min_frequency,
+        do_lower_case=args.lower_case,
+        morphs=args.morphs,
+        sample_fraction=args.sample_fraction,
+        sample_bytes=parse_bytes(args.sample_bytes),
+        seed=args.seed,
+    )
+    files.make_dirs(os.path.dirname(args.output) or ".")
+    edits: list[dict[str, Any]] = []
+    tokenizer: Tokenizer
+    with training_text(lambda stage: _shown(corpus, stage), settings) as text:
+        if args.engine == ENGINES[0]:
+            learnt = WordPieceTokenizer(train_wordpiece(text, settings), args.lower_case)
+            tokenizer, edits = edited(learnt, args.extend, args.put_terms)
+        else:
+            tokenizer = SentencePieceTokenizer(train_sentencepiece(text, settings), args.lower_case)
+    record = {
+        "type": tokenizer.type,
+        "tokens": tokenizer.vocab_size,
+        **settings._asdict(),
+        "strip_accents": False,
+        "unicode_normalization": "NFC",
+        "command": args.command,
+        "learnt_from": {"documents": text.documents, "bytes": text.bytes},
+        "sources": provenance.sources(corpus.paths),
+        "corpus_steps": read_steps(corpus.paths),
+        "edits": edits,
+        "versions": provenance.versions(),
+    }
+    provenance.save(args.output, tokenizer.file_content, record)
+    print(
+        f"{args.output}: {tokenizer.vocab_size:,} tokens, learnt from {text.documents:,} documents, {text.bytes / 1e6:,.1f} MB"
+    )
+    if tokenizer.vocab_size < args.vocab_size:
+        why = (
+            f"no more pieces occur {settings.min_frequency} times" if args.engine == ENGINES[0] else "no more pieces are found"
+        )
+        print(f"note: fewer than the {args.vocab_size:,} asked for: {why} in this corpus")
+
+
+def _check(args: argparse.Namespace) -> None:
     if not 0 < args.sample_fraction <= 1:
         raise UserError(f"--sample_fraction {args.sample_fraction}: must be above 0 and at most 1")
+    parse_bytes(args.sample_bytes)
     if not 0 <= args.seed < 2**32:
         raise UserError(f"--seed {args.seed}: must lie in 0..4294967295")
     if files.is_dir(args.output):
         raise UserError(f"--output {args.output}: is a folder; name the file to write, for example {args.output}/vocab.txt")
     for name in ("vocab_size", "limit_alphabet", "min_frequency"):
-        if getattr(args, name) < 1:
+        if getattr(args, name) is not None and getattr(args, name) < 1:
             raise UserError(f"--{name} {getattr(args, name)}: must be at least 1")
     if args.unused < 0:
         raise UserError(f"--unused {args.unused}: must not be negative")
-    corpus = Corpus(files.expand_globs(args.corpus), args.text_field)
-    settings = VocabSettings(
-        vocab_size=args.vocab_size,
-        limit_alphabet=args.limit_alphabet,
-        unused=args.unused,
-        min_frequency=args.min_frequency,
-        do_lower_case=args.lower_case,
-        sample_fraction=args.sample_fraction,
-        seed=args.seed,
-    )
-    folder = os.path.dirname(args.output)
-    if folder:
-        files.make_dirs(folder)
-    stages = iter(("count characters", "learn pieces"))
-    tokens = train_wordpiece(lambda: _shown(corpus, next(stages)), settings)
-    save_vocab(args.output, tokens, settings, corpus.paths)
-    print(f"{args.output}: {len(tokens):,} tokens")
-    if len(tokens) < args.vocab_size:
-        why = f"no more pieces occur {args.min_frequency} times"
-        print(f"note: fewer than the {args.vocab_size:,} asked for: {why} in this corpus")
+    for name in ("extend", "put_terms", "min_frequency"):
+        if args.engine != ENGINES[0] and getattr(args, name) is not None:
+            raise UserError(f"--{name} is for WordPiece only: SentencePiece ranks its pieces by scores; leave it out")
+
+
+def parse_bytes(text: str) -> int:
+    """A number of bytes as people write it: 500000, 200M, 1G.
+
+    Raises:
+        UserError: it is none, or zero.
+    """
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)([KMG]?)B?", text.strip().upper())
+    value = int(float(match[1]) * _UNITS[match[2]]) if match else 0
+    if value < 1:
+        raise UserError(f"--sample_bytes {text}: must be a number of bytes above 0, for example 200M or 1G")
+    return value
 
 
 def _shown(corpus: Corpus, stage: str) -> Iterator[Document]:

@@ -23,6 +23,7 @@ from electra_pretrain.text import blocks as text_blocks
 from electra_pretrain.text.corpus import Corpus
 from electra_pretrain.text.provenance import write_steps
 from electra_pretrain.tokenization.tokenizer import load_tokenizer
+from electra_pretrain.tokenization.wordpiece import WordPieceTokenizer
 from tests.conftest import SAMPLE_CORPUS, SEQ, build
 
 CORPUS = f"{SAMPLE_CORPUS}/news.txt,{SAMPLE_CORPUS}/law.txt"
@@ -124,9 +125,9 @@ def test_a_killed_build_goes_on_and_gives_the_same_bytes(tmp_path, vocab_path, s
         assert not os.path.exists(tmp_path / "killed" / "manifest.json")
     encoded = []
     with monkeypatch.context() as patch:
-        original = build_module.WordPieceTokenizer.encode_lines
+        original = WordPieceTokenizer.encode_lines
         patch.setattr(
-            build_module.WordPieceTokenizer,
+            WordPieceTokenizer,
             "encode_lines",
             lambda self, lines: (encoded.append(1), original(self, lines))[1],
         )

@@ -114,6 +114,7 @@ def test_help_needs_no_tensorflow():
 import sys
 for name in {commands!r}:
     __import__(name)
-print([name for name in ("tensorflow", "tokenizers", "matplotlib", "google.cloud", "emoji") if name in sys.modules])
+heavy = ("tensorflow", "tokenizers", "sentencepiece", "matplotlib", "google.cloud", "emoji")
+print([name for name in heavy if name in sys.modules])
 """
     assert run_python(code).stdout.strip() == "[]"

@@ -14,11 +14,14 @@ LOOK = """
 import electra_pretrain, json
 from pathlib import Path
 from electra_pretrain import config
+from electra_pretrain.tokenization.shipped import find_vocab
+from electra_pretrain.tokenization.wordpiece import read_vocab
 assert config.load("base_v3.json").data.vocab_size == 35000
 assert config.load("tiny").data.max_seq_length == 32
 package = Path(electra_pretrain.__file__).parent
 from electra_pretrain.text import recipe
 assert recipe.shipped_names() == ["default", "kcelectra", "koelectra", "lmkor"]
+assert len(read_vocab(find_vocab("reviews_32200"))) == 32200
 print(package, len(list((package / "sample_corpus").glob("*.txt"))))
 """
 
@@ -45,8 +48,9 @@ def test_wheel_holds_configs_corpus_and_licence(wheel):
     names = zipfile.ZipFile(wheel).namelist()
     assert "electra_pretrain/configs/base_v3.json" in names
     assert "electra_pretrain/sample_corpus/news.txt" in names
+    assert {"electra_pretrain/vocab/reviews_32200.txt", "electra_pretrain/vocab/reviews_32200.txt.json"} <= set(names)
     assert any(name.endswith("licenses/LICENSE") for name in names)
-    assert not [name for name in names if name.startswith(("tests/", "configs/", "scripts/"))]
+    assert not [name for name in names if name.startswith(("tests/", "configs/", "scripts/", "vocab/"))]
 
 
 def test_installed_package_finds_its_files_from_any_folder(wheel, tmp_path):
@@ -71,14 +75,14 @@ def test_console_script_is_declared(wheel):
 def test_the_extras_that_errors_name_are_declared(wheel):
     from electra_pretrain import tpu_check
     from electra_pretrain.plot import figure
-    from electra_pretrain.text import formats, near, sentences
+    from electra_pretrain.text import formats, morphs, near, sentences
 
     archive = zipfile.ZipFile(wheel)
     metadata = archive.read(next(name for name in archive.namelist() if name.endswith("METADATA"))).decode()
     declared = {
         f"'electra_pretrain[{line.split()[-1]}]'" for line in metadata.splitlines() if line.startswith("Provides-Extra:")
     }
-    named = {tpu_check.INSTALL, figure.INSTALL, formats.INSTALL_PARQUET, sentences.INSTALL_KIWI, near.INSTALL}
+    named = {tpu_check.INSTALL, figure.INSTALL, formats.INSTALL_PARQUET, sentences.INSTALL_KIWI, near.INSTALL, morphs.INSTALL}
     assert named <= declared
 
 

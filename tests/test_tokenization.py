@@ -11,8 +11,11 @@ from tokenizers.implementations import BertWordPieceTokenizer
 from electra_pretrain import train_vocab
 from electra_pretrain.errors import UserError
 from electra_pretrain.text.corpus import Corpus
-from electra_pretrain.tokenization.tokenizer import WordPieceTokenizer, load_tokenizer, read_vocab
-from electra_pretrain.tokenization.train import VocabSettings, saved_lower_case, train_wordpiece
+from electra_pretrain.tokenization.provenance import saved_lower_case
+from electra_pretrain.tokenization.tokenizer import load_tokenizer
+from electra_pretrain.tokenization.train import VocabSettings, training_text
+from electra_pretrain.tokenization.train_wordpiece import train_wordpiece
+from electra_pretrain.tokenization.wordpiece import WordPieceTokenizer, read_vocab
 from tests.conftest import SAMPLE_CORPUS, VOCAB_SIZE
 
 LINES = [
@@ -45,8 +48,13 @@ def test_vocabulary_layout(vocab_path):
 def test_same_text_same_vocabulary():
     documents = [[str(sentence) for sentence in document] for document in Corpus([str(SAMPLE_CORPUS / "news.txt")]).documents()]
     settings = VocabSettings(vocab_size=1800, unused=10)
-    first = train_wordpiece(lambda: documents, settings)
-    assert all(train_wordpiece(lambda: documents, settings) == first for _ in range(3))
+
+    def learnt():
+        with training_text(lambda stage: documents, settings) as text:
+            return train_wordpiece(text, settings)
+
+    first = learnt()
+    assert all(learnt() == first for _ in range(3))
 
 
 def test_learnt_pieces_are_the_librarys(tmp_path):
@@ -62,17 +70,6 @@ def test_alphabet_is_limited(tmp_path):
     tokens = read_vocab(train(tmp_path, "--vocab_size", "1000", "--unused", "0", "--limit_alphabet", "300"))
     assert len({token for token in tokens if len(token) == 1}) <= 300
     assert "다" in tokens
-
-
-def test_sample_is_seeded():
-    documents = [[str(number)] for number in range(1000)]
-    from electra_pretrain.tokenization.train import sample
-
-    def sampled(seed):
-        return list(sample(documents, VocabSettings(vocab_size=100, sample_fraction=0.3, seed=seed)))
-
-    assert sampled(1) == sampled(1) != sampled(2)
-    assert 200 < len(sampled(1)) < 400
 
 
 def test_ids_are_hugging_faces(vocab_path):
@@ -137,3 +134,37 @@ def test_bad_vocabularies(tmp_path, name):
 def test_too_small_a_vocabulary_is_refused(tmp_path):
     with pytest.raises(UserError, match=r"--vocab_size 300 with --unused 0: too small for \d+ special tokens and single"):
         train(tmp_path, "--vocab_size", "300", "--unused", "0")
+
+
+def test_hangul_alphabet_knows_every_syllable_in_both_places(tmp_path):
+    path = train(tmp_path, "--vocab_size", "26000", "--unused", "0", "--hangul_alphabet", "--limit_alphabet", "50")
+    tokenizer = load_tokenizer(path, do_lower_case=False)
+    syllables = [chr(code) for code in range(ord("가"), ord("힣") + 1)]
+    ids, _ = tokenizer.encode_lines([f"{syllable} 뷁{syllable}" for syllable in syllables])
+    assert tokenizer.special_ids.unk not in ids and len(ids) >= 2 * len(syllables)
+    with pytest.raises(
+        UserError, match=r"too small for 2\d+ special tokens and single characters; .*leave out --hangul_alphabet"
+    ):
+        train(tmp_path, "--vocab_size", "20000", "--hangul_alphabet")
+
+
+def test_what_made_a_vocabulary_stands_beside_it(tmp_path):
+    """Enough to make it again: command, seed, sources by their hashes."""
+    import hashlib
+
+    record = json.loads(
+        Path(train(tmp_path, "--vocab_size", "3500", "--seed", "7", "--sample_bytes", "200K") + ".json").read_text()
+    )
+    assert record["command"].startswith("python -m electra_pretrain.train_vocab --corpus") and record["seed"] == 7
+    hashes = [hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted(SAMPLE_CORPUS.glob("*.txt"))]
+    assert [source["sha256"] for source in record["sources"]] == hashes
+    assert 100_000 < record["learnt_from"]["bytes"] <= 200_000 and record["versions"]["tokenizers"]
+
+
+def test_the_shipped_vocabulary_is_what_its_record_says():
+    from electra_pretrain.tokenization.shipped import find_vocab
+
+    path = find_vocab("reviews_32200")
+    tokens, record = read_vocab(path), json.loads(Path(path + ".json").read_text())
+    assert len(tokens) == record["tokens"] == 32_200 and tokens[-200:] == [f"[unused{number}]" for number in range(200)]
+    assert {source["path"].split("/")[-1] for source in record["sources"]} >= {"nsmc_reviews.txt.xz", "news.txt"}

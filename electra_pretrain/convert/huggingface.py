@@ -13,14 +13,12 @@ from electra_pretrain.convert.names import discriminator_names, generator_names,
 from electra_pretrain.errors import UserError
 from electra_pretrain.model.encoder import TYPE_VOCAB_SIZE, Sizes, discriminator_sizes, generator_sizes
 from electra_pretrain.model.layers import LAYER_NORM_EPSILON
-from electra_pretrain.tokenization.tokenizer import WordPieceTokenizer, vocab_text
+from electra_pretrain.tokenization.tokenizer import Tokenizer
 
 ARCHITECTURES = {"discriminator": "ElectraForPreTraining", "generator": "ElectraForMaskedLM"}
 
 
-def export(
-    output: str, weights: dict[str, np.ndarray], config: Config, tokenizer: WordPieceTokenizer, facts: CardFacts
-) -> list[str]:
+def export(output: str, weights: dict[str, np.ndarray], config: Config, tokenizer: Tokenizer, facts: CardFacts) -> list[str]:
     """Write the directories of the networks that the config trains.
 
     Args:
@@ -49,7 +47,6 @@ def export(
         files.make_dirs(folder)
         contents = {
             "config.json": to_json(hugging_face_config(kind, sizes, config, tokenizer)),
-            "vocab.txt": vocab_text(tokenizer.tokens),
             "tokenizer.json": tokenizer.to_json(),
             "tokenizer_config.json": to_json(tokenizer_config(config, tokenizer)),
             "special_tokens_map.json": to_json(_special_tokens()),
@@ -57,6 +54,7 @@ def export(
         }
         for name, text in contents.items():
             files.write_text(files.join(folder, name), text)
+        files.write_bytes(files.join(folder, tokenizer.file_name), tokenizer.file_content)
         files.write_bytes(files.join(folder, "model.safetensors"), _safetensors({name: weights[name] for name in names}))
         written.append(folder)
     return written
@@ -85,7 +83,7 @@ def state_dict(weights: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     return state
 
 
-def hugging_face_config(kind: str, sizes: Sizes, config: Config, tokenizer: WordPieceTokenizer) -> dict[str, Any]:
+def hugging_face_config(kind: str, sizes: Sizes, config: Config, tokenizer: Tokenizer) -> dict[str, Any]:
     """`config.json` of an ElectraConfig."""
     return {
         "architectures": [ARCHITECTURES[kind]],
@@ -110,7 +108,7 @@ def hugging_face_config(kind: str, sizes: Sizes, config: Config, tokenizer: Word
     }
 
 
-def tokenizer_config(config: Config, tokenizer: WordPieceTokenizer) -> dict[str, Any]:
+def tokenizer_config(config: Config, tokenizer: Tokenizer) -> dict[str, Any]:
     """`tokenizer_config.json`; case and accents are always written, since other defaults turn Korean into [UNK]."""
     return {
         # The class that takes tokenizer.json as it is; ELECTRA's own would rebuild it and lose the NFC step.

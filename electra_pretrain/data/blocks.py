@@ -15,7 +15,7 @@ from electra_pretrain.data.manifest import Counts
 from electra_pretrain.data.serialize import frames
 from electra_pretrain.text.blocks import TextBlock
 from electra_pretrain.tokenization.fast import Encoder, fastest_encoder
-from electra_pretrain.tokenization.tokenizer import WordPieceTokenizer, load_tokenizer
+from electra_pretrain.tokenization.tokenizer import Tokenizer, load_tokenizer
 
 SPLITS = ("train", "heldout")
 
@@ -131,10 +131,10 @@ def _spans(row_splits: list[int], block: TextBlock, heldout: list[bool], setting
     return spans
 
 
-_tokenizers: dict[tuple[str, bool], tuple[WordPieceTokenizer, Encoder]] = {}
+_tokenizers: dict[tuple[str, bool], tuple[Tokenizer, Encoder]] = {}
 
 
-def _cached_tokenizer(workplace: Workplace, is_first: bool) -> tuple[WordPieceTokenizer, Encoder]:
+def _cached_tokenizer(workplace: Workplace, is_first: bool) -> tuple[Tokenizer, Encoder]:
     key = (workplace.vocab_path, workplace.do_lower_case)
     if key not in _tokenizers:
         tokenizer = load_tokenizer(*key)

@@ -18,7 +18,6 @@ from electra_pretrain.data.blocks import SPLITS, BlockResult, BuildSettings, Wor
 from electra_pretrain.data.manifest import (
     FORMAT_VERSION,
     MANIFEST_NAME,
-    VOCAB_NAME,
     Counts,
     Manifest,
     Shard,
@@ -32,13 +31,13 @@ from electra_pretrain.progress import Progress
 from electra_pretrain.text.blocks import BLOCK_CHARACTERS, BlockReader, TextBlock
 from electra_pretrain.text.corpus import Corpus
 from electra_pretrain.text.provenance import read_steps
-from electra_pretrain.tokenization.tokenizer import WordPieceTokenizer, load_tokenizer, vocab_text
+from electra_pretrain.tokenization.tokenizer import Tokenizer, load_tokenizer
 
 WORK_PREFIX = ".build_data-"
 
 
 def build(corpus: Corpus, vocab_path: str, do_lower_case: bool, output: str, settings: BuildSettings, run: Runner) -> Manifest:
-    """Write shards, `vocab.txt` and, last, `manifest.json` into the folder `output`.
+    """Write shards, the vocabulary and, last, `manifest.json` into the folder `output`.
 
     Raises:
         UserError: bad input (named with file and line), an output that holds other records or cannot be written.
@@ -61,7 +60,7 @@ def build(corpus: Corpus, vocab_path: str, do_lower_case: bool, output: str, set
         fingerprint = _fingerprint(recipe, reader.sources)
         shards = _build_shards(examples, len(results), fingerprint, workplace, run)
     counts = sum((result.counts for result in results), Counts())
-    files.write_text(files.join(output, VOCAB_NAME), vocab_text(tokenizer.tokens))
+    files.write_bytes(files.join(output, tokenizer.file_name), tokenizer.file_content)
     train, heldout = ([shard for shard in shards if shard.name.startswith(f"{split}-")] for split in SPLITS)
     manifest = Manifest(
         format_version=FORMAT_VERSION,
@@ -138,7 +137,7 @@ def _removed_if_empty(folder: str) -> Iterator[None]:
         raise
 
 
-def _recipe(corpus: Corpus, tokenizer: WordPieceTokenizer, settings: BuildSettings) -> dict[str, Any]:
+def _recipe(corpus: Corpus, tokenizer: Tokenizer, settings: BuildSettings) -> dict[str, Any]:
     """All that the records depend on besides the text."""
     return {
         "format_version": FORMAT_VERSION,
@@ -181,9 +180,9 @@ def _work_dir(output: str, recipe: dict[str, Any]) -> str:
     return work_dir
 
 
-def _vocabulary(tokenizer: WordPieceTokenizer) -> Vocabulary:
+def _vocabulary(tokenizer: Tokenizer) -> Vocabulary:
     return Vocabulary(
-        type="wordpiece",
+        type=tokenizer.type,
         sha256=tokenizer.sha256,
         size=tokenizer.vocab_size,
         do_lower_case=tokenizer.do_lower_case,

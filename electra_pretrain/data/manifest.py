@@ -7,15 +7,15 @@ from typing import Any
 from electra_pretrain import files
 from electra_pretrain.batch import SpecialIds
 from electra_pretrain.errors import UserError
+from electra_pretrain.tokenization.tokenizer import file_name
 
 MANIFEST_NAME = "manifest.json"
-VOCAB_NAME = "vocab.txt"
 FORMAT_VERSION = 2
 
 
 @dataclasses.dataclass(frozen=True)
 class Vocabulary:
-    """The vocabulary and the text rules that go with it; `vocab.txt` itself lies beside the manifest."""
+    """The vocabulary and the text rules that go with it; its file lies beside the manifest."""
 
     type: str
     sha256: str
@@ -24,6 +24,11 @@ class Vocabulary:
     strip_accents: bool
     unicode_normalization: str
     special_ids: SpecialIds
+
+    @property
+    def file_name(self) -> str:
+        """What its file is called, beside the manifest and in a run's folder."""
+        return file_name(self.type)
 
 
 @dataclasses.dataclass(frozen=True)

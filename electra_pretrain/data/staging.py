@@ -15,7 +15,7 @@ from typing import NamedTuple, TypeVar
 
 from electra_pretrain import files
 from electra_pretrain.data.bucket import BucketFolder, Stored
-from electra_pretrain.data.manifest import MANIFEST_NAME, VOCAB_NAME, check_shards, load_manifest
+from electra_pretrain.data.manifest import MANIFEST_NAME, check_shards, load_manifest
 from electra_pretrain.errors import UserError
 from electra_pretrain.progress import Progress
 
@@ -93,10 +93,10 @@ def _expected_hashes(folder: str) -> dict[str, str]:
     manifest = load_manifest(folder)
     shards = manifest.train_shards + manifest.heldout_shards
     check_shards(folder, shards)
-    vocab_path = files.join(folder, VOCAB_NAME)
+    vocab_path = files.join(folder, manifest.vocabulary.file_name)
     if not files.exists(vocab_path):
         raise UserError(f"{vocab_path}: missing; copy it again or rebuild the data")
-    return {VOCAB_NAME: manifest.vocabulary.sha256} | {shard.name: shard.sha256 for shard in shards}
+    return {manifest.vocabulary.file_name: manifest.vocabulary.sha256} | {shard.name: shard.sha256 for shard in shards}
 
 
 def _read_all(folder: str, hashes: dict[str, str], workers: int) -> list[LocalFile]:

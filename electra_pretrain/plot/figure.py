@@ -5,6 +5,7 @@ import math
 import sys
 import textwrap
 import warnings
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -64,6 +65,15 @@ def render(runs: list[Run], panels: list[Panel], smoothing: float, from_step: in
     Raises:
         UserError: matplotlib is not installed.
     """
+    return saved(lambda: _draw(runs, panels, smoothing, from_step), format)
+
+
+def saved(draw: "Callable[[], Figure]", format: str) -> bytes:
+    """What `draw` draws, in the package's style, as "png" or "svg".
+
+    Raises:
+        UserError: matplotlib is not installed.
+    """
     try:
         from matplotlib import style
     except ModuleNotFoundError as error:
@@ -72,7 +82,7 @@ def render(runs: list[Run], panels: list[Panel], smoothing: float, from_step: in
     picture = io.BytesIO()
     # Neither the reader's own matplotlib settings nor pyplot's state have a say.
     with style.context(["default", STYLE]), warnings.catch_warnings(record=True) as caught:
-        _draw(runs, panels, smoothing, from_step).savefig(picture, format=format, metadata=METADATA[format])
+        draw().savefig(picture, format=format, metadata=METADATA[format])
     _report(caught, format)
     return picture.getvalue()
 

@@ -28,16 +28,21 @@ NAMES_IN_TITLE = 3
 def page(runs: list[Run], svg: bytes) -> str:
     """The whole page; every name in it is escaped."""
     names = ", ".join(run.label for run in runs) if len(runs) <= NAMES_IN_TITLE else f"{len(runs)} runs"
-    title = html.escape(f"Pretraining: {names}")
+    sections = [_heldout(runs), *([_configs(runs)] if len(runs) > 1 else [])]
+    return stand_alone(f"Pretraining: {names}", svg, "".join(sections))
+
+
+def stand_alone(title: str, svg: bytes, sections: str) -> str:
+    """A page of a title, a drawing, and sections that are HTML already."""
+    title = html.escape(title)
     drawing = svg.decode("utf-8")
     drawing = drawing[drawing.index("<svg") :]  # an XML prologue has no place within HTML
-    sections = [_heldout(runs), *([_configs(runs)] if len(runs) > 1 else [])]
     return (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f"<title>{title}</title>\n<style>{_CSS}</style>\n</head>\n<body>\n<h1>{title}</h1>\n"
-        f"<figure>\n{drawing}</figure>\n{''.join(sections)}</body>\n</html>\n"
+        f"<figure>\n{drawing}</figure>\n{sections}</body>\n</html>\n"
     )
 
 
@@ -50,7 +55,7 @@ def _heldout(runs: list[Run]) -> str:
         ("scored at step", [f"{row['step']:,}" if row else ABSENT for row in last]),
         *((name, [_number(row.get(name)) for row in last]) for name in names),
     ]
-    return "<h2>Last held-out metrics</h2>\n" + _table("metric", runs, rows)
+    return "<h2>Last held-out metrics</h2>\n" + table("metric", [run.label for run in runs], rows)
 
 
 def _configs(runs: list[Run]) -> str:
@@ -64,7 +69,9 @@ def _configs(runs: list[Run]) -> str:
         text += f"<p>{len(runs) - len(known)} of {len(runs)} cannot be read.</p>\n"
     if not fields:
         return text + ("<p>They do not differ.</p>\n" if len(known) > 1 else "")
-    return text + _table("field", runs, [(field, [_field(run.config, field) for run in runs]) for field in fields])
+    return text + table(
+        "field", [run.label for run in runs], [(field, [_field(run.config, field) for run in runs]) for field in fields]
+    )
 
 
 def _field(config: Config | None, field: str) -> str:
@@ -76,10 +83,12 @@ def _field(config: Config | None, field: str) -> str:
     return json.dumps(value)
 
 
-def _table(corner: str, runs: list[Run], rows: list[tuple[str, list[str]]]) -> str:
-    """A line for each row, a column for each run."""
-    colours = [f'<span class="colour" style="background:{COLOURS[index % len(COLOURS)]}"></span>' for index in range(len(runs))]
-    heads = [f"<th>{colour}{html.escape(run.label)}</th>" for colour, run in zip(colours, runs, strict=True)]
+def table(corner: str, labels: list[str], rows: list[tuple[str, list[str]]]) -> str:
+    """A line for each row, a column for each label, with its colour; everything is escaped."""
+    colours = [
+        f'<span class="colour" style="background:{COLOURS[index % len(COLOURS)]}"></span>' for index in range(len(labels))
+    ]
+    heads = [f"<th>{colour}{html.escape(label)}</th>" for colour, label in zip(colours, labels, strict=True)]
     lines = [f"<th>{corner}</th>{''.join(heads)}"]
     lines += ["".join(f"<td>{html.escape(cell)}</td>" for cell in (name, *cells)) for name, cells in rows]
     return '<div class="wide"><table>\n' + "".join(f"<tr>{line}</tr>\n" for line in lines) + "</table></div>\n"

@@ -14,7 +14,7 @@ from typing import Protocol
 import numpy as np
 
 from electra_pretrain import quiet
-from electra_pretrain.tokenization.tokenizer import MAX_WORD_CHARACTERS, WordPieceTokenizer
+from electra_pretrain.tokenization.wordpiece import MAX_WORD_CHARACTERS, WordPieceTokenizer
 
 # Unchanged by NFC whatever stands beside them, and to both engines alike a space, a sign of its own, or a part of a word.
 # Not among them, besides rare scripts: controls, joiners, conjoining jamo, combining marks, compatibility ideographs.

@@ -1,17 +1,24 @@
-"""Learn a WordPiece vocabulary from a corpus."""
+"""Learn a vocabulary from a corpus: choose the text that is learnt from, then let an engine learn.
 
-import json
+Memory is bounded by the sample's size, not the corpus's: the chosen text waits in a temporary file, normalised and cut.
+"""
+
+import contextlib
+import os
+import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
-from electra_pretrain import files, rng
-from electra_pretrain.batch import SPECIAL_TOKENS
 from electra_pretrain.errors import UserError
+from electra_pretrain.progress import Progress
 from electra_pretrain.text.corpus import Document
-from electra_pretrain.tokenization.tokenizer import CONTINUATION_PREFIX, normalizer, vocab_text
+from electra_pretrain.text.morphs import Morphemes
+from electra_pretrain.text.sample import sampled, threshold, utf8_bytes
+from electra_pretrain.tokenization import sentencepiece, wordpiece
 
-SETTINGS_SUFFIX = ".json"  # vocab.txt's settings stand in vocab.txt.json
+HANGUL_SYLLABLES = [chr(code) for code in range(ord("가"), ord("힣") + 1)]
+Documents = Callable[[str], Iterable[Document]]  # given the name of a stage, for progress; read anew at each call
 
 
 class VocabSettings(NamedTuple):
@@ -19,125 +26,97 @@ class VocabSettings(NamedTuple):
 
     Attributes:
         vocab_size: tokens in all, special and unused ones included.
+        engine: the vocabulary's type, one of `tokenizer.TYPES`.
         limit_alphabet: characters kept in the alphabet at most, the most frequent first.
+        hangul_alphabet: whether all 11,172 syllables belong to the alphabet, seen or not, over and above `limit_alphabet`.
         unused: number of `[unusedN]` tokens appended.
-        min_frequency: occurrences that a merged piece needs.
+        min_frequency: occurrences that a merged piece needs (WordPiece only).
         do_lower_case: whether text is lower-cased (accents are kept in any case).
+        morphs: "mecab": no piece crosses the boundary of two morphemes; "none".
         sample_fraction: share of the documents that is read, chosen by `seed`.
+        sample_bytes: text that is learnt from at most; if there is more, documents chosen by `seed`.
         seed: of the sample.
     """
 
     vocab_size: int
+    engine: str = wordpiece.TYPE
     limit_alphabet: int = 6000
+    hangul_alphabet: bool = False
     unused: int = 200
     min_frequency: int = 2
     do_lower_case: bool = False
+    morphs: str = "none"
     sample_fraction: float = 1.0
+    sample_bytes: int = 300 * 10**6
     seed: int = 0
 
 
-def train_wordpiece(documents: Callable[[], Iterable[Document]], settings: VocabSettings) -> list[str]:
-    """Tokens in the order of their ids: special tokens, alphabet, pieces, `[unusedN]`; the same for the same text and settings.
+class TrainingText:
+    """The sentences that are learnt from, normalised, with morphemes marked if asked; and what was counted on the way.
 
-    Fewer than `vocab_size` tokens come back if the text has no more pieces that occur `min_frequency` times.
+    Attributes:
+        characters: how often each character but white space occurs.
+        documents: how many documents were chosen.
+        bytes: their size as they stood in the corpus; normalised text may be a little longer.
+    """
 
-    Args:
-        documents: gives the documents; called twice.
-        settings: see `VocabSettings`.
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self.characters: Counter[str] = Counter()
+        self.documents = 0
+        self.bytes = 0
+
+    def add(self, text: str, marked: str) -> None:
+        """A normalised sentence, and the same with morphemes marked."""
+        self.characters.update(text)
+        self._file.write(f"{marked}\n".encode())
+
+    def sentences(self, stage: str = "learn pieces") -> Iterator[str]:
+        """The sentences again; `stage` names what they are read for."""
+        size = self._file.seek(0, os.SEEK_END)
+        self._file.seek(0)
+        with Progress(stage, size / 1e6, "MB") as progress:
+            lines = progress.following(self._file, lambda: self._file.tell() / 1e6)
+            yield from (line.decode("utf-8").removesuffix("\n") for line in lines)
+
+    def alphabet(self, settings: VocabSettings) -> set[str]:
+        """The characters that get a token of their own, of those that occur."""
+        occurring = [char for char in self.characters if not char.isspace()]
+        by_frequency = sorted(occurring, key=lambda char: (-self.characters[char], char))
+        kept = set(by_frequency[: settings.limit_alphabet])
+        return kept.union(set(occurring).intersection(HANGUL_SYLLABLES)) if settings.hangul_alphabet else kept
+
+
+@contextlib.contextmanager
+def training_text(documents: Documents, settings: VocabSettings) -> Iterator[TrainingText]:
+    """Choose, normalise and cut; the text lives as long as the block.
 
     Raises:
-        UserError: no text at all, or `vocab_size` leaves no room for the alphabet.
+        UserError: no text at all.
     """
-    counts: Counter[str] = Counter()
-    singles = _train(_normalized(sample(documents(), settings), settings, counts), list(SPECIAL_TOKENS), 1, 1)
-    by_frequency = sorted((char for char in counts if not char.isspace()), key=lambda char: (-counts[char], char))
-    kept = set(by_frequency[: settings.limit_alphabet])
-    alphabet = sorted(token for token in singles if token.removeprefix(CONTINUATION_PREFIX) in kept)
-    if not alphabet:
-        raise UserError("the corpus holds no text to learn from; check the files, or raise --sample_fraction")
-    # The library numbers single characters in an order that differs from run to run, and breaks ties between pieces by
-    # these numbers; given as known tokens they keep their places.
-    first = [*SPECIAL_TOKENS, *alphabet]
-    learnt_size = settings.vocab_size - settings.unused
-    if learnt_size < len(first):
-        raise UserError(
-            f"--vocab_size {settings.vocab_size} with --unused {settings.unused}: too small for {len(first)} special tokens "
-            "and single characters; raise it or lower --limit_alphabet"
-        )
-    # A word with a character outside the alphabet will be [UNK]; its rest teaches nothing.
-    rare = str.maketrans(dict.fromkeys(counts.keys() - kept, " "))
-    texts = (text.translate(rare) for text in _normalized(sample(documents(), settings), settings, Counter()))
-    tokens = _train(texts, first, learnt_size, settings.min_frequency)
-    return tokens + [f"[unused{number}]" for number in range(settings.unused)]
+    normalize = (wordpiece if settings.engine == wordpiece.TYPE else sentencepiece).normalizer(settings.do_lower_case)
+    mark = Morphemes().mark if settings.morphs == "mecab" else str
+    below = threshold(documents("measure text"), settings.sample_fraction, settings.sample_bytes, settings.seed)
+    with tempfile.TemporaryFile() as file:
+        text = TrainingText(file)
+        for document in sampled(documents("read sample"), below, settings.seed):
+            text.documents += 1
+            text.bytes += utf8_bytes(document)
+            for sentence in document:
+                normalized = normalize.normalize_str(sentence)
+                text.add(normalized, mark(normalized))
+        if not any(not char.isspace() for char in text.characters):
+            raise UserError(
+                "the corpus holds no text to learn from; check the files, or raise --sample_fraction or --sample_bytes "
+                "(documents are taken whole: a sample smaller than one is empty)"
+            )
+        yield text
 
 
-def _train(texts: Iterable[str], first: list[str], vocab_size: int, min_frequency: int) -> list[str]:
-    """Tokens in the order of their ids, `first` at the head."""
-    from tokenizers import Tokenizer, models, pre_tokenizers, trainers
-
-    engine = Tokenizer(models.WordPiece(unk_token="[UNK]"))
-    engine.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-    trainer = trainers.WordPieceTrainer(
-        vocab_size=vocab_size,
-        min_frequency=min_frequency,
-        special_tokens=first,
-        continuing_subword_prefix=CONTINUATION_PREFIX,
-        show_progress=False,
+def too_small(settings: VocabSettings, fixed: int) -> UserError:
+    """The error for a vocabulary without room for `fixed` tokens that it must hold."""
+    way_out = "leave out --hangul_alphabet" if settings.hangul_alphabet else "lower --limit_alphabet"
+    return UserError(
+        f"--vocab_size {settings.vocab_size} with --unused {settings.unused}: too small for {fixed} special tokens and single "
+        f"characters; raise it or {way_out}"
     )
-    engine.train_from_iterator(texts, trainer)
-    vocab = engine.get_vocab()
-    return sorted(vocab, key=lambda token: vocab[token])
-
-
-def _normalized(documents: Iterable[Document], settings: VocabSettings, counts: "Counter[str]") -> Iterator[str]:
-    """Normalised sentences; their characters are counted on the way."""
-    normalize = normalizer(settings.do_lower_case).normalize_str
-    for document in documents:
-        for sentence in document:
-            text = normalize(sentence)
-            counts.update(text)
-            yield text
-
-
-def sample(documents: Iterable[Document], settings: VocabSettings) -> Iterator[Document]:
-    """Every document with probability `sample_fraction`, the same ones for the same seed."""
-    if settings.sample_fraction >= 1:
-        yield from documents
-        return
-    draws = rng.Stream(settings.seed, "vocabulary sample", 0)
-    for document in documents:
-        if draws.uniform() < settings.sample_fraction:
-            yield document
-
-
-def save_vocab(path: str, tokens: list[str], settings: VocabSettings, sources: list[str]) -> None:
-    """Write the vocabulary, and beside it its settings as JSON.
-
-    Raises:
-        UserError: the files cannot be written.
-    """
-    record = {
-        "type": "wordpiece",
-        "tokens": len(tokens),
-        **settings._asdict(),
-        "strip_accents": False,
-        "unicode_normalization": "NFC",
-        "sources": [{"path": source, "bytes": files.size(source)} for source in sources],
-    }
-    files.write_text(path + SETTINGS_SUFFIX, json.dumps(record, ensure_ascii=False, indent=2) + "\n")
-    files.write_text(path, vocab_text(tokens))
-
-
-def saved_lower_case(vocab_path: str) -> bool | None:
-    """Whether the vocabulary was learnt from lower-cased text, if its settings lie beside it.
-
-    Raises:
-        UserError: the settings file is damaged.
-    """
-    path = vocab_path + SETTINGS_SUFFIX
-    if not files.exists(path):
-        return None
-    try:
-        return bool(json.loads(files.read_text(path))["do_lower_case"])
-    except (ValueError, KeyError, TypeError) as error:
-        raise UserError(f"{path}: not the settings of a vocabulary ({error}); mend or delete it") from error

@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from electra_pretrain import files
 from electra_pretrain.config import CONFIG_NAME, Config, differences, load
-from electra_pretrain.data.manifest import VOCAB_NAME, Manifest
+from electra_pretrain.data.manifest import Manifest
 from electra_pretrain.errors import UserError
 from electra_pretrain.train import checkpoint
 
@@ -95,4 +95,4 @@ def record_run(config: Config, manifests: Sequence[Manifest], vocab: bytes, mode
     about = {"data": data, "data_of_phases": of_phases, "versions": versions}
     for name, values in ((CONFIG_NAME, config.to_dict()), (RUN_NAME, about)):
         files.write_text(files.join(model_dir, name), json.dumps(values, ensure_ascii=False, indent=2) + "\n")
-    files.write_bytes(files.join(model_dir, VOCAB_NAME), vocab)
+    files.write_bytes(files.join(model_dir, manifests[-1].vocabulary.file_name), vocab)

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from electra_pretrain import files
 from electra_pretrain.config import Config
-from electra_pretrain.data.manifest import VOCAB_NAME, check_shards
+from electra_pretrain.data.manifest import check_shards
 from electra_pretrain.errors import UserError
 from electra_pretrain.model.flops import step_flops
 from electra_pretrain.progress import duration
@@ -192,7 +192,7 @@ def _shards(start: Start) -> Iterator[Finding]:
         manifest = source.manifest
         shards = (*manifest.train_shards, *manifest.heldout_shards)
         check_shards(source.folder, shards)
-        vocab = files.join(source.folder, VOCAB_NAME)
+        vocab = files.join(source.folder, manifest.vocabulary.file_name)
         if not files.exists(vocab) or files.sha256(vocab) != manifest.vocabulary.sha256:
             raise UserError(f"{vocab}: missing, or not the vocabulary that the records were built with; copy it again")
         yield Finding(Level.OK, f"{source.folder}: {len(shards)} shards and the vocabulary are as the manifest says")

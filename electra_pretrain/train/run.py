@@ -12,7 +12,6 @@ import tensorflow as tf
 from electra_pretrain import files
 from electra_pretrain.config import Config, Stage
 from electra_pretrain.data.damage import UNDECODABLE, describe_damage
-from electra_pretrain.data.manifest import VOCAB_NAME
 from electra_pretrain.errors import Stopped, UserError
 from electra_pretrain.train import checkpoint
 from electra_pretrain.train.devices import num_input_workers, num_workers, on_cpu, writes_files
@@ -82,7 +81,7 @@ def run(
                 continue
             trainer = _restored_trainer(part, model_dir, strategy)
             if writes:
-                vocab = files.read_bytes(files.join(part.source.folder, VOCAB_NAME))
+                vocab = files.read_bytes(files.join(part.source.folder, part.source.manifest.vocabulary.file_name))
                 record_run(config, manifests, vocab, model_dir)
             if len(parts) > 1:
                 _announce(number, len(parts), part.stage)

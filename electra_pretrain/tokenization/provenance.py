@@ -1,0 +1,63 @@
+"""What made a vocabulary stands beside it, in FILE.json: settings, sources with hashes, commands, and its case."""
+
+import importlib.metadata
+import json
+from typing import Any
+
+from electra_pretrain import files
+from electra_pretrain.errors import UserError
+from electra_pretrain.progress import Progress
+
+SUFFIX = ".json"  # what made vocab.txt stands in vocab.txt.json
+_PACKAGES = ("tokenizers", "sentencepiece", "python-mecab-ko", "python-mecab-ko-dic")
+
+
+def save(path: str, content: bytes, record: dict[str, Any]) -> None:
+    """Write a vocabulary, and before it what made it.
+
+    Raises:
+        UserError: the files cannot be written.
+    """
+    files.write_text(path + SUFFIX, json.dumps(record, ensure_ascii=False, indent=2) + "\n")
+    files.write_bytes(path, content)
+
+
+def read(path: str) -> dict[str, Any] | None:
+    """What made a vocabulary, if that lies beside it.
+
+    Raises:
+        UserError: the file is damaged.
+    """
+    beside = path + SUFFIX
+    if not files.exists(beside):
+        return None
+    try:
+        record = json.loads(files.read_text(beside))
+        if not isinstance(record["do_lower_case"], bool):
+            raise TypeError("do_lower_case must be true or false")
+    except (ValueError, KeyError, TypeError) as error:
+        raise UserError(f"{beside}: not the settings of a vocabulary ({error}); mend or delete it") from error
+    return dict(record)
+
+
+def saved_lower_case(path: str) -> bool | None:
+    """Whether the vocabulary was learnt from lower-cased text, if that is told; raises as `read`."""
+    record = read(path)
+    return None if record is None else bool(record["do_lower_case"])
+
+
+def sources(paths: list[str]) -> list[dict[str, Any]]:
+    """Names, sizes and hashes of the files that something was made from."""
+    with Progress("hash sources", sum(map(files.size, paths)) / 1e6, "MB") as progress:
+        return [{"path": path, "bytes": files.size(path), "sha256": files.sha256(path, progress)} for path in paths]
+
+
+def versions() -> dict[str, str]:
+    """Of the packages on which a vocabulary's bytes may depend, those that are installed."""
+    found = {}
+    for package in _PACKAGES:
+        try:
+            found[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return found

@@ -1,0 +1,156 @@
+"""SentencePiece (unigram or BPE): a model file of Google's `sentencepiece`, run by Hugging Face's `tokenizers`.
+
+The model normalises nothing itself (rule "identity"); the text is brought to NFC first. Not to NFKC, SentencePiece's default:
+that turns the `ㅋㅋ` and `ㅠㅠ` of everyday writing into conjoining jamo, and ％, ①, ㎏ into other signs.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from electra_pretrain.batch import SPECIAL_TOKENS, SpecialIds
+from electra_pretrain.errors import UserError
+from electra_pretrain.tokenization import engine
+
+if TYPE_CHECKING:
+    import tokenizers
+
+UNIGRAM, BPE = TYPES = ("sentencepiece_unigram", "sentencepiece_bpe")
+FILE_NAME = "spm.model"
+SPACE = "▁"  # stands for a space, at the start of a word
+# Text that spells a special or unused token must not be taken for it: its bracket is set apart from the rest.
+_SPELT_TOKEN = r"\[(?=(?:PAD|UNK|CLS|SEP|MASK|unused\d+)\])"
+
+
+class SentencePieceTokenizer:
+    """A SentencePiece model; attributes and methods as `tokenizer.Tokenizer`."""
+
+    file_name = FILE_NAME
+
+    def __init__(self, model: bytes, do_lower_case: bool) -> None:
+        proto = parse_model(model)
+        self.type = _type(proto)
+        self.tokens = [piece.piece for piece in proto.pieces]
+        self.do_lower_case = do_lower_case
+        self.file_content = model
+        self.sha256 = hashlib.sha256(model).hexdigest()
+        self.special_ids = SpecialIds(*(self.tokens.index(token) for token in SPECIAL_TOKENS))
+        self._engine = _engine(proto, self.type, do_lower_case)
+
+    @property
+    def vocab_size(self) -> int:
+        return len(self.tokens)
+
+    def encode_lines(self, lines: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+        return engine.encode_lines(self._engine, lines)
+
+    def normalize(self, text: str) -> str:
+        normalized: str = self._engine.normalizer.normalize_str(text)
+        return normalized
+
+    def unknown(self, line: str) -> list[engine.Unknown]:
+        texts = engine.unknown_texts(self._engine, line, self.special_ids.unk)
+        return [engine.Unknown(text, text[0]) for text in texts]
+
+    def text_of(self, token: str) -> str:
+        return token.removeprefix(SPACE)
+
+    def to_json(self) -> str:
+        return engine.to_json(self._engine, self.special_ids)
+
+
+def looks_like_model(content: bytes) -> bool:
+    """Whether a file begins as a SentencePiece model does: a first field that holds a short first piece.
+
+    A text file that began so would begin with an empty line, which no vocabulary may hold.
+    """
+    return content[:1] == b"\n" and content[2:3] == b"\n"
+
+
+def parse_model(content: bytes) -> Any:
+    """The model as a protocol buffer."""
+    from sentencepiece import sentencepiece_model_pb2
+
+    return sentencepiece_model_pb2.ModelProto.FromString(content)
+
+
+def checked(path: str, content: bytes) -> bytes:
+    """The model's bytes again.
+
+    Raises:
+        UserError: not a model that can be used here, and why.
+    """
+    from google.protobuf.message import DecodeError
+
+    try:
+        proto = parse_model(content)
+    except DecodeError as error:
+        raise UserError(f"{path}: neither a vocab.txt nor a whole SentencePiece model; copy it again") from error
+    tokens = {piece.piece for piece in proto.pieces}
+    if missing := [token for token in SPECIAL_TOKENS if token not in tokens]:
+        raise UserError(
+            f"{path}: the SentencePiece model lacks {', '.join(missing)}; an ELECTRA vocabulary needs "
+            f"{' '.join(SPECIAL_TOKENS)}: train one with train_vocab --engine"
+        )
+    if proto.normalizer_spec.name != "identity" or not proto.normalizer_spec.add_dummy_prefix:
+        raise UserError(
+            f"{path}: the SentencePiece model normalises text by rules of its own ({proto.normalizer_spec.name}), which would "
+            "be lost; train one with train_vocab --engine"
+        )
+    _type(proto, path)
+    return content
+
+
+def _type(proto: Any, path: str = "model") -> str:
+    spec = proto.trainer_spec
+    types = {spec.UNIGRAM: UNIGRAM, spec.BPE: BPE}
+    if spec.model_type not in types or spec.byte_fallback:
+        raise UserError(f"{path}: must be a unigram or BPE model without byte fallback; train one with train_vocab --engine")
+    return types[spec.model_type]
+
+
+def normalizer(do_lower_case: bool) -> "tokenizers.normalizers.Normalizer":
+    """NFC, control characters removed, lower-cased if asked, accents kept; single spaces between words."""
+    from tokenizers import Regex, normalizers
+
+    bert = normalizers.BertNormalizer(clean_text=True, handle_chinese_chars=False, strip_accents=False, lowercase=do_lower_case)
+    spaces = [normalizers.Replace(SPACE, " "), normalizers.Replace(Regex(" +"), " "), normalizers.Strip()]
+    return normalizers.Sequence([normalizers.NFC(), bert, *spaces])
+
+
+def _engine(proto: Any, type: str, do_lower_case: bool) -> "tokenizers.Tokenizer":
+    from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers
+
+    if type == UNIGRAM:
+        scores = [(piece.piece, piece.score) for piece in proto.pieces]
+        built = Tokenizer(models.Unigram(scores, unk_id=proto.trainer_spec.unk_id, byte_fallback=False))
+    else:
+        vocab = {piece.piece: index for index, piece in enumerate(proto.pieces)}
+        built = Tokenizer(models.BPE(vocab=vocab, merges=_merges(proto, vocab), unk_token="[UNK]", fuse_unk=True))
+    built.normalizer = normalizer(do_lower_case)
+    built.pre_tokenizer = pre_tokenizers.Sequence(
+        [
+            pre_tokenizers.Metaspace(replacement=SPACE, prepend_scheme="always", split=True),
+            pre_tokenizers.Split(Regex(_SPELT_TOKEN), "isolated"),
+        ]
+    )
+    built.decoder = decoders.Metaspace(replacement=SPACE, prepend_scheme="always")
+    engine.add_special_tokens(built)
+    return built
+
+
+def _merges(proto: Any, vocab: dict[str, int]) -> list[tuple[str, str]]:
+    """Pairs in the order in which BPE merges them: the better the piece's score, the earlier each pair that makes it up.
+
+    SentencePiece keeps the pieces only; a pair may be merged if what it gives is a piece.
+    """
+    merges: list[tuple[str, str]] = []
+    normal = proto.SentencePiece.NORMAL
+    for piece in sorted((piece for piece in proto.pieces if piece.type == normal), key=lambda piece: -piece.score):
+        text = piece.piece
+        pairs = [(text[:cut], text[cut:]) for cut in range(1, len(text))]
+        known = [pair for pair in pairs if pair[0] in vocab and pair[1] in vocab]
+        merges += sorted(known, key=lambda pair: (vocab[pair[0]], vocab[pair[1]]))
+    return merges

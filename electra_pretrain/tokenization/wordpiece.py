@@ -1,0 +1,141 @@
+"""WordPiece: a `vocab.txt`, one token a line, and the longest piece that fits, from a word's start to its end."""
+
+import hashlib
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from electra_pretrain import files
+from electra_pretrain.batch import SPECIAL_TOKENS, SpecialIds
+from electra_pretrain.errors import UserError
+from electra_pretrain.tokenization import engine
+
+if TYPE_CHECKING:
+    import tokenizers
+
+TYPE = "wordpiece"
+FILE_NAME = "vocab.txt"
+MAX_WORD_CHARACTERS = 100  # a longer word is [UNK], as everywhere in the BERT family
+CONTINUATION_PREFIX = "##"
+
+
+class WordPieceTokenizer:
+    """WordPiece as Hugging Face's `tokenizers` computes it; attributes and methods as `tokenizer.Tokenizer`."""
+
+    type = TYPE
+    file_name = FILE_NAME
+
+    def __init__(self, tokens: Sequence[str], do_lower_case: bool) -> None:
+        self.tokens = list(tokens)
+        self.do_lower_case = do_lower_case
+        self.file_content = vocab_text(self.tokens).encode("utf-8")
+        self.sha256 = hashlib.sha256(self.file_content).hexdigest()
+        self._vocab = {token: index for index, token in enumerate(self.tokens)}
+        self.special_ids = SpecialIds(*(self._vocab[token] for token in SPECIAL_TOKENS))
+        self._engine = _engine(self._vocab, do_lower_case)
+
+    @property
+    def vocab_size(self) -> int:
+        return len(self.tokens)
+
+    def encode_lines(self, lines: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+        return engine.encode_lines(self._engine, lines)
+
+    def normalize(self, text: str) -> str:
+        normalized: str = self._engine.normalizer.normalize_str(text)
+        return normalized
+
+    def words(self, text: str) -> list[str]:
+        """What the text is cut into before pieces are looked for: at white space, punctuation and Hanja."""
+        return [word for word, _ in self._engine.pre_tokenizer.pre_tokenize_str(self.normalize(text))]
+
+    def unknown(self, line: str) -> list[engine.Unknown]:
+        words = engine.unknown_texts(self._engine, line, self.special_ids.unk)
+        return [engine.Unknown(word, self._stumbling_block(word)) for word in words]
+
+    def _stumbling_block(self, word: str) -> str:
+        """The character of an unknown word at which no piece fits; of too long a word its length."""
+        if len(word) > MAX_WORD_CHARACTERS:
+            return f"a word of more than {MAX_WORD_CHARACTERS} characters"
+        start = 0
+        while start < len(word):
+            prefix = CONTINUATION_PREFIX if start else ""
+            ends = range(len(word), start, -1)
+            end = next((end for end in ends if prefix + word[start:end] in self._vocab), None)
+            if end is None:
+                return word[start]
+            start = end
+        raise AssertionError(f"{word} is not unknown")
+
+    def text_of(self, token: str) -> str:
+        return token.removeprefix(CONTINUATION_PREFIX)
+
+    def to_json(self) -> str:
+        return engine.to_json(self._engine, self.special_ids)
+
+
+def read_vocab(path: str) -> list[str]:
+    """Tokens of a `vocab.txt`.
+
+    Raises:
+        UserError: the file is missing, not UTF-8, holds a token twice or an empty line, or lacks a special token.
+    """
+    if not files.exists(path) or files.is_dir(path):
+        raise UserError(f"{path}: no such vocabulary file; make one with train_vocab")
+    return parse_vocab(path, files.read_bytes(path))
+
+
+def parse_vocab(path: str, content: bytes) -> list[str]:
+    """Tokens in the content of a `vocab.txt`; raises as `read_vocab`."""
+    try:
+        tokens = content.decode("utf-8").removesuffix("\n").split("\n")
+    except UnicodeDecodeError as error:
+        raise UserError(
+            f"{path}: not UTF-8 ({error.reason} at byte {error.start}); a vocabulary is a UTF-8 text file"
+        ) from error
+    tokens = [token.removesuffix("\r") for token in tokens]
+    seen: dict[str, int] = {}
+    for number, token in enumerate(tokens, start=1):
+        if not token:
+            raise UserError(f"{path}, line {number}: empty line; a vocabulary has one token a line")
+        if token in seen:
+            raise UserError(f'{path}, line {number}: "{token}" stands on line {seen[token]} already; each token may stand once')
+        seen[token] = number
+    missing = [token for token in SPECIAL_TOKENS if token not in seen]
+    if missing:
+        raise UserError(
+            f"{path}: the vocabulary lacks {', '.join(missing)}; an ELECTRA vocabulary needs {' '.join(SPECIAL_TOKENS)}"
+        )
+    return tokens
+
+
+def vocab_text(tokens: Sequence[str]) -> str:
+    """The content of a `vocab.txt`."""
+    return "".join(f"{token}\n" for token in tokens)
+
+
+def normalizer(do_lower_case: bool) -> "tokenizers.normalizers.Normalizer":
+    """NFC, control characters removed, Chinese characters set apart, lower-cased if asked, accents kept."""
+    from tokenizers import normalizers
+
+    bert = normalizers.BertNormalizer(clean_text=True, handle_chinese_chars=True, strip_accents=False, lowercase=do_lower_case)
+    return normalizers.Sequence([normalizers.NFC(), bert])
+
+
+def _engine(vocab: dict[str, int], do_lower_case: bool) -> "tokenizers.Tokenizer":
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers
+
+    built = Tokenizer(
+        models.WordPiece(
+            vocab=vocab,
+            unk_token="[UNK]",
+            max_input_chars_per_word=MAX_WORD_CHARACTERS,
+            continuing_subword_prefix=CONTINUATION_PREFIX,
+        )
+    )
+    built.normalizer = normalizer(do_lower_case)
+    built.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    built.decoder = decoders.WordPiece(prefix=CONTINUATION_PREFIX)
+    engine.add_special_tokens(built)
+    return built
