@@ -41,6 +41,8 @@ def worker_pool(num_processes: int) -> Iterator[Runner]:
 def _start_worker() -> None:
     """Leave Ctrl-C to the parent, and end with it: an orphan would go on writing into a folder that a rerun works in."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # Text is worked on by the CPU; TensorFlow would take a GPU's memory all the same.
+    os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
     parent = multiprocessing.parent_process()
     assert parent is not None
 

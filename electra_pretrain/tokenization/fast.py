@@ -80,8 +80,11 @@ class FastWordPiece:
         if importlib.util.find_spec("tensorflow_text") is None:
             raise ImportError("tensorflow_text")
         quiet.import_tensorflow()
-        import tensorflow as tf
-        import tensorflow_text
+        with quiet.stderr_aside():
+            import tensorflow as tf
+            import tensorflow_text
+
+            tf.constant(0)  # TensorFlow speaks when it first computes, too
 
         self._exact = tokenizer
         self._classes = _character_classes(tokenizer.do_lower_case)
