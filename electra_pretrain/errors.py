@@ -1,6 +1,10 @@
 """The exceptions that a command shows as a single line instead of a traceback."""
 
 
+import difflib
+from collections.abc import Sequence
+
+
 class UserError(ValueError):
     """A mistake that the user can mend: the message says what, where, which rule and what to do."""
 
@@ -11,3 +15,8 @@ class Unavailable(UserError):
 
 class Stopped(Exception):
     """Asked to stop, a command did so in good order: run again, it goes on."""
+
+
+def nearest(name: str, known: Sequence[str]) -> str:
+    """The question that ends a message about an unknown name: which of the known ones was meant."""
+    return f"did you mean {' or '.join(difflib.get_close_matches(name, known, n=3, cutoff=0.4) or known)}?"
