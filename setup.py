@@ -10,6 +10,7 @@ ROOT = Path(__file__).parent
 # Built against each other: they must match.
 TENSORFLOW = ["tensorflow==2.21.0", "tensorflow-text==2.21.1"]
 MATPLOTLIB = "matplotlib>=3.9"
+KIWI, PARQUET = "kiwipiepy>=0.21", "pyarrow>=18"
 
 
 def tensorflow_requirements() -> list[str]:
@@ -34,10 +35,14 @@ setup(
     # configs/ lies beside the package in a checkout and within it when installed; config.shipped_folder knows both.
     packages=[*find_packages(include=["electra_pretrain", "electra_pretrain.*"]), "electra_pretrain.configs"],
     package_dir={"electra_pretrain.configs": "configs"},
-    package_data={"electra_pretrain": ["sample_corpus/*.txt", "py.typed"], "electra_pretrain.configs": ["*.json"]},
+    package_data={
+        "electra_pretrain": ["sample_corpus/*.txt", "recipes/*.json", "py.typed"],
+        "electra_pretrain.configs": ["*.json"],
+    },
     install_requires=[
         *tensorflow_requirements(),
         "absl-py>=2.1",
+        "emoji>=2.14",
         "google-cloud-storage>=3.0",
         "google-crc32c>=1.5",
         "numpy>=1.26",
@@ -54,6 +59,8 @@ setup(
             "pytest>=8",
             "hypothesis>=6.100",
             MATPLOTLIB,
+            KIWI,
+            PARQUET,
             "gcp-storage-emulator>=2026.7",
             "transformers>=5",
             "torch==2.13.0",
@@ -67,6 +74,8 @@ setup(
         "tpu-check": ["jax==0.10.2", "jaxlib==0.10.2", "libtpu==0.0.40"],
         "tensorboard": ["tensorboard>=2.20"],
         "plot": [MATPLOTLIB],
+        "kiwi": [KIWI],
+        "parquet": [PARQUET],
     },
     entry_points={"console_scripts": ["run_pretraining = electra_pretrain.run_pretraining:main"]},
 )

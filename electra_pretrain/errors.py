@@ -1,6 +1,5 @@
 """The exceptions that a command shows as a single line instead of a traceback."""
 
-
 import difflib
 from collections.abc import Sequence
 

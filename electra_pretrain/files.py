@@ -13,7 +13,7 @@ import os
 import re
 import shutil
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, BinaryIO, cast
 
 from electra_pretrain import quiet
@@ -126,6 +126,38 @@ def write_bytes(path: str, content: bytes) -> None:
             file.write(content)
     except OSError as error:
         raise UserError(f"{path}: cannot be written ({error.strerror or error})") from error
+
+
+@contextlib.contextmanager
+def removed_if_empty(folder: str) -> Iterator[None]:
+    """Leave no empty folder behind when the block fails; finished work stays, for the next try."""
+    try:
+        yield
+    except BaseException:
+        if not is_remote(folder) and os.path.isdir(folder) and not os.listdir(folder):
+            os.rmdir(folder)
+        raise
+
+
+def concatenate(sources: Sequence[str], target: str) -> None:
+    """Write the files' bytes one after the other, atomically; compressed files so joined are one compressed file."""
+    with atomic_path(target) as temporary, open_raw(temporary, "wb") as file:
+        for source in sources:
+            with open_raw(source) as part:
+                shutil.copyfileobj(part, file, 1 << 20)
+
+
+def compressed(path: str, content: bytes) -> bytes:
+    """Content as the suffix of `path` promises it, the same bytes at any time; `decompressed` is its inverse."""
+    if path.endswith(".gz"):
+        return gzip.compress(content, mtime=0)
+    if path.endswith(".xz"):
+        return lzma.compress(content)
+    if path.endswith(".zst"):
+        import zstandard
+
+        return zstandard.ZstdCompressor().compress(content)
+    return content
 
 
 def write_text(path: str, text: str) -> None:

@@ -19,6 +19,7 @@ RULES: dict[str, Callable[..., Rule]] = {
     rule.__name__: rule
     for rule in (
         rewrite.html,
+        rewrite.spelt_syllables,
         rewrite.invisible,
         rewrite.nfc,
         rewrite.characters,

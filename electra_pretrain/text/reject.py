@@ -1,4 +1,4 @@
-"""Cleaning rules that drop a line. Each function takes a rule's parameters and gives the rule: text in, the same or None out."""
+"""Cleaning rules that drop a line. Each function takes a rule's parameters and gives the rule: text in, text or None out."""
 
 import re
 from collections.abc import Callable

@@ -29,8 +29,12 @@ _TAGS = (
     "meta nav object ol option p pre q s script section select small source span strike strong style sub sup svg table tbody "
     "td textarea tfoot th thead title tr tt u ul video wbr"
 )
-_INLINE_TAG = re.compile(r"</?(?:a|abbr|b|big|code|em|font|i|ins|mark|q|s|small|span|strike|strong|sub|sup|tt|u|wbr)(?:\s[^<>]*)?/?>", re.I)
-_OTHER_TAG = re.compile(rf"<!--.*?-->|<!doctype[^<>]*>|<(script|style)\b[^<>]*>.*?</\1>|</?(?:{_TAGS.replace(' ', '|')})(?:\s[^<>]*)?/?>", re.I)
+_INLINE_TAG = re.compile(
+    r"</?(?:a|abbr|b|big|code|em|font|i|ins|mark|q|s|small|span|strike|strong|sub|sup|tt|u|wbr)(?:\s[^<>]*)?/?>", re.I
+)
+_OTHER_TAG = re.compile(
+    rf"<!--.*?-->|<!doctype[^<>]*>|<(script|style)\b[^<>]*>.*?</\1>|</?(?:{_TAGS.replace(' ', '|')})(?:\s[^<>]*)?/?>", re.I
+)
 _ENTITY = re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
 # Controls that separate words (tab, line breaks) are left to the rule `whitespace`.
 _INVISIBLE = (
@@ -38,15 +42,21 @@ _INVISIBLE = (
     "\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0d\ufeff\uffa0\ufff9-\ufffb\U000e0000-\U000e0fff"
 )  # fmt: skip
 # Only characters that an address may hold: Korean particles follow it without a space. Its last one is no full stop.
-_URL = re.compile(r"(?:\b(?:[Hh]ttps?|HTTPS?|[Ff]tp|FTP)://|\b(?:[Ww]ww|WWW)\.)[A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=%-]*[A-Za-z0-9/_=&#-]", re.A)
-_EMAIL = re.compile(r"(?<![A-Za-z0-9._%+-])[A-Za-z0-9._%+-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+")
+_URL = re.compile(
+    r"(?:\b(?:[Hh]ttps?|HTTPS?|[Ff]tp|FTP)://|\b(?:[Ww]ww|WWW)\.)[A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=%-]*[A-Za-z0-9/_=&#-]", re.A
+)
+_EMAIL = re.compile(r"(?<![A-Za-z0-9_%+-])[A-Za-z0-9_%+-][A-Za-z0-9._%+-]{0,63}@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+")
 _PHONE = re.compile(
     r"(?<![0-9-])(?:\+82[-. ]?(?:\(0\)|0)?|\(?0)(?:1[016789]|2|3[1-3]|4[1-4]|5[1-5]|6[1-4]|70|80|50[0-9]?)\)?[-. ]?"
     r"[0-9]{3,4}[-. ]?[0-9]{4}(?![0-9-])"
 )
 _RESIDENT = re.compile(r"(?<![0-9])[0-9]{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])\s?-?\s?[0-9][0-9]{6}(?![0-9])")
 _DIGIT = re.compile("[0-9]")
-_WHITESPACE_RUN = re.compile(r"\s+")
+# Jamo in the order in which Unicode composes syllables from them.
+_INITIALS, _VOWELS = "ㄱㄲㄴㄷㄸㄹㅁㅂㅃㅅㅆㅇㅈㅉㅊㅋㅌㅍㅎ", "ㅏㅐㅑㅒㅓㅔㅕㅖㅗㅘㅙㅚㅛㅜㅝㅞㅟㅠㅡㅢㅣ"
+_FILLER = "\u3164"
+_FINALS = _FILLER + "ㄱㄲㄳㄴㄵㄶㄷㄹㄺㄻㄼㄽㄾㄿㅀㅁㅂㅄㅅㅆㅇㅈㅊㅋㅌㅍㅎ"
+_SPELT_SYLLABLE = re.compile(f"{_FILLER}([{_INITIALS}])([{_VOWELS}])([{_FINALS}])")
 
 
 def html() -> Rewrite:
@@ -73,6 +83,16 @@ def html() -> Rewrite:
         return text
 
     return rewrite
+
+
+def spelt_syllables() -> Rewrite:
+    """Syllables that KS X 1001 lacks, and old programs wrote as a filler and three jamo, become one: filler ㅅ ㅞ ㅅ → 쉣."""
+
+    def composed(match: re.Match[str]) -> str:
+        initial, vowel, final = (jamo.index(match[place]) for place, jamo in enumerate((_INITIALS, _VOWELS, _FINALS), start=1))
+        return chr(ord("가") + (initial * len(_VOWELS) + vowel) * len(_FINALS) + final)
+
+    return lambda text: _SPELT_SYLLABLE.sub(composed, text) if _FILLER in text else text
 
 
 def invisible() -> Rewrite:
@@ -108,7 +128,9 @@ def characters(keep: list[str], signs: str) -> Rewrite:
 def emoji() -> Rewrite:
     """Emoji go, whole sequences at once."""
     one = f"[{emoji_parts()}]"
-    pattern = re.compile(f"[0-9#*]{EMOJI_STYLE}?{KEYCAP}|{one}(?:{one}|[{ZERO_WIDTH_JOINER}{TEXT_STYLE}{EMOJI_STYLE}{KEYCAP}])*")
+    pattern = re.compile(
+        f"[0-9#*]{EMOJI_STYLE}?{KEYCAP}|{one}(?:{one}|[{ZERO_WIDTH_JOINER}{TEXT_STYLE}{EMOJI_STYLE}{KEYCAP}])*"
+    )
     return lambda text: text if text.isascii() else pattern.sub(" ", text)
 
 

@@ -1,0 +1,113 @@
+"""Clean a corpus by a recipe: text, JSON lines or tables in; text out, a sentence a line, an empty line between documents.
+
+    python -m electra_pretrain.clean_corpus --corpus 'raw/*.jsonl.gz' --output clean --recipe default --dropped dropped.jsonl
+
+The output is part-00000.txt.zst and so on, in the input's order, and corpus.json, which tells what was done. Stopped? Run the
+same command again: what was finished is kept. Recipes that ship with the package: default, kcelectra, koelectra, lmkor.
+"""  # fmt: skip
+
+import argparse
+import os
+from typing import Any
+
+from electra_pretrain import files
+from electra_pretrain.command import run_command
+from electra_pretrain.errors import UserError
+from electra_pretrain.text.corpus import Corpus
+from electra_pretrain.text.sentences import SPLITTERS
+
+
+def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="clean_corpus", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--corpus",
+        required=True,
+        metavar="GLOB[,GLOB…]",
+        help=".txt, .jsonl, .csv, .tsv, .parquet; also .gz, .xz, .zst",
+    )
+    parser.add_argument("--output", required=True, metavar="DIR", help="folder for the parts and corpus.json")
+    parser.add_argument(
+        "--recipe",
+        default="default",
+        metavar="NAME|FILE",
+        help="a recipe that ships with the package, or a path (default %(default)s)",
+    )
+    parser.add_argument(
+        "--dropped", metavar="FILE", help="keep what is dropped, with its reason, as JSON lines (.gz, .xz, .zst compress it)"
+    )
+    parser.add_argument(
+        "--sentences",
+        choices=SPLITTERS,
+        default="lines",
+        help="lines: a line is a sentence; kiwi: split lines that are paragraphs (default %(default)s)",
+    )
+    parser.add_argument("--encoding", default="utf-8", help="of the input, for example cp949 (default %(default)s)")
+    parser.add_argument(
+        "--on_bad_bytes",
+        choices=("error", "skip", "replace"),
+        default="error",
+        help="where bytes are not of the encoding: end, leave the line out, or put U+FFFD (default %(default)s)",
+    )
+    parser.add_argument(
+        "--text_field",
+        "--column",
+        default="text",
+        metavar="NAME",
+        help="where .jsonl objects hold their text; the column of a table (default %(default)s)",
+    )
+    parser.add_argument(
+        "--num_processes",
+        type=int,
+        default=2,
+        help="worker processes; the output does not depend on it (default %(default)s)",
+    )
+    return parser.parse_args(argv)
+
+
+def clean_corpus(args: argparse.Namespace) -> None:
+    from electra_pretrain.data.clean import clean
+    from electra_pretrain.text.recipe import load_recipe
+
+    if args.num_processes < 1:
+        raise UserError(f"--num_processes {args.num_processes}: must be at least 1")
+    recipe = load_recipe(args.recipe)
+    corpus = Corpus(files.expand_globs(args.corpus), args.text_field, args.encoding, args.on_bad_bytes)
+    output = args.output.rstrip("/")
+    if any((os.path.dirname(path) or ".") == output for path in corpus.paths):
+        raise UserError(f"--output {args.output}: holds the corpus itself; choose another folder")
+    if args.dropped and (folder := os.path.dirname(args.dropped)):
+        files.make_dirs(folder)
+    step = clean(corpus, recipe, output, args.sentences, args.dropped, args.num_processes)
+    print(_table(step["counts"]))
+    if not step["counts"]["lines_kept"]:
+        raise UserError(f"{output}: nothing is left; every line was dropped, the table says by which rule")
+    print(f"{output}: clean text by the recipe {recipe.name}; what was done is told in {output}/corpus.json")
+    if args.dropped:
+        print(f"{args.dropped}: what was dropped, with its reason")
+    if recipe.drop_duplicates:
+        print(
+            f"next, the recipe drops duplicates: python -m electra_pretrain.dedup_corpus --corpus '{output}/*.txt.zst' "
+            f"--output {output}-unique --by {recipe.drop_duplicates}"
+        )
+
+
+def _table(counts: dict[str, Any]) -> str:
+    rows = [("rule", "lines changed", "lines dropped")]
+    rows += [(rule["rule"], f"{rule['changed']:,}", f"{rule['dropped']:,}") for rule in counts["rules"]]
+    text = "\n".join(f"{name:<20}{changed:>15}{dropped:>15}" for name, changed, dropped in rows)
+    for unit in ("documents", "lines", "characters"):
+        found, kept = counts[unit], counts[f"{unit}_kept"]
+        text += f"\n{unit}: {kept:,} of {found:,} kept ({kept / max(found, 1):.2%})"
+    if counts["damaged_lines"]:
+        text += f"\nlines or records with undecodable bytes: {counts['damaged_lines']:,}"
+    return text
+
+
+def main() -> None:
+    run_command("clean_corpus", lambda: clean_corpus(parse_args()))
+
+
+if __name__ == "__main__":
+    main()
