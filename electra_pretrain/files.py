@@ -21,6 +21,7 @@ from electra_pretrain.errors import UserError
 from electra_pretrain.progress import Progress
 
 COMPRESSED_SUFFIXES = (".gz", ".xz", ".zst")
+DESCRIPTION_NAMES = ("/corpus.json",)  # lies beside text and is none, though a glob may match it
 
 
 def is_remote(path: str) -> bool:
@@ -211,7 +212,7 @@ def expand_globs(patterns: str) -> list[str]:
     """
     paths: dict[str, None] = {}
     for pattern in filter(None, (part.strip() for part in patterns.split(","))):
-        found = [pattern] if exists(pattern) else _glob(pattern)
+        found = [pattern] if exists(pattern) else [path for path in _glob(pattern) if not path.endswith(DESCRIPTION_NAMES)]
         files = sorted(path for path in found if not is_dir(path))
         if not files:
             raise UserError(

@@ -4,6 +4,7 @@ import gzip
 import json
 import lzma
 import re
+import sys
 import unicodedata
 
 import pytest
@@ -77,6 +78,10 @@ BAD = {
     "not an object": ("a.jsonl", b"[1]", r"a\.jsonl, line 1: no text field"),
     "not text": ("a.jsonl", b'{"text": 3}', r'a\.jsonl, line 1: field "text" holds int'),
     "truncated gz": ("a.txt.gz", gzip.compress(TEXT.encode() * 999)[:-20], r"a\.txt\.gz: damaged or truncated"),
+    "no column": ("a.csv", b"id,body\n1,x\n", r'a\.csv, line 1: no column "text"; did you mean .*--column'),
+    "missing cell": ("a.tsv", b"id\ttext\n1\tx\n2\n", r'a\.tsv, line 3: column 2, "text", is missing'),
+    "broken quotes": ("a.csv", b'text\nx\n"y" z\n', r"a\.csv, row from line 3: not valid CSV"),
+    "empty table": ("a.csv", b"", r'a\.csv, line 1: no column "text"'),
     "not gz": ("a.txt.gz", b"plain", r"a\.txt\.gz: damaged"),
     "not xz": ("a.txt.xz", b"plain", r"a\.txt\.xz: damaged"),
     "not zst": ("a.txt.zst", b"plain", r"a\.txt\.zst: damaged"),
@@ -89,6 +94,102 @@ def test_bad_input_names_file_and_line(tmp_path, name):
     (tmp_path / file_name).write_bytes(content)
     with pytest.raises(UserError, match=message):
         list(Corpus([str(tmp_path / file_name)]).documents())
+
+
+TABLES = {
+    "a.csv": ('id,body\n1,"가, ""나"""\n\n2,"다\n라"\n3,\n', [['가, "나"'], ["다", "라"]], [2, 4]),
+    "a.tsv": ('body\tlabel\n가 "나\t0\n"다\t1\n', [['가 "나'], ['"다']], [2, 3]),
+    "a.ndjson": ('{"body": "가\\n나"}\n\n{"body": "다"}\n', [["가", "나"], ["다"]], [1, 3]),
+}
+
+
+@pytest.mark.parametrize("name", TABLES)
+@pytest.mark.parametrize(("suffix", "compress"), [("", bytes), (".gz", gzip.compress)])
+def test_a_record_is_a_document_that_knows_its_line(tmp_path, name, suffix, compress):
+    content, documents, numbers = TABLES[name]
+    path = tmp_path / (name + suffix)
+    path.write_bytes(compress(("\ufeff" + content).encode()))
+    found = list(Corpus([str(path)], "body").located_documents())
+    assert [document.sentences for document in found] == documents
+    assert [document.numbers[0] for document in found] == numbers
+    assert {document.path for document in found} == {str(path)}
+
+
+def test_lines_of_text_know_their_number(tmp_path):
+    path = tmp_path / "a.txt"
+    path.write_text("\n첫째\n\n\n둘째\n셋째")
+    found = [(document.numbers, document.sentences) for document in Corpus([str(path)]).located_documents()]
+    assert found == [([2], ["첫째"]), ([5, 6], ["둘째", "셋째"])]
+
+
+def write_parquet(path, **columns):
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    pq.write_table(pa.table(columns), path, row_group_size=700)
+
+
+@pytest.mark.parametrize("opened", ["plainly", "by TensorFlow"])
+def test_parquet_in_batches(tmp_path, monkeypatch, opened):
+    path = tmp_path / "a.parquet"
+    write_parquet(path, id=list(range(3000)), body=[None if n == 5 else f"글 {n}\n둘째" for n in range(3000)])
+    if opened == "by TensorFlow":  # as on gs://
+        import tensorflow as tf
+
+        monkeypatch.setattr(files, "open_raw", lambda path, mode="rb": tf.io.gfile.GFile(path, mode))
+    found = list(Corpus([str(path)], "body").located_documents())
+    assert [document.sentences for document in found] == [[f"글 {n}", "둘째"] for n in range(3000) if n != 5]
+    assert [document.numbers[0] for document in found] == [n + 1 for n in range(3000) if n != 5]
+
+
+def test_parquet_mistakes_are_named(tmp_path, monkeypatch):
+    path = tmp_path / "a.parquet"
+    write_parquet(path, content=["글"], number=[1])
+    with pytest.raises(UserError, match=r'a\.parquet: no column "contents"; did you mean content\?'):
+        list(Corpus([str(path)], "contents").documents())
+    with pytest.raises(UserError, match=r'a\.parquet: column "number" holds no text'):
+        list(Corpus([str(path)], "number").documents())
+    path.write_bytes(path.read_bytes()[:-9])
+    with pytest.raises(UserError, match=r"a\.parquet: damaged, or not Parquet"):
+        list(Corpus([str(path)], "content").documents())
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    with pytest.raises(UserError, match=r"pip install 'electra_pretrain\[parquet\]'"):
+        list(Corpus([str(path)], "content").documents())
+
+
+@pytest.mark.parametrize("encoding", ["cp949", "euc-kr", "UTF_8"])
+def test_encodings(tmp_path, encoding):
+    path = tmp_path / "a.txt"
+    path.write_bytes(TEXT.encode(encoding))
+    assert list(Corpus([str(path)], encoding=encoding).documents()) == DOCUMENTS
+
+
+DAMAGED = {
+    "a.txt": ("가\n나\xff다\n라\n", ["가", "나\ufffd다", "라"]),
+    "a.jsonl": ('{"text": "가"}\n{"text": "나\xff다"}\n{"text": "라"}', ["가", "나\ufffd다", "라"]),
+    "b.jsonl": (
+        r'{"text": "가"}' + "\n" + r'{"text": "나\ud83d다"}' + "\n" + r'{"text": "\ud83d\ude00"}',
+        ["가", "나\ufffd다", "😀"],
+    ),
+    "a.csv": ('text\n가\n"나\xff다"\n라\n', ["가", "나\ufffd다", "라"]),
+    "a.tsv": ("text\n가\n나\xff다\n라\n", ["가", "나\ufffd다", "라"]),
+}
+
+
+@pytest.mark.parametrize("name", DAMAGED)
+def test_damaged_bytes_end_the_work_or_are_left_out_or_marked_and_counted(tmp_path, name):
+    content, mended = DAMAGED[name]
+    path = tmp_path / name
+    path.write_bytes(b"\xff".join(part.encode() for part in content.split("\xff")))
+    number = 3 if "sv" in name else 2
+    with pytest.raises(UserError, match=rf"{name}, line {number}: (not UTF-8 \(byte 0xff|holds half a surrogate)"):
+        list(Corpus([str(path)]).documents())
+    corpus = Corpus([str(path)], on_bad_bytes="skip")
+    assert [line for document in corpus.documents() for line in document] == [mended[0], mended[2]]
+    assert corpus.decoder.damaged == 1
+    corpus = Corpus([str(path)], on_bad_bytes="replace")
+    assert [line for document in corpus.documents() for line in document] == mended
+    assert corpus.decoder.damaged == 1
 
 
 def test_missing_files_are_named(tmp_path):

@@ -17,6 +17,8 @@ from electra_pretrain import config
 assert config.load("base_v3.json").data.vocab_size == 35000
 assert config.load("tiny").data.max_seq_length == 32
 package = Path(electra_pretrain.__file__).parent
+from electra_pretrain.text import recipe
+assert recipe.shipped_names() == ["default", "kcelectra", "koelectra", "lmkor"]
 print(package, len(list((package / "sample_corpus").glob("*.txt"))))
 """
 
@@ -69,13 +71,14 @@ def test_console_script_is_declared(wheel):
 def test_the_extras_that_errors_name_are_declared(wheel):
     from electra_pretrain import tpu_check
     from electra_pretrain.plot import figure
+    from electra_pretrain.text import formats, sentences
 
     archive = zipfile.ZipFile(wheel)
     metadata = archive.read(next(name for name in archive.namelist() if name.endswith("METADATA"))).decode()
     declared = {
         f"'electra_pretrain[{line.split()[-1]}]'" for line in metadata.splitlines() if line.startswith("Provides-Extra:")
     }
-    assert {tpu_check.INSTALL, figure.INSTALL} <= declared
+    assert {tpu_check.INSTALL, figure.INSTALL, formats.INSTALL_PARQUET, sentences.INSTALL_KIWI} <= declared
 
 
 def test_tensorflow_is_not_required_where_its_tpu_build_lies(tmp_path, monkeypatch):

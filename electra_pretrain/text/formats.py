@@ -4,13 +4,17 @@ Text files give lines (an empty one ends a document); in all others a record is 
 """
 
 import csv
+import io
 import json
 from collections.abc import Iterator
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 from electra_pretrain import files
 from electra_pretrain.errors import UserError, nearest
 from electra_pretrain.text.decoding import Decoder
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
 
 INSTALL_PARQUET = "'electra_pretrain[parquet]'"
 MAX_CELL_CHARACTERS = 10_000_000  # an unclosed quotation mark would take the rest of the file for one cell
@@ -120,7 +124,7 @@ def _parquet(path: str, file: BinaryIO, field: str, decoder: Decoder) -> Iterato
     strict = Decoder("utf-8", decoder.on_bad_bytes)  # Parquet's text is UTF-8, whatever other files are in
     number = 0
     try:
-        table = pq.ParquetFile(file, buffer_size=_PARQUET_BUFFER_BYTES)
+        table = pq.ParquetFile(_SeekableFile(file), buffer_size=_PARQUET_BUFFER_BYTES)
         if field not in table.schema_arrow.names:
             raise UserError(f'{path}: no column "{field}"; {nearest(field, table.schema_arrow.names)} Use --column')
         for batch in table.iter_batches(_PARQUET_BATCH_ROWS, columns=[field], use_threads=False):
@@ -137,3 +141,29 @@ def _parquet(path: str, file: BinaryIO, field: str, decoder: Decoder) -> Iterato
         raise UserError(
             f'{path}: column "{field}" holds no text ({str(error).splitlines()[0]}); name another with --column'
         ) from error
+
+
+class _SeekableFile(io.RawIOBase):
+    """What pyarrow asks of a file, for files that have less, such as TensorFlow's."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: "WriteableBuffer") -> int:
+        view = memoryview(buffer)
+        content = self._file.read(len(view))
+        view[: len(content)] = content
+        return len(content)
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        self._file.seek(offset, whence)
+        return self._file.tell()
+
+    def tell(self) -> int:
+        return self._file.tell()

@@ -20,8 +20,9 @@ from electra_pretrain.text.characters import (
 )
 
 Rewrite = Callable[[str], str]
-# Text escaped or nested more often than this stays as it is then; without a limit a hostile line would take for ever.
+# Text escaped more often, and comments and scripts longer, stay; without limits a hostile line would take for ever.
 MAX_HTML_PASSES = 5
+MAX_HTML_SPAN = 1000
 MAX_GROUP = 4  # syllables in a repeated group: 하하호호하하호호하하호호
 _TAGS = (
     "a abbr address article aside audio b big blockquote body br button center cite code col dd del div dl dt em embed "
@@ -33,7 +34,9 @@ _INLINE_TAG = re.compile(
     r"</?(?:a|abbr|b|big|code|em|font|i|ins|mark|q|s|small|span|strike|strong|sub|sup|tt|u|wbr)(?:\s[^<>]*)?/?>", re.I
 )
 _OTHER_TAG = re.compile(
-    rf"<!--.*?-->|<!doctype[^<>]*>|<(script|style)\b[^<>]*>.*?</\1>|</?(?:{_TAGS.replace(' ', '|')})(?:\s[^<>]*)?/?>", re.I
+    rf"<!--.{{0,{MAX_HTML_SPAN}}}?-->|<!doctype[^<>]*>|<(script|style)\b[^<>]*>.{{0,{MAX_HTML_SPAN}}}?</\1>"
+    rf"|</?(?:{_TAGS.replace(' ', '|')})(?:\s[^<>]*)?/?>",
+    re.I,
 )
 _ENTITY = re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
 # Controls that separate words (tab, line breaks) are left to the rule `whitespace`.
@@ -60,7 +63,7 @@ _SPELT_SYLLABLE = re.compile(f"{_FILLER}([{_INITIALS}])([{_VOWELS}])([{_FINALS}]
 
 
 def html() -> Rewrite:
-    """Entities become the characters that they stand for; tags, comments, scripts and styles go.
+    """Entities become the characters that they stand for; tags go, and comments, scripts and styles of up to 1,000 characters.
 
     Only names that HTML knows are tags: `<영화 제목>` and `<Matrix>` are text. A tag within a line of text (`<b>`) leaves
     no space, a block's does.
