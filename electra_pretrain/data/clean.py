@@ -97,7 +97,6 @@ def clean(corpus: Corpus, recipe: Recipe, output: str, sentences: str, dropped: 
         "fingerprint": fingerprint,
         **identity,
         "paths": corpus.paths,
-        "on_bad_bytes": corpus.decoder.on_bad_bytes,
         "counts": dataclasses.asdict(counts) | {"damaged_lines": corpus.decoder.damaged},
     }
     write_steps(output, [*steps, step])
@@ -196,6 +195,7 @@ def _identity(corpus: Corpus, recipe: Recipe, sentences: str) -> dict[str, Any]:
         "block_characters": BLOCK_CHARACTERS,
         "text_field": corpus.text_field,
         "encoding": corpus.decoder.encoding,
+        "on_bad_bytes": corpus.decoder.on_bad_bytes,
         "sources": sources,
         "libraries": {name: importlib.metadata.version(name) for name in _libraries(sentences)},
     }

@@ -60,10 +60,10 @@ class Decoder:
         return None if self.on_bad_bytes == "skip" else _SURROGATES.sub(REPLACEMENT, text)
 
     def _advice(self) -> str:
-        other = "cp949" if self.encoding == "utf-8" else "utf-8"
-        return (
-            f"try --encoding {other}, or --on_bad_bytes skip|replace (clean_corpus), or convert it: iconv -f {other} -t utf-8"
-        )
+        here = "clean_corpus with --on_bad_bytes skip|replace leaves such lines out or marks them"
+        if self.encoding != "utf-8":
+            return f"try --encoding utf-8; {here}"
+        return f"try --encoding cp949 where the command has it, or convert the file: iconv -f cp949 -t utf-8; {here}"
 
 
 def _checked(encoding: str) -> str:
