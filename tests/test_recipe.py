@@ -3,9 +3,12 @@
 import copy
 import json
 import re
+import shlex
+from pathlib import Path
 
 import pytest
 
+from electra_pretrain import clean_corpus
 from electra_pretrain.errors import UserError
 from electra_pretrain.text.clean import Cleaner
 from electra_pretrain.text.recipe import RULES, load_recipe, shipped_names
@@ -96,3 +99,19 @@ def test_broken_json_and_missing_files_are_named(tmp_path):
 def test_every_rule_says_what_it_does():
     for name, make in RULES.items():
         assert make.__doc__ and len(make.__doc__.split("\n")[0]) >= 20, name
+
+
+DOCS = Path(__file__).parent.parent / "docs" / "corpora.md"
+
+
+def test_the_page_on_corpora_says_what_holds(tmp_path):
+    text = DOCS.read_text()
+    (example,) = [block for block in re.findall(r"```json\n(.*?)```", text, re.S) if '"rules"' in block]
+    (tmp_path / "mine.json").write_text(example)
+    load_recipe(str(tmp_path / "mine.json"))
+    table = set(re.findall(r"`(\w+)`", "".join(line.split("|")[1] for line in text.splitlines() if line.startswith("| `"))))
+    assert set(RULES) | set(shipped_names()) <= table
+    commands = re.findall(r"^python -m electra_pretrain\.clean_corpus (.*)$", text, re.M)
+    assert len(commands) == 4
+    for command in commands:
+        load_recipe(clean_corpus.parse_args(shlex.split(command)).recipe)
