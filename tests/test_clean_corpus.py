@@ -208,6 +208,8 @@ def test_tables_in_cp949_with_bad_bytes(tmp_path, capsys):
     assert "lines or records with undecodable bytes: 1" in capsys.readouterr().out
     run(path, tmp_path / "replace", *options, "--on_bad_bytes", "replace")
     assert "나쁜 \ufffd" in text_of(tmp_path / "replace")
+    with pytest.raises(UserError, match="holds text of other input or settings"):
+        run(path, tmp_path / "replace", *options, "--on_bad_bytes", "skip")
 
 
 def test_rows_of_parquet_are_named(tmp_path):
