@@ -1,0 +1,120 @@
+"""A block of text on its way through deduplication, as files in a work folder: the text itself, its keys, links between units.
+
+A unit is what is compared: a line or a whole document. Steps of links are "exact" and "near".
+"""
+
+import json
+import math
+from collections.abc import Iterator, Sequence
+from types import SimpleNamespace
+from typing import Any, NamedTuple, cast
+
+import numpy as np
+import zstandard
+
+from electra_pretrain import files
+from electra_pretrain.text.corpus import Document
+from electra_pretrain.text.dedup import key_range, links_within, unit_numbers
+
+# Sorting holds keys, places, order and scratch arrays at once: 57 bytes a record as measured by docs/deduplication.md.
+SORT_BYTES_PER_RECORD = 64
+
+
+class Size(NamedTuple):
+    """Of a block of text."""
+
+    documents: int
+    lines: int
+    units: int
+    text_bytes: int  # UTF-8, line ends included
+
+
+class Step(NamedTuple):
+    """A comparison of all units with one another, cut by the first of their keys into parts that memory holds."""
+
+    name: str
+    num_blocks: int
+    num_parts: int
+
+    def keys_path(self, work_dir: str, block: int) -> str:
+        return files.join(work_dir, f"{self.name}-keys-{block:06d}.npy")
+
+    def block_links_path(self, work_dir: str, block: int) -> str:
+        return files.join(work_dir, f"{self.name}-links-in-{block:06d}.npy")
+
+    def part_links_path(self, work_dir: str, part: int) -> str:
+        return files.join(work_dir, f"{self.name}-links-{part:05d}-of-{self.num_parts:05d}.npy")
+
+    def part_records(self, work_dir: str, part: int) -> np.ndarray:
+        """uint64 [K + 1, n]: every block's records of a part of the keys, in the order of the blocks."""
+        paths = (self.keys_path(work_dir, block) for block in range(self.num_blocks))
+        return np.concatenate([key_range(load_array(path), part, self.num_parts) for path in paths], axis=1)
+
+    def links_of_block(self, work_dir: str, block: int) -> np.ndarray:
+        """uint64 [2, n]: every link from a unit of the block to an earlier unit."""
+        across = [links_within(load_array(self.part_links_path(work_dir, part)), block) for part in range(self.num_parts)]
+        return np.concatenate([load_array(self.block_links_path(work_dir, block)), *across], axis=1)
+
+
+def make_step(name: str, records: Sequence[int], memory_bytes: int) -> Step:
+    """As many parts as it takes for one to be sorted in `memory_bytes`; `records` of every block."""
+    return Step(name, len(records), max(1, math.ceil(sum(records) * SORT_BYTES_PER_RECORD / memory_bytes)))
+
+
+def units(documents: Sequence[Document], by: str) -> list[str]:
+    return ["\n".join(document) for document in documents] if by == "document" else [line for d in documents for line in d]
+
+
+def repeated_units(step: Step, work_dir: str, block: int) -> np.ndarray:
+    """Sorted numbers, within the block, of its units that an exact step found to have occurred before."""
+    return np.unique(unit_numbers(step.links_of_block(work_dir, block)[0]))
+
+
+def text_bytes(documents: Sequence[Document]) -> bytes:
+    """Our text format: a line a sentence, an empty line between documents; a lone surrogate becomes "?"."""
+    return "".join("\n".join(document) + "\n\n" for document in documents).encode("utf-8", "replace")
+
+
+def save_text(path: str, content: bytes) -> None:
+    files.write_bytes(path, zstandard.ZstdCompressor(level=1).compress(content))
+
+
+def load_text(path: str) -> list[Document]:
+    content = zstandard.ZstdDecompressor().decompress(files.read_bytes(path)).decode("utf-8")
+    return [document.split("\n") for document in content.split("\n\n") if document]
+
+
+def text_path(work_dir: str, block: int) -> str:
+    return files.join(work_dir, f"text-{block:06d}.zst")
+
+
+def save_array(path: str, array: np.ndarray) -> None:
+    """Store an array atomically."""
+    with files.atomic_path(path) as temporary, open(temporary, "wb") as file:
+        # Not the file itself: numpy would write it by a way that does not say why a disk refuses.
+        np.save(cast(Any, SimpleNamespace(write=file.write)), array)
+
+
+def load_array(path: str) -> np.ndarray:
+    """Map a stored array into memory: a slice costs its own bytes."""
+    return cast(np.ndarray, np.load(path, mmap_mode="r"))
+
+
+def save_json(path: str, value: Any) -> None:
+    files.write_text(path, json.dumps(value))
+
+
+def load_json(path: str) -> Any:
+    return json.loads(files.read_text(path)) if files.exists(path) else None
+
+
+def grouped(sizes: Sequence[int], limit: int) -> Iterator[range]:
+    """Runs of successive items whose sizes together stay within a limit (a run of one may not)."""
+    start, total = 0, 0
+    for index, size in enumerate(sizes):
+        if index > start and total + size > limit:
+            yield range(start, index)
+            start, total = index, 0
+        total += size
+    if start < len(sizes):
+        yield range(start, len(sizes))
