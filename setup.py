@@ -10,6 +10,7 @@ ROOT = Path(__file__).parent
 # Built against each other: they must match.
 TENSORFLOW = ["tensorflow==2.21.0", "tensorflow-text==2.21.1"]
 MATPLOTLIB = "matplotlib>=3.9"
+RENSA = "rensa>=0.5"
 
 
 def tensorflow_requirements() -> list[str]:
@@ -54,6 +55,7 @@ setup(
             "pytest>=8",
             "hypothesis>=6.100",
             MATPLOTLIB,
+            RENSA,
             "gcp-storage-emulator>=2026.7",
             "transformers>=5",
             "torch==2.13.0",
@@ -67,6 +69,8 @@ setup(
         "tpu-check": ["jax==0.10.2", "jaxlib==0.10.2", "libtpu==0.0.40"],
         "tensorboard": ["tensorboard>=2.20"],
         "plot": [MATPLOTLIB],
+        # MinHash, for near-duplicates in dedup_corpus.
+        "dedup": [RENSA],
     },
     entry_points={"console_scripts": ["run_pretraining = electra_pretrain.run_pretraining:main"]},
 )

@@ -32,9 +32,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         help="drop also what shares so much of its runs of five characters with an earlier one (for example 0.8)",
     )
     parser.add_argument("--dropped", metavar="FILE", help="keep what was dropped, with the reason, a JSON object a line")
-    parser.add_argument(
-        "--memory_gb", type=float, default=4.0, help="memory of all processes together (default %(default)s)"
-    )
+    parser.add_argument("--memory_gb", type=float, default=4.0, help="memory of all processes together (default %(default)s)")
     parser.add_argument(
         "--num_processes",
         type=int,

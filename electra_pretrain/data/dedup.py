@@ -1,16 +1,17 @@
 """Leave out of a corpus what occurred before: on one machine, in bounded memory; the same bytes for any number of processes.
 
-The work is in dedup_tasks.py and dedup_write.py; here it is put in order. A killed run continues: finished tasks are not done again.
+The work is in dedup_tasks.py and dedup_write.py; here it is put in order. A killed run continues: finished tasks stay done.
 """
 
 import hashlib
 import json
+import re
 import tempfile
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 from electra_pretrain import files
-from electra_pretrain.data import dedup_block as block_files
+from electra_pretrain.data import dedup_block
 from electra_pretrain.data.dedup_block import Size, Step, load_json, save_json
 from electra_pretrain.data.dedup_tasks import (
     EXACT,
@@ -34,8 +35,8 @@ COMMAND = "dedup_corpus"
 FORMAT_VERSION = 1
 MAX_PART_BYTES = 100_000_000
 WORK_PREFIX = f".{COMMAND}-"
-PART_PREFIX = "part-"
-# What a process holds besides a sort: Python with numpy, a block of short lines on its way in; the main one, blocks on their way out.
+PART_NAME = "part-{:05d}-of-{:05d}.txt"
+# What processes hold besides a sort: the main one blocks on their way to workers, a worker a block's lines and signatures.
 MAIN_BYTES, WORKER_BYTES = 300_000_000, 400_000_000
 MIN_SORT_BYTES = 100_000_000
 CLUSTER_BYTES_PER_UNIT = 4
@@ -53,12 +54,13 @@ def dedup(
     files.make_dirs(output)
     steps, sources = provenance.read_steps(corpus.paths), _sources(corpus)
     fingerprint = _fingerprint(corpus, sources, settings)
-    if finished := _finished(output, fingerprint):
+    if finished := _finished(output, fingerprint, dropped):
         return finished
-    workplace = Workplace(_work_dir(output, fingerprint), settings)
+    workplace = Workplace(_work_path(output, fingerprint), settings)
+    files.make_dirs(workplace.work_dir)
     with worker_pool(num_processes) as run:
         sizes = _key_blocks(corpus, workplace, run)
-        exact = block_files.make_step(EXACT, [size.units for size in sizes], sort_bytes)
+        exact = dedup_block.make_step(EXACT, [size.units for size in sizes], sort_bytes)
         _map("find repeated", link_part, [(exact, part, workplace) for part in range(exact.num_parts)], run)
         if settings.near is not None:
             _find_near(sizes, exact, workplace, memory_bytes, sort_bytes, run)
@@ -102,7 +104,7 @@ def _find_near(
         raise UserError(f"clusters of near-duplicates take {needed / 1e9:.1f} GB for this corpus; give so much by --memory_gb")
     blocks = range(len(sizes))
     num_keys = _map("sign", sign_block, [(block, exact, workplace) for block in blocks], run)
-    candidates = block_files.make_step(NEAR, num_keys, sort_bytes)
+    candidates = dedup_block.make_step(NEAR, num_keys, sort_bytes)
     _map("find candidates", link_part, [(candidates, part, workplace) for part in range(candidates.num_parts)], run)
     _map("compare", compare_block, [(block, candidates, workplace) for block in blocks], run)
     cluster(sizes, workplace)
@@ -118,10 +120,10 @@ def _map(description: str, function: Any, tasks: Sequence[tuple[Any, ...]], run:
 
 
 def _parts(sizes: Sequence[Size]) -> list[Part]:
-    groups = list(block_files.grouped([size.text_bytes for size in sizes], MAX_PART_BYTES))
+    groups = list(dedup_block.grouped([size.text_bytes for size in sizes], MAX_PART_BYTES))
     parts, first_unit = [], 0
     for number, blocks in enumerate(groups):
-        name = f"{PART_PREFIX}{number:05d}-of-{len(groups):05d}.txt"
+        name = PART_NAME.format(number, len(groups))
         parts.append(Part(name, blocks.start, blocks.stop, first_unit))
         first_unit += sum(sizes[block].units for block in blocks)
     return parts
@@ -148,7 +150,7 @@ def _sweep(output: str, parts: Iterable[Part], work_dir: str) -> None:
     files.remove(work_dir)
     names = {part.name for part in parts}
     for name in files.list_dir(output):
-        if name.startswith(WORK_PREFIX) or (name.startswith(PART_PREFIX) and name not in names):
+        if name.startswith(WORK_PREFIX) or (re.fullmatch(r"part-\d{5}-of-\d{5}\.txt", name) and name not in names):
             files.remove(files.join(output, name))
 
 
@@ -182,22 +184,23 @@ def _fingerprint(corpus: Corpus, sources: list[dict[str, Any]], settings: DedupS
     return hashlib.sha256(json.dumps(identity, sort_keys=True).encode("utf-8")).hexdigest()[:16]
 
 
-def _finished(output: str, fingerprint: str) -> Counts | None:
+def _finished(output: str, fingerprint: str, dropped: str | None) -> Counts | None:
     """The counts of a run of the same input and settings, if `output` holds its text."""
-    steps = provenance.read_steps([files.join(output, PART_PREFIX)])
+    steps = provenance.read_steps([files.join(output, PART_NAME)])
     if steps:
         last = steps[-1]
         if last["command"] == COMMAND and last["fingerprint"] == fingerprint:
+            if dropped is not None and not files.exists(dropped):
+                raise UserError(f"{dropped}: not there, though {output} is finished; delete that folder to make both again")
             return Counts(**last["counts"])
         raise UserError(f"{output}: holds text of other input or settings; choose another --output or delete the folder")
-    foreign = [name for name in files.list_dir(output) if not name.startswith((WORK_PREFIX, PART_PREFIX))]
-    if foreign:
-        raise UserError(f"{output}: holds {foreign[0]}, which is not of this command; choose an empty folder as --output")
+    names = files.list_dir(output)
+    was_begun = files.exists(_work_path(output, fingerprint)) or any(name.startswith(WORK_PREFIX) for name in names)
+    if names and not was_begun:
+        raise UserError(f"{output}: holds {names[0]}, which is not of this command; choose an empty folder as --output")
     return None
 
 
-def _work_dir(output: str, fingerprint: str) -> str:
+def _work_path(output: str, fingerprint: str) -> str:
     """Beside the output, or for a remote output in the local temporary folder."""
-    work_dir = files.join(tempfile.gettempdir() if files.is_remote(output) else output, WORK_PREFIX + fingerprint)
-    files.make_dirs(work_dir)
-    return work_dir
+    return files.join(tempfile.gettempdir() if files.is_remote(output) else output, WORK_PREFIX + fingerprint)

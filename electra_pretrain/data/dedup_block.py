@@ -16,8 +16,8 @@ from electra_pretrain import files
 from electra_pretrain.text.corpus import Document
 from electra_pretrain.text.dedup import key_range, links_within, unit_numbers
 
-# Sorting holds keys, places, order and scratch arrays at once: 57 bytes a record as measured by docs/deduplication.md.
-SORT_BYTES_PER_RECORD = 64
+# Mapped files, keys, places, order and scratch arrays at once: 96 as measured, where nine of ten records are repetitions.
+SORT_BYTES_PER_RECORD = 100
 
 
 class Size(NamedTuple):

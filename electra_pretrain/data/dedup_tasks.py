@@ -16,8 +16,9 @@ from typing import NamedTuple
 import numpy as np
 
 from electra_pretrain import files
-from electra_pretrain.data import dedup_block as block_files
+from electra_pretrain.data import dedup_block
 from electra_pretrain.data.dedup_block import Size, Step, load_array, load_json, save_array, save_json
+from electra_pretrain.progress import Progress
 from electra_pretrain.text import dedup, near
 from electra_pretrain.text.corpus import Document
 
@@ -46,10 +47,10 @@ def key_block(number: int, documents: list[Document], workplace: Workplace) -> S
     marker = files.join(work_dir, f"size-{number:06d}.json")
     if saved := load_json(marker):
         return Size(*saved)
-    units = block_files.units(documents, workplace.settings.by)
+    units = dedup_block.units(documents, workplace.settings.by)
     _save_keys(Step(EXACT, 0, 0), workplace, number, dedup.digests(units), np.arange(len(units)))
-    content = block_files.text_bytes(documents)
-    block_files.save_text(block_files.text_path(work_dir, number), content)
+    content = dedup_block.text_bytes(documents)
+    dedup_block.save_text(dedup_block.text_path(work_dir, number), content)
     size = Size(len(documents), sum(map(len, documents)), len(units), len(content))
     save_json(marker, size)
     return size
@@ -70,8 +71,8 @@ def sign_block(number: int, exact: Step, workplace: Workplace) -> int:
     marker = files.join(work_dir, f"signed-{number:06d}.json")
     if saved := load_json(marker):
         return int(saved["keys"])
-    units = block_files.units(block_files.load_text(block_files.text_path(work_dir, number)), settings.by)
-    signed = np.setdiff1d(np.arange(len(units)), block_files.repeated_units(exact, work_dir, number))
+    units = dedup_block.units(dedup_block.load_text(dedup_block.text_path(work_dir, number)), settings.by)
+    signed = np.setdiff1d(np.arange(len(units)), dedup_block.repeated_units(exact, work_dir, number))
     rows = near.signatures([units[index] for index in signed], settings.seed)
     keys = near.band_keys(rows, settings.near)
     save_array(_signed_path(work_dir, number), signed)
@@ -106,12 +107,15 @@ def cluster(sizes: Sequence[Size], workplace: Workplace) -> None:
         return
     starts = np.concatenate([[0], np.cumsum([size.units for size in sizes])])
     clusters = near.Clusters(int(starts[-1]))
-    for number in range(len(sizes)):
-        places = load_array(_pairs_path(work_dir, number))
-        first, second = starts[places >> dedup.BLOCK_SHIFT] + dedup.unit_numbers(places).astype(np.int64)
-        clusters.join(first, second)
-    for number, (start, stop) in enumerate(zip(starts[:-1], starts[1:], strict=True)):
-        members = np.arange(start, stop)
+    with Progress("cluster", len(sizes), "blocks") as progress:
+        for number in range(len(sizes)):
+            places = load_array(_pairs_path(work_dir, number))
+            first, second = starts[places >> dedup.BLOCK_SHIFT] + dedup.unit_numbers(places).astype(np.int64)
+            clusters.join(first, second)
+            progress.update(1)
+    for number, size in enumerate(sizes):
+        start = starts[number]
+        members = np.arange(start, start + size.units)
         names = clusters.names(members)
         later = names != members
         save_array(clusters_path(work_dir, number), np.stack([members[later] - start, names[later]]))
@@ -140,7 +144,7 @@ def _save_keys(step: Step, workplace: Workplace, number: int, keys: np.ndarray, 
     found = dedup.sort_keys(keys, dedup.positions(number, units))
     save_array(step.block_links_path(workplace.work_dir, number), found.links)
     save_array(step.keys_path(workplace.work_dir, number), found.records)
-    return found.records.shape[1]
+    return len(found.records[0])
 
 
 def _rows(work_dir: str, block: int, places: np.ndarray) -> np.ndarray:

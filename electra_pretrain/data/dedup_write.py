@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from electra_pretrain import files
-from electra_pretrain.data import dedup_block as block_files
+from electra_pretrain.data import dedup_block
 from electra_pretrain.data.dedup_block import Step, load_array, load_json, save_json
 from electra_pretrain.data.dedup_tasks import Workplace, clusters_path
 from electra_pretrain.text.corpus import Document
@@ -52,18 +52,22 @@ def write_part(part: Part, exact: Step, workplace: Workplace) -> Counts:
     total = np.zeros(len(Counts._fields), np.int64)
     first_unit = part.first_unit
     path = files.join(work_dir, part.name)
-    with files.atomic_path(path) as kept_path, files.atomic_path(path + DROPPED_SUFFIX) as dropped_path:
-        with open(kept_path, "wb") as kept_file, open(dropped_path, "wb") as dropped_file:
-            for block in range(part.first_block, part.stop_block):
-                documents = block_files.load_text(block_files.text_path(work_dir, block))
-                units = block_files.units(documents, by)
-                verdict = _verdict(block, len(units), exact, workplace)
-                kept = _kept(documents, verdict.reasons == KEPT, by)
-                kept_file.write(block_files.text_bytes(kept))
-                if workplace.settings.keep_dropped:
-                    dropped_file.writelines(_dropped(units, verdict, first_unit))
-                total += _counts(documents, verdict, kept)
-                first_unit += len(units)
+    with (
+        files.atomic_path(path) as kept_path,
+        files.atomic_path(path + DROPPED_SUFFIX) as dropped_path,
+        open(kept_path, "wb") as kept_file,
+        open(dropped_path, "wb") as dropped_file,
+    ):
+        for block in range(part.first_block, part.stop_block):
+            documents = dedup_block.load_text(dedup_block.text_path(work_dir, block))
+            units = dedup_block.units(documents, by)
+            verdict = _verdict(block, len(units), exact, workplace)
+            kept = _kept(documents, verdict.reasons == KEPT, by)
+            kept_file.write(dedup_block.text_bytes(kept))
+            if workplace.settings.keep_dropped:
+                dropped_file.writelines(_dropped(units, verdict, first_unit))
+            total += _counts(documents, verdict, kept)
+            first_unit += len(units)
     counts = Counts(*total.tolist())
     save_json(marker, counts)
     return counts
@@ -71,7 +75,7 @@ def write_part(part: Part, exact: Step, workplace: Workplace) -> Counts:
 
 def _verdict(block: int, num_units: int, exact: Step, workplace: Workplace) -> Verdict:
     reasons = np.full(num_units, KEPT, np.uint8)
-    reasons[block_files.repeated_units(exact, workplace.work_dir, block)] = REPEATED
+    reasons[dedup_block.repeated_units(exact, workplace.work_dir, block)] = REPEATED
     if workplace.settings.near is None:
         return Verdict(reasons, {})
     members, firsts = load_array(clusters_path(workplace.work_dir, block))

@@ -31,7 +31,9 @@ def digests(texts: Iterable[str]) -> np.ndarray:
 
 def positions(block: int, units: np.ndarray) -> np.ndarray:
     """uint64 [n]: places in the corpus of a block's units."""
-    return (np.uint64(block) << BLOCK_SHIFT) | units.astype(np.uint64)
+    places: np.ndarray = units.astype(np.uint64)
+    places |= np.uint64(block) << BLOCK_SHIFT
+    return places
 
 
 class Sorted(NamedTuple):
@@ -79,4 +81,5 @@ def links_within(links: np.ndarray, block: int) -> np.ndarray:
 
 def unit_numbers(places: np.ndarray) -> np.ndarray:
     """uint64 [n]: numbers within their blocks."""
-    return places & np.uint64(2**32 - 1)
+    numbers: np.ndarray = places & np.uint64(2**32 - 1)
+    return numbers

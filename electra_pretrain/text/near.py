@@ -1,9 +1,9 @@
 """Find texts that are nearly the same: MinHash signatures, locality-sensitive bands, clusters.
 
-A text is the set of its runs of five characters, whitespace left out: Korean is written with and without spaces, has no word list
-that fits chats and names, and five syllables are about a word and a half. Two texts are as near as their sets: common runs / all
-runs (Jaccard). The share of equal numbers in two MinHash signatures estimates it; texts that agree in a whole band of their
-signatures are candidates, which keeps the comparisons few.
+A text is the set of its runs of five characters, whitespace left out: Korean is written with and without spaces, has no word
+list that fits chats and names, and five syllables are about a word and a half. Two texts are as near as their sets: common
+runs / all runs (Jaccard). The share of equal numbers in two MinHash signatures estimates it; texts that agree in a whole band
+of their signatures are candidates, which keeps the comparisons few.
 """
 
 import unicodedata
@@ -102,7 +102,7 @@ class Clusters:
 
     def names(self, texts: np.ndarray) -> np.ndarray:
         """uint32 [n]: the first text of each one's cluster."""
-        names = self._parents[texts]
+        names: np.ndarray = self._parents[texts]
         while not np.array_equal(above := self._parents[names], names):
             names = above
         self._parents[texts] = names
@@ -118,8 +118,9 @@ def library_version() -> str:
 
 
 def _mixed(state: np.ndarray, value: np.ndarray | np.uint64) -> np.ndarray:
-    state = (state ^ value) * _MULTIPLIER
-    return np.asarray(state ^ (state >> np.uint64(32)))
+    mixed: np.ndarray = (state ^ value) * _MULTIPLIER
+    mixed ^= mixed >> np.uint64(32)
+    return mixed
 
 
 def _rensa() -> Any:
