@@ -65,10 +65,10 @@ def write(path, documents):
 
 
 @contextlib.contextmanager
-def small_pieces():
+def small_pieces(block_characters=30):
     """Many blocks, parts and partitions even of a few lines."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(corpus_module.Corpus.blocks, "__defaults__", (30,))
+        patch.setattr(corpus_module.Corpus.blocks, "__defaults__", (block_characters,))
         patch.setattr(job, "MAX_PART_BYTES", 150)
         patch.setattr(dedup_block, "SORT_BYTES_PER_RECORD", 20_000_000)
         yield
