@@ -37,7 +37,7 @@ MAX_PART_BYTES = 100_000_000
 WORK_PREFIX = f".{COMMAND}-"
 PART_NAME = "part-{:05d}-of-{:05d}.txt"
 # What processes hold besides a sort: the main one blocks on their way to workers, a worker a block's lines and signatures.
-MAIN_BYTES, WORKER_BYTES = 300_000_000, 400_000_000
+MAIN_BYTES, WORKER_BYTES, NEAR_WORKER_BYTES = 300_000_000, 200_000_000, 600_000_000
 MIN_SORT_BYTES = 100_000_000
 CLUSTER_BYTES_PER_UNIT = 4
 
@@ -50,7 +50,8 @@ def dedup(
     Raises:
         UserError: bad input (named with file and line), too little memory, an output that holds something else.
     """
-    sort_bytes = _sort_bytes(memory_bytes, num_processes)
+    worker_bytes = WORKER_BYTES if settings.near is None else NEAR_WORKER_BYTES
+    sort_bytes = _sort_bytes(memory_bytes, num_processes, worker_bytes)
     files.make_dirs(output)
     steps, sources = provenance.read_steps(corpus.paths), _sources(corpus)
     fingerprint = _fingerprint(corpus, sources, settings)
@@ -154,13 +155,13 @@ def _sweep(output: str, parts: Iterable[Part], work_dir: str) -> None:
             files.remove(files.join(output, name))
 
 
-def _sort_bytes(memory_bytes: int, num_processes: int) -> int:
+def _sort_bytes(memory_bytes: int, num_processes: int, worker_bytes: int) -> int:
     """What one process may use to sort."""
-    of_sorts = memory_bytes - MAIN_BYTES - num_processes * WORKER_BYTES
+    of_sorts = memory_bytes - MAIN_BYTES - num_processes * worker_bytes
     if of_sorts < num_processes * MIN_SORT_BYTES:
-        least = MAIN_BYTES + num_processes * (WORKER_BYTES + MIN_SORT_BYTES)
+        least = MAIN_BYTES + num_processes * (worker_bytes + MIN_SORT_BYTES)
         raise UserError(
-            f"--memory_gb {memory_bytes / 1e9:g}: {num_processes} processes need {least / 1e9:.1f} GB at least; "
+            f"--memory_gb {memory_bytes / 1e9:g}: {num_processes} worker processes need {least / 1e9:.1f} GB at least; "
             "give more or use fewer --num_processes"
         )
     return of_sorts // num_processes
