@@ -10,16 +10,23 @@ from electra_pretrain.batch import SPECIAL_TOKENS
 from electra_pretrain.config import Config
 from electra_pretrain.convert.model_card import CardFacts, model_card
 from electra_pretrain.convert.names import discriminator_names, generator_names, to_hugging_face
+from electra_pretrain.convert.tensor_files import SAFETENSORS_NAME, safetensors_bytes
 from electra_pretrain.errors import UserError
 from electra_pretrain.model.encoder import TYPE_VOCAB_SIZE, Sizes, discriminator_sizes, generator_sizes
 from electra_pretrain.model.layers import LAYER_NORM_EPSILON
+from electra_pretrain.model.pretrained import is_optimizer_value, listed
 from electra_pretrain.tokenization.tokenizer import WordPieceTokenizer, vocab_text
 
 ARCHITECTURES = {"discriminator": "ElectraForPreTraining", "generator": "ElectraForMaskedLM"}
 
 
 def export(
-    output: str, weights: dict[str, np.ndarray], config: Config, tokenizer: WordPieceTokenizer, facts: CardFacts
+    output: str,
+    weights: dict[str, np.ndarray],
+    config: Config,
+    tokenizer: WordPieceTokenizer,
+    facts: CardFacts,
+    dtype: str = "float32",
 ) -> list[str]:
     """Write the directories of the networks that the config trains.
 
@@ -29,16 +36,19 @@ def export(
         config: of the run.
         tokenizer: of the run's records.
         facts: for the model card.
+        dtype: of the weights written: "float32", "bfloat16" or "float16".
 
     Returns:
         The directories written.
 
     Raises:
-        UserError: the run's objective has no Hugging Face form here, or the output cannot be written.
+        UserError: the run's objective has no Hugging Face form here, a weight is beyond the dtype's range or not a number, or
+            the output cannot be written.
     """
     if not config.objective.has_discriminator:
         raise UserError("objective.electra_objective = false: a masked language model alone has no ELECTRA export")
-    trained = [name for name in sorted(weights) if not name.endswith(("/adam_m", "/adam_v")) and name != "global_step"]
+    trained = [name for name in sorted(weights) if not is_optimizer_value(name)]
+    _check_range({name: weights[name] for name in trained}, dtype)
     networks = {"discriminator": (discriminator_names(trained), discriminator_sizes(config))}
     if no_generator_because(config) is None:
         sizes = generator_sizes(config) if config.objective.untied_generator else discriminator_sizes(config)
@@ -48,7 +58,7 @@ def export(
         folder = files.join(output, kind)
         files.make_dirs(folder)
         contents = {
-            "config.json": to_json(hugging_face_config(kind, sizes, config, tokenizer)),
+            "config.json": to_json(hugging_face_config(kind, sizes, config, tokenizer, dtype)),
             "vocab.txt": vocab_text(tokenizer.tokens),
             "tokenizer.json": tokenizer.to_json(),
             "tokenizer_config.json": to_json(tokenizer_config(config, tokenizer)),
@@ -57,7 +67,9 @@ def export(
         }
         for name, text in contents.items():
             files.write_text(files.join(folder, name), text)
-        files.write_bytes(files.join(folder, "model.safetensors"), _safetensors({name: weights[name] for name in names}))
+        files.write_bytes(
+            files.join(folder, SAFETENSORS_NAME), safetensors_bytes(state_dict({n: weights[n] for n in names}), dtype)
+        )
         written.append(folder)
     return written
 
@@ -85,7 +97,9 @@ def state_dict(weights: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     return state
 
 
-def hugging_face_config(kind: str, sizes: Sizes, config: Config, tokenizer: WordPieceTokenizer) -> dict[str, Any]:
+def hugging_face_config(
+    kind: str, sizes: Sizes, config: Config, tokenizer: WordPieceTokenizer, dtype: str = "float32"
+) -> dict[str, Any]:
     """`config.json` of an ElectraConfig."""
     return {
         "architectures": [ARCHITECTURES[kind]],
@@ -106,7 +120,7 @@ def hugging_face_config(kind: str, sizes: Sizes, config: Config, tokenizer: Word
         "summary_activation": "gelu",
         "summary_last_dropout": 0.1,
         "tie_word_embeddings": True,
-        "dtype": "float32",
+        "dtype": dtype,
     }
 
 
@@ -129,7 +143,8 @@ def _special_tokens() -> dict[str, str]:
     return dict(zip(("pad_token", "unk_token", "cls_token", "sep_token", "mask_token"), SPECIAL_TOKENS, strict=True))
 
 
-def _safetensors(weights: dict[str, np.ndarray]) -> bytes:
-    from safetensors.numpy import save
-
-    return save(state_dict(weights), metadata={"format": "pt"})
+def _check_range(weights: dict[str, np.ndarray], dtype: str) -> None:
+    largest = 65504.0 if dtype == "float16" else np.finfo(np.float32).max
+    # Written so that what is not a number is found too.
+    if bad := [name for name, value in weights.items() if not np.all(np.abs(value) <= largest)]:
+        raise UserError(f"--dtype {dtype}: a weight is larger than {largest:g} or not a number, in {listed(bad)}")

@@ -14,6 +14,7 @@ class CardFacts(NamedTuple):
     versions: dict[str, str]
     train_metrics: dict[str, float] | None
     heldout_metrics: dict[str, float] | None
+    averaged: int = 1  # checkpoints, up to the one of this step, whose mean the weights are
 
 
 def model_card(kind: str, config: Config, facts: CardFacts) -> str:
@@ -25,7 +26,8 @@ def model_card(kind: str, config: Config, facts: CardFacts) -> str:
         "---\nlanguage: ko\nlibrary_name: transformers\ntags:\n- electra\n- korean\n---",
         f"# Korean ELECTRA {kind}",
         f"The {kind} of a Korean ELECTRA pair, after {facts.step:,} of {config.training.num_train_steps:,} steps of "
-        "replaced-token detection (Clark et al., ICLR 2020), trained with electra_pretrain.",
+        "replaced-token detection (Clark et al., ICLR 2020), trained with electra_pretrain."
+        + (f" The weights are the mean of {facts.averaged} checkpoints up to this step." if facts.averaged > 1 else ""),
         *([config.notes] if config.notes else []),
         f"## Use\n\n```python\n{use}```",
         "## Training text\n\n"
