@@ -110,7 +110,11 @@ print("imported", "tensorflow_text" in sys.modules)
 def test_help_needs_no_tensorflow():
     code = """
 import sys
-for name in ("build_data", "train_vocab", "run_pretraining", "export_hf", "export_tf1", "import_checkpoint", "stage", "quickstart", "plot_run"):
+names = (
+    "build_data", "train_vocab", "run_pretraining", "export_hf", "export_tf1", "import_checkpoint", "stage", "quickstart",
+    "plot_run",
+)
+for name in names:
     __import__(f"electra_pretrain.{name}")
 print([name for name in ("tensorflow", "tokenizers", "matplotlib", "google.cloud") if name in sys.modules])
 """
