@@ -189,6 +189,11 @@ def load(name_or_path: str, overrides: list[str] | None = None) -> Config:
     return Config.from_dict(values, f"{path} with --set" if overrides else path)
 
 
+def to_text(config: Config) -> str:
+    """The config as a file holds it."""
+    return json.dumps(config.to_dict(), ensure_ascii=False, indent=2) + "\n"
+
+
 def shipped_folder() -> Path:
     """Where the package's own configs lie: inside it when installed, beside it in a checkout or an editable install."""
     package = Path(__file__).resolve().parent

@@ -5,6 +5,7 @@
 
 import argparse
 
+from electra_pretrain import config as configs
 from electra_pretrain import files, quiet
 from electra_pretrain.command import run_command
 from electra_pretrain.errors import UserError
@@ -40,12 +41,13 @@ def export_tf1(model_dir: str, output: str, step: int | None = None, average: in
     from electra_pretrain.tokenization.tokenizer import read_vocab
     from electra_pretrain.train import checkpoint
 
+    config = configs.load(files.join(model_dir, configs.CONFIG_NAME))
     tokens = read_vocab(files.join(model_dir, VOCAB_NAME))
     if keep_optimizer:
         values = checkpoint.read(checkpoint.find(model_dir, step))
     else:
         values = checkpoint.read_mean(model_dir, step, average)
-    return write_tf1(output, int(values["global_step"]), values, tokens)
+    return write_tf1(output, int(values["global_step"]), values, config, tokens)
 
 
 def main() -> None:

@@ -7,7 +7,6 @@
 
 import argparse
 import dataclasses
-import json
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -97,7 +96,10 @@ def derived_config(pretrained: "Pretrained") -> configs.Config:
     if "num_attention_heads" not in sections["model"]:
         heads = max(1, sections["model"]["hidden_size"] // 64)
         sections["model"]["num_attention_heads"] = heads
-        _say(f"the source does not say how many attention heads it has; taken: {heads}, one for each 64 of hidden_size")
+        _say(
+            f"the source does not say how many attention heads it has; taken: {heads}, one for each 64 of hidden_size; "
+            "if that is wrong, give --config"
+        )
     longest = sections["model"]["max_position_embeddings"]
     sections["data"]["max_seq_length"] = min(configs.DataConfig.max_seq_length, longest)
     return configs.Config.from_dict(sections, f"config of {pretrained.origin}")
@@ -137,7 +139,7 @@ def _write(pretrained: "Pretrained", config: configs.Config, output: str, keep_o
         _say(f"{pretrained.origin} has no generator: a fresh one is written, from training.seed = {config.training.seed}")
     files.make_dirs(output)
     config = dataclasses.replace(config, training=dataclasses.replace(config.training, init_from=""))
-    files.write_text(files.join(output, configs.CONFIG_NAME), json.dumps(config.to_dict(), ensure_ascii=False, indent=2) + "\n")
+    files.write_text(files.join(output, configs.CONFIG_NAME), configs.to_text(config))
     if pretrained.tokens is None:
         _say("the source has no vocab.txt: that the records' vocabulary is the right one cannot be checked")
     else:

@@ -46,7 +46,7 @@ def test_with_its_moments_a_run_goes_on_as_if_it_had_not_stopped(tmp_path, train
     assert export_tf1.export_tf1(str(trained), exported, step=3, keep_optimizer=True).endswith("model.ckpt-3")
     same(values_at(exported), values_at(trained, 3))
     assert tf.train.latest_checkpoint(exported) == f"{exported}/model.ckpt-3"
-    import_(imported, "--tf1", exported, "--keep_optimizer", "--config", str(trained / "config.json"))
+    import_(imported, "--tf1", exported, "--keep_optimizer")
     same(values_at(imported), values_at(trained, 3))
     go_on(MICRO, records, imported)
     same(values_at(imported), values_at(trained))

@@ -11,6 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from electra_pretrain import files
+from electra_pretrain.config import CONFIG_NAME, Config, to_text
 from electra_pretrain.convert.fields import fields_from_shapes
 from electra_pretrain.errors import UserError
 from electra_pretrain.model.pretrained import Pretrained, describe
@@ -49,13 +50,16 @@ def locate(path: str) -> str:
     return files.join(path, max(names, key=_step))
 
 
-def write_tf1(output: str, step: int, values: Mapping[str, np.ndarray], tokens: list[str]) -> str:
+def write_tf1(output: str, step: int, values: Mapping[str, np.ndarray], config: Config, tokens: list[str]) -> str:
     """Write a checkpoint that tools made for the released code load: `model.ckpt-STEP`, `checkpoint`, `vocab.txt`.
+
+    The config beside them is for a later import: weights do not show how many attention heads they are of.
 
     Args:
         output: folder.
         step: named in the files.
         values: released name -> value, `global_step` among them.
+        config: of the run.
         tokens: the vocabulary.
 
     Returns:
@@ -76,6 +80,7 @@ def write_tf1(output: str, step: int, values: Mapping[str, np.ndarray], tokens: 
     except (OSError, tf.errors.OpError) as error:
         raise UserError(f"{prefix}: cannot be written ({str(error).splitlines()[0]})") from error
     files.write_text(files.join(output, "vocab.txt"), vocab_text(tokens))
+    files.write_text(files.join(output, CONFIG_NAME), to_text(config))
     # Relative, so that the folder may be moved.
     state = f'model_checkpoint_path: "model.ckpt-{step}"\nall_model_checkpoint_paths: "model.ckpt-{step}"\n'
     files.write_text(files.join(output, "checkpoint"), state)
