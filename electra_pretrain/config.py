@@ -25,6 +25,7 @@ class ModelConfig:
     embedding_size: int = 128
     intermediate_size: int = 1024
     num_attention_heads: int = 4
+    num_hidden_groups: int = 0  # blocks in a row that share their weights form a group (ALBERT); 0: no block shares
     max_position_embeddings: int = 512
     hidden_dropout_prob: float = 0.1
     attention_probs_dropout_prob: float = 0.1

@@ -239,9 +239,10 @@ def checkpoint_bytes(config: Config) -> int:
 
     rows = config.data.vocab_size + config.model.max_position_embeddings
     parameters = rows * config.model.embedding_size + config.data.vocab_size
-    for sizes in (discriminator_sizes(config), generator_sizes(config)):
-        hidden = sizes.hidden_size
-        parameters += sizes.num_hidden_layers * (4 * hidden * hidden + 2 * hidden * sizes.intermediate_size)
+    networks = [discriminator_sizes(config), *([generator_sizes(config)] if config.objective.has_discriminator else [])]
+    for sizes in networks:
+        hidden, blocks = sizes.hidden_size, config.model.num_hidden_groups or sizes.num_hidden_layers
+        parameters += blocks * (4 * hidden * hidden + 2 * hidden * sizes.intermediate_size)
     return 3 * 4 * parameters
 
 
