@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from electra_pretrain import config as configs
 from electra_pretrain import quiet
-from electra_pretrain.command import add_config_arguments, run_command
+from electra_pretrain.command import add_config_arguments, load_config, run_command
 from electra_pretrain.errors import UserError
 from electra_pretrain.tpu.chips import SLICES, find_slice
 from electra_pretrain.tpu_check import INSTALL, compiler_missing, tpu_check
@@ -63,7 +63,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
 
 
 def run_pretraining(args: argparse.Namespace) -> None:
-    config = configs.load(args.config, args.set)
+    config = load_config(args)
     if args.cpu_replicas < 1 or (args.cpu_replicas > 1 and args.tpu):
         raise UserError(f"--cpu_replicas {args.cpu_replicas}: must be at least 1, and is not for a TPU")
     if args.topology and not args.preflight:
