@@ -1,4 +1,4 @@
-"""A run's checkpoint as Hugging Face directories, `discriminator/` and `generator/`; `transformers` is not needed for it."""
+"""A run's checkpoint as Hugging Face directories: `discriminator/`, `generator/`, `masked_lm/`; without `transformers`."""
 
 import json
 from typing import Any
@@ -8,6 +8,7 @@ import numpy as np
 from electra_pretrain import files
 from electra_pretrain.batch import SPECIAL_TOKENS
 from electra_pretrain.config import Config
+from electra_pretrain.convert.masked_lm import as_masked_lm
 from electra_pretrain.convert.model_card import CardFacts, model_card
 from electra_pretrain.convert.names import discriminator_names, generator_names, to_hugging_face
 from electra_pretrain.convert.tensor_files import SAFETENSORS_NAME, safetensors_bytes
@@ -17,7 +18,8 @@ from electra_pretrain.model.layers import LAYER_NORM_EPSILON
 from electra_pretrain.model.pretrained import is_optimizer_value, listed
 from electra_pretrain.tokenization.tokenizer import WordPieceTokenizer, vocab_text
 
-ARCHITECTURES = {"discriminator": "ElectraForPreTraining", "generator": "ElectraForMaskedLM"}
+MASKED_LM = "masked_lm"  # the only network of a run without a discriminator
+ARCHITECTURES = {"discriminator": "ElectraForPreTraining", "generator": "ElectraForMaskedLM", MASKED_LM: "ElectraForMaskedLM"}
 
 
 def export(
@@ -42,23 +44,20 @@ def export(
         The directories written.
 
     Raises:
-        UserError: the run's objective has no Hugging Face form here, a weight is beyond the dtype's range or not a number, or
-            the output cannot be written.
+        UserError: a weight is beyond the dtype's range or not a number, or the output cannot be written.
     """
-    if not config.objective.has_discriminator:
-        raise UserError("objective.electra_objective = false: a masked language model alone has no ELECTRA export")
     trained = [name for name in sorted(weights) if not is_optimizer_value(name)]
     _check_range({name: weights[name] for name in trained}, dtype)
-    networks = {"discriminator": (discriminator_names(trained), discriminator_sizes(config))}
-    if no_generator_because(config) is None:
-        sizes = generator_sizes(config) if config.objective.untied_generator else discriminator_sizes(config)
-        networks["generator"] = (generator_names(trained), sizes)
     written = []
-    for kind, (names, sizes) in networks.items():
+    for kind, (names, sizes) in _networks(trained, config).items():
+        tensors = state_dict({name: weights[name] for name in names})
+        settings = hugging_face_config(kind, sizes, config, tokenizer, dtype)
+        if kind == MASKED_LM:
+            tensors, settings = as_masked_lm(tensors, settings, config)
         folder = files.join(output, kind)
         files.make_dirs(folder)
         contents = {
-            "config.json": to_json(hugging_face_config(kind, sizes, config, tokenizer, dtype)),
+            "config.json": to_json(settings),
             "vocab.txt": vocab_text(tokenizer.tokens),
             "tokenizer.json": tokenizer.to_json(),
             "tokenizer_config.json": to_json(tokenizer_config(config, tokenizer)),
@@ -67,11 +66,21 @@ def export(
         }
         for name, text in contents.items():
             files.write_text(files.join(folder, name), text)
-        files.write_bytes(
-            files.join(folder, SAFETENSORS_NAME), safetensors_bytes(state_dict({n: weights[n] for n in names}), dtype)
-        )
+        files.write_bytes(files.join(folder, SAFETENSORS_NAME), safetensors_bytes(tensors, dtype))
         written.append(folder)
     return written
+
+
+def _networks(trained: list[str], config: Config) -> dict[str, tuple[list[str], Sizes]]:
+    """Which weights make up which network, and its sizes."""
+    own = discriminator_sizes(config)
+    if not config.objective.has_discriminator:
+        return {MASKED_LM: (trained, own)}
+    networks = {"discriminator": (discriminator_names(trained), own)}
+    if no_generator_because(config) is None:
+        sizes = generator_sizes(config) if config.objective.untied_generator else own
+        networks["generator"] = (generator_names(trained), sizes)
+    return networks
 
 
 def no_generator_because(config: Config) -> str | None:
@@ -100,7 +109,7 @@ def state_dict(weights: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
 def hugging_face_config(
     kind: str, sizes: Sizes, config: Config, tokenizer: WordPieceTokenizer, dtype: str = "float32"
 ) -> dict[str, Any]:
-    """`config.json` of an ElectraConfig."""
+    """`config.json` of an ElectraConfig; `as_masked_lm` makes others of it."""
     return {
         "architectures": [ARCHITECTURES[kind]],
         "model_type": "electra",
