@@ -10,6 +10,7 @@ ROOT = Path(__file__).parent
 # Built against each other: they must match.
 TENSORFLOW = ["tensorflow==2.21.0", "tensorflow-text==2.21.1"]
 MATPLOTLIB = "matplotlib>=3.9"
+HUB = "huggingface_hub>=1.0"
 
 
 def tensorflow_requirements() -> list[str]:
@@ -54,6 +55,7 @@ setup(
             "pytest>=8",
             "hypothesis>=6.100",
             MATPLOTLIB,
+            HUB,
             "gcp-storage-emulator>=2026.7",
             "transformers>=5",
             "torch==2.13.0",
@@ -69,6 +71,7 @@ setup(
         "torch": ["torch>=2.6"],
         "tensorboard": ["tensorboard>=2.20"],
         "plot": [MATPLOTLIB],
+        "hub": [HUB],
     },
     entry_points={"console_scripts": ["run_pretraining = electra_pretrain.run_pretraining:main"]},
 )

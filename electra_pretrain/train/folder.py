@@ -95,7 +95,7 @@ def check_pretrained(pretrained: Pretrained, config: Config, vocabulary: Vocabul
 
 
 def load_run(model_dir: str) -> dict[str, Any]:
-    """What a run's folder says of itself: "data" (the manifest), "data_of_phases" (those of earlier phases), "versions".
+    """What a run's folder says of itself: "data" (the manifest), "data_of_phases" (of earlier phases), "versions", "hardware".
 
     Raises:
         UserError: it says nothing, or is damaged.
@@ -109,18 +109,19 @@ def load_run(model_dir: str) -> dict[str, Any]:
             "data": dict(values["data"]),
             "data_of_phases": list(values["data_of_phases"]),
             "versions": dict(values["versions"]),
+            "hardware": str(values["hardware"]) if "hardware" in values else "not recorded",
         }
     except (ValueError, KeyError, TypeError) as error:
         raise UserError(f"{path}: damaged ({error}); use another --model_dir") from error
 
 
-def record_run(config: Config, manifests: Sequence[Manifest], vocab: bytes, model_dir: str) -> None:
+def record_run(config: Config, manifests: Sequence[Manifest], vocab: bytes, model_dir: str, hardware: str) -> None:
     """Write the resolved config, what is trained on and with, and the vocabulary, so that the folder stands alone."""
     from electra_pretrain import __version__
 
     versions = {"electra_pretrain": __version__, "tensorflow": tf.__version__}
     *of_phases, data = (manifest.to_dict() for manifest in manifests)
-    about = {"data": data, "data_of_phases": of_phases, "versions": versions}
+    about = {"data": data, "data_of_phases": of_phases, "versions": versions, "hardware": hardware}
     for name, values in ((CONFIG_NAME, config.to_dict()), (RUN_NAME, about)):
         files.write_text(files.join(model_dir, name), json.dumps(values, ensure_ascii=False, indent=2) + "\n")
     files.write_bytes(files.join(model_dir, VOCAB_NAME), vocab)

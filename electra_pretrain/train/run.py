@@ -31,7 +31,7 @@ from electra_pretrain.train.inputs import (
 )
 from electra_pretrain.train.logs import RunLog
 from electra_pretrain.train.loop import Job, NonFinite, train
-from electra_pretrain.train.peak import peak_flops
+from electra_pretrain.train.peak import hardware, peak_flops
 from electra_pretrain.train.saver import Saver
 from electra_pretrain.train.step import Trainer
 from electra_pretrain.train.stop import StopRequest
@@ -92,7 +92,7 @@ def run(
             trainer = _restored_trainer(part, model_dir, strategy, pretrained)
             if writes:
                 vocab = files.read_bytes(files.join(part.source.folder, VOCAB_NAME))
-                record_run(config, manifests, vocab, model_dir)
+                record_run(config, manifests, vocab, model_dir, hardware(strategy))
             if len(parts) > 1:
                 _announce(number, len(parts), part.stage)
             _train_part(part, trainer, model_dir, stop)
