@@ -27,8 +27,8 @@ def run_examples(weights: Mapping[str, np.ndarray], config: Config, tokenizer: W
     for name, variable in model.named_variables().items():
         variable.assign(weights[name])
     special = tokenizer.special_ids
-    before, after, swapped = (tokenizer.encode_lines([text])[0].tolist() for text in (BEFORE, AFTER, SWAPPED))
-    if len(before) + len(after) + len(swapped) + 2 > config.model.max_position_embeddings:
+    before, after, whole = (tokenizer.encode_lines([text])[0].tolist() for text in (BEFORE, AFTER, f"{BEFORE}{SWAPPED}{AFTER}"))
+    if max(len(before) + 1 + len(after), len(whole)) + 2 > config.model.max_position_embeddings:
         return {}
     examples = {}
     if isinstance(model.generator, Encoder):
@@ -37,7 +37,7 @@ def run_examples(weights: Mapping[str, np.ndarray], config: Config, tokenizer: W
         kind = "generator" if config.objective.has_discriminator else "masked_lm"
         examples[kind] = _fill_mask(model, ids, place, tokenizer.tokens)
     if config.objective.electra_objective:
-        ids = [special.cls, *before, *swapped, *after, special.sep]
+        ids = [special.cls, *whole, special.sep]
         examples["discriminator"] = _detect(model, ids, tokenizer.tokens)
     return examples
 

@@ -53,10 +53,11 @@ class Hub:
 
 def _asked(what: str, ask: Any) -> None:
     """Run a request; what the hub or the network refuses ends in one line."""
-    import httpx
+    from huggingface_hub.errors import HfHubHTTPError
 
     try:
         ask()
-    except (httpx.HTTPError, OSError) as error:
+    # Its bases are OSError and whatever the HTTP library of that release raises where there is no connection.
+    except HfHubHTTPError.__bases__ as error:
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise UserError(f"--push_to_hub: {what}: {reason}; mend this and run the same command again") from error
