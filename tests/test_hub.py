@@ -29,7 +29,7 @@ class FakeHub(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers["content-length"]))
         if self.path == "/api/repos/create":
             self.server.created.append(json.loads(body))
-            self.answer({"url": f"{self.server.url}/{json.loads(body)['name']}"})
+            self.answer({"url": f"{self.server.url}/owner/{json.loads(body)['name']}"})
         elif "/preupload/" in self.path:
             names = [each["path"] for each in json.loads(body)["files"]]
             self.answer({"files": [{"path": name, "uploadMode": "regular", "shouldIgnore": False} for name in names]})
