@@ -13,6 +13,7 @@ MATPLOTLIB = "matplotlib>=3.9"
 KIWI, PARQUET = "kiwipiepy>=0.21", "pyarrow>=18"
 RENSA = "rensa>=0.5"
 MECAB = ["python-mecab-ko>=1.3.7", "python-mecab-ko-dic>=2.1.1"]
+HUB = "huggingface_hub>=1.0"
 
 
 def tensorflow_requirements() -> list[str]:
@@ -72,6 +73,7 @@ setup(
             PARQUET,
             RENSA,
             *MECAB,
+            HUB,
             "gcp-storage-emulator>=2026.7",
             "transformers>=5",
             "torch==2.13.0",
@@ -83,6 +85,8 @@ setup(
         ],
         # The TPU compiler, for tpu_check; these three were released for each other.
         "tpu-check": ["jax==0.10.2", "jaxlib==0.10.2", "libtpu==0.0.40"],
+        # To read pytorch_model.bin: the first release whose weights-only reader executes nothing (CVE-2025-32434).
+        "torch": ["torch>=2.6"],
         "tensorboard": ["tensorboard>=2.20"],
         "plot": [MATPLOTLIB],
         "kiwi": [KIWI],
@@ -90,6 +94,7 @@ setup(
         # MinHash, for near-duplicates in dedup_corpus.
         "dedup": [RENSA],
         "mecab": MECAB,
+        "hub": [HUB],
     },
     entry_points={"console_scripts": ["run_pretraining = electra_pretrain.run_pretraining:main"]},
 )

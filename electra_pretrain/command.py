@@ -6,7 +6,9 @@ import traceback
 from collections.abc import Callable
 from typing import NoReturn
 
+from electra_pretrain import config as configs
 from electra_pretrain.errors import Stopped, Unavailable, UserError
+from electra_pretrain.hparams import load_hparams
 
 # What a supervisor goes by. 1: only the user can mend it. The rest as sysexits.h has it: 69, a service did not answer; 70, an
 # error of ours or of the machine's, which Python itself would end with 1; 75, try again: stopped in good order.
@@ -20,14 +22,20 @@ _INSTALLABLE = {
 
 
 def add_config_arguments(parser: argparse.ArgumentParser, default: str | None = None) -> None:
-    """`--config` (required where there is no default) and `--set`."""
-    parser.add_argument(
+    """`--config`, and `--set`; where there is no default, one of `--config` and `--hparams` must be given."""
+    given = parser.add_mutually_exclusive_group(required=default is None)
+    given.add_argument(
         "--config",
         default=default,
-        required=default is None,
         metavar="NAME|FILE",
         help="a config that ships with the package, or a path" + (" (default %(default)s)" if default else ""),
     )
+    if default is None:
+        given.add_argument(
+            "--hparams",
+            metavar="FILE",
+            help="a hyperparameter file of the released ELECTRA code instead, flat JSON, as KoELECTRA published",
+        )
     parser.add_argument(
         "--set",
         action="append",
@@ -35,6 +43,19 @@ def add_config_arguments(parser: argparse.ArgumentParser, default: str | None = 
         metavar="section.field=value",
         help="change a field of the config; may be repeated",
     )
+
+
+def load_config(args: argparse.Namespace) -> configs.Config:
+    """The config that the arguments name; of a hyperparameter file, what became of each key is told first.
+
+    Raises:
+        UserError: there is no such config, or a rule is broken.
+    """
+    if args.hparams is None:
+        return configs.load(args.config, args.set)
+    config, lines = load_hparams(args.hparams, args.set)
+    print("\n".join(f"{args.hparams}: {line}" for line in lines), file=sys.stderr, flush=True)
+    return config
 
 
 def run_command(name: str, main: Callable[[], None]) -> NoReturn:

@@ -25,6 +25,7 @@ class ModelConfig:
     embedding_size: int = 128
     intermediate_size: int = 1024
     num_attention_heads: int = 4
+    num_hidden_groups: int = 0  # blocks in a row that share their weights form a group (ALBERT); 0: no block shares
     max_position_embeddings: int = 512
     hidden_dropout_prob: float = 0.1
     attention_probs_dropout_prob: float = 0.1
@@ -178,15 +179,36 @@ def load(name_or_path: str, overrides: list[str] | None = None) -> Config:
         UserError: no such config, not JSON, or a rule of `Config.from_dict` is broken.
     """
     path = _find(name_or_path)
+    return resolve(read_object(path), overrides or [], path)
+
+
+def resolve(values: dict[str, Any], overrides: list[str], source: str) -> Config:
+    """A config from its sections and `section.field=value` overrides; raises as `Config.from_dict`."""
+    for override in overrides:
+        _apply_override(values, override)
+    return Config.from_dict(values, f"{source} with --set" if overrides else source)
+
+
+def read_object(path: str) -> dict[str, Any]:
+    """A JSON file that holds one object.
+
+    Raises:
+        UserError: there is no such file, or it is something else.
+    """
+    if not files.exists(path) or files.is_dir(path):
+        raise UserError(f"{path}: no such file")
     try:
         values = json.loads(files.read_text(path))
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise UserError(f"{path}: not valid JSON ({error})") from error
     if not isinstance(values, dict):
-        raise UserError(f"{path}: must hold one JSON object with the sections {', '.join(SECTIONS)}")
-    for override in overrides or []:
-        _apply_override(values, override)
-    return Config.from_dict(values, f"{path} with --set" if overrides else path)
+        raise UserError(f"{path}: must hold one JSON object")
+    return values
+
+
+def to_text(config: Config) -> str:
+    """The config as a file holds it."""
+    return json.dumps(config.to_dict(), ensure_ascii=False, indent=2) + "\n"
 
 
 def shipped_folder() -> Path:

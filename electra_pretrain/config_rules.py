@@ -15,6 +15,16 @@ _RULES: tuple[tuple[str, Callable[[Any, Any], bool], str], ...] = (
     ("model.intermediate_size", lambda value, _: value >= 1, "must be at least 1"),
     ("model.num_attention_heads", lambda value, _: value >= 1, "must be at least 1"),
     ("model.num_attention_heads", lambda value, c: c.model.hidden_size % value == 0, "must divide model.hidden_size"),
+    (
+        "model.num_hidden_groups",
+        lambda value, c: value == 0 or (value > 0 and c.model.num_hidden_layers % value == 0),
+        "must divide model.num_hidden_layers; 0 gives each block weights of its own",
+    ),
+    (
+        "model.num_hidden_groups",
+        lambda value, c: value == 0 or not c.objective.has_discriminator,
+        "needs objective.electra_objective = false: shared blocks are ALBERT's, a masked language model",
+    ),
     ("model.hidden_dropout_prob", lambda value, _: 0 <= value < 1, "must be at least 0 and below 1"),
     ("model.attention_probs_dropout_prob", lambda value, _: 0 <= value < 1, "must be at least 0 and below 1"),
     ("model.initializer_range", lambda value, _: value > 0, "must be above 0"),

@@ -1,14 +1,20 @@
 """Write a run's checkpoint as Hugging Face directories: `discriminator/` and `generator/`.
 
     python -m electra_pretrain.export_hf --model_dir runs/base_v3 --output exported
+    python -m electra_pretrain.export_hf --model_dir runs/base_v3 --output exported --step 1000000 --dtype float16
 """  # fmt: skip
 
 import argparse
 import sys
+from typing import TYPE_CHECKING
 
 from electra_pretrain import config as configs
 from electra_pretrain import files, quiet
 from electra_pretrain.command import run_command
+from electra_pretrain.errors import UserError
+
+if TYPE_CHECKING:
+    from electra_pretrain.convert.hub import Hub
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
@@ -17,17 +23,53 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     )
     parser.add_argument("--model_dir", required=True, metavar="DIR", help="folder of a run, made by run_pretraining")
     parser.add_argument("--output", required=True, metavar="DIR", help="folder for the two directories")
-    parser.add_argument("--step", type=int, help="which checkpoint (default: the newest)")
+    add_checkpoint_arguments(parser)
+    parser.add_argument(
+        "--dtype",
+        choices=("float32", "bfloat16", "float16"),
+        default="float32",
+        help="of the weights written; trained are float32 ones (default %(default)s)",
+    )
+    parser.add_argument(
+        "--license", default="unknown", help="the model card's licence, as the hub names it, such as apache-2.0"
+    )
+    parser.add_argument(
+        "--push_to_hub",
+        metavar="OWNER/NAME",
+        help="then upload to the Hugging Face hub, as OWNER/NAME-discriminator and OWNER/NAME-generator; new ones are private",
+    )
     return parser.parse_args(argv)
 
 
-def export_hf(model_dir: str, output: str, step: int | None = None) -> list[str]:
-    """Export a checkpoint; returns the directories written.
+def add_checkpoint_arguments(parser: argparse.ArgumentParser) -> None:
+    """`--step` and `--average`."""
+    parser.add_argument("--step", type=int, help="which checkpoint (default: the newest)")
+    parser.add_argument(
+        "--average",
+        type=int,
+        default=1,
+        metavar="N",
+        help="mean of the weights of the last N checkpoints up to that one (default %(default)s: it alone)",
+    )
+
+
+def export_hf(
+    model_dir: str,
+    output: str,
+    step: int | None = None,
+    average: int = 1,
+    dtype: str = "float32",
+    license: str = "unknown",
+) -> list[str]:
+    """Export a checkpoint, or the mean of several; returns the directories written.
 
     Raises:
         UserError: no such run or checkpoint, or an output that cannot be written.
     """
+    if average < 1:
+        raise UserError(f"--average {average}: must be at least 1")
     quiet.import_tensorflow()
+    from electra_pretrain.convert.example import run_examples
     from electra_pretrain.convert.huggingface import export, no_generator_because
     from electra_pretrain.convert.model_card import CardFacts
     from electra_pretrain.tokenization.tokenizer import file_name, load_tokenizer
@@ -37,22 +79,40 @@ def export_hf(model_dir: str, output: str, step: int | None = None) -> list[str]
 
     about = load_run(model_dir)
     config = configs.load(files.join(model_dir, configs.CONFIG_NAME))
-    weights = checkpoint.read(checkpoint.find(model_dir, step))
+    weights = checkpoint.read_mean(model_dir, step, average)
     at_step = int(weights["global_step"])
     train_metrics, heldout_metrics = (last_metrics(model_dir, kind, at_step) for kind in ("train", "heldout"))
-    facts = CardFacts(at_step, about["data"], about["versions"], train_metrics, heldout_metrics)
     tokenizer = load_tokenizer(files.join(model_dir, file_name(about["data"]["vocabulary"]["type"])), config.data.do_lower_case)
-    written = export(output, weights, config, tokenizer, facts)
+    facts = CardFacts(
+        at_step,
+        about["data"],
+        about["versions"],
+        train_metrics,
+        heldout_metrics,
+        average,
+        about["hardware"],
+        license,
+        run_examples(weights, config, tokenizer),
+    )
+    written = export(output, weights, config, tokenizer, facts, dtype)
     if (reason := no_generator_because(config)) is not None:
         print(f"no generator is written: {reason}", file=sys.stderr)
     return written
 
 
+def open_hub(repo: str, output: str) -> "Hub":
+    """The hub, once it is clear that it will take an upload; raises as `Hub`."""
+    from electra_pretrain.convert.hub import Hub
+
+    return Hub(repo, output)
+
+
 def main() -> None:
     def command() -> None:
         args = parse_args()
-        for folder in export_hf(args.model_dir, args.output, args.step):
-            print(folder)
+        hub = open_hub(args.push_to_hub, args.output) if args.push_to_hub else None
+        folders = export_hf(args.model_dir, args.output, args.step, args.average, args.dtype, args.license)
+        print("\n".join([*folders, *(hub.push(folders) if hub else [])]))
 
     run_command("export_hf", command)
 

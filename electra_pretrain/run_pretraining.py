@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING
 
 from electra_pretrain import config as configs
 from electra_pretrain import quiet
-from electra_pretrain.command import add_config_arguments, run_command
+from electra_pretrain.command import add_config_arguments, load_config, run_command
 from electra_pretrain.errors import UserError
 from electra_pretrain.tpu.chips import SLICES, find_slice
 from electra_pretrain.tpu_check import INSTALL, compiler_missing, tpu_check
 
 if TYPE_CHECKING:
+    from electra_pretrain.model.pretrained import Pretrained
     from electra_pretrain.train.preflight import Finding
 
 
@@ -62,25 +63,40 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
 
 
 def run_pretraining(args: argparse.Namespace) -> None:
-    config = configs.load(args.config, args.set)
+    config = load_config(args)
     if args.cpu_replicas < 1 or (args.cpu_replicas > 1 and args.tpu):
         raise UserError(f"--cpu_replicas {args.cpu_replicas}: must be at least 1, and is not for a TPU")
     if args.topology and not args.preflight:
         raise UserError("--topology: is for --preflight; a run takes the devices that it finds")
     # Imported here, so that a mistake above is told at once.
     quiet.import_tensorflow()
+    pretrained = read_init_from(config, args.model_dir)
     if args.preflight:
-        preflight(config, args)
+        preflight(config, args, pretrained)
         return
     from electra_pretrain.train.devices import make_strategy
     from electra_pretrain.train.run import run
 
-    warn_before_start(config, args)
+    warn_before_start(config, args, pretrained)
     strategy = make_strategy(args.tpu, args.tpu_zone, args.gcp_project, args.cpu_replicas)
-    run(config, args.data, args.model_dir, strategy, skip_bad_records=args.on_bad_record == "skip")
+    run(config, args.data, args.model_dir, strategy, args.on_bad_record == "skip", pretrained)
 
 
-def preflight(config: configs.Config, args: argparse.Namespace) -> None:
+def read_init_from(config: configs.Config, model_dir: str) -> "Pretrained | None":
+    """The weights that `training.init_from` names; None if it names none, or the run has checkpoints of its own.
+
+    Raises:
+        UserError: there are no weights there, or damaged ones.
+    """
+    from electra_pretrain.convert.sources import read_pretrained
+    from electra_pretrain.train import checkpoint
+
+    if not config.training.init_from or checkpoint.steps(model_dir):
+        return None
+    return read_pretrained(config.training.init_from)
+
+
+def preflight(config: configs.Config, args: argparse.Namespace, pretrained: "Pretrained | None") -> None:
     """Check everything that can be checked and print what was found.
 
     Raises:
@@ -91,7 +107,7 @@ def preflight(config: configs.Config, args: argparse.Namespace) -> None:
 
     target = find_slice(args.topology) if args.topology else None
     replicas = target.replicas if target else (None if args.tpu else count_replicas(args.cpu_replicas))
-    start = Start(config, args.data, args.model_dir, args.tpu, args.tpu_zone)
+    start = Start(config, args.data, args.model_dir, args.tpu, args.tpu_zone, pretrained)
     findings = [*check_start(start), *check_thoroughly(start, replicas, target)]
     if args.topology:
         findings += [memory(stage, args.topology) for stage in config.stages()]
@@ -100,7 +116,7 @@ def preflight(config: configs.Config, args: argparse.Namespace) -> None:
         raise UserError(f"{failed} of {len(findings)} checks failed; see above")
 
 
-def warn_before_start(config: configs.Config, args: argparse.Namespace) -> None:
+def warn_before_start(config: configs.Config, args: argparse.Namespace, pretrained: "Pretrained | None") -> None:
     """The quick checks, before every start; what is in order goes unsaid.
 
     Raises:
@@ -108,7 +124,7 @@ def warn_before_start(config: configs.Config, args: argparse.Namespace) -> None:
     """
     from electra_pretrain.train.preflight import Level, Start, check_start
 
-    findings = check_start(Start(config, args.data, args.model_dir, args.tpu, args.tpu_zone))
+    findings = check_start(Start(config, args.data, args.model_dir, args.tpu, args.tpu_zone, pretrained))
     if failures := [finding.text for finding in findings if finding.level is Level.FAILURE]:
         raise UserError("; ".join(failures))
     for finding in findings:

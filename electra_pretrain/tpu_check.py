@@ -16,7 +16,7 @@ from typing import Any
 
 from electra_pretrain import config as configs
 from electra_pretrain import quiet
-from electra_pretrain.command import add_config_arguments, run_command
+from electra_pretrain.command import add_config_arguments, load_config, run_command
 from electra_pretrain.errors import UserError
 from electra_pretrain.progress import duration
 from electra_pretrain.tpu.chips import SLICES, find_slice
@@ -115,9 +115,9 @@ def _way_out(config: configs.Config, replicas: int) -> str:
 def main() -> None:
     def command() -> None:
         args = parse_args()
-        stages = configs.load(args.config, args.set).stages()
+        stages = load_config(args).stages()
         if args.phase is not None and not 1 <= args.phase <= len(stages):
-            raise UserError(f"--phase {args.phase}: {args.config} has {len(stages)} (the last: what follows its phases)")
+            raise UserError(f"--phase {args.phase}: the config has {len(stages)} (the last: what follows its phases)")
         config, first_step, last_step = stages[-1 if args.phase is None else args.phase - 1]
         num_steps = last_step - first_step
         cost = tpu_check(config, args.topology, num_steps, args.compiled)

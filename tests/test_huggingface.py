@@ -10,6 +10,7 @@ import pytest
 import tensorflow as tf
 import torch
 import transformers
+from safetensors.numpy import load_file
 from transformers import (
     AutoModelForMaskedLM,
     AutoModelForPreTraining,
@@ -23,12 +24,15 @@ from electra_pretrain import export_hf
 from electra_pretrain.convert.huggingface import export
 from electra_pretrain.convert.model_card import CardFacts
 from electra_pretrain.convert.names import to_hugging_face
+from electra_pretrain.convert.sources import read_pretrained
 from electra_pretrain.data.manifest import load_manifest
 from electra_pretrain.errors import UserError
 from electra_pretrain.model.electra import Electra
 from electra_pretrain.model.masking import mask_batch
+from electra_pretrain.model.pretrained import check_config, field_value
 from electra_pretrain.rng import Random
 from electra_pretrain.tokenization.tokenizer import load_tokenizer
+from electra_pretrain.train import checkpoint
 from electra_pretrain.train.run import run
 from tests.conftest import MICRO, SAMPLE_CORPUS, build, changed
 from tests.test_build import read_examples
@@ -142,6 +146,17 @@ def test_generator(exported, records):
         np.testing.assert_allclose(ours[used], at_slots[used], atol=1e-5, rtol=1e-5)
 
 
+def test_back_from_hugging_face_bit_for_bit(exported):
+    config, model, folder = exported
+    found = read_pretrained(folder)
+    assert set(found.values) == set(model.named_variables())
+    for name, variable in model.named_variables().items():
+        np.testing.assert_array_equal(found.values[name], variable.numpy(), err_msg=name)
+    check_config(found, config)
+    for field, value in found.fields.items():
+        assert field_value(config, field) == pytest.approx(value), field
+
+
 @pytest.fixture(scope="module")
 def run_folder(tmp_path_factory, records):
     folder = tmp_path_factory.mktemp("run")
@@ -150,7 +165,7 @@ def run_folder(tmp_path_factory, records):
 
 
 def test_export_command_writes_everything(run_folder, tmp_path):
-    folders = export_hf.export_hf(str(run_folder), str(tmp_path))
+    folders = export_hf.export_hf(str(run_folder), str(tmp_path), license="mit")
     assert [os.path.basename(folder) for folder in folders] == ["discriminator", "generator"]
     for folder in folders:
         assert set(os.listdir(folder)) == {
@@ -161,10 +176,41 @@ def test_export_command_writes_everything(run_folder, tmp_path):
         assert settings["do_lower_case"] is False and settings["strip_accents"] is False
         card = Path(folder, "README.md").read_text()
         fingerprint = json.loads((run_folder / "run.json").read_text())["data"]["fingerprint"]
-        for fact in ("after 6 of 6 steps", "masked_lm_loss", "disc_auc", '"train_batch_size": 8', fingerprint):
+        facts = (
+            "after 6 of 6 steps",
+            "masked_lm_loss",
+            "disc_auc",
+            '"train_batch_size": 8',
+            fingerprint,
+            "on CPU (",
+            "license: mit",
+        )
+        for fact in facts:
             assert fact in card, fact
     loaded(ElectraForPreTraining, folders[0])
     loaded(ElectraForMaskedLM, folders[1])
+
+
+def test_the_cards_examples_are_what_transformers_says(run_folder, tmp_path, capsys):
+    """The card's own code, run on the exported folder, beside the output that the card shows."""
+    discriminator, generator = export_hf.export_hf(str(run_folder), str(tmp_path))
+    for folder in (discriminator, generator):
+        card = Path(folder, "README.md").read_text()
+        code = card.split("```python\n")[1].split("```")[0].replace('folder = "."', f"folder = {folder!r}")
+        shown = card.split("when they were exported:\n\n```\n")[1].split("\n```")[0].splitlines()
+        probs, tokens = zip(*(line.split() for line in shown[1:]), strict=True)
+        scope = {}
+        with torch.no_grad():
+            exec(code, scope)
+        if folder == generator:
+            assert capsys.readouterr().out.strip() == str(list(tokens))
+            theirs = scope["probs"][0].topk(5).values
+        else:
+            swapped = scope["tokenizer"]("오늘은 냄비가 참 맑습니다.", return_tensors="pt")
+            assert list(tokens) == scope["tokenizer"].convert_ids_to_tokens(swapped.input_ids[0])[1:-1]
+            with torch.no_grad():
+                theirs = scope["detector"](**swapped).logits[0, 1:-1].sigmoid()
+        np.testing.assert_allclose([float(p) for p in probs], theirs.numpy(), atol=6e-4)
 
 
 def test_an_earlier_step_can_be_exported(run_folder, tmp_path):
@@ -214,6 +260,41 @@ def test_auto_tokenizer_makes_pairs(run_folder, tmp_path):
     assert len(separators) == 2 and pair["input_ids"][0] == tokenizer.cls_token_id
     assert pair["token_type_ids"] == [int(place > separators[0]) for place in range(len(pair["input_ids"]))]
     assert tokenizer.tokenize("오늘은 [MASK]")[-1] == "[MASK]" and tokenizer.model_max_length == 32
+
+
+def test_the_mean_of_checkpoints_can_be_exported(run_folder, tmp_path):
+    (folder, _) = export_hf.export_hf(str(run_folder), str(tmp_path), average=2)
+    name, theirs = "electra/embeddings/word_embeddings", "electra.embeddings.word_embeddings.weight"
+    both = [checkpoint.read(checkpoint.find(str(run_folder), step))[name] for step in (3, 6)]
+    assert not np.array_equal(*both)
+    exported = load_file(f"{folder}/model.safetensors")[theirs]
+    np.testing.assert_array_equal(exported, np.mean(np.float64(both), axis=0).astype(np.float32))
+    assert "mean of 2 checkpoints" in Path(folder, "README.md").read_text()
+    with pytest.raises(UserError, match="has 2 checkpoints .3, 6. where the mean of 5 was asked for"):
+        export_hf.export_hf(str(run_folder), str(tmp_path / "5"), average=5)
+    with pytest.raises(UserError, match="has 1 checkpoints .3. where the mean of 2"):
+        export_hf.export_hf(str(run_folder), str(tmp_path / "2"), step=3, average=2)
+
+
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
+def test_half_the_size(run_folder, tmp_path, dtype):
+    full, half = (export_hf.export_hf(str(run_folder), str(tmp_path / kind), dtype=kind)[0] for kind in ("float32", dtype))
+    loaded_half = loaded(ElectraForPreTraining, half)
+    assert loaded_half.dtype == getattr(torch, dtype)
+    state = loaded_half.state_dict()
+    for name, value in loaded(ElectraForPreTraining, full).state_dict().items():
+        assert torch.equal(value.to(getattr(torch, dtype)) if value.is_floating_point() else value, state[name]), name
+    sizes = [os.path.getsize(f"{folder}/model.safetensors") for folder in (half, full)]
+    assert 0.5 < sizes[0] / sizes[1] < 0.53
+
+
+def test_weights_beyond_a_dtype_are_refused(records, vocab_path, tmp_path):
+    weights = {name: variable.numpy() for name, variable in Electra(MICRO).named_variables().items()}
+    weights["electra/embeddings/LayerNorm/beta"][3] = 1e5
+    facts = CardFacts(5, load_manifest(records).to_dict(), {}, None, None)
+    with pytest.raises(UserError, match="--dtype float16: .* larger than 65504 .*electra/embeddings/LayerNorm/beta"):
+        export(str(tmp_path), weights, MICRO, load_tokenizer(vocab_path, False), facts, "float16")
+    assert not os.listdir(tmp_path)
 
 
 def test_names():

@@ -1,4 +1,4 @@
-"""A run's checkpoint as Hugging Face directories, `discriminator/` and `generator/`; `transformers` is not needed for it."""
+"""A run's checkpoint as Hugging Face directories: `discriminator/`, `generator/`, `masked_lm/`; without `transformers`."""
 
 import json
 from typing import Any
@@ -8,17 +8,28 @@ import numpy as np
 from electra_pretrain import files
 from electra_pretrain.batch import SPECIAL_TOKENS
 from electra_pretrain.config import Config
+from electra_pretrain.convert.masked_lm import as_masked_lm
 from electra_pretrain.convert.model_card import CardFacts, model_card
 from electra_pretrain.convert.names import discriminator_names, generator_names, to_hugging_face
+from electra_pretrain.convert.tensor_files import SAFETENSORS_NAME, safetensors_bytes
 from electra_pretrain.errors import UserError
 from electra_pretrain.model.encoder import TYPE_VOCAB_SIZE, Sizes, discriminator_sizes, generator_sizes
 from electra_pretrain.model.layers import LAYER_NORM_EPSILON
+from electra_pretrain.model.pretrained import is_optimizer_value, listed
 from electra_pretrain.tokenization.tokenizer import Tokenizer
 
-ARCHITECTURES = {"discriminator": "ElectraForPreTraining", "generator": "ElectraForMaskedLM"}
+MASKED_LM = "masked_lm"  # the only network of a run without a discriminator
+ARCHITECTURES = {"discriminator": "ElectraForPreTraining", "generator": "ElectraForMaskedLM", MASKED_LM: "ElectraForMaskedLM"}
 
 
-def export(output: str, weights: dict[str, np.ndarray], config: Config, tokenizer: Tokenizer, facts: CardFacts) -> list[str]:
+def export(
+    output: str,
+    weights: dict[str, np.ndarray],
+    config: Config,
+    tokenizer: Tokenizer,
+    facts: CardFacts,
+    dtype: str = "float32",
+) -> list[str]:
     """Write the directories of the networks that the config trains.
 
     Args:
@@ -27,26 +38,26 @@ def export(output: str, weights: dict[str, np.ndarray], config: Config, tokenize
         config: of the run.
         tokenizer: of the run's records.
         facts: for the model card.
+        dtype: of the weights written: "float32", "bfloat16" or "float16".
 
     Returns:
         The directories written.
 
     Raises:
-        UserError: the run's objective has no Hugging Face form here, or the output cannot be written.
+        UserError: a weight is beyond the dtype's range or not a number, or the output cannot be written.
     """
-    if not config.objective.has_discriminator:
-        raise UserError("objective.electra_objective = false: a masked language model alone has no ELECTRA export")
-    trained = [name for name in sorted(weights) if not name.endswith(("/adam_m", "/adam_v")) and name != "global_step"]
-    networks = {"discriminator": (discriminator_names(trained), discriminator_sizes(config))}
-    if no_generator_because(config) is None:
-        sizes = generator_sizes(config) if config.objective.untied_generator else discriminator_sizes(config)
-        networks["generator"] = (generator_names(trained), sizes)
+    trained = [name for name in sorted(weights) if not is_optimizer_value(name)]
+    _check_range({name: weights[name] for name in trained}, dtype)
     written = []
-    for kind, (names, sizes) in networks.items():
+    for kind, (names, sizes) in _networks(trained, config).items():
+        tensors = state_dict({name: weights[name] for name in names})
+        settings = hugging_face_config(kind, sizes, config, tokenizer, dtype)
+        if kind == MASKED_LM:
+            tensors, settings = as_masked_lm(tensors, settings, config)
         folder = files.join(output, kind)
         files.make_dirs(folder)
         contents = {
-            "config.json": to_json(hugging_face_config(kind, sizes, config, tokenizer)),
+            "config.json": to_json(settings),
             "tokenizer.json": tokenizer.to_json(),
             "tokenizer_config.json": to_json(tokenizer_config(config, tokenizer)),
             "special_tokens_map.json": to_json(_special_tokens()),
@@ -55,9 +66,21 @@ def export(output: str, weights: dict[str, np.ndarray], config: Config, tokenize
         for name, text in contents.items():
             files.write_text(files.join(folder, name), text)
         files.write_bytes(files.join(folder, tokenizer.file_name), tokenizer.file_content)
-        files.write_bytes(files.join(folder, "model.safetensors"), _safetensors({name: weights[name] for name in names}))
+        files.write_bytes(files.join(folder, SAFETENSORS_NAME), safetensors_bytes(tensors, dtype))
         written.append(folder)
     return written
+
+
+def _networks(trained: list[str], config: Config) -> dict[str, tuple[list[str], Sizes]]:
+    """Which weights make up which network, and its sizes."""
+    own = discriminator_sizes(config)
+    if not config.objective.has_discriminator:
+        return {MASKED_LM: (trained, own)}
+    networks = {"discriminator": (discriminator_names(trained), own)}
+    if no_generator_because(config) is None:
+        sizes = generator_sizes(config) if config.objective.untied_generator else own
+        networks["generator"] = (generator_names(trained), sizes)
+    return networks
 
 
 def no_generator_because(config: Config) -> str | None:
@@ -83,8 +106,10 @@ def state_dict(weights: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     return state
 
 
-def hugging_face_config(kind: str, sizes: Sizes, config: Config, tokenizer: Tokenizer) -> dict[str, Any]:
-    """`config.json` of an ElectraConfig."""
+def hugging_face_config(
+    kind: str, sizes: Sizes, config: Config, tokenizer: Tokenizer, dtype: str = "float32"
+) -> dict[str, Any]:
+    """`config.json` of an ElectraConfig; `as_masked_lm` makes others of it."""
     return {
         "architectures": [ARCHITECTURES[kind]],
         "model_type": "electra",
@@ -104,7 +129,7 @@ def hugging_face_config(kind: str, sizes: Sizes, config: Config, tokenizer: Toke
         "summary_activation": "gelu",
         "summary_last_dropout": 0.1,
         "tie_word_embeddings": True,
-        "dtype": "float32",
+        "dtype": dtype,
     }
 
 
@@ -127,7 +152,8 @@ def _special_tokens() -> dict[str, str]:
     return dict(zip(("pad_token", "unk_token", "cls_token", "sep_token", "mask_token"), SPECIAL_TOKENS, strict=True))
 
 
-def _safetensors(weights: dict[str, np.ndarray]) -> bytes:
-    from safetensors.numpy import save
-
-    return save(state_dict(weights), metadata={"format": "pt"})
+def _check_range(weights: dict[str, np.ndarray], dtype: str) -> None:
+    largest = 65504.0 if dtype == "float16" else np.finfo(np.float32).max
+    # Written so that what is not a number is found too.
+    if bad := [name for name, value in weights.items() if not np.all(np.abs(value) <= largest)]:
+        raise UserError(f"--dtype {dtype}: a weight is larger than {largest:g} or not a number, in {listed(bad)}")

@@ -1,6 +1,7 @@
 """The README.md of an exported model: what it is, how it was trained, on what, with what result."""
 
 import json
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from electra_pretrain.config import Config
@@ -14,21 +15,26 @@ class CardFacts(NamedTuple):
     versions: dict[str, str]
     train_metrics: dict[str, float] | None
     heldout_metrics: dict[str, float] | None
+    averaged: int = 1  # checkpoints, up to the one of this step, whose mean the weights are
+    hardware: str = "not recorded"
+    license: str = "unknown"  # as the hub names licences
+    examples: Mapping[str, str] = {}  # kind of network -> what it said of a sentence
 
 
 def model_card(kind: str, config: Config, facts: CardFacts) -> str:
-    """Markdown for `discriminator` or `generator`."""
+    """Markdown for `discriminator`, `generator` or `masked_lm`."""
     counts, vocabulary = facts.manifest["counts"], facts.manifest["vocabulary"]
     settings = json.dumps({**config.to_dict(), "versions": facts.versions}, ensure_ascii=False, indent=2)
-    steps = facts.manifest.get("corpus_steps")  # a run's folder may hold the manifest of an older version
     use = _DISCRIMINATOR_USE if kind == "discriminator" else _GENERATOR_USE
     sections = [
-        "---\nlanguage: ko\nlibrary_name: transformers\ntags:\n- electra\n- korean\n---",
-        f"# Korean ELECTRA {kind}",
-        f"The {kind} of a Korean ELECTRA pair, after {facts.step:,} of {config.training.num_train_steps:,} steps of "
-        "replaced-token detection (Clark et al., ICLR 2020), trained with electra_pretrain.",
+        f"---\nlanguage: ko\nlicense: {facts.license}\nlibrary_name: transformers\ntags:\n- electra\n- korean\n---",
+        _TITLES[kind],
+        f"{_TAUGHT[kind]}, after {facts.step:,} of {config.training.num_train_steps:,} steps, trained with electra_pretrain on "
+        f"{facts.hardware}."
+        + (f" The weights are the mean of {facts.averaged} checkpoints up to this step." if facts.averaged > 1 else ""),
         *([config.notes] if config.notes else []),
         f"## Use\n\n```python\n{use}```",
+        *([_EXAMPLE.format(facts.examples[kind])] if kind in facts.examples else []),
         "## Training text\n\n"
         + _table(
             {
@@ -45,13 +51,29 @@ def model_card(kind: str, config: Config, facts: CardFacts) -> str:
                 "data fingerprint": f"`{facts.manifest['fingerprint']}`",
             }
         ),
-        *([_corpus_steps(steps)] if steps else []),
+        *_cleaning(facts.manifest),
         "## Metrics\n\n" + _metrics(facts),
         f"## Settings\n\n```json\n{settings}\n```",
     ]
     return "\n\n".join(sections) + "\n"
 
 
+_TITLES = {
+    "discriminator": "# Korean ELECTRA discriminator",
+    "generator": "# Korean ELECTRA generator",
+    "masked_lm": "# Korean masked language model",
+}
+_TAUGHT = {
+    "discriminator": "The discriminator of a pair that learnt by replaced-token detection (Clark et al., ICLR 2020)",
+    "generator": "The generator of a pair that learnt by replaced-token detection (Clark et al., ICLR 2020)",
+    "masked_lm": "A network that learnt to fill in masked tokens",
+}
+_EXAMPLE = """\
+What these weights say, computed by the training code when they were exported:
+
+```
+{}
+```"""
 _DISCRIMINATOR_USE = """\
 from transformers import AutoModel, AutoTokenizer, ElectraForPreTraining
 
@@ -68,8 +90,24 @@ from transformers import AutoModelForMaskedLM, AutoTokenizer
 folder = "."  # this folder, or its name on the hub
 tokenizer = AutoTokenizer.from_pretrained(folder)
 model = AutoModelForMaskedLM.from_pretrained(folder)
-logits = model(**tokenizer("오늘은 [MASK]가 참 맑습니다.", return_tensors="pt")).logits
+inputs = tokenizer("오늘은 [MASK]가 참 맑습니다.", return_tensors="pt")
+probs = model(**inputs).logits[inputs.input_ids == tokenizer.mask_token_id].softmax(-1)
+print(tokenizer.convert_ids_to_tokens(probs[0].topk(5).indices))
 """
+
+
+def _cleaning(manifest: dict[str, Any]) -> list[str]:
+    """A section on how the text came about; none where the records do not tell."""
+    if "corpus_steps" not in manifest or not manifest["corpus_steps"]:
+        return []
+    steps = json.dumps(manifest["corpus_steps"], ensure_ascii=False, indent=2)
+    commands = ", then ".join(f"`{step['command']}`{_recipe_name(step)}" for step in manifest["corpus_steps"])
+    return [f"## Cleaning\n\nThe text came about by {commands}.\n\n```json\n{steps}\n```"]
+
+
+def _recipe_name(step: dict[str, Any]) -> str:
+    recipe = {"recipe": None, **step}["recipe"]
+    return f" (recipe {recipe['name']})" if isinstance(recipe, dict) and "name" in recipe else ""
 
 
 def _metrics(facts: CardFacts) -> str:
@@ -87,13 +125,6 @@ def _metrics(facts: CardFacts) -> str:
         for kind, metrics in (("training", train), ("held-out", heldout))
     ]
     return "\n".join([f"| | {heads[0]} | {heads[1]} |", "|---|---|---|", *rows])
-
-
-def _corpus_steps(steps: list[dict[str, Any]]) -> str:
-    """What made the text, step by step, with all that each step tells of itself."""
-    content = json.dumps(steps, ensure_ascii=False, indent=2)
-    names = ", ".join(f"`{step['command']}`" for step in steps)
-    return f"### How the text was made\n\nBy {names}, in this order:\n\n```json\n{content}\n```"
 
 
 def _table(rows: dict[str, str]) -> str:

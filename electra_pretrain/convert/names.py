@@ -9,33 +9,60 @@ _PARTS = (
     ("attention/self/", "attention.self."),
     ("attention/output/", "attention.output."),
     ("discriminator_predictions/dense_1/", "discriminator_predictions.dense_prediction."),
+    ("generator_predictions/output_bias", "generator_lm_head.bias"),
     ("/", "."),
+)
+# (released, Hugging Face, whether it lies transposed there), the ends of paths; the first that fits is taken.
+_ENDS = (
+    ("LayerNorm/gamma", "LayerNorm.weight", False),
+    ("LayerNorm/beta", "LayerNorm.bias", False),
+    ("word_embeddings", "word_embeddings.weight", False),
+    ("position_embeddings", "position_embeddings.weight", False),
+    ("token_type_embeddings", "token_type_embeddings.weight", False),
+    ("kernel", "weight", True),
 )
 
 
-class HuggingFaceName(NamedTuple):
-    """A weight's name in a Hugging Face state dict, and whether it lies transposed there."""
+class Name(NamedTuple):
+    """A weight's name on the other side, and whether it lies transposed in a Hugging Face state dict."""
 
     name: str
     transposed: bool
 
 
-def to_hugging_face(released: str) -> HuggingFaceName:
+def to_hugging_face(released: str) -> Name:
     """Name of a released variable in the state dict of the network that it belongs to.
 
     `electra/…` and `generator/…` are both called `electra.…` there, each in its own file.
     """
     name = re.sub(r"^generator/", "electra/", released)
-    if name == "generator_predictions/output_bias":
-        return HuggingFaceName("generator_lm_head.bias", False)
+    transposed = False
+    for ours, theirs, crosswise in _ENDS:
+        if name.endswith(f"/{ours}"):
+            name, transposed = name.removesuffix(ours) + theirs, crosswise
+            break
     for ours, theirs in _PARTS:
         name = name.replace(ours, theirs)
-    if name.endswith(".kernel"):
-        return HuggingFaceName(name.removesuffix("kernel") + "weight", True)
-    if name.endswith("_embeddings"):
-        return HuggingFaceName(name + ".weight", False)
-    name = re.sub(r"LayerNorm\.gamma$", "LayerNorm.weight", name)
-    return HuggingFaceName(re.sub(r"LayerNorm\.beta$", "LayerNorm.bias", name), False)
+    return Name(name, transposed)
+
+
+def from_hugging_face(name: str, scope: str) -> Name:
+    """Released name of a weight in a Hugging Face state dict.
+
+    A name that no ELECTRA has comes out as one that no ELECTRA has.
+
+    Args:
+        name: there.
+        scope: what `electra.…` is called here: "electra", or "generator" for a generator's own file.
+    """
+    released, transposed = name, False
+    for ours, theirs, crosswise in _ENDS:
+        if name.endswith(f".{theirs}"):
+            released, transposed = name.removesuffix(theirs) + ours, crosswise
+            break
+    for ours, theirs in _PARTS:
+        released = released.replace(theirs, ours)
+    return Name(re.sub(r"^electra/", f"{scope}/", released), transposed)
 
 
 def discriminator_names(released: list[str]) -> list[str]:

@@ -15,21 +15,21 @@ class Attention(tf.Module):
 
     def __init__(self, scope: str, hidden_size: int, num_heads: int, config: Config, init: Initializer) -> None:
         super().__init__()
-        self._scope, self._config, self._heads = scope, config.model, num_heads
+        self._config, self._heads = config.model, num_heads
         self.query, self.key, self.value = (
             Dense(f"{scope}/self/{part}", hidden_size, hidden_size, init) for part in ("query", "key", "value")
         )
         self.output = Dense(f"{scope}/output/dense", hidden_size, hidden_size, init)
         self.layer_norm = LayerNorm(f"{scope}/output", hidden_size)
 
-    def __call__(self, x: tf.Tensor, bias: tf.Tensor, random: Random | None) -> tf.Tensor:
-        """x [B, S, H], bias float32 [B, 1, 1 or S, S] added to the scores."""
+    def __call__(self, x: tf.Tensor, bias: tf.Tensor, random: Random | None, place: str) -> tf.Tensor:
+        """x [B, S, H], bias float32 [B, 1, 1 or S, S] added to the scores; `place` names the dropouts."""
         query, key, value = (part.to_heads(x, self._heads) for part in (self.query, self.key, self.value))
         length = x.shape[1]
-        rate, purpose = self._config.attention_probs_dropout_prob, f"{self._scope}/self/dropout"
+        rate, purpose = self._config.attention_probs_dropout_prob, f"{place}/self/dropout"
         drop = dropper([self._heads, length, length], rate, random, purpose)
         attended = self.output.from_heads(attend(query, key, value, bias, drop))
-        attended = dropout(attended, self._config.hidden_dropout_prob, random, f"{self._scope}/output/dropout")
+        attended = dropout(attended, self._config.hidden_dropout_prob, random, f"{place}/output/dropout")
         return self.layer_norm(attended + x)
 
 

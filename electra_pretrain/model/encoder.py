@@ -80,17 +80,17 @@ class Block(tf.Module):
 
     def __init__(self, scope: str, sizes: Sizes, config: Config, init: Initializer) -> None:
         super().__init__()
-        self._scope, self._config = scope, config.model
+        self._config = config.model
         self.attention = Attention(f"{scope}/attention", sizes.hidden_size, sizes.num_attention_heads, config, init)
         self.intermediate = Dense(f"{scope}/intermediate/dense", sizes.hidden_size, sizes.intermediate_size, init)
         self.output = Dense(f"{scope}/output/dense", sizes.intermediate_size, sizes.hidden_size, init)
         self.layer_norm = LayerNorm(f"{scope}/output", sizes.hidden_size)
 
-    def __call__(self, x: tf.Tensor, bias: tf.Tensor, random: Random | None) -> tf.Tensor:
-        """[B, S, H] -> [B, S, H]."""
-        x = self.attention(x, bias, random)
+    def __call__(self, x: tf.Tensor, bias: tf.Tensor, random: Random | None, place: str) -> tf.Tensor:
+        """[B, S, H] -> [B, S, H]; dropout differs from `place` to `place`, where the same block may stand again."""
+        x = self.attention(x, bias, random, f"{place}/attention")
         y = self.output.after_gelu(self.intermediate(x))
-        y = dropout(y, self._config.hidden_dropout_prob, random, f"{self._scope}/output/dropout")
+        y = dropout(y, self._config.hidden_dropout_prob, random, f"{place}/output/dropout")
         return self.layer_norm(y + x)
 
 
@@ -103,7 +103,11 @@ class Direction(enum.Enum):
 
 
 class Encoder(tf.Module):
-    """Embeddings (given), projection where sizes differ, and the blocks, all under one scope."""
+    """Embeddings (given), projection where sizes differ, and the blocks, all under one scope.
+
+    Attributes:
+        layers: a block for each layer; the same one several times in a row where `model.num_hidden_groups` shares weights.
+    """
 
     def __init__(
         self,
@@ -123,9 +127,11 @@ class Encoder(tf.Module):
             if sizes.embedding_size != sizes.hidden_size
             else None
         )
-        self.layers = [
-            Block(f"{scope}/encoder/layer_{number}", sizes, config, init) for number in range(sizes.num_hidden_layers)
-        ]
+        groups = config.model.num_hidden_groups
+        # A name of their own for shared blocks: elsewhere "layer_0" is one block of many.
+        name, count = ("group", groups) if groups else ("layer", sizes.num_hidden_layers)
+        blocks = [Block(f"{scope}/encoder/{name}_{number}", sizes, config, init) for number in range(count)]
+        self.layers = [block for block in blocks for _ in range(sizes.num_hidden_layers // count)]
 
     def __call__(self, input_ids: tf.Tensor, input_mask: tf.Tensor, segment_ids: tf.Tensor, random: Random | None) -> tf.Tensor:
         """int32 [B, S] three times -> hidden states [B, S, H] in the compute dtype; dropout only with `random`."""
@@ -135,9 +141,11 @@ class Encoder(tf.Module):
             x = self.embeddings_project(x)
         bias = attention_bias(input_mask, self._direction)
         for number, layer in enumerate(self.layers):
+            place = f"{self._scope}/encoder/layer_{number}"
             # So that a compiler's complaint names the place.
-            with tf.name_scope(f"{self._scope}/encoder/layer_{number}"):
-                x = remat(partial(layer, bias=bias, random=random), x) if self._remat else layer(x, bias, random)
+            with tf.name_scope(place):
+                block = partial(layer, bias=bias, random=random, place=place)
+                x = remat(block, x) if self._remat else block(x)
         return x
 
 

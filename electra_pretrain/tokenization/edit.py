@@ -55,8 +55,13 @@ def read_terms(path: str) -> dict[str, int]:
     return terms
 
 
-def with_terms(tokenizer: WordPieceTokenizer, path: str) -> list[str]:
+def with_terms(tokenizer: WordPieceTokenizer, path: str, grow: bool = False) -> list[str]:
     """The vocabulary's tokens, the file's terms in its `[unusedN]` places, lowest id first.
+
+    Args:
+        tokenizer: the vocabulary.
+        path: a file of terms, one a line.
+        grow: append the terms for which there is no place.
 
     Raises:
         UserError: a term is a token already, or could never be found in text; or there are more terms than places.
@@ -69,12 +74,12 @@ def with_terms(tokenizer: WordPieceTokenizer, path: str) -> list[str]:
         if (reason := why_never(tokenizer, term)) is not None:
             raise UserError(f'{path}, line {number}: "{term}" would never be found in text: {reason}; take it out or mend it')
     places = [index for index, token in enumerate(tokenizer.tokens) if UNUSED.fullmatch(token)]
-    if len(terms) > len(places):
+    if len(terms) > len(places) and not grow:
         raise UserError(f"{path}: {len(terms)} terms, but the vocabulary has {len(places)} [unusedN] places; take some out")
     tokens = list(tokenizer.tokens)
     for place, term in zip(places, terms, strict=False):
         tokens[place] = term
-    return tokens
+    return tokens + list(terms)[len(places) :]
 
 
 def why_never(tokenizer: WordPieceTokenizer, token: str) -> str | None:

@@ -15,6 +15,7 @@ import tensorflow as tf
 
 from electra_pretrain import files
 from electra_pretrain.errors import Unavailable, UserError
+from electra_pretrain.model.pretrained import is_optimizer_value, misfits
 
 PREFIX = "model.ckpt"
 INDEX_SUFFIX, DATA_SUFFIX = ".index", ".data-00000-of-00001"
@@ -93,19 +94,51 @@ def find(folder: str, step: int | None = None) -> str:
     return files.join(folder, f"{PREFIX}-{available[-1] if step is None else step}")
 
 
-def read(prefix: str) -> dict[str, np.ndarray]:
+def read(prefix: str, weights_only: bool = False) -> dict[str, np.ndarray]:
     """All tensors of a checkpoint by name.
+
+    Args:
+        prefix: its path without suffix.
+        weights_only: leave the optimiser's values where they are.
 
     Raises:
         DamagedCheckpoint: a file ends too early, or a tensor's checksum is wrong.
     """
     try:
         reader = tf.train.load_checkpoint(prefix)
-        return {name: reader.get_tensor(name) for name in sorted(reader.get_variable_to_shape_map())}
+        names = sorted(reader.get_variable_to_shape_map())
+        return {name: reader.get_tensor(name) for name in names if not (weights_only and is_optimizer_value(name))}
     # The reader raises IndexError for a file that ends too early.
     except (tf.errors.OpError, ValueError, RuntimeError, IndexError) as error:
         reason = str(error).splitlines()[0]
         raise DamagedCheckpoint(f"{prefix}: damaged checkpoint ({reason}); use another step's, or another run's") from error
+
+
+def read_mean(folder: str, step: int | None, count: int) -> dict[str, np.ndarray]:
+    """Weights averaged over checkpoints that follow each other, and the last one's `global_step`.
+
+    Args:
+        folder: of a run.
+        step: the last of them; None: the newest.
+        count: how many.
+
+    Raises:
+        DamagedCheckpoint: one of them cannot be read in full.
+        UserError: there are fewer.
+    """
+    find(folder, step)
+    chosen = [each for each in steps(folder) if step is None or each <= step][-count:]
+    if len(chosen) < count:
+        raise UserError(
+            f"{folder}: has {len(chosen)} checkpoints ({', '.join(map(str, chosen))}) where the mean of {count} was asked for; "
+            "ask for fewer, or train with a larger training.keep_checkpoint_max"
+        )
+    sums: dict[str, np.ndarray] = {}
+    for each in chosen:
+        for name, value in read(find(folder, each), weights_only=True).items():
+            sums[name] = sums[name] + value if name in sums else value.astype(np.float64)
+    means = {name: (value / count).astype(np.float32) for name, value in sums.items()}
+    return {**means, "global_step": np.int64(chosen[-1])}
 
 
 def restore_newest(folder: str, variables: Mapping[str, tf.Variable]) -> bool:
@@ -127,54 +160,24 @@ def restore_newest(folder: str, variables: Mapping[str, tf.Variable]) -> bool:
     return False
 
 
-def locate(path: str) -> str:
-    """A checkpoint's path without suffix, from such a path or from the folder of a run: its newest.
-
-    Raises:
-        UserError: there is none.
-    """
-    if files.is_dir(path):
-        return find(path)
-    prefix = path.removesuffix(INDEX_SUFFIX)
-    if not files.exists(prefix + INDEX_SUFFIX):
-        raise UserError(f"{path}: no such checkpoint; give the folder of a run, or a path such as {PREFIX}-1000 in it")
-    return prefix
-
-
-def restore(prefix: str, variables: Mapping[str, tf.Variable], weights_only: bool = False) -> None:
+def restore(prefix: str, variables: Mapping[str, tf.Variable]) -> None:
     """Assign every variable from the checkpoint.
 
     Args:
         prefix: its path without suffix.
         variables: by name.
-        weights_only: the optimiser's values in the checkpoint are nobody's business here.
 
     Raises:
         DamagedCheckpoint: its files cannot be read in full.
         UserError: it holds other variables or shapes: it is of another config.
     """
     values = read(prefix)
-    if weights_only:
-        values = {name: value for name, value in values.items() if not is_optimizer_value(name)}
-    problems = [f"{name} is missing" for name in variables if name not in values]
-    problems += [f"{name} is not part of this model" for name in values if name not in variables]
-    problems += [
-        f"{name} has shape {list(values[name].shape)} instead of {variable.shape.as_list()}"
-        for name, variable in variables.items()
-        if name in values and list(values[name].shape) != variable.shape.as_list()
-    ]
-    if problems:
+    if problems := misfits(values, variables):
         raise UserError(
-            f"{prefix}: a checkpoint of another config: {'; '.join(problems[:3])}"
-            + (f"; and {len(problems) - 3} more" if len(problems) > 3 else "")
-            + "; use that run's config, or another --model_dir"
+            f"{prefix}: a checkpoint of another config: {'; '.join(problems)}; use that run's config, or another --model_dir"
         )
     for name, variable in variables.items():
         variable.assign(values[name])
-
-
-def is_optimizer_value(name: str) -> bool:
-    return name == "global_step" or name.endswith(("/adam_m", "/adam_v"))
 
 
 def to_host(variables: Mapping[str, tf.Variable]) -> dict[str, np.ndarray]:

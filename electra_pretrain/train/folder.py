@@ -1,5 +1,6 @@
 """What a run's folder says of itself, and which run may go on in it."""
 
+import hashlib
 import json
 from collections.abc import Sequence
 from typing import Any
@@ -8,8 +9,10 @@ import tensorflow as tf
 
 from electra_pretrain import files
 from electra_pretrain.config import CONFIG_NAME, Config, differences, load
-from electra_pretrain.data.manifest import Manifest
+from electra_pretrain.data.manifest import Manifest, Vocabulary
 from electra_pretrain.errors import UserError
+from electra_pretrain.model.pretrained import Pretrained, check_config, describe
+from electra_pretrain.tokenization.wordpiece import vocab_text
 from electra_pretrain.train import checkpoint
 
 RUN_NAME = "run.json"  # the records' manifests and the versions
@@ -43,6 +46,9 @@ def check_earlier_run(config: Config, manifests: Sequence[Manifest], model_dir: 
     path = files.join(model_dir, CONFIG_NAME)
     if not files.exists(path) or not checkpoint.steps(model_dir):
         return
+    if is_import(model_dir):
+        check_pretrained(Pretrained(model_dir, {}, *describe(model_dir)), config, manifests[-1].vocabulary)
+        return
     reached = checkpoint.steps(model_dir)[-1]
     if reached > config.training.num_train_steps:
         raise UserError(
@@ -66,8 +72,30 @@ def check_earlier_run(config: Config, manifests: Sequence[Manifest], model_dir: 
         )
 
 
+def is_import(folder: str) -> bool:
+    """Whether import_checkpoint wrote this folder and no run has begun in it."""
+    return files.exists(files.join(folder, CONFIG_NAME)) and not files.exists(files.join(folder, RUN_NAME))
+
+
+def check_pretrained(pretrained: Pretrained, config: Config, vocabulary: Vocabulary) -> None:
+    """Refuse weights that do not belong to the config, or to the vocabulary of the records.
+
+    Raises:
+        UserError: what differs.
+    """
+    check_config(pretrained, config)
+    if pretrained.tokens is None:
+        return
+    found = hashlib.sha256(vocab_text(pretrained.tokens).encode("utf-8")).hexdigest()
+    if found != vocabulary.sha256:
+        raise UserError(
+            f"{pretrained.origin}: its vocabulary is not that of the records (SHA-256 {found}, theirs {vocabulary.sha256}); "
+            "build the records with the vocab.txt that lies beside the weights, or extend it with import_checkpoint --terms"
+        )
+
+
 def load_run(model_dir: str) -> dict[str, Any]:
-    """What a run's folder says of itself: "data" (the manifest), "data_of_phases" (those of earlier phases), "versions".
+    """What a run's folder says of itself: "data" (the manifest), "data_of_phases" (of earlier phases), "versions", "hardware".
 
     Raises:
         UserError: it says nothing, or is damaged.
@@ -81,18 +109,19 @@ def load_run(model_dir: str) -> dict[str, Any]:
             "data": dict(values["data"]),
             "data_of_phases": list(values["data_of_phases"]),
             "versions": dict(values["versions"]),
+            "hardware": str(values["hardware"]) if "hardware" in values else "not recorded",
         }
     except (ValueError, KeyError, TypeError) as error:
         raise UserError(f"{path}: damaged ({error}); use another --model_dir") from error
 
 
-def record_run(config: Config, manifests: Sequence[Manifest], vocab: bytes, model_dir: str) -> None:
+def record_run(config: Config, manifests: Sequence[Manifest], vocab: bytes, model_dir: str, hardware: str) -> None:
     """Write the resolved config, what is trained on and with, and the vocabulary, so that the folder stands alone."""
     from electra_pretrain import __version__
 
     versions = {"electra_pretrain": __version__, "tensorflow": tf.__version__}
     *of_phases, data = (manifest.to_dict() for manifest in manifests)
-    about = {"data": data, "data_of_phases": of_phases, "versions": versions}
+    about = {"data": data, "data_of_phases": of_phases, "versions": versions, "hardware": hardware}
     for name, values in ((CONFIG_NAME, config.to_dict()), (RUN_NAME, about)):
         files.write_text(files.join(model_dir, name), json.dumps(values, ensure_ascii=False, indent=2) + "\n")
     files.write_bytes(files.join(model_dir, manifests[-1].vocabulary.file_name), vocab)

@@ -1,7 +1,8 @@
-"""What the devices could compute in a second: the measure for a run's speed."""
+"""What the devices are, and what they could compute in a second: the measure for a run's speed."""
 
 import functools
 import os
+import platform
 import time
 
 import tensorflow as tf
@@ -12,6 +13,18 @@ from electra_pretrain.train.devices import on_cpu
 # Where a TPU VM says what it is, "v3-8" for one.
 _TPU_VARIABLES = ("TPU_ACCELERATOR_TYPE", "ACCELERATOR_TYPE")
 _CPU_SIZE, _ACCELERATOR_SIZE, _TRIES = 1024, 8192, 3
+
+
+def hardware(strategy: tf.distribute.Strategy) -> str:
+    """The devices in words, such as "8 x TPU (v3-8)", for the run's own record."""
+    if isinstance(strategy, tf.distribute.TPUStrategy):
+        name = next((os.environ[variable] for variable in _TPU_VARIABLES if variable in os.environ), "of unknown kind")
+        return f"{strategy.num_replicas_in_sync} x TPU core ({name})"
+    if on_cpu(strategy):
+        return f"CPU ({platform.machine()}, {os.cpu_count()} cores)"
+    gpus = tf.config.list_physical_devices("GPU")
+    details = {"device_name": "GPU"} | (tf.config.experimental.get_device_details(gpus[0]) if gpus else {})
+    return f"{strategy.num_replicas_in_sync} x {details['device_name']}"
 
 
 def peak_flops(strategy: tf.distribute.Strategy, compute_dtype: str) -> float:

@@ -13,9 +13,10 @@ from electra_pretrain.config import Config
 from electra_pretrain.data.manifest import check_shards
 from electra_pretrain.errors import UserError
 from electra_pretrain.model.flops import step_flops
+from electra_pretrain.model.pretrained import Pretrained
 from electra_pretrain.progress import duration
 from electra_pretrain.tpu.chips import Slice
-from electra_pretrain.train.folder import check_earlier_run
+from electra_pretrain.train.folder import check_earlier_run, check_pretrained
 from electra_pretrain.train.inputs import Source, check_replicas, choose_sources
 
 # KoELECTRA base v3 on a v3-8: 88 TFLOP in the 0.81 s that its author published, of 8 x 61.5 TFLOP/s.
@@ -45,6 +46,7 @@ class Start(NamedTuple):
         model_dir: the run's folder.
         tpu: name of a TPU, "local", or None.
         zone: the TPU's zone; None where this machine's own is meant.
+        pretrained: weights that it starts from; None: random ones, or its own.
     """
 
     config: Config
@@ -52,11 +54,12 @@ class Start(NamedTuple):
     model_dir: str
     tpu: str | None
     zone: str | None
+    pretrained: Pretrained | None = None
 
 
 def check_start(start: Start) -> list[Finding]:
     """The quick checks, made before every start."""
-    return _findings(_folders, _buckets, _records, _disk)(start)
+    return _findings(_folders, _buckets, _records, _weights, _disk)(start)
 
 
 def check_thoroughly(start: Start, replicas: int | None, target: Slice | None) -> list[Finding]:
@@ -186,6 +189,13 @@ def _records(start: Start) -> Iterator[Finding]:
             yield Finding(Level.WARNING, f"{source.folder}: examples are read {epochs:.0f} times; more text would help")
 
 
+def _weights(start: Start) -> Iterator[Finding]:
+    """The weights that it starts from fit config and vocabulary; their names and shapes are held against the model itself."""
+    if start.pretrained is not None:
+        check_pretrained(start.pretrained, start.config, _sources(start)[-1].manifest.vocabulary)
+        yield Finding(Level.OK, f"weights of {start.pretrained.origin} fit the config and the records' vocabulary")
+
+
 def _shards(start: Start) -> Iterator[Finding]:
     """Every shard is there, and the vocabulary is the manifest's."""
     for source in _sources(start):
@@ -229,9 +239,10 @@ def checkpoint_bytes(config: Config) -> int:
 
     rows = config.data.vocab_size + config.model.max_position_embeddings
     parameters = rows * config.model.embedding_size + config.data.vocab_size
-    for sizes in (discriminator_sizes(config), generator_sizes(config)):
-        hidden = sizes.hidden_size
-        parameters += sizes.num_hidden_layers * (4 * hidden * hidden + 2 * hidden * sizes.intermediate_size)
+    networks = [discriminator_sizes(config), *([generator_sizes(config)] if config.objective.has_discriminator else [])]
+    for sizes in networks:
+        hidden, blocks = sizes.hidden_size, config.model.num_hidden_groups or sizes.num_hidden_layers
+        parameters += blocks * (4 * hidden * hidden + 2 * hidden * sizes.intermediate_size)
     return 3 * 4 * parameters
 
 

@@ -13,9 +13,10 @@ from electra_pretrain import files
 from electra_pretrain.config import Config, Stage
 from electra_pretrain.data.damage import UNDECODABLE, describe_damage
 from electra_pretrain.errors import Stopped, UserError
+from electra_pretrain.model.pretrained import Pretrained, assign
 from electra_pretrain.train import checkpoint
 from electra_pretrain.train.devices import num_input_workers, num_workers, on_cpu, writes_files
-from electra_pretrain.train.folder import check_earlier_run, record_run
+from electra_pretrain.train.folder import check_earlier_run, check_pretrained, record_run
 from electra_pretrain.train.inputs import (
     Paths,
     Source,
@@ -29,7 +30,7 @@ from electra_pretrain.train.inputs import (
 )
 from electra_pretrain.train.logs import RunLog
 from electra_pretrain.train.loop import Job, NonFinite, train
-from electra_pretrain.train.peak import peak_flops
+from electra_pretrain.train.peak import hardware, peak_flops
 from electra_pretrain.train.saver import Saver
 from electra_pretrain.train.step import Trainer
 from electra_pretrain.train.stop import StopRequest
@@ -46,7 +47,12 @@ class Part(NamedTuple):
 
 
 def run(
-    config: Config, data_dirs: Sequence[str], model_dir: str, strategy: tf.distribute.Strategy, skip_bad_records: bool = False
+    config: Config,
+    data_dirs: Sequence[str],
+    model_dir: str,
+    strategy: tf.distribute.Strategy,
+    skip_bad_records: bool = False,
+    pretrained: Pretrained | None = None,
 ) -> None:
     """Train `config` on the records of `data_dirs`; go on where an earlier run in `model_dir` stopped.
 
@@ -56,6 +62,7 @@ def run(
         model_dir: the run's folder.
         strategy: the devices.
         skip_bad_records: leave out records that cannot be read, instead of ending with an error.
+        pretrained: weights that a new run starts from; None: random ones.
 
     Raises:
         UserError: records, config, devices or an earlier run do not fit together.
@@ -67,6 +74,8 @@ def run(
     files.make_dirs(model_dir)
     manifests = [source.manifest for source in sources]
     check_earlier_run(config, manifests, model_dir)
+    if pretrained is not None:
+        check_pretrained(pretrained, config, manifests[-1].vocabulary)
     writes = writes_files(strategy)
     if writes:
         files.remove_temporaries(model_dir)
@@ -79,24 +88,24 @@ def run(
             newest = checkpoint.steps(model_dir)[-1:] or [0]
             if number < len(parts) and newest[0] >= part.stage.last_step:
                 continue
-            trainer = _restored_trainer(part, model_dir, strategy)
+            trainer = _restored_trainer(part, model_dir, strategy, pretrained)
             if writes:
                 vocab = files.read_bytes(files.join(part.source.folder, part.source.manifest.vocabulary.file_name))
-                record_run(config, manifests, vocab, model_dir)
+                record_run(config, manifests, vocab, model_dir, hardware(strategy))
             if len(parts) > 1:
                 _announce(number, len(parts), part.stage)
             _train_part(part, trainer, model_dir, stop)
 
 
-def _restored_trainer(part: Part, model_dir: str, strategy: tf.distribute.Strategy) -> Trainer:
-    """The stage's trainer. Where its values come from: the run's own newest checkpoint; else `init_from`; else the seed."""
+def _restored_trainer(part: Part, model_dir: str, strategy: tf.distribute.Strategy, pretrained: Pretrained | None) -> Trainer:
+    """The stage's trainer. Where its values come from: the run's own newest checkpoint; else `pretrained`; else the seed."""
     config = part.stage.config
     special_ids = part.source.manifest.vocabulary.special_ids
     trainer = Trainer(config, special_ids, strategy, one_after_the_other=not on_cpu(strategy))
-    if not checkpoint.restore_newest(model_dir, trainer.variables()) and config.training.init_from:
-        prefix = checkpoint.locate(config.training.init_from)
-        checkpoint.restore(prefix, trainer.model.named_variables(), weights_only=True)
-        print(f"run_pretraining: weights from {prefix}; moments and step begin anew", file=sys.stderr, flush=True)
+    if not checkpoint.restore_newest(model_dir, trainer.variables()) and pretrained is not None:
+        whole = assign(pretrained, trainer.model.named_variables())
+        anew = "moments and step begin anew" if whole else "it has no generator: that, moments and step begin anew"
+        print(f"run_pretraining: weights from {pretrained.origin}; {anew}", file=sys.stderr, flush=True)
     return trainer
 
 

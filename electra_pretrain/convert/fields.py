@@ -1,0 +1,56 @@
+"""What a source's weights say of the config that they belong to."""
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+
+from electra_pretrain.errors import UserError
+from electra_pretrain.model.encoder import TYPE_VOCAB_SIZE
+
+_FIRST = "encoder/layer_0"
+
+
+def fields_from_shapes(origin: str, values: Mapping[str, np.ndarray]) -> dict[str, Any]:
+    """Fields of a config ("section.field") that the shapes of released variables show; heads do not show.
+
+    Raises:
+        UserError: these are not the weights of an ELECTRA discriminator; what is missing is named.
+    """
+
+    def shape(name: str) -> tuple[int, int]:
+        if name not in values or values[name].ndim != 2:
+            raise UserError(f"{origin}: no ELECTRA discriminator: {name} is missing or no matrix")
+        rows, columns = values[name].shape
+        return rows, columns
+
+    vocab_size, embedding_size = shape("electra/embeddings/word_embeddings")
+    hidden_size, intermediate_size = shape(f"electra/{_FIRST}/intermediate/dense/kernel")
+    layers = _count_layers("electra", values)
+    types = shape("electra/embeddings/token_type_embeddings")[0]
+    if types != TYPE_VOCAB_SIZE:
+        raise UserError(f"{origin}: has {types} token types; an ELECTRA model here has {TYPE_VOCAB_SIZE}")
+    fields: dict[str, Any] = {
+        "model.num_hidden_layers": layers,
+        "model.hidden_size": hidden_size,
+        "model.embedding_size": embedding_size,
+        "model.intermediate_size": intermediate_size,
+        "model.max_position_embeddings": shape("electra/embeddings/position_embeddings")[0],
+        "data.vocab_size": vocab_size,
+    }
+    if f"generator/{_FIRST}/intermediate/dense/kernel" in values:
+        fields |= {
+            "objective.untied_generator": True,
+            "objective.untied_generator_embeddings": "generator/embeddings/word_embeddings" in values,
+            "objective.generator_hidden_size": shape(f"generator/{_FIRST}/intermediate/dense/kernel")[0] / hidden_size,
+            "objective.generator_layers": _count_layers("generator", values) / layers,
+        }
+    elif "generator_predictions/output_bias" in values:
+        fields["objective.untied_generator"] = False
+    return fields
+
+
+def _count_layers(scope: str, names: Iterable[str]) -> int:
+    numbers = {match.group(1) for name in names if (match := re.match(rf"{scope}/encoder/layer_(\d+)/", name))}
+    return len(numbers)

@@ -1,0 +1,63 @@
+"""Exported directories to the Hugging Face hub, each as a model repository."""
+
+import os
+from collections.abc import Sequence
+from typing import Any
+
+from electra_pretrain import files
+from electra_pretrain.errors import UserError
+
+INSTALL = "'electra_pretrain[hub]'"
+
+
+class Hub:
+    """A hub that accepted our token; make it before any work is done.
+
+    Raises:
+        UserError: the library is missing, the name is no repository's, there is no token, or the hub refuses it.
+    """
+
+    def __init__(self, repo: str, output: str) -> None:
+        try:
+            from huggingface_hub import HfApi, get_token
+            from huggingface_hub.errors import HFValidationError
+            from huggingface_hub.utils import validate_repo_id
+        except ImportError as error:
+            raise UserError(f"--push_to_hub: needs huggingface_hub; run: pip install {INSTALL}") from error
+        if files.is_remote(output):
+            raise UserError(f"--push_to_hub: --output {output}: must be a folder of this machine")
+        try:
+            validate_repo_id(repo)
+        except HFValidationError as error:
+            raise UserError(f"--push_to_hub {repo}: no name of a repository; give OWNER/NAME") from error
+        token = get_token()
+        if token is None:
+            raise UserError("--push_to_hub: no token; run: hf auth login, or set HF_TOKEN to a token that may write")
+        self._repo, self._api = repo, HfApi(token=token)
+        _asked("the token", self._api.whoami)
+
+    def push(self, folders: Sequence[str]) -> list[str]:
+        """Upload the directories, each to a repository of its own, new ones private; returns where they are.
+
+        A masked language model goes to the name itself, others to the name with `-discriminator`, `-generator`.
+        """
+        return [self._push_one(folder) for folder in folders]
+
+    def _push_one(self, folder: str) -> str:
+        kind = os.path.basename(folder)
+        repo = self._repo if kind == "masked_lm" else f"{self._repo}-{kind}"
+        _asked(repo, lambda: self._api.create_repo(repo, private=True, exist_ok=True))
+        _asked(repo, lambda: self._api.upload_folder(repo_id=repo, folder_path=folder, commit_message=f"Upload {kind}"))
+        return f"{self._api.endpoint}/{repo}"
+
+
+def _asked(what: str, ask: Any) -> None:
+    """Run a request; what the hub or the network refuses ends in one line."""
+    from huggingface_hub.errors import HfHubHTTPError
+
+    try:
+        ask()
+    # Its bases are OSError and whatever the HTTP library of that release raises where there is no connection.
+    except HfHubHTTPError.__bases__ as error:
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise UserError(f"--push_to_hub: {what}: {reason}; mend this and run the same command again") from error

@@ -1,0 +1,25 @@
+"""Which kind of source a path is, and its weights."""
+
+from electra_pretrain import files
+from electra_pretrain.convert.from_hugging_face import read_pair
+from electra_pretrain.convert.tensor_files import BIN_NAME, SAFETENSORS_NAME
+from electra_pretrain.convert.tf1 import read_tf1
+from electra_pretrain.model.pretrained import Pretrained
+
+
+def read_pretrained(path: str) -> Pretrained:
+    """Weights from a path: what `training.init_from` may name.
+
+    Args:
+        path: a folder with `discriminator/` and `generator/`, as export_hf writes them; a discriminator's own folder; a run's
+            folder or that of a TensorFlow 1 checkpoint (its newest); or one checkpoint's path without suffix.
+
+    Raises:
+        UserError: it is none of these, or damaged.
+    """
+    discriminator, generator = (files.join(path, name) for name in ("discriminator", "generator"))
+    if files.is_dir(discriminator):
+        return read_pair(discriminator, generator if files.is_dir(generator) else None)
+    if any(files.exists(files.join(path, name)) for name in (SAFETENSORS_NAME, BIN_NAME)):
+        return read_pair(path, None)
+    return read_tf1(path)

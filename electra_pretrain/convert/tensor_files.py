@@ -1,0 +1,90 @@
+"""Tensors from `model.safetensors` or `pytorch_model.bin`, read so that nothing in the file is executed.
+
+A `.bin` is a pickle, which can call anything. PyTorch's weights-only reader builds tensors from it and refuses the rest;
+there is no reader of our own, so that such a file needs PyTorch.
+"""
+
+import io
+import warnings
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from electra_pretrain import files
+from electra_pretrain.errors import UserError
+
+SAFETENSORS_NAME, BIN_NAME = "model.safetensors", "pytorch_model.bin"
+INSTALL = "'electra_pretrain[torch]'"
+# The weights-only reader of earlier releases could be led to execute code (CVE-2025-32434).
+_OLDEST_SAFE_TORCH = (2, 6)
+
+
+def read_tensors(folder: str) -> dict[str, np.ndarray]:
+    """Name -> float32 array of all floating-point tensors in a Hugging Face model's folder; safetensors come first.
+
+    Raises:
+        UserError: there is no such file, it is damaged or no tensor file, or PyTorch is needed and missing or too old.
+    """
+    for name, read in ((SAFETENSORS_NAME, _read_safetensors), (BIN_NAME, _read_bin)):
+        path = files.join(folder, name)
+        if files.exists(path):
+            return read(path)
+    raise UserError(
+        f"{folder}: holds neither {SAFETENSORS_NAME} nor {BIN_NAME}; give the folder of a Hugging Face model in one file"
+    )
+
+
+def safetensors_bytes(tensors: Mapping[str, np.ndarray], dtype: str) -> bytes:
+    """The content of a `model.safetensors`.
+
+    Args:
+        tensors: float32, by name.
+        dtype: "float32", "bfloat16" or "float16".
+    """
+    from safetensors.numpy import save
+
+    kind = _dtypes()[dtype]
+    return save({name: np.ascontiguousarray(tensor, kind) for name, tensor in tensors.items()}, metadata={"format": "pt"})
+
+
+def _dtypes() -> dict[str, np.dtype]:
+    import ml_dtypes
+
+    kinds = (np.float64, np.float32, np.float16, ml_dtypes.bfloat16)
+    return {np.dtype(kind).name: np.dtype(kind) for kind in kinds}
+
+
+def _read_safetensors(path: str) -> dict[str, np.ndarray]:
+    import safetensors
+
+    dtypes = dict(zip(("F64", "F32", "F16", "BF16"), _dtypes().values(), strict=True))
+    try:
+        found: list[tuple[str, dict[str, Any]]] = safetensors.deserialize(files.read_bytes(path))  # type: ignore[no-untyped-call]
+    except safetensors.SafetensorError as error:
+        raise UserError(f"{path}: damaged or no safetensors file ({error}); fetch it again") from error
+    return {
+        name: np.frombuffer(view["data"], dtypes[view["dtype"]]).reshape(view["shape"]).astype(np.float32)
+        for name, view in found
+        if view["dtype"] in dtypes
+    }
+
+
+def _read_bin(path: str) -> dict[str, np.ndarray]:
+    try:
+        import torch
+    except ImportError as error:
+        raise UserError(
+            f"{path}: reading a .bin safely needs PyTorch; run: pip install {INSTALL}, or give a {SAFETENSORS_NAME}"
+        ) from error
+    if tuple(int(part) for part in torch.__version__.split(".")[:2]) < _OLDEST_SAFE_TORCH:
+        raise UserError(f"{path}: PyTorch {torch.__version__} does not read it safely; run: pip install {INSTALL}")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            found = torch.load(io.BytesIO(files.read_bytes(path)), map_location="cpu", weights_only=True)
+        return {name: tensor.float().numpy() for name, tensor in found.items() if tensor.is_floating_point()}
+    # A damaged pickle can end in any error. PyTorch's text is not passed on: it advises to read the file unsafely.
+    except Exception as error:
+        kind = type(error).__name__
+        raise UserError(f"{path}: damaged, or no file of tensors alone ({kind}); nothing in it was executed") from error
