@@ -189,7 +189,8 @@ def test_terms_leave_all_other_logits_as_they_are(tmp_path, tf1, values):
 
 def test_what_is_no_term_or_no_extension_is_refused(tmp_path, tf1):
     terms = tmp_path / "terms.txt"
-    for term, message in (("두 낱말", "cut into 두 낱말"), ("코로나-19", "cut into 코로나 - 19"), ("\u1100\u1161", '"가" is a token')):
+    wrong = {"두 낱말": "cut into 두 낱말", "코로나-19": "cut into 코로나 - 19", "\u1100\u1161": '"가" is a token'}
+    for term, message in wrong.items():
         terms.write_text(term + "\n")
         with pytest.raises(UserError, match=f"terms.txt, line 1: .*{message}"):
             import_(tmp_path / "run", tf1=tf1[0], terms=terms)
