@@ -110,7 +110,7 @@ print("imported", "tensorflow_text" in sys.modules)
 def test_help_needs_no_tensorflow():
     code = """
 import sys
-for name in ("build_data", "train_vocab", "run_pretraining", "export_hf", "stage", "quickstart", "plot_run"):
+for name in ("build_data", "train_vocab", "run_pretraining", "export_hf", "stage", "quickstart", "plot_run", "inspect_data"):
     __import__(f"electra_pretrain.{name}")
 print([name for name in ("tensorflow", "tokenizers", "matplotlib", "google.cloud") if name in sys.modules])
 """

@@ -32,9 +32,9 @@ def model_card(kind: str, config: Config, facts: CardFacts) -> str:
         "## Training text\n\n"
         + _table(
             {
-                "documents": f"{counts['documents']:,}",
-                "sentences": f"{counts['sentences']:,}",
-                "characters": f"{counts['characters']:,}",
+                "documents": _count(counts["documents"]),
+                "sentences": _count(counts["sentences"]),
+                "characters": _count(counts["characters"]),
                 "tokens": f"{counts['tokens']:,}",
                 "[UNK] rate": f"{facts.manifest['unk_rate']:.4%}",
                 "training examples": f"{facts.manifest['train_examples']:,} of {facts.manifest['max_seq_length']} tokens",
@@ -94,6 +94,11 @@ def _corpus_steps(steps: list[dict[str, Any]]) -> str:
     content = json.dumps(steps, ensure_ascii=False, indent=2)
     names = ", ".join(f"`{step['command']}`" for step in steps)
     return f"### How the text was made\n\nBy {names}, in this order:\n\n```json\n{content}\n```"
+
+
+def _count(value: int | None) -> str:
+    """A count; None where records were adopted, which do not tell what text they were made of."""
+    return "not known" if value is None else f"{value:,}"
 
 
 def _table(rows: dict[str, str]) -> str:

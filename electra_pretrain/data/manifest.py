@@ -38,12 +38,12 @@ class Shard:
 
 @dataclasses.dataclass(frozen=True)
 class Counts:
-    """What went in, added up over blocks of documents."""
+    """What went in, added up over blocks of documents; None where records were adopted, which do not tell."""
 
-    documents: int = 0
-    heldout_documents: int = 0
-    sentences: int = 0
-    characters: int = 0
+    documents: int | None = 0
+    heldout_documents: int | None = 0
+    sentences: int | None = 0
+    characters: int | None = 0
     tokens: int = 0
     unk_tokens: int = 0
     overflow_tokens: int = 0  # carried into the next example, where the released builder drops them
@@ -60,7 +60,7 @@ class Manifest:
     fingerprint: str  # of input, vocabulary and settings: the same fingerprint, the same bytes
     max_seq_length: int
     vocabulary: Vocabulary
-    seed: int
+    seed: int | None  # None: adopted, from another builder
     heldout_fraction: float
     dupe_factor: int
     short_example_prob: float
@@ -98,7 +98,10 @@ def load_manifest(folder: str) -> Manifest:
     """
     path = files.join(folder, MANIFEST_NAME)
     if not files.exists(path):
-        raise UserError(f"{path}: no such file; {folder} is not a finished folder of records: run build_data (again)")
+        raise UserError(
+            f"{path}: no such file; {folder} is not a finished folder of records: run build_data (again); "
+            "records that another builder made are taken in by inspect_data --adopt"
+        )
     try:
         values = json.loads(files.read_text(path))
         if values["format_version"] != FORMAT_VERSION:

@@ -1,7 +1,8 @@
-"""One HTML page that stands alone: the drawing, the last held-out metrics, and in which fields the configs differ."""
+"""One HTML page that stands alone; of runs: the drawing, the last held-out metrics, in which fields the configs differ."""
 
 import html
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from electra_pretrain.config import SECTIONS, Config, differences
@@ -25,20 +26,35 @@ ABSENT = "–"
 NAMES_IN_TITLE = 3
 
 
-def page(runs: list[Run], svg: bytes) -> str:
-    """The whole page; every name in it is escaped."""
-    names = ", ".join(run.label for run in runs) if len(runs) <= NAMES_IN_TITLE else f"{len(runs)} runs"
-    title = html.escape(f"Pretraining: {names}")
-    drawing = svg.decode("utf-8")
-    drawing = drawing[drawing.index("<svg") :]  # an XML prologue has no place within HTML
-    sections = [_heldout(runs), *([_configs(runs)] if len(runs) > 1 else [])]
+def document(title: str, body: str, css: str = "") -> str:
+    """A whole page.
+
+    Args:
+        title: text, escaped here.
+        body: HTML, in which every name is escaped already.
+        css: rules of this page alone.
+    """
+    escaped = html.escape(title)
     return (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{title}</title>\n<style>{_CSS}</style>\n</head>\n<body>\n<h1>{title}</h1>\n"
-        f"<figure>\n{drawing}</figure>\n{''.join(sections)}</body>\n</html>\n"
+        f"<title>{escaped}</title>\n<style>{_CSS}{css}</style>\n</head>\n<body>\n<h1>{escaped}</h1>\n"
+        f"{body}</body>\n</html>\n"
     )
+
+
+def drawing(svg: bytes) -> str:
+    """An SVG as part of a page."""
+    text = svg.decode("utf-8")
+    return f"<figure>\n{text[text.index('<svg') :]}</figure>\n"  # an XML prologue has no place within HTML
+
+
+def page(runs: list[Run], svg: bytes) -> str:
+    """The page of some runs."""
+    names = ", ".join(run.label for run in runs) if len(runs) <= NAMES_IN_TITLE else f"{len(runs)} runs"
+    sections = [_heldout(runs), *([_configs(runs)] if len(runs) > 1 else [])]
+    return document(f"Pretraining: {names}", drawing(svg) + "".join(sections))
 
 
 def _heldout(runs: list[Run]) -> str:
@@ -80,8 +96,13 @@ def _table(corner: str, runs: list[Run], rows: list[tuple[str, list[str]]]) -> s
     """A line for each row, a column for each run."""
     colours = [f'<span class="colour" style="background:{COLOURS[index % len(COLOURS)]}"></span>' for index in range(len(runs))]
     heads = [f"<th>{colour}{html.escape(run.label)}</th>" for colour, run in zip(colours, runs, strict=True)]
-    lines = [f"<th>{corner}</th>{''.join(heads)}"]
-    lines += ["".join(f"<td>{html.escape(cell)}</td>" for cell in (name, *cells)) for name, cells in rows]
+    return table(f"<th>{corner}</th>{''.join(heads)}", [[name, *cells] for name, cells in rows])
+
+
+def table(head: str, rows: Sequence[Sequence[str]]) -> str:
+    """A table, given its head line's cells as HTML ("" for none) and its rows as text."""
+    lines = [head] if head else []
+    lines += ["".join(f"<td>{html.escape(cell)}</td>" for cell in row) for row in rows]
     return '<div class="wide"><table>\n' + "".join(f"<tr>{line}</tr>\n" for line in lines) + "</table></div>\n"
 
 
