@@ -67,6 +67,7 @@ setup(
         "tpu-check": ["jax==0.10.2", "jaxlib==0.10.2", "libtpu==0.0.40"],
         "tensorboard": ["tensorboard>=2.20"],
         "plot": [MATPLOTLIB],
+        "beam": ["apache-beam>=2.77"],
     },
     entry_points={"console_scripts": ["run_pretraining = electra_pretrain.run_pretraining:main"]},
 )

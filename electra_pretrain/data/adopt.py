@@ -168,6 +168,9 @@ def _manifest(
         ),
         seed=None,
         heldout_fraction=heldout_fraction,
+        dupe_factor=None,
+        short_example_prob=None,
+        single_segment_prob=None,
         counts=Counts(None, None, None, None, tokens=tokens, unk_tokens=unk_tokens),
         unk_rate=unk_tokens / max(tokens, 1),
         overflow_rate=0.0,
@@ -176,4 +179,5 @@ def _manifest(
         train_shards=train,
         heldout_shards=heldout,
         sources=(),
+        corpus_steps=(),
     )

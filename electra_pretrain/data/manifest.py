@@ -60,11 +60,11 @@ class Manifest:
     fingerprint: str  # of input, vocabulary and settings: the same fingerprint, the same bytes
     max_seq_length: int
     vocabulary: Vocabulary
-    seed: int | None  # None: adopted, from another builder
+    seed: int | None  # None, as what else is not known, where records were adopted
     heldout_fraction: float
-    dupe_factor: int
-    short_example_prob: float
-    single_segment_prob: float
+    dupe_factor: int | None
+    short_example_prob: float | None
+    single_segment_prob: float | None
     counts: Counts
     unk_rate: float
     overflow_rate: float
