@@ -45,7 +45,7 @@ def add_runner_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="NAME",
         help="DataflowRunner, FlinkRunner, SparkRunner, PortableRunner or DirectRunner; --num_processes is then not used",
     )
-    group.add_argument("--beam_args", default="", metavar="'--flag=value …'", help="the runner's own flags, in one string")
+    group.add_argument("--beam_args", default="", metavar="FLAGS", help="the runner's own flags, in one string after an =")
     group.add_argument(
         "--work_dir",
         metavar="DIR",

@@ -68,6 +68,7 @@ def test_console_script_is_declared(wheel):
 
 def test_the_extras_that_errors_name_are_declared(wheel):
     from electra_pretrain import tpu_check
+    from electra_pretrain.data import beam
     from electra_pretrain.plot import figure
 
     archive = zipfile.ZipFile(wheel)
@@ -75,7 +76,7 @@ def test_the_extras_that_errors_name_are_declared(wheel):
     declared = {
         f"'electra_pretrain[{line.split()[-1]}]'" for line in metadata.splitlines() if line.startswith("Provides-Extra:")
     }
-    assert {tpu_check.INSTALL, figure.INSTALL} <= declared
+    assert {tpu_check.INSTALL, figure.INSTALL, beam.INSTALL} <= declared
 
 
 def test_tensorflow_is_not_required_where_its_tpu_build_lies(tmp_path, monkeypatch):

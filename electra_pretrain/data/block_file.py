@@ -4,12 +4,14 @@ Layout: n as uint64; keys, uint32 [n], ascending; where each record ends, uint64
 """
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from electra_pretrain import files
+
+_MERGED_AT_ONCE = 64_000_000  # bytes
 
 
 class KeyRange(NamedTuple):
@@ -21,10 +23,8 @@ class KeyRange(NamedTuple):
 
 def write_block(path: str, keys: np.ndarray, records: Sequence[bytes]) -> None:
     """Store records, which are in the order of their keys (uint32 [n]), atomically."""
-    ends = np.cumsum([len(record) for record in records], dtype=np.uint64)
-    index = np.array([len(keys)], "<u8").tobytes() + keys.astype("<u4").tobytes() + ends.astype("<u8").tobytes()
     with files.atomic_path(path) as temporary, files.open_raw(temporary, "wb") as file:
-        file.write(index)
+        file.write(_index(keys, [len(record) for record in records]))
         file.write(b"".join(records))
 
 
@@ -39,3 +39,28 @@ def read_range(path: str, low: int, high: int) -> KeyRange:
         file.seek(8 + 12 * count + int(ends[start]))
         content = file.read(bounds[-1])
     return KeyRange(keys[start:stop], [content[a:b] for a, b in itertools.pairwise(bounds)])
+
+
+def merge_blocks(paths: Sequence[str], target: str) -> None:
+    """Store the records of several blocks as one block, those of equal keys in the order of the blocks, a slice at a time."""
+    slices = -(-sum(map(files.size, paths)) // _MERGED_AT_ONCE) or 1
+    bounds = [2**32 * number // slices for number in range(slices + 1)]
+
+    def merged() -> Iterator[tuple[np.ndarray, list[bytes]]]:
+        for low, high in itertools.pairwise(bounds):
+            parts = [read_range(path, low, high) for path in paths]
+            keys = np.concatenate([part.keys for part in parts])
+            order = np.argsort(keys, kind="stable")
+            records = list(itertools.chain.from_iterable(part.records for part in parts))
+            yield keys[order], [records[place] for place in order.tolist()]
+
+    index = [(keys, [len(record) for record in records]) for keys, records in merged()]
+    with files.atomic_path(target) as temporary, files.open_raw(temporary, "wb") as file:
+        file.write(_index(np.concatenate([keys for keys, _ in index]), [length for _, lengths in index for length in lengths]))
+        for _, records in merged():
+            file.write(b"".join(records))
+
+
+def _index(keys: np.ndarray, lengths: Sequence[int]) -> bytes:
+    ends = np.cumsum(lengths, dtype=np.uint64)
+    return np.array([len(keys)], "<u8").tobytes() + keys.astype("<u4").tobytes() + ends.astype("<u8").tobytes()
