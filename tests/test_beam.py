@@ -1,6 +1,7 @@
 """Work handed to a cluster: the blocks, and so the bytes, are those of this machine's processes; mistakes are one line."""
 
 import importlib.util
+import itertools
 import os
 import sys
 
@@ -114,6 +115,19 @@ def test_merged_blocks_are_one_block_in_slices_of_any_size(tmp_path, monkeypatch
         merged = block_file.read_range(str(tmp_path / "merged"), 0, 2**32)
         assert merged.keys.tolist() == keys[order].tolist()
         assert merged.records == [records[place] for place in order]
+
+
+@pytest.mark.parametrize("uniform", [True, False])
+def test_a_range_of_keys_is_found_wherever_it_lies(tmp_path, uniform):
+    random = np.random.default_rng(0)
+    keys = np.sort(random.integers(0, 2**32 if uniform else 2**20, 5000)).astype(np.uint32)
+    block_file.write_block(str(tmp_path / "block"), keys, [str(key).encode() for key in keys])
+    bounds = sorted([0, 1, 2**20, 2**31, 2**32 - 1, 2**32, *random.integers(0, 2**32, 20).tolist()])
+    for low, high in itertools.combinations(bounds, 2):
+        found = block_file.read_range(str(tmp_path / "block"), low, high)
+        expected = [int(key) for key in keys if low <= key < high]
+        assert found.keys.tolist() == expected
+        assert found.records == [str(key).encode() for key in expected]
 
 
 @needs_beam

@@ -4,8 +4,9 @@ Layout: n as uint64; keys, uint32 [n], ascending; where each record ends, uint64
 """
 
 import itertools
+import math
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 import numpy as np
 
@@ -29,16 +30,33 @@ def write_block(path: str, keys: np.ndarray, records: Sequence[bytes]) -> None:
 
 
 def read_range(path: str, low: int, high: int) -> KeyRange:
-    """The records with low <= key < high, which may be 2**32; only they and the index are read."""
+    """The records with low <= key < high, which may be 2**32; besides them only their part of the index is read."""
     with files.open_raw(path) as file:
         count = int(np.frombuffer(file.read(8), "<u8")[0])
-        keys = np.frombuffer(file.read(4 * count), "<u4")
-        ends = np.concatenate([np.zeros(1, np.int64), np.frombuffer(file.read(8 * count), "<u8").astype(np.int64)])
-        start, stop = np.searchsorted(keys.astype(np.int64), [low, high]).tolist()
-        bounds = (ends[start : stop + 1] - ends[start]).tolist()
-        file.seek(8 + 12 * count + int(ends[start]))
+        start, stop = (_first_from(file, count, key) for key in (low, high))
+        file.seek(8 + 4 * start)
+        keys = np.frombuffer(file.read(4 * (stop - start)), "<u4")
+        # One more, where the first record begins; but for the file's first.
+        before = min(start, 1)
+        file.seek(8 + 4 * count + 8 * (start - before))
+        ends = np.frombuffer(file.read(8 * (stop - start + before)), "<u8").astype(np.int64)
+        ends = ends if before else np.concatenate([np.zeros(1, np.int64), ends])
+        bounds = (ends - ends[0]).tolist()
+        file.seek(8 + 12 * count + int(ends[0]))
         content = file.read(bounds[-1])
-    return KeyRange(keys[start:stop], [content[a:b] for a, b in itertools.pairwise(bounds)])
+    return KeyRange(keys, [content[a:b] for a, b in itertools.pairwise(bounds)])
+
+
+def _first_from(file: BinaryIO, count: int, key: int) -> int:
+    """The place of the first key that is not below `key`: about where it must be, as keys are uniform, else among all."""
+    expected, reach = count * key // 2**32, 8 * math.isqrt(count) + 8
+    for start, stop in ((max(0, expected - reach), min(count, expected + reach)), (0, count)):
+        file.seek(8 + 4 * start)
+        window = np.frombuffer(file.read(4 * (stop - start)), "<u4").astype(np.int64)
+        place = int(np.searchsorted(window, key))
+        if (place > 0 or start == 0) and (place < len(window) or stop == count):
+            return start + place
+    raise AssertionError("all keys were looked at")
 
 
 def merge_blocks(paths: Sequence[str], target: str) -> None:
