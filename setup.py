@@ -95,6 +95,7 @@ setup(
         "dedup": [RENSA],
         "mecab": MECAB,
         "hub": [HUB],
+        "beam": ["apache-beam>=2.77"],
     },
     entry_points={"console_scripts": ["run_pretraining = electra_pretrain.run_pretraining:main"]},
 )

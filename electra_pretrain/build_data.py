@@ -6,7 +6,7 @@
 import argparse
 
 from electra_pretrain import files
-from electra_pretrain.command import run_command
+from electra_pretrain.command import add_runner_arguments, check_runner_arguments, run_command
 from electra_pretrain.errors import UserError
 from electra_pretrain.text.corpus import Corpus
 
@@ -68,12 +68,14 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         default=None,
         help="lower-case the text (default: as the vocabulary was learnt; cased if that is unknown)",
     )
+    add_runner_arguments(parser)
     parser.add_argument("--text_field", default="text", help="where .jsonl objects hold their text (default %(default)s)")
     parser.add_argument("--seed", type=int, default=0, help="of lengths, segments and order (default %(default)s)")
     return parser.parse_args(argv)
 
 
 def build_data(args: argparse.Namespace) -> None:
+    from electra_pretrain.data.beam import beam_runner
     from electra_pretrain.data.blocks import BuildSettings
     from electra_pretrain.data.build import build
     from electra_pretrain.data.processes import worker_pool
@@ -85,8 +87,9 @@ def build_data(args: argparse.Namespace) -> None:
     lower_case = args.lower_case if args.lower_case is not None else bool(saved_lower_case(vocab))
     corpus = Corpus(files.expand_globs(args.corpus), args.text_field)
     settings = BuildSettings(**{name: getattr(args, name) for name in BuildSettings._fields})
-    with worker_pool(args.num_processes) as run:
-        manifest = build(corpus, vocab, lower_case, args.output, settings, run)
+    shared_dir = None if args.runner is None else args.work_dir or args.output
+    with worker_pool(args.num_processes) if shared_dir is None else beam_runner(args.runner, args.beam_args, shared_dir) as run:
+        manifest = build(corpus, vocab, lower_case, args.output, settings, run, shared_dir)
     counts = manifest.counts
     print(
         f"{args.output}: {manifest.train_examples:,} training and {manifest.heldout_examples:,} held-out examples "
@@ -96,6 +99,7 @@ def build_data(args: argparse.Namespace) -> None:
 
 
 def _check(args: argparse.Namespace) -> None:
+    check_runner_arguments(args)
     if args.max_seq_length < 8:
         raise UserError(f"--max_seq_length {args.max_seq_length}: must be at least 8")
     if not 0 <= args.heldout_fraction < 1:

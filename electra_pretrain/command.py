@@ -58,6 +58,32 @@ def load_config(args: argparse.Namespace) -> configs.Config:
     return config
 
 
+def add_runner_arguments(parser: argparse.ArgumentParser) -> None:
+    """`--runner`, `--beam_args` and `--work_dir`: the work on a cluster instead of this machine's processes."""
+    group = parser.add_argument_group("on a cluster, through Apache Beam (see docs/cluster.md)")
+    group.add_argument(
+        "--runner",
+        metavar="NAME",
+        help="DataflowRunner, FlinkRunner, SparkRunner, PortableRunner or DirectRunner; --num_processes is then not used",
+    )
+    group.add_argument("--beam_args", default="", metavar="FLAGS", help="the runner's own flags, in one string after an =")
+    group.add_argument(
+        "--work_dir",
+        metavar="DIR",
+        help="folder for unfinished work, gs:// or mounted, that all machines see (default: the output's)",
+    )
+
+
+def check_runner_arguments(args: argparse.Namespace) -> None:
+    """Refuse what goes with `--runner` only.
+
+    Raises:
+        UserError: it was given without.
+    """
+    if args.runner is None and (args.beam_args or args.work_dir is not None):
+        raise UserError("--beam_args and --work_dir: are for --runner; this machine's processes need neither")
+
+
 def run_command(name: str, main: Callable[[], None]) -> NoReturn:
     """Run `main` and leave the process with its exit code."""
     try:

@@ -12,6 +12,7 @@ import lzma
 import os
 import re
 import shutil
+import socket
 import zlib
 from collections.abc import Iterator, Sequence
 from typing import Any, BinaryIO, cast
@@ -92,8 +93,8 @@ def replace(source: str, target: str) -> None:
 
 
 def temporary_name(path: str) -> str:
-    """The name beside `path` under which it is written until it is whole."""
-    return f"{path}.tmp-{os.getpid()}"
+    """The name beside `path` under which it is written until it is whole; on each machine of a cluster another."""
+    return f"{path}.tmp-{os.getpid()}-{socket.gethostname()}"
 
 
 def remove_temporaries(folder: str) -> None:

@@ -36,3 +36,12 @@ def import_tensorflow() -> None:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     with stderr_aside():
         import tensorflow  # noqa: F401
+
+
+def start_tensorflow() -> None:
+    """Import TensorFlow and let it look for devices, of which it also tells."""
+    import_tensorflow()
+    import tensorflow as tf
+
+    with stderr_aside():
+        tf.config.list_logical_devices()

@@ -75,6 +75,7 @@ def test_console_script_is_declared(wheel):
 def test_the_extras_that_errors_name_are_declared(wheel):
     from electra_pretrain import tpu_check
     from electra_pretrain.convert import hub, tensor_files
+    from electra_pretrain.data import beam
     from electra_pretrain.plot import figure
     from electra_pretrain.text import formats, morphs, near, sentences
 
@@ -84,7 +85,7 @@ def test_the_extras_that_errors_name_are_declared(wheel):
         f"'electra_pretrain[{line.split()[-1]}]'" for line in metadata.splitlines() if line.startswith("Provides-Extra:")
     }
     named = {tpu_check.INSTALL, figure.INSTALL, formats.INSTALL_PARQUET, sentences.INSTALL_KIWI, near.INSTALL, morphs.INSTALL}
-    assert named | {tensor_files.INSTALL, hub.INSTALL} <= declared
+    assert named | {tensor_files.INSTALL, hub.INSTALL, beam.INSTALL} <= declared
 
 
 def test_tensorflow_is_not_required_where_its_tpu_build_lies(tmp_path, monkeypatch):

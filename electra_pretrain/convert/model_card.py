@@ -38,9 +38,9 @@ def model_card(kind: str, config: Config, facts: CardFacts) -> str:
         "## Training text\n\n"
         + _table(
             {
-                "documents": f"{counts['documents']:,}",
-                "sentences": f"{counts['sentences']:,}",
-                "characters": f"{counts['characters']:,}",
+                "documents": _count(counts["documents"]),
+                "sentences": _count(counts["sentences"]),
+                "characters": _count(counts["characters"]),
                 "tokens": f"{counts['tokens']:,}",
                 "[UNK] rate": f"{facts.manifest['unk_rate']:.4%}",
                 "training examples": f"{facts.manifest['train_examples']:,} of {facts.manifest['max_seq_length']} tokens",
@@ -125,6 +125,11 @@ def _metrics(facts: CardFacts) -> str:
         for kind, metrics in (("training", train), ("held-out", heldout))
     ]
     return "\n".join([f"| | {heads[0]} | {heads[1]} |", "|---|---|---|", *rows])
+
+
+def _count(value: int | None) -> str:
+    """A count; None where records were adopted, which do not tell what text they were made of."""
+    return "not known" if value is None else f"{value:,}"
 
 
 def _table(rows: dict[str, str]) -> str:

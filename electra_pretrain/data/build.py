@@ -15,6 +15,7 @@ from typing import Any
 
 from electra_pretrain import files
 from electra_pretrain.data.blocks import SPLITS, BlockResult, BuildSettings, Workplace, build_block, finished_block
+from electra_pretrain.data.file_tasks import build_files
 from electra_pretrain.data.manifest import (
     FORMAT_VERSION,
     MANIFEST_NAME,
@@ -36,8 +37,26 @@ from electra_pretrain.tokenization.tokenizer import Tokenizer, load_tokenizer
 WORK_PREFIX = ".build_data-"
 
 
-def build(corpus: Corpus, vocab_path: str, do_lower_case: bool, output: str, settings: BuildSettings, run: Runner) -> Manifest:
+def build(
+    corpus: Corpus,
+    vocab_path: str,
+    do_lower_case: bool,
+    output: str,
+    settings: BuildSettings,
+    run: Runner,
+    shared_dir: str | None = None,
+) -> Manifest:
     """Write shards, the vocabulary and, last, `manifest.json` into the folder `output`.
+
+    Args:
+        corpus: the text.
+        vocab_path: the vocabulary.
+        do_lower_case: whether text is lower-cased.
+        output: the folder.
+        settings: what else the records depend on.
+        run: maps over blocks, then over shards.
+        shared_dir: where finished work is kept that all machines see, if `run` leads to several; each then reads its own part
+            of the corpus. None: this machine reads and hands out the text.
 
     Raises:
         UserError: bad input (named with file and line), an output that holds other records or cannot be written.
@@ -48,16 +67,15 @@ def build(corpus: Corpus, vocab_path: str, do_lower_case: bool, output: str, set
     files.make_dirs(output)
     if files.exists(files.join(output, MANIFEST_NAME)):
         return _finished(output, _fingerprint(recipe, _sources(corpus)))
-    work_dir = _work_dir(output, recipe)
+    work_dir = _work_dir(output, recipe, shared_dir)
     workplace = Workplace(vocab_path, do_lower_case, work_dir, output, settings)
     with _removed_if_empty(output), _removed_if_empty(work_dir):
-        reader = BlockReader(corpus)
-        results = _build_blocks(reader, corpus.stored_bytes, workplace, run)
+        sources, results = (_build_blocks if shared_dir is None else build_files)(corpus, workplace, run)
         examples = [sum(result.examples[split] for result in results) for split in range(len(SPLITS))]
         if not sum(examples):
             files.remove(work_dir)
             raise UserError(f"{', '.join(corpus.paths)}: the corpus is empty; there is no text in it")
-        fingerprint = _fingerprint(recipe, reader.sources)
+        fingerprint = _fingerprint(recipe, sources)
         shards = _build_shards(examples, len(results), fingerprint, workplace, run)
     counts = sum((result.counts for result in results), Counts())
     files.write_bytes(files.join(output, tokenizer.file_name), tokenizer.file_content)
@@ -74,7 +92,7 @@ def build(corpus: Corpus, vocab_path: str, do_lower_case: bool, output: str, set
         heldout_examples=sum(shard.examples for shard in heldout),
         train_shards=tuple(train),
         heldout_shards=tuple(heldout),
-        sources=tuple(reader.sources),
+        sources=tuple(sources),
         corpus_steps=tuple(steps),
     )
     manifest.save(output)
@@ -83,7 +101,9 @@ def build(corpus: Corpus, vocab_path: str, do_lower_case: bool, output: str, set
     return manifest
 
 
-def _build_blocks(reader: BlockReader, stored_bytes: int, workplace: Workplace, run: Runner) -> list[BlockResult]:
+def _build_blocks(corpus: Corpus, workplace: Workplace, run: Runner) -> tuple[list[dict[str, Any]], list[BlockResult]]:
+    """Read the corpus here and hand it out block by block; gives its sources too."""
+    reader = BlockReader(corpus)
     results: dict[int, BlockResult] = {}
     unfinished: list[int] = []
 
@@ -97,7 +117,7 @@ def _build_blocks(reader: BlockReader, stored_bytes: int, workplace: Workplace, 
                 results[block.number] = finished
 
     tokens, shown = 0, 0.0
-    with Progress("tokenise", stored_bytes / 1e6, "MB") as progress:
+    with Progress("tokenise", corpus.stored_bytes / 1e6, "MB") as progress:
         for place, result in enumerate(run(build_block, tasks())):
             results[unfinished[place]] = result
             tokens += result.counts.tokens
@@ -105,7 +125,7 @@ def _build_blocks(reader: BlockReader, stored_bytes: int, workplace: Workplace, 
             progress.update(done - shown, f"{tokens:,} tokens")
             shown = done
         progress.update(reader.bytes_read / 1e6 - shown)
-    return [results[number] for number in range(len(results))]
+    return reader.sources, [results[number] for number in range(len(results))]
 
 
 def _build_shards(examples: list[int], num_blocks: int, fingerprint: str, workplace: Workplace, run: Runner) -> list[Shard]:
@@ -170,12 +190,13 @@ def _finished(output: str, fingerprint: str) -> Manifest:
     return manifest
 
 
-def _work_dir(output: str, recipe: dict[str, Any]) -> str:
-    """Where blocks wait for their shards: beside the output, or for a remote output in the local temporary folder."""
+def _work_dir(output: str, recipe: dict[str, Any], shared_dir: str | None) -> str:
+    """Where blocks wait for their shards: beside the output, for a remote one in the local temporary folder, or where told."""
     remote = files.is_remote(output)
+    parent = shared_dir or (tempfile.gettempdir() if remote else output)
     # In a folder that others use too, the name tells whose blocks they are.
-    name = WORK_PREFIX + _hash({**recipe, "output": output if remote else ""})
-    work_dir = files.join(tempfile.gettempdir() if remote else output, name)
+    name = WORK_PREFIX + _hash({**recipe, "output": "" if parent == output else output})
+    work_dir = files.join(parent, name)
     files.make_dirs(work_dir)
     return work_dir
 

@@ -1,24 +1,20 @@
 """Records that cannot be read: named, or left empty so that a run goes on without them."""
 
 import json
-import struct
 from collections.abc import Iterable, Iterator, Sequence
-from typing import BinaryIO
 
 import numpy as np
 import tensorflow as tf
 
 from electra_pretrain import files
 from electra_pretrain.batch import RECORD_FEATURES, SpecialIds
+from electra_pretrain.data.frames import Frame, read_frames
 from electra_pretrain.data.manifest import Shard
 from electra_pretrain.data.records import encode_features, parse_records, write_records
 from electra_pretrain.errors import UserError
 from electra_pretrain.progress import Progress
 
 EXAMINED_NAME = "examined.json"
-# A TFRecord frame: length, its checksum, the payload, its checksum (tensorflow/core/lib/io/record_writer.h).
-_HEADER, _CHECKSUM = struct.Struct("<QI"), struct.Struct("<I")
-_MASK_DELTA = 0xA282EAD8
 _CHUNK = 1000
 # Not an example of ours; TensorFlow quotes the record, whose bytes may not be text.
 UNDECODABLE = (tf.errors.InvalidArgumentError, UnicodeDecodeError)
@@ -86,11 +82,11 @@ def unreadable(path: str, examples: int, max_seq_length: int) -> list[int]:
         chunk.clear()
 
     with files.open_raw(path) as file:
-        for payload in _frames(file):
+        for frame in read_frames(file.read):
             if read == examples:
                 break
             read += 1
-            chunk.append(b"" if payload is None else payload)  # nothing does not decode either
+            chunk.append(frame.payload or b"")  # nothing does not decode either
             if len(chunk) == _CHUNK:
                 settle()
     settle()
@@ -110,28 +106,7 @@ def _without(path: str, empty: set[int], examples: int, max_seq_length: int, spe
     zeros = np.zeros(max_seq_length, np.int64)
     empty_row = encode_features(zeros + special_ids.pad, zeros, zeros)
     with files.open_raw(path) as file:
-        frames = _frames(file)
+        frames = read_frames(file.read)
         for number in range(1, examples + 1):
-            payload = next(frames, None)
-            yield empty_row if payload is None or number in empty else payload
-
-
-def _frames(file: BinaryIO) -> Iterator[bytes | None]:
-    """Payloads of a TFRecord file; None where a checksum is wrong. A wrong length ends it: what follows cannot be found."""
-    try:
-        from google_crc32c import value as crc32c
-    except ImportError as error:
-        raise UserError("--on_bad_record skip needs a package that is missing; run: pip install google-crc32c") from error
-
-    def matches(content: bytes, checksum: int) -> bool:
-        crc: int = crc32c(content)
-        return bool(((crc >> 15 | crc << 17) + _MASK_DELTA) & 0xFFFFFFFF == checksum)
-
-    while header := file.read(_HEADER.size):
-        if len(header) < _HEADER.size or not matches(header[:8], _HEADER.unpack(header)[1]):
-            yield None
-            return
-        length = _HEADER.unpack(header)[0]
-        payload, checksum = file.read(length), file.read(_CHECKSUM.size)
-        whole = len(payload) == length and len(checksum) == _CHECKSUM.size
-        yield payload if whole and matches(payload, _CHECKSUM.unpack(checksum)[0]) else None
+            frame = next(frames, Frame(None))
+            yield empty_row if frame.payload is None or number in empty else frame.payload

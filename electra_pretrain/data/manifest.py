@@ -43,12 +43,12 @@ class Shard:
 
 @dataclasses.dataclass(frozen=True)
 class Counts:
-    """What went in, added up over blocks of documents."""
+    """What went in, added up over blocks of documents; None where records were adopted, which do not tell."""
 
-    documents: int = 0
-    heldout_documents: int = 0
-    sentences: int = 0
-    characters: int = 0
+    documents: int | None = 0
+    heldout_documents: int | None = 0
+    sentences: int | None = 0
+    characters: int | None = 0
     tokens: int = 0
     unk_tokens: int = 0
     overflow_tokens: int = 0  # carried into the next example, where the released builder drops them
@@ -65,11 +65,11 @@ class Manifest:
     fingerprint: str  # of input, vocabulary and settings: the same fingerprint, the same bytes
     max_seq_length: int
     vocabulary: Vocabulary
-    seed: int
+    seed: int | None  # None, as what else is not known, where records were adopted
     heldout_fraction: float
-    dupe_factor: int
-    short_example_prob: float
-    single_segment_prob: float
+    dupe_factor: int | None
+    short_example_prob: float | None
+    single_segment_prob: float | None
     counts: Counts
     unk_rate: float
     overflow_rate: float
@@ -103,7 +103,10 @@ def load_manifest(folder: str) -> Manifest:
     """
     path = files.join(folder, MANIFEST_NAME)
     if not files.exists(path):
-        raise UserError(f"{path}: no such file; {folder} is not a finished folder of records: run build_data (again)")
+        raise UserError(
+            f"{path}: no such file; {folder} is not a finished folder of records: run build_data (again); "
+            "records that another builder made are taken in by inspect_data --adopt"
+        )
     try:
         values = json.loads(files.read_text(path))
         if values["format_version"] != FORMAT_VERSION:

@@ -28,6 +28,12 @@ def write_records(path: str, records: Iterable[bytes]) -> None:
 
 def parse_records(serialized: tf.Tensor, max_seq_length: int) -> dict[str, tf.Tensor]:
     """Decode a batch of records: string [B] to int32 [B, S] for each feature."""
-    schema = {name: tf.io.FixedLenFeature([max_seq_length], tf.int64) for name in RECORD_FEATURES}
-    parsed = tf.io.parse_example(serialized, schema)
-    return {name: tf.cast(value, tf.int32) for name, value in parsed.items()}
+    return {name: tf.cast(value, tf.int32) for name, value in parse_int64(serialized, max_seq_length).items()}
+
+
+def parse_int64(serialized: tf.Tensor, max_seq_length: int) -> dict[str, tf.Tensor]:
+    """Decode a batch of records as they are stored: string [B] to int64 [B, S] for each feature."""
+    parsed: dict[str, tf.Tensor] = tf.io.parse_example(
+        serialized, {name: tf.io.FixedLenFeature([max_seq_length], tf.int64) for name in RECORD_FEATURES}
+    )
+    return parsed

@@ -1,7 +1,8 @@
-"""One HTML page that stands alone: the drawing, the last held-out metrics, and in which fields the configs differ."""
+"""One HTML page that stands alone; of runs: the drawing, the last held-out metrics, in which fields the configs differ."""
 
 import html
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from electra_pretrain.config import SECTIONS, Config, differences
@@ -25,25 +26,35 @@ ABSENT = "–"
 NAMES_IN_TITLE = 3
 
 
-def page(runs: list[Run], svg: bytes) -> str:
-    """The whole page; every name in it is escaped."""
-    names = ", ".join(run.label for run in runs) if len(runs) <= NAMES_IN_TITLE else f"{len(runs)} runs"
-    sections = [_heldout(runs), *([_configs(runs)] if len(runs) > 1 else [])]
-    return stand_alone(f"Pretraining: {names}", svg, "".join(sections))
+def document(title: str, body: str, css: str = "") -> str:
+    """A whole page.
 
-
-def stand_alone(title: str, svg: bytes, sections: str) -> str:
-    """A page of a title, a drawing, and sections that are HTML already."""
-    title = html.escape(title)
-    drawing = svg.decode("utf-8")
-    drawing = drawing[drawing.index("<svg") :]  # an XML prologue has no place within HTML
+    Args:
+        title: text, escaped here.
+        body: HTML, in which every name is escaped already.
+        css: rules of this page alone.
+    """
+    escaped = html.escape(title)
     return (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{title}</title>\n<style>{_CSS}</style>\n</head>\n<body>\n<h1>{title}</h1>\n"
-        f"<figure>\n{drawing}</figure>\n{sections}</body>\n</html>\n"
+        f"<title>{escaped}</title>\n<style>{_CSS}{css}</style>\n</head>\n<body>\n<h1>{escaped}</h1>\n"
+        f"{body}</body>\n</html>\n"
     )
+
+
+def drawing(svg: bytes) -> str:
+    """An SVG as part of a page."""
+    text = svg.decode("utf-8")
+    return f"<figure>\n{text[text.index('<svg') :]}</figure>\n"  # an XML prologue has no place within HTML
+
+
+def page(runs: list[Run], svg: bytes) -> str:
+    """The page of some runs."""
+    names = ", ".join(run.label for run in runs) if len(runs) <= NAMES_IN_TITLE else f"{len(runs)} runs"
+    sections = [_heldout(runs), *([_configs(runs)] if len(runs) > 1 else [])]
+    return document(f"Pretraining: {names}", drawing(svg) + "".join(sections))
 
 
 def _heldout(runs: list[Run]) -> str:
@@ -55,7 +66,7 @@ def _heldout(runs: list[Run]) -> str:
         ("scored at step", [f"{row['step']:,}" if row else ABSENT for row in last]),
         *((name, [_number(row.get(name)) for row in last]) for name in names),
     ]
-    return "<h2>Last held-out metrics</h2>\n" + table("metric", [run.label for run in runs], rows)
+    return "<h2>Last held-out metrics</h2>\n" + coloured_table("metric", [run.label for run in runs], rows)
 
 
 def _configs(runs: list[Run]) -> str:
@@ -69,7 +80,7 @@ def _configs(runs: list[Run]) -> str:
         text += f"<p>{len(runs) - len(known)} of {len(runs)} cannot be read.</p>\n"
     if not fields:
         return text + ("<p>They do not differ.</p>\n" if len(known) > 1 else "")
-    return text + table(
+    return text + coloured_table(
         "field", [run.label for run in runs], [(field, [_field(run.config, field) for run in runs]) for field in fields]
     )
 
@@ -83,14 +94,19 @@ def _field(config: Config | None, field: str) -> str:
     return json.dumps(value)
 
 
-def table(corner: str, labels: list[str], rows: list[tuple[str, list[str]]]) -> str:
+def coloured_table(corner: str, labels: list[str], rows: list[tuple[str, list[str]]]) -> str:
     """A line for each row, a column for each label, with its colour; everything is escaped."""
     colours = [
         f'<span class="colour" style="background:{COLOURS[index % len(COLOURS)]}"></span>' for index in range(len(labels))
     ]
     heads = [f"<th>{colour}{html.escape(label)}</th>" for colour, label in zip(colours, labels, strict=True)]
-    lines = [f"<th>{corner}</th>{''.join(heads)}"]
-    lines += ["".join(f"<td>{html.escape(cell)}</td>" for cell in (name, *cells)) for name, cells in rows]
+    return table(f"<th>{corner}</th>{''.join(heads)}", [[name, *cells] for name, cells in rows])
+
+
+def table(head: str, rows: Sequence[Sequence[str]]) -> str:
+    """A table, given its head line's cells as HTML ("" for none) and its rows as text."""
+    lines = [head] if head else []
+    lines += ["".join(f"<td>{html.escape(cell)}</td>" for cell in row) for row in rows]
     return '<div class="wide"><table>\n' + "".join(f"<tr>{line}</tr>\n" for line in lines) + "</table></div>\n"
 
 

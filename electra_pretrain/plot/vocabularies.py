@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from electra_pretrain.plot.figure import COLOURS, saved
-from electra_pretrain.plot.page import stand_alone, table
+from electra_pretrain.plot.page import coloured_table, document, drawing
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -47,10 +47,10 @@ def vocabularies_page(vocabularies: list[Vocabulary], rows: list[tuple[str, list
         f"<h3>{html.escape(vocabulary.label)}</h3>\n<p>{html.escape(vocabulary.unknown)}</p>\n" for vocabulary in vocabularies
     )
     sections = (
-        f"<h2>Measures</h2>\n<p>Text: {html.escape(corpus)}</p>\n{table('', labels, rows)}"
+        f"<h2>Measures</h2>\n<p>Text: {html.escape(corpus)}</p>\n{coloured_table('', labels, rows)}"
         f"<h2>Characters behind [UNK], how often</h2>\n{unknown}"
     )
-    return stand_alone("Vocabularies compared", svg, sections)
+    return document("Vocabularies compared", drawing(svg) + sections)
 
 
 def _draw(vocabularies: list[Vocabulary]) -> "Figure":

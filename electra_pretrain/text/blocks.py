@@ -5,7 +5,7 @@ A text file is decoded a megabyte at a time, because a line at a time takes long
 
 import hashlib
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, BinaryIO, NamedTuple, cast
 
 from electra_pretrain import files
@@ -49,22 +49,17 @@ class BlockReader:
     def bytes_read(self) -> int:
         return self._finished_bytes + (self._file.bytes_read if self._file is not None else 0)
 
+    def documents(self) -> Iterator[Document]:
+        """Documents one after the other; raises as `Corpus.documents`."""
+        return itertools.chain.from_iterable(map(self._documents, self._corpus.paths))
+
     def blocks(self, characters: int = BLOCK_CHARACTERS) -> Iterator[TextBlock]:
         """Blocks of about `characters`.
 
         Raises:
             UserError: as `Corpus.documents`.
         """
-        number, lines, document_ends, length = 0, list[str](), list[int](), 0
-        for document in itertools.chain.from_iterable(map(self._documents, self._corpus.paths)):
-            lines += document
-            document_ends.append(len(lines))
-            length += sum(map(len, document))
-            if length >= characters:
-                yield TextBlock(number, self._key(), lines, document_ends)
-                number, lines, document_ends, length = number + 1, [], [], 0
-        if lines:
-            yield TextBlock(number, self._key(), lines, document_ends)
+        return in_blocks(self.documents(), self._key, characters)
 
     def _documents(self, path: str) -> Iterator[Document]:
         with files.open_raw(path) as raw:
@@ -83,6 +78,29 @@ class BlockReader:
     def _key(self) -> str:
         hashes = [source["sha256"] for source in self.sources] + ([self._file.sha256()] if self._file is not None else [])
         return hashlib.sha256(" ".join(hashes).encode("ascii")).hexdigest()
+
+
+def in_blocks(
+    documents: Iterable[Document], key: Callable[[], str], characters: int, first_number: int = 0
+) -> Iterator[TextBlock]:
+    """Documents in blocks, each of which ends with the document that brings it to so many characters.
+
+    Args:
+        documents: none of them empty.
+        key: of the block that ends when it is called.
+        characters: of a block, at least.
+        first_number: of the first block.
+    """
+    number, lines, document_ends, length = first_number, list[str](), list[int](), 0
+    for document in documents:
+        lines += document
+        document_ends.append(len(lines))
+        length += sum(map(len, document))
+        if length >= characters:
+            yield TextBlock(number, key(), lines, document_ends)
+            number, lines, document_ends, length = number + 1, [], [], 0
+    if lines:
+        yield TextBlock(number, key(), lines, document_ends)
 
 
 class _HashedFile:

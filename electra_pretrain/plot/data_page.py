@@ -1,0 +1,84 @@
+"""The page of a folder of records: what it holds, what is wrong with it, charts, frequent tokens, examples to read."""
+
+import html
+from typing import NamedTuple
+
+import numpy as np
+
+from electra_pretrain.plot.bars import length_histogram, rank_frequency
+from electra_pretrain.plot.page import document, drawing, table
+
+UNKNOWN = "[UNK]"
+_CSS = """
+td { text-align: left } .right td:nth-child(n+2), .right th:nth-child(n+2) { text-align: right }
+.charts { display: flex; flex-wrap: wrap; gap: 1rem; margin-top: 2rem } .charts figure { flex: 1 1 26rem }
+.fault { color: #a00 }
+.example { border-left: 4px solid #ddd; margin: 1rem 0; padding: .2rem 1rem }
+.example h3 { font-size: 13px; margin: 0; color: #555 }
+.example p { margin: .4rem 0; line-height: 1.9; overflow-wrap: anywhere }
+.example b { color: #0072B2; margin-right: .6em } .example p + p b { color: #D55E00 }
+.word { margin-right: .45em }
+.word i { font-style: normal; background: #eef3f8; border-radius: 3px; padding: .1em .15em; margin-right: 1px }
+.word i:nth-child(even) { background: #d8e4ef } .word i.unk { background: #c00; color: #fff }
+"""
+
+
+class Frequency(NamedTuple):
+    """How often a token occurs, and its share of all tokens that came from text."""
+
+    token: str
+    occurrences: int
+    share: float
+
+
+class ShownExample(NamedTuple):
+    """An example to read: where it stands, and for each segment its words, each a list of its pieces."""
+
+    title: str
+    segments: list[list[list[str]]]
+
+
+class DataFacts(NamedTuple):
+    """What the page tells of a folder of records."""
+
+    folder: str
+    summary: list[tuple[str, str]]
+    faults: list[str]
+    lengths: np.ndarray  # int64 [S + 1]: examples of so many tokens
+    token_counts: np.ndarray  # int64 [V]: occurrences in text
+    frequent: list[Frequency]
+    examples: list[ShownExample]
+
+
+def data_page(facts: DataFacts) -> str:
+    """The whole page; it needs matplotlib."""
+    faults = "".join(f"<li>{html.escape(fault)}</li>\n" for fault in facts.faults)
+    frequent = [[each.token, f"{each.occurrences:,}", f"{each.share:.2%}"] for each in facts.frequent]
+    charts = drawing(length_histogram(facts.lengths)) + drawing(rank_frequency(facts.token_counts))
+    sections = [
+        table("", facts.summary),
+        f'<h2>Faults</h2>\n<ul class="fault">\n{faults}</ul>\n' if faults else "",
+        f'<div class="charts">\n{charts}</div>\n',
+        "<h2>Examples</h2>\n" + "".join(map(_example, facts.examples)) if facts.examples else "",
+        '<h2>Most frequent tokens</h2>\n<div class="right">'
+        + table("<th>token</th><th>occurrences</th><th>share</th>", frequent)
+        + "</div>\n"
+        if frequent
+        else "",
+    ]
+    return document(f"Records: {facts.folder}", "".join(sections), _CSS)
+
+
+def _example(example: ShownExample) -> str:
+    segments = "".join(
+        f"<p><b>{name}</b>{''.join(map(_word, words))}</p>\n"
+        for name, words in zip("AB", example.segments, strict=False)
+        if words
+    )
+    return f'<div class="example"><h3>{html.escape(example.title)}</h3>\n{segments}</div>\n'
+
+
+def _word(pieces: list[str]) -> str:
+    """A word, its pieces set apart by their shade."""
+    marked = ("<i" + (' class="unk"' if piece == UNKNOWN else "") + f">{html.escape(piece)}</i>" for piece in pieces)
+    return f'<span class="word">{"".join(marked)}</span> '
