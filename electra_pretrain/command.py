@@ -1,6 +1,7 @@
 """What all commands share: a user's mistake ends in one clear line and an exit code, not in a traceback."""
 
 import argparse
+import re
 import sys
 import traceback
 from collections.abc import Callable
@@ -13,6 +14,8 @@ from electra_pretrain.hparams import load_hparams
 # What a supervisor goes by. 1: only the user can mend it. The rest as sysexits.h has it: 69, a service did not answer; 70, an
 # error of ours or of the machine's, which Python itself would end with 1; 75, try again: stopped in good order.
 EXIT_USER_ERROR, EXIT_UNAVAILABLE, EXIT_CRASHED, EXIT_TRY_AGAIN, EXIT_INTERRUPTED = 1, 69, 70, 75, 130
+# How TensorFlow's file system tells that the service was not reached: no address, no connection, no answer in time, cut off.
+_UNREACHABLE = re.compile(r"libcurl code (?:5|6|7|28|35|52|55|56)\b")
 # Needed by some commands only; a TPU machine may lack them.
 _INSTALLABLE = {
     "tensorflow": "tensorflow (on a TPU VM: tensorflow-tpu)",
@@ -52,7 +55,10 @@ def load_config(args: argparse.Namespace) -> configs.Config:
         UserError: there is no such config, or a rule is broken.
     """
     if args.hparams is None:
-        return configs.load(args.config, args.set)
+        config = configs.load(args.config, args.set)
+        if defaults := configs.left_out(args.config, args.set):
+            print(f"{args.config} leaves out, so these hold: {', '.join(defaults)}", file=sys.stderr, flush=True)
+        return config
     config, lines = load_hparams(args.hparams, args.set)
     print("\n".join(f"{args.hparams}: {line}" for line in lines), file=sys.stderr, flush=True)
     return config
@@ -119,7 +125,8 @@ def _run(name: str, main: Callable[[], None]) -> NoReturn:
     except Exception as error:
         if not _is_remote_file_error(error):
             raise
-        code = EXIT_UNAVAILABLE if type(error).__name__ == "UnavailableError" else EXIT_USER_ERROR
+        unavailable = type(error).__name__ == "UnavailableError" or _UNREACHABLE.search(str(error))
+        code = EXIT_UNAVAILABLE if unavailable else EXIT_USER_ERROR
         _fail(name, f"remote path: {str(error).splitlines()[0]}; check the path, the credentials and the network", code)
 
 

@@ -6,6 +6,7 @@ Field names are those of the released ELECTRA hyperparameters wherever the thing
 import dataclasses
 import difflib
 import json
+import math
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -182,6 +183,19 @@ def load(name_or_path: str, overrides: list[str] | None = None) -> Config:
     return resolve(read_object(path), overrides or [], path)
 
 
+def left_out(name_or_path: str, overrides: list[str]) -> list[str]:
+    """`section.field = default` for each field that neither the file nor an override states; files may be partial."""
+    values = read_object(_find(name_or_path))
+    for override in overrides:
+        _apply_override(values, override)
+    return [
+        f"{section}.{field.name} = {json.dumps(field.default)}"
+        for section, section_type in SECTIONS.items()
+        for field in dataclasses.fields(section_type)
+        if field.name not in values.get(section, {})
+    ]
+
+
 def resolve(values: dict[str, Any], overrides: list[str], source: str) -> Config:
     """A config from its sections and `section.field=value` overrides; raises as `Config.from_dict`."""
     for override in overrides:
@@ -244,7 +258,10 @@ def _apply_override(values: dict[str, Any], override: str) -> None:
     target, equals, text = override.partition("=")
     section, dot, field = target.partition(".")
     if not (equals and dot and section in SECTIONS):
-        raise UserError(f"--set {override}: must read section.field=value, with a section of {', '.join(SECTIONS)}")
+        raise UserError(
+            f"--set {override}: must read section.field=value, with a section of {', '.join(SECTIONS)}; "
+            "notes and phases are set in the file"
+        )
     try:
         value = json.loads(text)
     except json.JSONDecodeError:
@@ -286,9 +303,14 @@ def _in_phase(config: Config, phase: PhaseConfig) -> Config:
     return dataclasses.replace(config, **sections)
 
 
+_TYPE_NAMES = {bool: "true or false", int: "a whole number", float: "a number", str: "text"}
+
+
 def _typed(value: Any, expected: Any, where: str) -> Any:
     if expected is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
+    if isinstance(value, float) and not math.isfinite(value):
+        raise UserError(f"{where} = {value}: must be a finite number")
     if not isinstance(value, expected) or (isinstance(value, bool) and expected is not bool):
-        raise UserError(f"{where} = {json.dumps(value, ensure_ascii=False)}: must be of type {expected.__name__}")
+        raise UserError(f"{where} = {json.dumps(value, ensure_ascii=False)}: must be {_TYPE_NAMES[expected]}")
     return value

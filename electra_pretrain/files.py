@@ -217,6 +217,8 @@ def expand_globs(patterns: str) -> list[str]:
     for pattern in filter(None, (part.strip() for part in patterns.split(","))):
         found = [pattern] if exists(pattern) else [path for path in _glob(pattern) if not path.endswith(DESCRIPTION_NAMES)]
         files = sorted(path for path in found if not is_dir(path))
+        if not files and is_dir(pattern):
+            raise UserError(f"{pattern}: is a folder; name its files, for example '{join(pattern, '*.txt')}'")
         if not files:
             raise UserError(
                 f"{pattern}: no such file; check the path or the glob (quote it, so that the shell leaves it alone)"

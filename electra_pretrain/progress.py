@@ -26,7 +26,7 @@ class Progress:
 
     def __init__(self, description: str, total: float | None, unit: str, initial: float = 0) -> None:
         self._description, self._total, self._unit = description, total, unit
-        self._initial = self._done = initial
+        self._initial = self._done = self._rate_from = initial
         self._note = ""
         self._lock = threading.Lock()
         self._started = self._last_line = time.monotonic()
@@ -38,7 +38,7 @@ class Progress:
     def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None:
         if self._bar is not None:
             self._bar.close()
-        elif kind is None:
+        elif kind is None and (self._done > self._initial or not self._total):
             self._print_line()
 
     def update(self, amount: float, note: str = "") -> None:
@@ -53,6 +53,23 @@ class Progress:
                 self._bar.update(0)
             elif time.monotonic() - self._last_line >= LOG_INTERVAL_SECONDS:
                 self._print_line()
+
+    def leave_out(self, amount: float, note: str, ended: float) -> None:
+        """Add to what is done what shall not count for the rate, as it took long for reasons of its own.
+
+        Args:
+            amount: as in `update`.
+            note: likewise.
+            ended: when it was done, by `time.monotonic`.
+        """
+        with self._lock:
+            self._done = self._rate_from = self._done + amount
+            self._note, self._started = note, ended
+            if self._bar is not None:
+                self._bar.set_postfix_str(note, refresh=False)
+                self._bar.reset()
+                self._bar.n = self._bar.initial = self._done
+                self._bar.refresh()
 
     def following(self, items: Iterable[T], position: Callable[[], float]) -> Iterator[T]:
         """Pass items through while showing how far `position()` has come."""
@@ -80,13 +97,12 @@ class Progress:
 
     def _print_line(self) -> None:
         self._last_line = time.monotonic()
-        rate = (self._done - self._initial) / max(self._last_line - self._started, 1e-9)
-        text = f"{self._description}: {self._done:.6g}"
-        if self._total:
-            left = max(0.0, self._total - self._done) / rate if rate > 0 else float("inf")
-            text += f" of {self._total:.6g} {self._unit}, {rate:.3g} {self._unit}/s, {duration(left)} left"
-        else:
-            text += f" {self._unit}, {rate:.3g} {self._unit}/s"
+        rate = (self._done - self._rate_from) / max(self._last_line - self._started, 1e-9)
+        text = f"{self._description}: {self._done:.6g}" + (f" of {self._total:.6g}" if self._total else "") + f" {self._unit}"
+        if rate > 0:
+            text += f", {rate:.3g} {self._unit}/s"
+        if self._total and rate > 0:
+            text += f", {duration(max(0.0, self._total - self._done) / rate)} left"
         print(text + (f"; {self._note}" if self._note else ""), file=sys.stderr, flush=True)
 
 

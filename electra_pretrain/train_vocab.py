@@ -151,6 +151,8 @@ def _check(args: argparse.Namespace) -> None:
             raise UserError(f"--{name} {getattr(args, name)}: must be at least 1")
     if args.unused < 0:
         raise UserError(f"--unused {args.unused}: must not be negative")
+    if args.unused >= args.vocab_size:
+        raise UserError(f"--unused {args.unused}: leaves nothing of --vocab_size {args.vocab_size} to learn; lower it")
     for name in ("extend", "put_terms", "min_frequency"):
         if args.engine != ENGINES[0] and getattr(args, name) is not None:
             raise UserError(f"--{name} is for WordPiece only: SentencePiece ranks its pieces by scores; leave it out")

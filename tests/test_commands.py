@@ -150,7 +150,7 @@ def test_truncated_records(tmp_path, capfd, config_path, records):
     [
         ("data.vocab_size=9999", "data.vocab_size is 9999 in the config, 3500 in the records"),
         ("training.trainbatch_size=8", 'unknown key "trainbatch_size"; did you mean train_batch_size'),
-        ("training.train_batch_size=many", "must be of type int"),
+        ("training.train_batch_size=many", "must be a whole number"),
     ],
 )
 def test_config_mistakes(tmp_path, capfd, config_path, records, override, message):

@@ -44,10 +44,13 @@ BAD = {
     "training.num_train_step=7": 'num_train_step=7: unknown key "num_train_step"; did you mean .*num_train_steps',
     "trainng.seed=7": r"--set trainng.seed=7: must read section.field=value, with a section of model, objective",
     "training.seed": "must read section.field=value",
-    "training.num_train_steps=many": 'training.num_train_steps = "many": must be of type int',
-    "training.num_train_steps=1.5": "training.num_train_steps = 1.5: must be of type int",
-    "training.num_train_steps=true": "must be of type int",
-    "data.do_lower_case=1": "data.do_lower_case = 1: must be of type bool",
+    "training.num_train_steps=many": 'training.num_train_steps = "many": must be a whole number',
+    "training.num_train_steps=1.5": "training.num_train_steps = 1.5: must be a whole number",
+    "training.num_train_steps=true": "must be a whole number",
+    "data.do_lower_case=1": "data.do_lower_case = 1: must be true or false",
+    "optimizer.learning_rate=1e400": "optimizer.learning_rate = inf: must be a finite number",
+    "optimizer.learning_rate=NaN": "optimizer.learning_rate = nan: must be a finite number",
+    "notes=a": "notes and phases are set in the file",
     "training.num_train_steps=0": r"training.num_train_steps = 0: must lie in",
     "model.hidden_dropout_prob=1.0": "model.hidden_dropout_prob = 1.0: must be at least 0 and below 1",
     "model.num_attention_heads=3": "model.num_attention_heads = 3: must divide model.hidden_size",
@@ -92,3 +95,12 @@ def test_round_trip_and_differences():
     assert Config.from_dict(config.to_dict()) == config
     other = configs.load("base_v3.json", ["training.seed=5", "model.hidden_dropout_prob=0.2"])
     assert configs.differences(config, other) == {"training.seed": (0, 5), "model.hidden_dropout_prob": (0.1, 0.2)}
+
+
+def test_fields_that_a_file_leaves_out_are_told(tmp_path):
+    path = tmp_path / "partial.json"
+    path.write_text('{"model": {"hidden_size": 64}}')
+    told = configs.left_out(str(path), ["training.seed=3"])
+    assert "model.embedding_size = 128" in told and "data.vocab_size = 32200" in told
+    assert not [line for line in told if line.startswith(("model.hidden_size ", "training.seed "))]
+    assert configs.left_out("tiny.json", []) == []

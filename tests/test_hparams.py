@@ -89,7 +89,7 @@ def test_a_third_as_the_tables_round_it(tmp_path):
         ({"model_size": "tiny"}, 'model_size = "tiny": must be small, base, large'),
         ({"model_hparam_overrides": {"hidden_act": "relu"}}, 'hidden_act = "relu": can only be "gelu"'),
         ({"model_hparam_overrides": {"layers": 3}}, '"layers": can only be num_hidden_layers'),
-        ({"train_batch_size": "many"}, 'training: *.train_batch_size = "many": must be of type int'),
+        ({"train_batch_size": "many"}, 'training: *.train_batch_size = "many": must be a whole number'),
         ([], "must hold one JSON object"),
     ],
 )

@@ -103,6 +103,20 @@ def test_a_wrong_setting_is_named_in_one_line(cloud, setting, value):
     assert cloud.calls() == []
 
 
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_is_shown_and_nothing_done(cloud, command):
+    result = cloud.run(command, "--help", PROJECT_ID="")
+    assert (result.returncode, result.stderr) == (0, "")
+    assert len(result.stdout.splitlines()) >= 1 and not result.stdout.startswith("#")
+    assert cloud.calls() == []
+
+
+@pytest.mark.parametrize("command", ["create", "make_bucket", "setup", "stop", "delete", "watch"])
+def test_an_unknown_argument_is_refused(cloud, command):
+    assert_refused(cloud.run(command, "--now"), "--now: unknown argument")
+    assert cloud.calls() == []
+
+
 def test_every_command_is_here():
     assert {path.stem for path in SCRIPTS.glob("*.sh")} == {*COMMANDS, "settings", "cloud", "arguments"}
 
@@ -117,6 +131,14 @@ def test_the_bucket_is_made_once_and_in_the_tpus_region(cloud):
     assert len(made) == 1
     assert made[0][:4] == ["storage", "buckets", "create", "gs://b"]
     assert {"--location=europe-west4", "--project=project", "--soft-delete-duration=0"} <= set(made[0])
+
+
+def test_where_gcloud_cannot_look_no_bucket_is_made(cloud):
+    cloud.write("refuse", "describe gs://b")
+    assert_refused(
+        cloud.run("make_bucket"), "gcloud cannot tell whether gs://b exists: ERROR: (gcloud) describe gs://b was refused"
+    )
+    assert cloud.calls("create") == []
 
 
 def test_a_bucket_elsewhere_is_refused(cloud):

@@ -205,7 +205,9 @@ def _shards(start: Start) -> Iterator[Finding]:
         vocab = files.join(source.folder, manifest.vocabulary.file_name)
         if not files.exists(vocab) or files.sha256(vocab) != manifest.vocabulary.sha256:
             raise UserError(f"{vocab}: missing, or not the vocabulary that the records were built with; copy it again")
-        yield Finding(Level.OK, f"{source.folder}: {len(shards)} shards and the vocabulary are as the manifest says")
+        yield Finding(
+            Level.OK, f"{source.folder}: the vocabulary, and names and sizes of {len(shards)} shards, are as the manifest says"
+        )
 
 
 def _batch(start: Start, replicas: int | None) -> Iterator[Finding]:

@@ -63,11 +63,13 @@ class Report:
         metrics = self._train_metrics(step, loop)
         self._log.write("train", step, metrics)
         self._log.flush()
-        self._progress.update(loop.num_steps, _note(metrics))
         if step == self._start + loop.num_steps:
             # The first loop compiles: its rate says nothing about the rest.
+            self._progress.leave_out(loop.num_steps, _note(metrics), loop.ended)
             seconds = duration(loop.ended - loop.began)
             self._progress.say(f"compiled and ran the first {loop.num_steps} steps in {seconds}")
+        else:
+            self._progress.update(loop.num_steps, _note(metrics))
 
     def heldout(self, step: int, metrics: Mapping[str, float]) -> None:
         """Log and show held-out metrics."""

@@ -138,7 +138,7 @@ def _train_part(part: Part, trainer: Trainer, model_dir: str, stop: StopRequest)
         path = _save_batch(part, error.step, num_input_workers(strategy), model_dir)
         raise UserError(
             f"{model_dir}: gradients of {error.in_a_row} steps in a row were not finite, up to step {error.step}; its batch is "
-            f"in {path}; go on from the last checkpoint with a lower optimizer.learning_rate or in float32"
+            f"in {path}; run it again with a lower optimizer.learning_rate or in float32; it goes on from its last checkpoint"
         ) from error
     except (tf.errors.DataLossError, *UNDECODABLE) as error:
         damage = describe_damage([*part.paths.train, *part.paths.heldout], config.data.max_seq_length)

@@ -3,6 +3,13 @@
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 name=$(basename "$0" .sh)
+# The comment at the top of each script is its help.
+case ${1:-} in
+  -h | --help)
+    awk 'NR > 1 { if (!/^#/) exit; sub(/^# ?/, ""); print }' "$0"
+    exit 0
+    ;;
+esac
 # shellcheck source=scripts/tpu/settings.sh
 . "$here/settings.sh"
 
@@ -14,6 +21,15 @@ say() { printf '%s %s: %s\n' "$(date '+%Y-%m-%d %H:%M:%S')" "$name" "$*"; }
 fail() {
   printf '%s: error: %s\n' "$name" "$1" >&2
   exit "${2:-1}"
+}
+
+# known_arguments "WORD…" "$@": refuse an argument that is not among the words.
+known_arguments() {
+  local words=" $1 " argument
+  shift
+  for argument in "$@"; do
+    [[ $words == *" $argument "* ]] || fail "$argument: unknown argument; --help tells what $name.sh takes"
+  done
 }
 
 check_settings() {

@@ -3,6 +3,7 @@
 set -euo pipefail
 # shellcheck source=scripts/tpu/cloud.sh
 . "$(dirname "$0")/cloud.sh"
+known_arguments '' "$@"
 state=$(tpu_state) || fail "gcloud cannot tell whether $TPU_NAME exists; its message stands above"
 [ "$state" = ABSENT ] || fail "$TPU_NAME exists already ($state); delete.sh removes it, TPU_NAME=… makes another"
 flags=(--node-id="$TPU_NAME" --accelerator-type="$ACCELERATOR_TYPE" --runtime-version="$RUNTIME_VERSION")

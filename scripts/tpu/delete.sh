@@ -3,6 +3,7 @@
 set -euo pipefail
 # shellcheck source=scripts/tpu/cloud.sh
 . "$(dirname "$0")/cloud.sh"
+known_arguments '--yes' "$@"
 state=$(tpu_state) || fail "gcloud cannot tell the state of $TPU_NAME; its message stands above"
 if [ "$state" = ABSENT ]; then
   say "there is no $TPU_NAME in $ZONE"

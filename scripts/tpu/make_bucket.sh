@@ -3,10 +3,14 @@
 set -euo pipefail
 # shellcheck source=scripts/tpu/cloud.sh
 . "$(dirname "$0")/cloud.sh"
+known_arguments '' "$@"
 [[ $BUCKET =~ ^gs://[^/]+/?$ ]] || fail "BUCKET=$BUCKET: must be gs://NAME, without a folder"
 bucket=${BUCKET%/}
 region=${ZONE%-*}
-location=$(gcloud storage buckets describe "$bucket" --format='value(location)' 2> /dev/null) || location=
+if ! location=$(gcloud storage buckets describe "$bucket" --format='value(location)' 2>&1); then
+  [[ $location == *"not found"* || $location == *404* ]] || fail "gcloud cannot tell whether $bucket exists: ${location%%$'\n'*}"
+  location=
+fi
 if [ -z "$location" ]; then
   # Old checkpoints are removed all the time: kept for a week by soft deletion, they would be paid for.
   gcloud storage buckets create "$bucket" --project="$PROJECT_ID" --location="$region" \

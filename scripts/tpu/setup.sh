@@ -3,6 +3,7 @@
 set -euo pipefail
 # shellcheck source=scripts/tpu/cloud.sh
 . "$(dirname "$0")/cloud.sh"
+known_arguments '' "$@"
 
 wait_until_ready() {
   local state='' last=''

@@ -3,6 +3,7 @@
 set -euo pipefail
 # shellcheck source=scripts/tpu/cloud.sh
 . "$(dirname "$0")/cloud.sh"
+known_arguments '--once' "$@"
 follow=-F
 [ "${1:-}" != --once ] || follow=
 state=$(tpu_state) || fail "gcloud cannot tell the state of $TPU_NAME; its message stands above"
