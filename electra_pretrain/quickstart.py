@@ -98,7 +98,7 @@ class Detector:
         from electra_pretrain.model.electra import Electra
         from electra_pretrain.train import checkpoint
 
-        self._model = Electra(config)
+        self._model, self._length = Electra(config), config.data.max_seq_length
         values = checkpoint.read(checkpoint.find(model_dir))
         for name, variable in self._model.named_variables().items():
             variable.assign(values[name])
@@ -107,9 +107,11 @@ class Detector:
         """float32 [S] for one sentence's ids, special tokens included."""
         import tensorflow as tf
 
-        input_ids = tf.constant([ids], tf.int32)
-        logits = self._model.discriminator_logits(input_ids, tf.ones_like(input_ids), tf.zeros_like(input_ids), None)
-        return np.asarray(logits.numpy()[0])
+        # All sentences of one length, so that elementwise work is compiled once.
+        padding = [0] * (self._length - len(ids))
+        input_ids, input_mask = (tf.constant([[*values, *padding]], tf.int32) for values in (ids, [1] * len(ids)))
+        logits = self._model.discriminator_logits(input_ids, input_mask, tf.zeros_like(input_ids), None)
+        return np.asarray(logits.numpy()[0, : len(ids)])
 
 
 def show_detection(detector: Detector, tokenizer: Tokenizer, exported: str) -> None:

@@ -191,17 +191,25 @@ def test_an_error_of_ours_keeps_its_traceback_and_has_its_own_exit_code(capfd):
     assert err.startswith("Traceback") and err.endswith("ValueError: a bug\n")
 
 
-@pytest.mark.parametrize("kind, code", [("UnavailableError", 69), ("NotFoundError", 1)])
-def test_a_bucket_that_does_not_answer_is_not_the_users_mistake(capfd, kind, code):
+@pytest.mark.parametrize(
+    "kind, reason, code",
+    [
+        ("UnavailableError", "no answer", 69),
+        ("FailedPreconditionError", "no answer (libcurl code 6: Could not resolve host)", 69),
+        ("FailedPreconditionError", "no answer", 1),
+        ("NotFoundError", "no answer", 1),
+    ],
+)
+def test_a_bucket_that_does_not_answer_is_not_the_users_mistake(capfd, kind, reason, code):
     import tensorflow as tf
 
     def main():
-        raise getattr(tf.errors, kind)(None, None, "gs://bucket/data: no answer")
+        raise getattr(tf.errors, kind)(None, None, f"gs://bucket/data: {reason}")
 
     with pytest.raises(SystemExit) as ended:
         run_command("run_pretraining", main)
     assert ended.value.code == code
-    assert "error: remote path: gs://bucket/data: no answer; check" in capfd.readouterr().err
+    assert "error: remote path: gs://bucket/data: no answer" in capfd.readouterr().err
 
 
 def test_interrupted(capfd):
