@@ -95,7 +95,8 @@ setup(
         "dedup": [RENSA],
         "mecab": MECAB,
         "hub": [HUB],
-        "beam": ["apache-beam>=2.77"],
+        # Beam holds protobuf back; newer readers of SentencePiece models would need a newer one.
+        "beam": ["apache-beam>=2.77", "sentencepiece<0.2.2"],
     },
     entry_points={"console_scripts": ["run_pretraining = electra_pretrain.run_pretraining:main"]},
 )

@@ -108,12 +108,12 @@ def test_read_only_output(tmp_path, vocab_path, capfd):
 
 
 def test_disk_full_leaves_nothing_half_written(tmp_path, vocab_path, capfd, monkeypatch):
-    from electra_pretrain.data import build
+    from electra_pretrain.data import blocks
 
-    def full(path, block):
+    def full(path, *_):
         raise OSError(28, "No space left on device", path)
 
-    monkeypatch.setattr(build, "write_block", full)
+    monkeypatch.setattr(blocks, "write_block", full)
     assert_one_line(
         run(build_data, build_arguments(tmp_path, vocab_path), capfd), "No space left on device", "run the same command again"
     )

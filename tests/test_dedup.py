@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 from electra_pretrain import dedup_corpus
 from electra_pretrain.data import dedup as job
 from electra_pretrain.data import dedup_block
+from electra_pretrain.errors import UserError
 from electra_pretrain.text import corpus as corpus_module
 from electra_pretrain.text import dedup
 from electra_pretrain.text.corpus import Corpus
@@ -157,7 +158,8 @@ def test_counts_provenance_and_what_was_dropped(tmp_path, capsys):
 
 def test_a_lone_surrogate_is_no_way_out(tmp_path):
     (tmp_path / "in.jsonl").write_text('{"text": "\\ud83d 가"}\n{"text": "\\ud83d 가"}\n{"text": "나"}\n')
-    assert dedup_text(tmp_path, tmp_path / "in.jsonl") == [["? 가"], ["나"]]
+    with pytest.raises(UserError, match=r"in.jsonl, line 1: holds half a surrogate pair"):
+        dedup_text(tmp_path, tmp_path / "in.jsonl")
 
 
 def test_a_line_a_million_times_costs_one_record_a_block(tmp_path):

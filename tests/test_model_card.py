@@ -13,13 +13,13 @@ def card(manifest):
 
 def test_the_recipe_of_the_text_is_named(records):
     text = card({**load_manifest(records).to_dict(), "corpus_steps": STEPS})
-    assert "By `clean_corpus`, `dedup`, in this order" in text
+    assert "came about by `clean_corpus`, then `dedup`." in text
     assert '"recipe": "kcelectra"' in text and '"too short": 12' in text
 
 
 def test_text_of_which_nothing_is_told_has_no_such_section(records):
     manifest = load_manifest(records).to_dict()
     assert manifest["corpus_steps"] == ()
-    assert "How the text was made" not in card(manifest)
+    assert "## Cleaning" not in card(manifest)
     del manifest["corpus_steps"]  # the manifest in the folder of a run that an older version started
-    assert "How the text was made" not in card(manifest)
+    assert "## Cleaning" not in card(manifest)

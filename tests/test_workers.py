@@ -13,7 +13,7 @@ import pytest
 import tensorflow as tf
 
 from electra_pretrain.batch import Batch
-from electra_pretrain.data import build as build_module
+from electra_pretrain.data import shards
 from electra_pretrain.errors import UserError
 from electra_pretrain.train import checkpoint
 from electra_pretrain.train.devices import make_strategy
@@ -29,7 +29,7 @@ def sharded(tmp_path_factory, vocab_path):
     """Records in several shards."""
     folder = str(tmp_path_factory.mktemp("sharded"))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(build_module, "MAX_SHARD_BYTES", 40_000)
+        patch.setattr(shards, "MAX_SHARD_BYTES", 40_000)
         build(f"{SAMPLE_CORPUS}/comments.txt,{SAMPLE_CORPUS}/recipes.txt", vocab_path, folder, "--heldout_fraction", "0.1")
     return folder
 

@@ -71,8 +71,8 @@ def repeated_units(step: Step, work_dir: str, block: int) -> np.ndarray:
 
 
 def text_bytes(documents: Sequence[Document]) -> bytes:
-    """Our text format: a line a sentence, an empty line between documents; a lone surrogate becomes "?"."""
-    return "".join("\n".join(document) + "\n\n" for document in documents).encode("utf-8", "replace")
+    """Our text format: a line a sentence, an empty line between documents."""
+    return "".join("\n".join(document) + "\n\n" for document in documents).encode("utf-8")
 
 
 def save_text(path: str, content: bytes) -> None:

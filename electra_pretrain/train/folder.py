@@ -56,7 +56,9 @@ def check_earlier_run(config: Config, manifests: Sequence[Manifest], model_dir: 
             "ask for more steps or use another --model_dir"
         )
     changed = differences(load(path), config)
-    refused = [f"{name} was {json.dumps(old)}, is {json.dumps(new)}" for name, (old, new) in changed.items() if name not in CHANGEABLE]
+    refused = [
+        f"{name} was {json.dumps(old)}, is {json.dumps(new)}" for name, (old, new) in changed.items() if name not in CHANGEABLE
+    ]
     if refused:
         raise UserError(
             f"{model_dir}: holds a run of another config: {'; '.join(refused)}; use that config or another --model_dir "
