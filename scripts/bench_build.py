@@ -22,7 +22,7 @@ YARDSTICK_MEGABYTES = 8.0  # of text for `tokenizers`, which needs longest
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--corpus", required=True, metavar="GLOB[,GLOB…]", help="text to build from, uncompressed")
-    parser.add_argument("--vocab", metavar="FILE", help="vocab.txt (default: one of 32,000 is learnt from the corpus)")
+    parser.add_argument("--vocab", default="reviews_32200", metavar="NAME|FILE", help="(default %(default)s, which ships)")
     parser.add_argument("--max_seq_length", type=int, default=512)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--cpu_time", action="store_true")
@@ -40,7 +40,9 @@ def bench_build(args: argparse.Namespace) -> None:
     from electra_pretrain.data.build import build
     from electra_pretrain.data.processes import Runner, worker_pool
     from electra_pretrain.text.corpus import Corpus
+    from electra_pretrain.tokenization.shipped import find_vocab
     from electra_pretrain.tokenization.tokenizer import load_tokenizer
+    from electra_pretrain.tokenization.wordpiece import WordPieceTokenizer
 
     paths = files.expand_globs(args.corpus)
     sentences = [sentence for document in Corpus(paths).documents() for sentence in document]
@@ -49,8 +51,9 @@ def bench_build(args: argparse.Namespace) -> None:
     part_megabytes = _megabytes(part)
     clock = time.process_time if args.cpu_time else time.perf_counter
     with tempfile.TemporaryDirectory() as folder, worker_pool(1) as one, worker_pool(2) as two:
-        vocab = args.vocab or _learn_vocab(paths, f"{folder}/vocab.txt")
+        vocab = find_vocab(args.vocab)
         tokenizer = load_tokenizer(vocab, False)
+        assert isinstance(tokenizer, WordPieceTokenizer), "the yardsticks are WordPiece's"
         fast = tensorflow_text.FastBertTokenizer(
             tokenizer.tokens, max_bytes_per_word=300, unknown_token="[UNK]", lower_case_nfd_strip_accents=False
         )
@@ -88,15 +91,6 @@ def bench_build(args: argparse.Namespace) -> None:
         f"2 processes: {rates['2 processes']:.2f} MB/s = {rates['2 processes'] / single:.2f} x one\n"
         f"largest worker: {workers:.2f} GB"
     )
-
-
-def _learn_vocab(paths: list[str], path: str) -> str:
-    from electra_pretrain.text.corpus import Corpus
-    from electra_pretrain.tokenization.train import VocabSettings, save_vocab, train_wordpiece
-
-    settings = VocabSettings(vocab_size=32000, unused=0)
-    save_vocab(path, train_wordpiece(Corpus(paths).documents, settings), settings, paths)
-    return path
 
 
 def _warm_up(sentences: list[str], folder: str, work: Callable[[str], object]) -> None:
