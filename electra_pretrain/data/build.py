@@ -5,10 +5,8 @@ for every shard. So shards are a seeded shuffle of the whole corpus, and their n
 is known. Finished blocks and shards leave a marker; a killed run, started again, does not make them again.
 """
 
-import contextlib
 import hashlib
 import json
-import os
 import tempfile
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -69,7 +67,7 @@ def build(
         return _finished(output, _fingerprint(recipe, _sources(corpus)))
     work_dir = _work_dir(output, recipe, shared_dir)
     workplace = Workplace(vocab_path, do_lower_case, work_dir, output, settings)
-    with _removed_if_empty(output), _removed_if_empty(work_dir):
+    with files.removed_if_empty(output), files.removed_if_empty(work_dir):
         sources, results = (_build_blocks if shared_dir is None else build_files)(corpus, workplace, run)
         examples = [sum(result.examples[split] for result in results) for split in range(len(SPLITS))]
         if not sum(examples):
@@ -144,17 +142,6 @@ def _sweep(output: str) -> None:
     for name in files.list_dir(output):
         if name.startswith(WORK_PREFIX):
             files.remove(files.join(output, name))
-
-
-@contextlib.contextmanager
-def _removed_if_empty(folder: str) -> Iterator[None]:
-    """Leave no empty folder behind when the block fails; finished work stays, for the next try."""
-    try:
-        yield
-    except BaseException:
-        if not files.is_remote(folder) and os.path.isdir(folder) and not os.listdir(folder):
-            os.rmdir(folder)
-        raise
 
 
 def _recipe(corpus: Corpus, tokenizer: Tokenizer, settings: BuildSettings) -> dict[str, Any]:
