@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from electra_pretrain.files import expand_globs
 from electra_pretrain.text.corpus import Corpus
 from electra_pretrain.tokenization.fast import PLAIN_RANGES, FastWordPiece, fastest_encoder
+from electra_pretrain.tokenization.shipped import find_vocab
 from electra_pretrain.tokenization.tokenizer import WordPieceTokenizer, load_tokenizer
 from tests.conftest import SAMPLE_CORPUS
 
@@ -160,10 +161,10 @@ def test_a_vocabulary_that_tensorflow_text_refuses_is_served_exactly(capfd):
 
 @pytest.mark.slow
 def test_a_whole_corpus_gets_the_same_ids():
-    """ELECTRA_PRETRAIN_CORPUS names the text, ELECTRA_PRETRAIN_VOCAB a vocabulary."""
-    paths = expand_globs(os.environ["ELECTRA_PRETRAIN_CORPUS"])
+    """Of the sample corpus, or of what ELECTRA_PRETRAIN_CORPUS names; by the vocabulary that ships."""
+    paths = expand_globs(os.environ.get("ELECTRA_PRETRAIN_CORPUS", f"{SAMPLE_CORPUS}/*.txt"))
     for lower_case in (False, True):
-        exact = load_tokenizer(os.environ["ELECTRA_PRETRAIN_VOCAB"], lower_case)
+        exact = load_tokenizer(find_vocab("reviews_32200"), lower_case)
         fast = FastWordPiece(exact)
         lines = []
         for document in Corpus(paths).documents():
