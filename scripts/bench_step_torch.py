@@ -1,7 +1,8 @@
 """The same training step from `transformers` and torch, for bench_train.py: what ELECTRA is commonly built from there.
 
 Two ElectraModels that share their embeddings; the masked positions are gathered before the vocabulary's product; attention is
-torch's own (sdpa); AdamW is torch's fused one, the fastest of its three here. No metrics but the losses.
+torch's own (sdpa) if nothing else is asked for; AdamW is torch's fused one, the fastest of its three here. No metrics but the
+losses.
 """
 
 import time
@@ -24,7 +25,7 @@ def main() -> None:
     args = parse_args(__doc__)
     torch.set_num_threads(args.threads)
     torch.manual_seed(0)
-    step = Step(configs.load(args.config, args.set))
+    step = Step(configs.load(args.config, args.set), args.attention)
     losses = step.run()
     shapes = [list(parameter.shape) for parameter in step.parameters]
     take_turns(Engine(shapes, step.logits_shape, losses, step.run_many), time.perf_counter)
@@ -33,13 +34,14 @@ def main() -> None:
 class Pair(nn.Module):
     """Generator and discriminator with their heads."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, attention: str) -> None:
         super().__init__()
         model, objective = config.model, config.objective
         hidden_size = round(model.hidden_size * objective.generator_hidden_size)
         layers = max(1, round(model.num_hidden_layers * objective.generator_layers))
-        whole = _network(config, model.num_hidden_layers, model.hidden_size, model.intermediate_size, model.num_attention_heads)
-        small = _network(config, layers, hidden_size, 4 * hidden_size, max(1, hidden_size // 64))
+        depth, width = model.num_hidden_layers, model.hidden_size
+        whole = _network(config, attention, depth, width, model.intermediate_size, model.num_attention_heads)
+        small = _network(config, attention, layers, hidden_size, 4 * hidden_size, max(1, hidden_size // 64))
         self.discriminator, self.generator = ElectraModel(whole), ElectraModel(small)
         self.generator.embeddings = self.discriminator.embeddings
         self.generator_head, self.discriminator_head = (
@@ -61,8 +63,9 @@ class Pair(nn.Module):
         return scores
 
 
-def _network(config: Config, layers: int, hidden_size: int, intermediate_size: int, heads: int) -> Any:
+def _network(config: Config, attention: str, layers: int, hidden_size: int, intermediate_size: int, heads: int) -> Any:
     return ElectraConfig(
+        attn_implementation=attention,
         vocab_size=config.data.vocab_size,
         embedding_size=config.model.embedding_size,
         hidden_size=hidden_size,
@@ -78,10 +81,10 @@ def _network(config: Config, layers: int, hidden_size: int, intermediate_size: i
 class Step:
     """One update on a batch of random tokens that fill every row."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, attention: str) -> None:
         self._objective, self._vocab_size = config.objective, config.data.vocab_size
         self._rate, self._max_norm = config.optimizer.learning_rate, config.optimizer.max_grad_norm
-        self._pair = Pair(config).train()
+        self._pair = Pair(config, attention).train()
         self.parameters = list(self._pair.parameters())
         decayed = [parameter for parameter in self.parameters if parameter.ndim > 1]
         others = [parameter for parameter in self.parameters if parameter.ndim <= 1]

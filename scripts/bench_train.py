@@ -59,8 +59,8 @@ CASES = (
 class Turns:
     """An engine's process, which computes when told to and waits otherwise."""
 
-    def __init__(self, engine: str, case: Case) -> None:
-        self._process = _start(engine, case.arguments)
+    def __init__(self, engine: str, case: Case, attention: str) -> None:
+        self._process = _start(engine, [*case.arguments, "--attention", attention])
         self.built = self._answer()
 
     def seconds(self, steps: int) -> float:
@@ -94,7 +94,7 @@ def main() -> None:
     results = []
     for number in args.cases:
         case = CASES[number - 1]
-        results.append({"case": case.title, **compare(case, args.rounds)})
+        results.append({"case": case.title, **compare(case, args.rounds, args.attention)})
         if args.profile:
             results[-1]["parts"] = show_parts(case)
     if args.json:
@@ -107,14 +107,15 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument("--cases", type=int, nargs="+", choices=numbers, default=list(numbers), help="which (default: all)")
     parser.add_argument("--rounds", type=int, default=5, help="turns of each engine (default %(default)s)")
     parser.add_argument("--threads", type=int, help="cores that both are pinned to (default: all of this process's)")
+    parser.add_argument("--attention", choices=("sdpa", "eager"), default="sdpa", help="torch's (default %(default)s)")
     parser.add_argument("--profile", action="store_true", help="then time the parts of our step")
     parser.add_argument("--json", metavar="FILE", help="write all numbers there too")
     return parser.parse_args()
 
 
-def compare(case: Case, rounds: int) -> dict[str, Any]:
+def compare(case: Case, rounds: int, attention: str) -> dict[str, Any]:
     """Let both take turns; print the case's line; all numbers."""
-    engines = {name: Turns(name, case) for name in ENGINES}
+    engines = {name: Turns(name, case, attention) for name in ENGINES}
     check_same(*(engines[name].built for name in ENGINES))
     times: dict[str, list[float]] = {name: [] for name in ENGINES}
     for _ in range(rounds):

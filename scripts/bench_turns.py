@@ -30,6 +30,7 @@ def parse_args(description: str | None) -> argparse.Namespace:
     parser.add_argument("--config", required=True)
     parser.add_argument("--set", action="append", default=[])
     parser.add_argument("--parts", action="store_true", help="time the parts of a step, print them and end")
+    parser.add_argument("--attention", default="sdpa", help="of the torch side, as transformers names it")
     args = parser.parse_args()
     args.threads = len(os.sched_getaffinity(0))
     return args
