@@ -36,7 +36,7 @@ def test_all_in_order(records, tmp_path):
     for part in (
         "can be written to",
         "examples of 32 tokens, read",
-        "shards and the vocabulary",
+        "the vocabulary, and names and sizes of",
         "1 replicas, 8 x 32",
         "6 steps:",
     ):

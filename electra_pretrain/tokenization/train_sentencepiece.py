@@ -60,6 +60,10 @@ def train_sentencepiece(text: TrainingText, settings: VocabSettings) -> bytes:
 def _finished(model: bytes, unused: int) -> bytes:
     """The model with exact scores and `[unusedN]` at its end."""
     proto = parse_model(model)
+    # Releases before 0.2.3 keep the mark as a piece; no text holds it.
+    pieces = [piece for piece in proto.pieces if piece.piece != BOUNDARY]
+    del proto.pieces[:]
+    proto.pieces.extend(pieces)
     for piece in proto.pieces:
         piece.score = round(piece.score * SCORE_STEPS) / SCORE_STEPS
     for number in range(unused):
