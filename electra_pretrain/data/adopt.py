@@ -21,7 +21,7 @@ from electra_pretrain.data.manifest import (
     Counts,
     Manifest,
     Shard,
-    Vocabulary,
+    vocabulary_of,
 )
 from electra_pretrain.data.processes import Runner
 from electra_pretrain.data.statistics import Statistics
@@ -156,15 +156,7 @@ def _manifest(
         format_version=FORMAT_VERSION,
         fingerprint=hashlib.sha256(json.dumps(identity).encode("utf-8")).hexdigest()[:16],
         max_seq_length=schema.max_seq_length,
-        vocabulary=Vocabulary(
-            type=tokenizer.type,
-            sha256=tokenizer.sha256,
-            size=tokenizer.vocab_size,
-            do_lower_case=tokenizer.do_lower_case,
-            strip_accents=False,
-            unicode_normalization="not known",
-            special_ids=tokenizer.special_ids,
-        ),
+        vocabulary=vocabulary_of(tokenizer, unicode_normalization="not known"),
         seed=None,
         heldout_fraction=heldout_fraction,
         dupe_factor=None,

@@ -20,8 +20,8 @@ from electra_pretrain.data.manifest import (
     Counts,
     Manifest,
     Shard,
-    Vocabulary,
     load_manifest,
+    vocabulary_of,
 )
 from electra_pretrain.data.processes import Runner
 from electra_pretrain.data.shards import build_shard, shard_tasks
@@ -81,7 +81,7 @@ def build(
     manifest = Manifest(
         format_version=FORMAT_VERSION,
         fingerprint=fingerprint,
-        vocabulary=_vocabulary(tokenizer),
+        vocabulary=vocabulary_of(tokenizer),
         **settings._asdict(),
         counts=counts,
         unk_rate=counts.unk_tokens / counts.tokens,
@@ -186,15 +186,3 @@ def _work_dir(output: str, recipe: dict[str, Any], shared_dir: str | None) -> st
     work_dir = files.join(parent, name)
     files.make_dirs(work_dir)
     return work_dir
-
-
-def _vocabulary(tokenizer: Tokenizer) -> Vocabulary:
-    return Vocabulary(
-        type=tokenizer.type,
-        sha256=tokenizer.sha256,
-        size=tokenizer.vocab_size,
-        do_lower_case=tokenizer.do_lower_case,
-        strip_accents=False,
-        unicode_normalization="NFC",
-        special_ids=tokenizer.special_ids,
-    )

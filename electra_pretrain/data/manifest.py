@@ -7,7 +7,7 @@ from typing import Any
 from electra_pretrain import files
 from electra_pretrain.batch import SpecialIds
 from electra_pretrain.errors import UserError
-from electra_pretrain.tokenization.tokenizer import file_name
+from electra_pretrain.tokenization.tokenizer import Tokenizer, file_name
 
 MANIFEST_NAME = "manifest.json"
 FORMAT_VERSION = 2
@@ -88,6 +88,19 @@ class Manifest:
         values = dataclasses.asdict(self)
         values["vocabulary"]["special_ids"] = self.vocabulary.special_ids._asdict()
         return values
+
+
+def vocabulary_of(tokenizer: Tokenizer, unicode_normalization: str = "NFC") -> Vocabulary:
+    """What a manifest tells of a tokeniser; of records made elsewhere the normalisation is not known."""
+    return Vocabulary(
+        type=tokenizer.type,
+        sha256=tokenizer.sha256,
+        size=tokenizer.vocab_size,
+        do_lower_case=tokenizer.do_lower_case,
+        strip_accents=False,
+        unicode_normalization=unicode_normalization,
+        special_ids=tokenizer.special_ids,
+    )
 
 
 def max_encoded_bytes(max_seq_length: int) -> int:
