@@ -9,7 +9,7 @@ import electra_pretrain
 
 PACKAGE = Path(electra_pretrain.__file__).parent
 FLOOR_0 = {"config", "config_rules", "batch", "files", "rng", "errors", "progress", "quiet"}
-FLOORS = {"tpu": 1, "plot": 1, "text": 1, "tokenization": 1, "data": 2, "model": 2, "train": 3, "convert": 3}
+FLOORS = {"tpu": 1, "plot": 1, "text": 1, "tokenization": 1, "data": 2, "model": 2, "train": 3, "convert": 3, "downstream": 3}
 
 
 def floor(module):
