@@ -10,7 +10,7 @@ import hashlib
 import itertools
 import json
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -21,7 +21,7 @@ from electra_pretrain.data.blocks import SPLITS, BlockResult, Workplace, block_p
 from electra_pretrain.data.manifest import Counts
 from electra_pretrain.data.processes import Runner
 from electra_pretrain.progress import Progress
-from electra_pretrain.text.blocks import BLOCK_CHARACTERS, BlockReader, in_blocks
+from electra_pretrain.text.blocks import BLOCK_CHARACTERS, BlockReader, TextBlock
 from electra_pretrain.text.corpus import Corpus, Document
 
 
@@ -97,7 +97,7 @@ def build_file(task: FileTask, workplace: Workplace) -> BlockResult:
             return BlockResult(Counts(**saved["counts"]), saved["examples"])
     files.remove(marker)
     documents = itertools.chain.from_iterable(_documents(stretch, task.text_field) for stretch in task.stretches)
-    blocks = in_blocks(documents, lambda: task.key, task.block_characters, task.first_number)
+    blocks = in_blocks(documents, task.key, task.block_characters, task.first_number)
     with tempfile.TemporaryDirectory() as folder:
         own = workplace._replace(work_dir=folder)
         results = [build_block(block, own) for block in blocks]
@@ -108,6 +108,27 @@ def build_file(task: FileTask, workplace: Workplace) -> BlockResult:
     examples = [sum(result.examples[split] for result in results) for split in range(len(SPLITS))]
     files.write_text(marker, json.dumps({"key": task.key, "counts": dataclasses.asdict(counts), "examples": examples}))
     return BlockResult(counts, examples)
+
+
+def in_blocks(documents: Iterable[Document], key: str, characters: int, first_number: int) -> Iterator[TextBlock]:
+    """Documents in the blocks of `BlockReader.blocks`, from a document on with which a block begins.
+
+    Args:
+        documents: none of them empty.
+        key: of every block.
+        characters: of a block, at least.
+        first_number: of the first block.
+    """
+    number, lines, document_ends, length = first_number, list[str](), list[int](), 0
+    for document in documents:
+        lines += document
+        document_ends.append(len(lines))
+        length += sum(map(len, document))
+        if length >= characters:
+            yield TextBlock(number, key, lines, document_ends)
+            number, lines, document_ends, length = number + 1, [], [], 0
+    if lines:
+        yield TextBlock(number, key, lines, document_ends)
 
 
 def _documents(stretch: Stretch, text_field: str) -> Iterator[Document]:
