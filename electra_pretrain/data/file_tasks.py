@@ -61,7 +61,7 @@ class FileTask(NamedTuple):
 def build_files(corpus: Corpus, workplace: Workplace, run: Runner) -> tuple[list[dict[str, Any]], list[BlockResult]]:
     """Build all blocks, merged file by file; gives the corpus's sources and what came of each file, in order."""
     sources: list[dict[str, Any]] = []
-    planner = _Planner(BLOCK_CHARACTERS)
+    planner = Planner(BLOCK_CHARACTERS)
     with Progress("measure", corpus.stored_bytes / 1e6, "MB") as progress:
         for measured in run(measure_file, ((path, corpus.text_field) for path in corpus.paths)):
             sources.append(measured.source)
@@ -136,17 +136,18 @@ def _documents(stretch: Stretch, text_field: str) -> Iterator[Document]:
     return itertools.islice(reader.documents(), stretch.start, stretch.stop)
 
 
-class _Planner:
+class Planner:
     """Deals documents out to the files in which their blocks begin.
 
     Attributes:
         plans: for each such file the number of its first block, and the documents of its blocks.
+        num_blocks: begun so far, in all files.
     """
 
     def __init__(self, block_characters: int) -> None:
         self.plans: list[tuple[int, list[Stretch]]] = []
         self._block_characters = block_characters
-        self._blocks = 0  # begun so far
+        self.num_blocks = 0
         self._missing = 0  # characters that the last block still takes
 
     def add(self, path: str, characters: np.ndarray) -> None:
@@ -160,11 +161,11 @@ class _Planner:
             self._missing = max(0, self._missing - int(ends[start - 1]))
         if start == len(ends):
             return
-        self.plans.append((self._blocks, [Stretch(path, start, None)]))
+        self.plans.append((self.num_blocks, [Stretch(path, start, None)]))
         while start < len(ends):
             before = int(ends[start - 1]) if start else 0
             stop = int(np.searchsorted(ends, before + self._block_characters)) + 1
-            self._blocks += 1
+            self.num_blocks += 1
             self._missing = 0 if stop <= len(ends) else before + self._block_characters - int(ends[-1])
             start = stop
 
