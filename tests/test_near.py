@@ -138,11 +138,11 @@ def test_near_and_exact_together_say_what_went_why(tmp_path):
 
 
 def test_missing_library_and_too_little_memory_are_one_line(tmp_path, capfd, monkeypatch):
-    from electra_pretrain.data import dedup as job
+    from electra_pretrain.data import dedup_memory
 
     corpus = write(tmp_path / "in.txt", [["가"]])
     arguments = ["--corpus", corpus, "--output", tmp_path / "out", "--by", "line", "--near", "0.8", "--num_processes", "1"]
-    monkeypatch.setattr(job, "CLUSTER_BYTES_PER_UNIT", 5_000_000_000)
+    monkeypatch.setattr(dedup_memory, "CLUSTER_BYTES_PER_UNIT", 5_000_000_000)
     assert_one_line(run(dedup_corpus, arguments, capfd), "take 5.3 GB for this corpus; give so much by --memory_gb")
     monkeypatch.setitem(sys.modules, "rensa", None)
     assert_one_line(run(dedup_corpus, arguments, capfd), "pip install 'electra_pretrain[dedup]'")

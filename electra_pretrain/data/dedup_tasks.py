@@ -1,7 +1,7 @@
 """The units of work of deduplication: functions of small arguments over files in a work folder, in any process or machine.
 
-1. `key_block`: a block of documents -> its text and its units' digests, sorted, stored. On a cluster `key_file`: all blocks that
-   begin in a file.
+1. `key_block`: a block of documents -> its text and its units' digests, sorted, stored.
+   On a cluster `key_file`: all blocks that begin in a file.
 2. `link_part` (exact): all blocks' digests of one part of the keys -> links from repetitions to first occurrences.
    On a cluster between `merge_keys` and `gather_links`: blocks' keys cut by parts, parts' links cut by blocks, in few files.
 3. `sign_blocks`: blocks without their repetitions -> MinHash signatures and keys of their bands, sorted.

@@ -106,7 +106,8 @@ def work_path(name: str, output: str, shared_dir: str | None) -> str:
     """
     if shared_dir is None:
         return files.join(tempfile.gettempdir() if files.is_remote(output) else output, name)
-    if shared_dir != output:
+    output = output.rstrip("/")
+    if shared_dir.rstrip("/") != output:
         name += "-" + hashlib.sha256(output.encode("utf-8")).hexdigest()[:8]
     return files.join(shared_dir, name)
 
