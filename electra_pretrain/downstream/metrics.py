@@ -33,7 +33,7 @@ def score(task: Task, references: Sequence[Any], predictions: Any) -> dict[str, 
         for reference, prediction in zip(references, predictions, strict=True):
             if len(reference) != len(prediction):
                 raise ValueError(f"{task.name}: {len(prediction)} tags for a text of {len(reference)} units")
-        tagging = {
+        tagging: dict[str, Callable[[entities.Tags, entities.Tags], float]] = {
             "entity_f1": entities.entity_f1,
             "entity_macro_f1": entities.entity_macro_f1,
             "character_macro_f1": lambda right, predicted: entities.character_macro_f1(right, predicted, task.labels),
