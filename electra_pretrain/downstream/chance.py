@@ -1,4 +1,4 @@
-"""Whether a model does better than one that has learnt nothing: some fine-tunings get stuck there, above all of large models."""
+"""Whether a model does better than one that has learnt nothing: some fine-tunings get stuck there, large models above all."""
 
 import math
 from collections import Counter

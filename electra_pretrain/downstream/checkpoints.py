@@ -17,15 +17,21 @@ def seal(folder: str) -> None:
     files.write_text(os.path.join(folder, SEAL), json.dumps(sums, indent=1))
 
 
+def prune(folder: str, best: str | None) -> None:
+    """Remove all but the two newest checkpoints and the best one; call it once the newest is sealed."""
+    for step, name in _numbered(folder)[2:]:
+        if best is None or step != _step(best):
+            files.remove(os.path.join(folder, name))
+
+
 def newest_whole(folder: str) -> tuple[str | None, list[str]]:
     """The newest whole checkpoint of a folder, and the newer ones that are damaged or half-written.
 
     A checkpoint whose best predecessor, which it names, is not whole is of no use either: the choice of the best could not be
     made as it would have been.
     """
-    named = [(int(found.group(1)), name) for name in _names(folder) if (found := _NAME.fullmatch(name))]
     damaged = []
-    for _, name in sorted(named, reverse=True):
+    for _, name in _numbered(folder):
         path = os.path.join(folder, name)
         if _is_whole(path) and _best_is_whole(path):
             return path, damaged
@@ -33,8 +39,14 @@ def newest_whole(folder: str) -> tuple[str | None, list[str]]:
     return None, damaged
 
 
-def _names(folder: str) -> list[str]:
-    return os.listdir(folder) if os.path.isdir(folder) else []
+def _numbered(folder: str) -> list[tuple[int, str]]:
+    """Steps and names of a folder's checkpoints, the newest first."""
+    names = os.listdir(folder) if os.path.isdir(folder) else []
+    return sorted(((_step(name), name) for name in names if _NAME.fullmatch(name)), reverse=True)
+
+
+def _step(path: str) -> int:
+    return int(path.rpartition("-")[2])
 
 
 def _is_whole(path: str) -> bool:

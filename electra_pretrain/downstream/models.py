@@ -107,7 +107,9 @@ def warn_of_generator(model: str, config: dict[str, Any]) -> None:
     """ELECTRA's generator is a masked language model, and small; published scores are the discriminator's."""
     if config.get("model_type") == "electra" and "ElectraForMaskedLM" in (config.get("architectures") or []):
         print(
-            f"--model {model}: is a generator; it is the discriminator that is meant to be fine-tuned", file=sys.stderr, flush=True
+            f"--model {model}: is a generator; it is the discriminator that is meant to be fine-tuned",
+            file=sys.stderr,
+            flush=True,
         )
 
 
@@ -120,8 +122,8 @@ def _labels(config: dict[str, Any], task: Task, model: str) -> dict[str, Any]:
         known = [name for _, name in sorted((int(id), name) for id, name in (config.get("id2label") or {}).items())]
         if known != names:
             raise UserError(
-                f"--model {model}: was fine-tuned for the labels {', '.join(known)[:120]}, not {', '.join(names)[:120]}; give the "
-                "pretrained model"
+                f"--model {model}: was fine-tuned for the labels {', '.join(known)[:120]}, not {', '.join(names)[:120]}; "
+                "give the pretrained model"
             )
     values = {
         "num_labels": len(names),

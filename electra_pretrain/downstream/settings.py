@@ -68,19 +68,27 @@ Rule = Callable[[Any], bool]
 _POSITIVE: tuple[Rule, str] = (lambda value: value > 0, "must be above 0")
 _NOT_NEGATIVE: tuple[Rule, str] = (lambda value: value >= 0, "must not be negative")
 _SHARE: tuple[Rule, str] = (lambda value: 0 <= value < 1, "a share of the steps: at least 0, below 1")
+_COUNTS_AND_RATES = (
+    "train_batch_size",
+    "gradient_accumulation_steps",
+    "eval_batch_size",
+    "num_train_epochs",
+    "learning_rate",
+    "adam_epsilon",
+    "max_grad_norm",
+    "save_steps",
+    "doc_stride",
+    "max_query_length",
+    "max_answer_length",
+    "n_best_size",
+)
 _RULES: dict[str, tuple[Rule, str]] = {
     "max_seq_length": (lambda value: value >= 8, "must be at least 8"),
     "layerwise_lr_decay": (lambda value: 0 < value <= 1, "must be above 0 and at most 1; 1 gives all layers the same rate"),
     "warmup_proportion": _SHARE,
     "weight_decay": _NOT_NEGATIVE,
-    **{
-        name: _POSITIVE
-        for name in (
-            "train_batch_size", "gradient_accumulation_steps", "eval_batch_size", "num_train_epochs", "learning_rate",
-            "adam_epsilon", "max_grad_norm", "save_steps", "doc_stride", "max_query_length", "max_answer_length", "n_best_size",
-        )
-    },
-}  # fmt: skip
+    **dict.fromkeys(_COUNTS_AND_RATES, _POSITIVE),
+}
 _TYPE_NAMES = {bool: "true or false", int: "a whole number", float: "a number", str: "text"}
 
 
