@@ -203,7 +203,7 @@ def other_labels(tmp_path, model, nsmc):
 
 
 def no_data(tmp_path, model, nsmc):
-    return (model, "nsmc", tmp_path), {}, "has no"
+    return (model, "nsmc", tmp_path), {}, "no train split of nsmc"
 
 
 def no_split(tmp_path, model, nsmc):

@@ -10,18 +10,19 @@ from electra_pretrain.downstream.batches import LengthGroupedSampler, by_length
 from electra_pretrain.downstream.examples import Question
 from electra_pretrain.downstream.finetuning import steps
 from electra_pretrain.downstream.layer_rates import parameter_groups
+from electra_pretrain.downstream.registry import TASKS
 from electra_pretrain.downstream.task import Task
 from electra_pretrain.errors import UserError
 
 
 def test_shipped_recipes_say_every_field():
     paths = sorted(settings.folder().glob("*.json"))
-    assert len(paths) == 38
+    assert {path.stem for path in paths} == {f"{name}_{size}" for name in TASKS for size in ("small", "base")}
     fields = {field.name for field in dataclasses.fields(settings.Settings)}
     answers = {"doc_stride", "max_query_length", "max_answer_length", "n_best_size"}
     for path in paths:
         values = json.loads(path.read_text())
-        has_questions = path.stem.rsplit("_", 1)[0] in ("korquad", "klue_mrc", "cmrc2018", "drcd")
+        has_questions = TASKS[path.stem.rpartition("_")[0]].kind == "question_answering"
         assert values.keys() == (fields if has_questions else fields - answers), path.name
         assert values["notes"].startswith("https://"), path.name
         assert settings.load(path.stem, []) == settings.from_dict(values, "")

@@ -30,7 +30,7 @@ def newest_whole(folder: str) -> tuple[str | None, list[str]]:
     A checkpoint whose best predecessor, which it names, is not whole is of no use either: the choice of the best could not be
     made as it would have been.
     """
-    damaged = []
+    damaged: list[str] = []
     for _, name in _numbered(folder):
         path = os.path.join(folder, name)
         if _is_whole(path) and _best_is_whole(path):

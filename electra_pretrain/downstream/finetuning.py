@@ -75,10 +75,7 @@ def finetune(request: Request, stop_requested: Callable[[], bool] = lambda: Fals
     config = models.read_config(request.model)
     settings = _settings(request, task, config)
     split = request.split or task.scored
-    data = {name: registry.find_split(task, request.data, name) for name in _splits(task, split, request.select)}
-    for name in ("train", split):
-        if data.get(name) is None:
-            raise UserError(f"--data {request.data}: has no {name} split of {task.name}: none of {', '.join(task.files[name])}")
+    data = {name: registry.split_paths(task, request.data, name) for name in _splits(request, task, split)}
     asked = {
         "task": task.name,
         **known,
@@ -88,7 +85,7 @@ def finetune(request: Request, stop_requested: Callable[[], bool] = lambda: Fals
         "precision": request.precision,
         "max_steps": request.max_steps,
         "settings": dataclasses.asdict(settings),
-        "data_sha256": {name: files.sha256(path) for name, path in data.items() if path is not None},
+        "data_sha256": {name: [files.sha256(path) for path in paths] for name, paths in data.items()},
     }
     new = not os.path.exists(request.output)
     try:
@@ -258,10 +255,18 @@ def _settings(request: Request, task: Task, config: dict[str, Any]) -> Settings:
     return settings
 
 
-def _splits(task: Task, split: str, select: str) -> list[str]:
+def _splits(request: Request, task: Task, split: str) -> list[str]:
+    """Those that are read: to learn from, to score and, if need be, to choose by."""
     if split not in task.files:
         raise UserError(f"--split {split}: {task.name} has {', '.join(task.files)}")
-    return sorted({"train", split, *(["dev"] if select == "best" and "dev" in task.files else [])})
+    return list(dict.fromkeys(["train", split, *(["dev"] if _has_own_dev(request, task, split) else [])]))
+
+
+def _has_own_dev(request: Request, task: Task, split: str) -> bool:
+    """Whether `--select best` can choose by a dev split which is not the one that is scored."""
+    if request.select == "last" or split == "dev" or "dev" not in task.files:
+        return False
+    return registry.find_split(task, request.data, "dev") is not None
 
 
 def _examples(request: Request, task: Task, split: str) -> tuple[list[Any], list[Any]]:
@@ -269,7 +274,7 @@ def _examples(request: Request, task: Task, split: str) -> tuple[list[Any], list
     train: list[Any] = list(registry.read_split(task, request.data, "train"))
     if request.select == "last":
         return train, []
-    if split != "dev" and "dev" in task.files and registry.find_split(task, request.data, "dev") is not None:
+    if _has_own_dev(request, task, split):
         return train, list(registry.read_split(task, request.data, "dev"))
     random.Random(f"dev {request.seed}").shuffle(train)
     aside = max(1, round(len(train) * DEV_SHARE))
