@@ -28,7 +28,7 @@ def read(path: str, move_answers: bool = False) -> list[Example]:
     questions: dict[str, Example] = {}
     count = 0
     for number, context, qa in _questions(path):
-        name = "id" if "id" in qa else "guid"
+        name = "guid" if "guid" in qa else "id"
         key = field(f"{path}, question {number}", qa, name, str)
         where = f"{path}, question {key}"
         if key in questions:
