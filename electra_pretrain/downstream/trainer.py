@@ -108,9 +108,7 @@ class FineTuner(Trainer):
         checkpoints.prune(self.args.output_dir, self.state.best_model_checkpoint)
 
 
-def arguments(
-    folder: str, settings: Settings, num_steps: int, seed: int, select_best: bool, dtype: str, on_cpu: bool = False
-) -> Any:
+def arguments(folder: str, settings: Settings, num_steps: int, seed: int, select_best: bool, dtype: str) -> Any:
     """The Trainer's; checkpoints go to `folder`."""
     made = TrainingArguments(
         output_dir=folder,
@@ -137,7 +135,7 @@ def arguments(
         dataloader_pin_memory=torch.cuda.is_available(),
         report_to="none",
         disable_tqdm=True,
-        use_cpu=on_cpu,
+        use_cpu=dtype == "bfloat16" and not torch.cuda.is_available(),  # else it is refused there
     )
     if made.n_gpu > 1:
         made._n_gpu = 1  # several would multiply the batch
