@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from electra_pretrain.downstream import chance, checkpoints, settings
+from electra_pretrain.downstream import chance, checkpoints, record, settings
 from electra_pretrain.downstream.batches import LengthGroupedSampler, by_length
 from electra_pretrain.downstream.examples import Question
 from electra_pretrain.downstream.finetuning import steps
@@ -81,6 +81,23 @@ def test_layers_rates_fall_towards_the_input():
         names[7]: (1.0, 0.01),
         names[8]: (1.0, 0.0),
     }
+
+
+def test_a_model_without_such_layers_takes_one_rate_only():
+    parameters = [("transformer.layer.0.ffn.lin1.weight", 0)]
+    assert len(parameter_groups(parameters, 1, 1e-4, 1.0, 0.0)) == 1
+    with pytest.raises(UserError, match="not named encoder.layer.N"):
+        parameter_groups(parameters, 1, 1e-4, 0.8, 0.0)
+
+
+def test_a_run_that_has_done_nothing_yet_gives_way(tmp_path):
+    output = str(tmp_path / "output")
+    assert record.finished(output, {"seed": 0}) is None
+    assert record.finished(output, {"seed": 1}) is None
+    (tmp_path / "output" / "checkpoints").mkdir()
+    assert record.finished(output, {"seed": 1}) is None
+    with pytest.raises(UserError, match="seed 1 there, 0 asked for"):
+        record.finished(output, {"seed": 0})
 
 
 def test_every_parameter_of_a_model_is_trained_once_and_two_layers_deep_below_the_head():

@@ -8,6 +8,8 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
+from electra_pretrain.errors import UserError
+
 _LAYER = re.compile(r"\bencoder\.layer\.(\d+)\.")
 _EMBEDDINGS = re.compile(r"\bembeddings(_project)?\.")
 _NO_DECAY = re.compile(r"LayerNorm|layer_norm|\bbias$")
@@ -35,10 +37,15 @@ def parameter_groups(
         learning_rate: the head's.
         layerwise_lr_decay: factor from one depth to the next below it; 1 gives all the same.
         weight_decay: of all but LayerNorms and biases.
+
+    Raises:
+        UserError: rates shall differ, and the model has no layers of these names.
     """
     groups: dict[tuple[int, bool], list[Any]] = {}
     for name, parameter in named_parameters:
         groups.setdefault((depth(name, num_layers), _NO_DECAY.search(name) is None), []).append(parameter)
+    if layerwise_lr_decay != 1 and not any(0 < at <= num_layers for at, _ in groups):
+        raise UserError("layerwise_lr_decay: this model's layers are not named encoder.layer.N; set it to 1")
     return [
         {
             "params": parameters,

@@ -51,10 +51,14 @@ def read_config(model: str) -> dict[str, Any]:
     from transformers import AutoConfig
 
     try:
-        config: dict[str, Any] = AutoConfig.from_pretrained(model).to_dict()
+        config = AutoConfig.from_pretrained(model)
     except (OSError, ValueError, KeyError) as error:
         raise UserError(f"--model {model}: its config cannot be read ({_first_line(error)})") from error
-    return config
+    names = ("hidden_size", "num_hidden_layers", "max_position_embeddings")  # under whatever names this kind of model has them
+    values: dict[str, Any] = config.to_dict() | {name: getattr(config, name, None) for name in names}
+    if values["hidden_size"] is None or values["num_hidden_layers"] is None:
+        raise UserError(f"--model {model}: a {values.get('model_type')} model has no hidden_size or layers that are known here")
+    return values
 
 
 def load_tokenizer(model: str) -> Any:

@@ -18,7 +18,7 @@ def finished(output: str, asked: dict[str, Any]) -> dict[str, Any] | None:
         asked: all that decides what comes out; nested objects are compared field by field.
 
     Raises:
-        UserError: the folder belongs to a run that was asked for something else.
+        UserError: the folder holds work of a run that was asked for something else.
     """
     path = os.path.join(output, RUN)
     if not os.path.exists(path):
@@ -29,10 +29,12 @@ def finished(output: str, asked: dict[str, Any]) -> dict[str, Any] | None:
         return None
     before, now = flat(_read(path)), flat(asked)
     changed = [key for key in sorted(before.keys() | now.keys()) if before.get(key) != now.get(key)]
-    if changed:
+    results = os.path.join(output, RESULTS)
+    if changed and not os.path.exists(results) and not os.path.isdir(os.path.join(output, CHECKPOINTS)):
+        files.write_text(path, _text(asked))  # that run ended before its first checkpoint: nothing of it is lost
+    elif changed:
         fields = "; ".join(f"{key} {_short(before.get(key))} there, {_short(now.get(key))} asked for" for key in changed)
         raise UserError(f"{output}: holds a run with other settings ({fields}); choose another --output")
-    results = os.path.join(output, RESULTS)
     return _read(results) if os.path.exists(results) else None
 
 
