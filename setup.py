@@ -44,7 +44,7 @@ setup(
     ],
     package_dir={"electra_pretrain.configs": "configs", "electra_pretrain.vocab": "vocab"},
     package_data={
-        "electra_pretrain": ["sample_corpus/*.txt", "recipes/*.json", "py.typed"],
+        "electra_pretrain": ["sample_corpus/*.txt", "recipes/*.json", "downstream/published.json", "py.typed"],
         "electra_pretrain.configs": ["*.json"],
         "electra_pretrain.vocab": ["*.txt", "*.json"],
     },
