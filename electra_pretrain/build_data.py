@@ -6,7 +6,7 @@
 import argparse
 
 from electra_pretrain import files
-from electra_pretrain.command import add_runner_arguments, check_runner_arguments, run_command
+from electra_pretrain.command import add_runner_arguments, check_runner_arguments, chosen_runner, run_command
 from electra_pretrain.errors import UserError
 from electra_pretrain.text.corpus import Corpus
 
@@ -75,10 +75,8 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
 
 
 def build_data(args: argparse.Namespace) -> None:
-    from electra_pretrain.data.beam import beam_runner
     from electra_pretrain.data.blocks import BuildSettings
     from electra_pretrain.data.build import build
-    from electra_pretrain.data.processes import worker_pool
     from electra_pretrain.tokenization.provenance import saved_lower_case
     from electra_pretrain.tokenization.shipped import find_vocab
 
@@ -87,8 +85,7 @@ def build_data(args: argparse.Namespace) -> None:
     lower_case = args.lower_case if args.lower_case is not None else bool(saved_lower_case(vocab))
     corpus = Corpus(files.expand_globs(args.corpus), args.text_field)
     settings = BuildSettings(**{name: getattr(args, name) for name in BuildSettings._fields})
-    shared_dir = None if args.runner is None else args.work_dir or args.output
-    with worker_pool(args.num_processes) if shared_dir is None else beam_runner(args.runner, args.beam_args, shared_dir) as run:
+    with chosen_runner(args) as (run, shared_dir):
         manifest = build(corpus, vocab, lower_case, args.output, settings, run, shared_dir)
     counts = manifest.counts
     print(

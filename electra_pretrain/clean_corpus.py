@@ -11,7 +11,7 @@ import os
 from typing import Any
 
 from electra_pretrain import files
-from electra_pretrain.command import run_command
+from electra_pretrain.command import add_runner_arguments, check_runner_arguments, chosen_runner, run_command
 from electra_pretrain.errors import UserError
 from electra_pretrain.text.corpus import Corpus
 from electra_pretrain.text.sentences import SPLITTERS
@@ -63,6 +63,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         default=2,
         help="worker processes; the output does not depend on it (default %(default)s)",
     )
+    add_runner_arguments(parser)
     return parser.parse_args(argv)
 
 
@@ -70,6 +71,7 @@ def clean_corpus(args: argparse.Namespace) -> None:
     from electra_pretrain.data.clean import clean
     from electra_pretrain.text.recipe import load_recipe
 
+    check_runner_arguments(args)
     if args.num_processes < 1:
         raise UserError(f"--num_processes {args.num_processes}: must be at least 1")
     recipe = load_recipe(args.recipe)
@@ -79,7 +81,8 @@ def clean_corpus(args: argparse.Namespace) -> None:
         raise UserError(f"--output {args.output}: holds the corpus itself; choose another folder")
     if args.dropped and (folder := os.path.dirname(args.dropped)):
         files.make_dirs(folder)
-    step = clean(corpus, recipe, output, args.sentences, args.dropped, args.num_processes)
+    with chosen_runner(args) as (run, shared_dir):
+        step = clean(corpus, recipe, output, args.sentences, args.dropped, run, shared_dir)
     print(_table(step["counts"]))
     if not step["counts"]["lines_kept"]:
         raise UserError(f"{output}: nothing is left; every line was dropped, the table says by which rule")

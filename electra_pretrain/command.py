@@ -1,15 +1,19 @@
 """What all commands share: a user's mistake ends in one clear line and an exit code, not in a traceback."""
 
 import argparse
+import contextlib
 import re
 import sys
 import traceback
-from collections.abc import Callable
-from typing import NoReturn
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, NoReturn
 
 from electra_pretrain import config as configs
 from electra_pretrain.errors import Stopped, Unavailable, UserError
 from electra_pretrain.hparams import load_hparams
+
+if TYPE_CHECKING:
+    from electra_pretrain.data.processes import Runner
 
 # What a supervisor goes by. 1: only the user can mend it. The rest as sysexits.h has it: 69, a service did not answer; 70, an
 # error of ours or of the machine's, which Python itself would end with 1; 75, try again: stopped in good order.
@@ -88,6 +92,22 @@ def check_runner_arguments(args: argparse.Namespace) -> None:
     """
     if args.runner is None and (args.beam_args or args.work_dir is not None):
         raise UserError("--beam_args and --work_dir: are for --runner; this machine's processes need neither")
+
+
+@contextlib.contextmanager
+def chosen_runner(args: argparse.Namespace) -> Iterator[tuple["Runner", str | None]]:
+    """What maps over tasks: this machine's processes or a cluster; and the folder that all machines see, None for this one.
+
+    Raises:
+        UserError: Apache Beam is asked for and not installed.
+    """
+    from electra_pretrain.data.beam import beam_runner
+    from electra_pretrain.data.processes import worker_pool
+
+    shared_dir = None if args.runner is None else args.work_dir or args.output
+    opened = worker_pool(args.num_processes) if shared_dir is None else beam_runner(args.runner, args.beam_args, shared_dir)
+    with opened as run:
+        yield run, shared_dir
 
 
 def run_command(name: str, main: Callable[[], None]) -> NoReturn:

@@ -8,7 +8,7 @@ How it works, what it costs: docs/deduplication.md.
 import argparse
 
 from electra_pretrain import files
-from electra_pretrain.command import run_command
+from electra_pretrain.command import add_runner_arguments, check_runner_arguments, chosen_runner, run_command
 from electra_pretrain.errors import UserError
 from electra_pretrain.text.corpus import Corpus
 
@@ -32,13 +32,19 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         help="drop also what shares so much of its runs of five characters with an earlier one (for example 0.8)",
     )
     parser.add_argument("--dropped", metavar="FILE", help="keep what was dropped, with the reason, a JSON object a line")
-    parser.add_argument("--memory_gb", type=float, default=4.0, help="memory of all processes together (default %(default)s)")
+    parser.add_argument(
+        "--memory_gb",
+        type=float,
+        default=4.0,
+        help="memory of all processes together; with --runner of each worker process (default %(default)s)",
+    )
     parser.add_argument(
         "--num_processes",
         type=int,
         default=2,
         help="worker processes; the output does not depend on it (default %(default)s)",
     )
+    add_runner_arguments(parser)
     parser.add_argument("--text_field", default="text", help="where .jsonl objects hold their text (default %(default)s)")
     parser.add_argument("--seed", type=int, default=0, help="of the signatures behind --near (default %(default)s)")
     return parser.parse_args(argv)
@@ -46,12 +52,15 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
 
 def dedup_corpus(args: argparse.Namespace) -> None:
     from electra_pretrain.data.dedup import dedup
+    from electra_pretrain.data.dedup_memory import Memory
     from electra_pretrain.data.dedup_tasks import DedupSettings
 
     _check(args)
     corpus = Corpus(files.expand_globs(args.corpus), args.text_field)
     settings = DedupSettings(args.by, args.near, args.seed, args.dropped is not None)
-    counts = dedup(corpus, args.output, args.dropped, settings, int(args.memory_gb * 1e9), args.num_processes)
+    memory = Memory(int(args.memory_gb * 1e9), args.num_processes if args.runner is None else None)
+    with chosen_runner(args) as (run, shared_dir):
+        counts = dedup(corpus, args.output, args.dropped, settings, memory, run, shared_dir)
     near = f" and {counts.near:,} near-duplicate" if args.near is not None else ""
     print(
         f"{args.output}: {counts.kept_lines:,} of {counts.lines:,} lines in {counts.kept_documents:,} of "
@@ -60,6 +69,7 @@ def dedup_corpus(args: argparse.Namespace) -> None:
 
 
 def _check(args: argparse.Namespace) -> None:
+    check_runner_arguments(args)
     if args.near is not None and not 0.1 <= args.near <= 1:
         raise UserError(f"--near {args.near}: must lie in 0.1..1")
     if args.num_processes < 1:

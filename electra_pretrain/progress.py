@@ -78,6 +78,12 @@ class Progress:
                 self.update(amount)
             yield item
 
+    def counting(self, items: Iterable[T]) -> Iterator[T]:
+        """Pass items through and count them."""
+        for item in items:
+            self.update(1)
+            yield item
+
     def say(self, line: str) -> None:
         """A line of its own, without tearing the bar."""
         if self._bar is not None:

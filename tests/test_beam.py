@@ -12,7 +12,7 @@ from electra_pretrain import build_data
 from electra_pretrain.data import block_file, file_tasks, shards
 from electra_pretrain.data.blocks import BuildSettings
 from electra_pretrain.data.build import build
-from electra_pretrain.data.file_tasks import BLOCK_CHARACTERS, _Planner, measure_file
+from electra_pretrain.data.file_tasks import BLOCK_CHARACTERS, Planner, measure_file
 from electra_pretrain.data.manifest import load_manifest
 from electra_pretrain.errors import UserError
 from electra_pretrain.text import blocks as text_blocks
@@ -53,7 +53,7 @@ def small(monkeypatch):
 
 @pytest.mark.parametrize("characters", [1, 7, 300, 4000, 20_000, 10**9])
 def test_files_read_apart_give_the_blocks_of_one_reader(corpus, characters):
-    planner = _Planner(characters)
+    planner = Planner(characters)
     for path in corpus.paths:
         planner.add(path, measure_file(path, "text").characters)
     found = []

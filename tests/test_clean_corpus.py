@@ -14,6 +14,7 @@ import zstandard
 
 from electra_pretrain import clean_corpus, files
 from electra_pretrain.data import clean as clean_module
+from electra_pretrain.data import clean_tasks
 from electra_pretrain.errors import UserError
 from electra_pretrain.text import corpus as corpus_module
 from electra_pretrain.text.corpus import Corpus
@@ -118,7 +119,7 @@ def test_same_bytes_for_any_number_of_processes(tmp_path, long_corpus, small_blo
 def test_a_failed_run_goes_on_and_cleans_nothing_twice(tmp_path, long_corpus, small_blocks, monkeypatch):
     run(long_corpus, tmp_path / "whole", "--dropped", tmp_path / "whole.jsonl")
     cleaned = []
-    real, join = clean_module.Cleaner, files.concatenate
+    real, join = clean_tasks.Cleaner, files.concatenate
 
     class Failing(real):
         def __init__(self, recipe):
@@ -133,7 +134,7 @@ def test_a_failed_run_goes_on_and_cleans_nothing_twice(tmp_path, long_corpus, sm
         if joins and joins.pop():
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(clean_module, "Cleaner", Failing)
+    monkeypatch.setattr(clean_tasks, "Cleaner", Failing)
     monkeypatch.setattr(files, "concatenate", failing_join)
     stops, joins, tries = {2, 4, 11}, [False, True, True], 0
     while not os.path.exists(tmp_path / "killed" / PROVENANCE_NAME):

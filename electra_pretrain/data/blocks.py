@@ -13,7 +13,7 @@ from electra_pretrain.data.block_file import write_block
 from electra_pretrain.data.examples import Lengths, Span, document_spans
 from electra_pretrain.data.manifest import Counts
 from electra_pretrain.data.serialize import frames
-from electra_pretrain.text.blocks import TextBlock
+from electra_pretrain.text.blocks import RawBlock, TextBlock
 from electra_pretrain.tokenization.fast import Encoder, fastest_encoder
 from electra_pretrain.tokenization.tokenizer import Tokenizer, load_tokenizer
 
@@ -58,6 +58,15 @@ class BlockResult(NamedTuple):
     examples: list[int]  # per split
 
 
+def build_raw_block(block: RawBlock, workplace: Workplace) -> BlockResult:
+    """Decode a block and build it.
+
+    Raises:
+        UserError: a line is not UTF-8; file and line are named.
+    """
+    return build_block(block.decoded(), workplace)
+
+
 def build_block(block: TextBlock, workplace: Workplace) -> BlockResult:
     """Tokenise a block, cut it into examples, store them for each split, and leave a marker."""
     settings = workplace.settings
@@ -88,7 +97,7 @@ def build_block(block: TextBlock, workplace: Workplace) -> BlockResult:
     return result
 
 
-def finished_block(block: TextBlock, workplace: Workplace) -> BlockResult | None:
+def finished_block(block: RawBlock, workplace: Workplace) -> BlockResult | None:
     """What an earlier run made of this very block; None if it did not come to it."""
     marker = _marker(block.number, workplace)
     if not files.exists(marker):

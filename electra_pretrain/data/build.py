@@ -1,6 +1,6 @@
 """From a corpus to shuffled TFRecord shards, on one machine; the same bytes for any number of processes.
 
-Two phases, a distributed sort by a random key: `blocks.build_block` for every block of documents, then `shards.build_shard`
+Two phases, a distributed sort by a random key: `blocks.build_raw_block` for every block of documents, then `shards.build_shard`
 for every shard. So shards are a seeded shuffle of the whole corpus, and their number may be chosen when the number of examples
 is known. Finished blocks and shards leave a marker; a killed run, started again, does not make them again.
 """
@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from electra_pretrain import files
-from electra_pretrain.data.blocks import SPLITS, BlockResult, BuildSettings, Workplace, build_block, finished_block
+from electra_pretrain.data.blocks import SPLITS, BlockResult, BuildSettings, Workplace, build_raw_block, finished_block
 from electra_pretrain.data.file_tasks import build_files
 from electra_pretrain.data.manifest import (
     FORMAT_VERSION,
@@ -27,7 +27,7 @@ from electra_pretrain.data.processes import Runner
 from electra_pretrain.data.shards import build_shard, shard_tasks
 from electra_pretrain.errors import UserError
 from electra_pretrain.progress import Progress
-from electra_pretrain.text.blocks import BLOCK_CHARACTERS, BlockReader, TextBlock
+from electra_pretrain.text.blocks import BLOCK_CHARACTERS, BlockReader, RawBlock
 from electra_pretrain.text.corpus import Corpus
 from electra_pretrain.text.provenance import read_steps
 from electra_pretrain.tokenization.tokenizer import Tokenizer, load_tokenizer
@@ -105,7 +105,7 @@ def _build_blocks(corpus: Corpus, workplace: Workplace, run: Runner) -> tuple[li
     results: dict[int, BlockResult] = {}
     unfinished: list[int] = []
 
-    def tasks() -> Iterator[tuple[TextBlock, Workplace]]:
+    def tasks() -> Iterator[tuple[RawBlock, Workplace]]:
         for block in reader.blocks():
             finished = finished_block(block, workplace)
             if finished is None:
@@ -116,7 +116,7 @@ def _build_blocks(corpus: Corpus, workplace: Workplace, run: Runner) -> tuple[li
 
     tokens, shown = 0, 0.0
     with Progress("tokenise", corpus.stored_bytes / 1e6, "MB") as progress:
-        for place, result in enumerate(run(build_block, tasks())):
+        for place, result in enumerate(run(build_raw_block, tasks())):
             results[unfinished[place]] = result
             tokens += result.counts.tokens
             done = reader.bytes_read / 1e6

@@ -1,31 +1,38 @@
-"""Leave out of a corpus what occurred before: on one machine, in bounded memory; the same bytes for any number of processes.
+"""Leave out of a corpus what occurred before, in bounded memory; the same bytes for any number of processes, here or elsewhere.
 
 The work is in dedup_tasks.py and dedup_write.py; here it is put in order. A killed run continues: finished tasks stay done.
 """
 
+import errno
 import hashlib
+import itertools
 import json
 import re
-import tempfile
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 from electra_pretrain import files
 from electra_pretrain.data import dedup_block
+from electra_pretrain.data.beam import FOLDER_PREFIX
 from electra_pretrain.data.dedup_block import Size, Step, load_json, save_json
+from electra_pretrain.data.dedup_memory import Memory
 from electra_pretrain.data.dedup_tasks import (
     EXACT,
     NEAR,
     DedupSettings,
     Workplace,
     cluster,
-    compare_block,
+    compare_blocks,
+    gather_links,
     key_block,
+    key_file,
     link_part,
-    sign_block,
+    merge_keys,
+    sign_blocks,
 )
 from electra_pretrain.data.dedup_write import DROPPED_SUFFIX, Counts, Part, write_part
-from electra_pretrain.data.processes import Runner, worker_pool
+from electra_pretrain.data.file_blocks import FileBlocks, measure, plan, work_path
+from electra_pretrain.data.processes import Runner
 from electra_pretrain.errors import UserError
 from electra_pretrain.progress import Progress
 from electra_pretrain.text import near, provenance
@@ -36,39 +43,52 @@ FORMAT_VERSION = 1
 MAX_PART_BYTES = 100_000_000
 WORK_PREFIX = f".{COMMAND}-"
 PART_NAME = "part-{:05d}-of-{:05d}.txt"
-# What processes hold besides a sort: the main one blocks on their way to workers, a worker a block's lines and signatures.
-MAIN_BYTES, WORKER_BYTES, NEAR_WORKER_BYTES = 300_000_000, 200_000_000, 600_000_000
-MIN_SORT_BYTES = 100_000_000
-CLUSTER_BYTES_PER_UNIT = 4
 
 
 def dedup(
-    corpus: Corpus, output: str, dropped: str | None, settings: DedupSettings, memory_bytes: int, num_processes: int
+    corpus: Corpus,
+    output: str,
+    dropped: str | None,
+    settings: DedupSettings,
+    memory: Memory,
+    run: Runner,
+    shared_dir: str | None = None,
 ) -> Counts:
     """Write the text that stays into the folder `output`, and, last, `corpus.json`.
+
+    Args:
+        corpus: the text.
+        output: the folder.
+        dropped: a file for what is dropped.
+        settings: what else the outcome depends on.
+        memory: what may be used.
+        run: maps over tasks.
+        shared_dir: where unfinished work is kept that all machines see, if `run` leads to several; each then reads its own part
+            of the corpus. None: this machine reads and hands out the text.
 
     Raises:
         UserError: bad input (named with file and line), too little memory, an output that holds something else.
     """
-    worker_bytes = WORKER_BYTES if settings.near is None else NEAR_WORKER_BYTES
-    sort_bytes = _sort_bytes(memory_bytes, num_processes, worker_bytes)
-    files.make_dirs(output)
-    steps, sources = provenance.read_steps(corpus.paths), _sources(corpus)
+    sort_bytes = memory.of_a_sort(settings.near is not None)
+    steps = provenance.read_steps(corpus.paths)
+    measured = None if shared_dir is None else measure(corpus, run)
+    sources = _sources(corpus) if measured is None else [file.source for file in measured]
     fingerprint = _fingerprint(corpus, sources, settings)
-    if finished := _finished(output, fingerprint, dropped):
+    files.make_dirs(output)
+    work_dir = work_path(WORK_PREFIX + fingerprint, output, shared_dir)
+    if finished := _finished(output, fingerprint, dropped, work_dir):
         return finished
-    workplace = Workplace(_work_path(output, fingerprint), settings)
-    files.make_dirs(workplace.work_dir)
-    with worker_pool(num_processes) as run:
-        sizes = _key_blocks(corpus, workplace, run)
-        exact = dedup_block.make_step(EXACT, [size.units for size in sizes], sort_bytes)
-        _map("find repeated", link_part, [(exact, part, workplace) for part in range(exact.num_parts)], run)
-        if settings.near is not None:
-            _find_near(sizes, exact, workplace, memory_bytes, sort_bytes, run)
-        parts = _parts(sizes)
-        tasks = [(part, exact, workplace) for part in parts]
-        counts = Counts(*map(sum, zip(*_map("write parts", write_part, tasks, run), strict=True)))
-    _publish(parts, workplace.work_dir, output, dropped)
+    workplace = Workplace(work_dir, settings)
+    files.make_dirs(work_dir)
+    sizes = _key_blocks(corpus, None if measured is None else plan(corpus, measured, BLOCK_CHARACTERS), workplace, run)
+    exact = dedup_block.make_step(EXACT, [size.units for size in sizes], sort_bytes, shared_dir is not None)
+    _link("find repeated", exact, workplace, run)
+    if settings.near is not None:
+        _find_near(sizes, exact, workplace, memory, sort_bytes, run)
+    parts = _parts(sizes)
+    tasks = [(part, exact, workplace) for part in parts]
+    counts = Counts(*map(sum, zip(*_map("write parts", write_part, tasks, run), strict=True)))
+    _publish(parts, work_dir, output, dropped)
     step = {
         "command": COMMAND,
         "fingerprint": fingerprint,
@@ -77,19 +97,22 @@ def dedup(
         "sources": sources,
     }
     provenance.write_steps(output, [*steps, step])
-    _sweep(output, parts, workplace.work_dir)
+    _sweep(output, parts, work_dir)
     return counts
 
 
-def _key_blocks(corpus: Corpus, workplace: Workplace, run: Runner) -> list[Size]:
+def _key_blocks(corpus: Corpus, plans: Sequence[FileBlocks] | None, workplace: Workplace, run: Runner) -> list[Size]:
+    """Read the text here, or have files read by plan."""
     marker = files.join(workplace.work_dir, "sizes.json")
     if saved := load_json(marker):
         return [Size(*size) for size in saved]
-    sizes: list[Size] = []
-    with Progress("read and hash", corpus.stored_bytes / 1e6, "MB") as progress:
-        tasks = ((number, documents, workplace) for number, documents in enumerate(corpus.blocks()))
-        for size in progress.following(run(key_block, tasks), lambda: corpus.stored_bytes_read / 1e6):
-            sizes.append(size)
+    if plans is None:
+        with Progress("read and hash", corpus.stored_bytes / 1e6, "MB") as progress:
+            tasks = ((number, documents, workplace) for number, documents in enumerate(corpus.blocks()))
+            sizes = list(progress.following(run(key_block, tasks), lambda: corpus.stored_bytes_read / 1e6))
+    else:
+        of_files = _map("read and hash", key_file, [(plan, workplace) for plan in plans], run)
+        sizes = list(itertools.chain.from_iterable(of_files))
     if not sizes:
         files.remove(workplace.work_dir)
         raise UserError(f"{', '.join(corpus.paths)}: the corpus is empty; there is no text in it")
@@ -97,27 +120,28 @@ def _key_blocks(corpus: Corpus, workplace: Workplace, run: Runner) -> list[Size]
     return sizes
 
 
-def _find_near(
-    sizes: Sequence[Size], exact: Step, workplace: Workplace, memory_bytes: int, sort_bytes: int, run: Runner
-) -> None:
-    needed = MAIN_BYTES + CLUSTER_BYTES_PER_UNIT * sum(size.units for size in sizes)
-    if needed > memory_bytes:
-        raise UserError(f"clusters of near-duplicates take {needed / 1e9:.1f} GB for this corpus; give so much by --memory_gb")
-    blocks = range(len(sizes))
-    num_keys = _map("sign", sign_block, [(block, exact, workplace) for block in blocks], run)
-    candidates = dedup_block.make_step(NEAR, num_keys, sort_bytes)
-    _map("find candidates", link_part, [(candidates, part, workplace) for part in range(candidates.num_parts)], run)
-    _map("compare", compare_block, [(block, candidates, workplace) for block in blocks], run)
+def _link(description: str, step: Step, workplace: Workplace, run: Runner) -> None:
+    groups = step.groups() if step.blocks_per_group else []
+    if groups:
+        _map("merge keys", merge_keys, [(step, group, workplace) for group in groups], run)
+    _map(description, link_part, [(step, part, workplace) for part in range(step.num_parts)], run)
+    if groups:
+        _map("gather links", gather_links, [(step, number, workplace) for number in range(len(groups))], run)
+
+
+def _find_near(sizes: Sequence[Size], exact: Step, workplace: Workplace, memory: Memory, sort_bytes: int, run: Runner) -> None:
+    memory.check_clusters(sum(size.units for size in sizes))
+    signed = _map("sign", sign_blocks, [(blocks, exact, workplace) for blocks in exact.groups()], run)
+    num_keys = list(itertools.chain.from_iterable(signed))
+    candidates = dedup_block.make_step(NEAR, num_keys, sort_bytes, exact.blocks_per_group > 0)
+    _link("find candidates", candidates, workplace, run)
+    _map("compare", compare_blocks, [(blocks, candidates, workplace) for blocks in candidates.groups()], run)
     cluster(sizes, workplace)
 
 
 def _map(description: str, function: Any, tasks: Sequence[tuple[Any, ...]], run: Runner) -> list[Any]:
-    results = []
     with Progress(description, len(tasks), "tasks") as progress:
-        for result in run(function, tasks):
-            results.append(result)
-            progress.update(1)
-    return results
+        return list(progress.counting(run(function, tasks)))
 
 
 def _parts(sizes: Sequence[Size]) -> list[Part]:
@@ -140,10 +164,20 @@ def _publish(parts: Iterable[Part], work_dir: str, output: str, dropped: str | N
                         file.write(content)
     for part in parts:
         source, target = files.join(work_dir, part.name), files.join(output, part.name)
-        if files.exists(source) and files.is_remote(output):
-            files.write_bytes(target, files.read_bytes(source))
-        elif files.exists(source):
+        if files.exists(source):
+            _put(source, target)
+
+
+def _put(source: str, target: str) -> None:
+    """Move a file, or copy it where it cannot be moved: to another file system, on which it appears whole or not at all."""
+    if files.is_remote(source) == files.is_remote(target):
+        try:
             files.replace(source, target)
+            return
+        except OSError as error:
+            if error.errno != errno.EXDEV:
+                raise
+    files.concatenate([source], target)
 
 
 def _sweep(output: str, parts: Iterable[Part], work_dir: str) -> None:
@@ -153,18 +187,6 @@ def _sweep(output: str, parts: Iterable[Part], work_dir: str) -> None:
     for name in files.list_dir(output):
         if name.startswith(WORK_PREFIX) or (re.fullmatch(r"part-\d{5}-of-\d{5}\.txt", name) and name not in names):
             files.remove(files.join(output, name))
-
-
-def _sort_bytes(memory_bytes: int, num_processes: int, worker_bytes: int) -> int:
-    """What one process may use to sort."""
-    of_sorts = memory_bytes - MAIN_BYTES - num_processes * worker_bytes
-    if of_sorts < num_processes * MIN_SORT_BYTES:
-        least = MAIN_BYTES + num_processes * (worker_bytes + MIN_SORT_BYTES)
-        raise UserError(
-            f"--memory_gb {memory_bytes / 1e9:g}: {num_processes} worker processes need {least / 1e9:.1f} GB at least; "
-            "give more or use fewer --num_processes"
-        )
-    return of_sorts // num_processes
 
 
 def _sources(corpus: Corpus) -> list[dict[str, Any]]:
@@ -185,7 +207,7 @@ def _fingerprint(corpus: Corpus, sources: list[dict[str, Any]], settings: DedupS
     return hashlib.sha256(json.dumps(identity, sort_keys=True).encode("utf-8")).hexdigest()[:16]
 
 
-def _finished(output: str, fingerprint: str, dropped: str | None) -> Counts | None:
+def _finished(output: str, fingerprint: str, dropped: str | None, work_dir: str) -> Counts | None:
     """The counts of a run of the same input and settings, if `output` holds its text."""
     steps = provenance.read_steps([files.join(output, PART_NAME)])
     if steps:
@@ -195,13 +217,8 @@ def _finished(output: str, fingerprint: str, dropped: str | None) -> Counts | No
                 raise UserError(f"{dropped}: not there, though {output} is finished; delete that folder to make both again")
             return Counts(**last["counts"])
         raise UserError(f"{output}: holds text of other input or settings; choose another --output or delete the folder")
-    names = files.list_dir(output)
-    was_begun = files.exists(_work_path(output, fingerprint)) or any(name.startswith(WORK_PREFIX) for name in names)
+    names = [name for name in files.list_dir(output) if not name.startswith(FOLDER_PREFIX)]
+    was_begun = files.exists(work_dir) or any(name.startswith(WORK_PREFIX) for name in names)
     if names and not was_begun:
         raise UserError(f"{output}: holds {names[0]}, which is not of this command; choose an empty folder as --output")
     return None
-
-
-def _work_path(output: str, fingerprint: str) -> str:
-    """Beside the output, or for a remote output in the local temporary folder."""
-    return files.join(tempfile.gettempdir() if files.is_remote(output) else output, WORK_PREFIX + fingerprint)

@@ -1,10 +1,12 @@
 """The units of work of deduplication: functions of small arguments over files in a work folder, in any process or machine.
 
-1. `key_block`: a block of documents -> its text and its units' digests, sorted, stored.
+1. `key_block`: a block of documents -> its text and its units' digests, sorted, stored. On a cluster `key_file`: all blocks that
+   begin in a file.
 2. `link_part` (exact): all blocks' digests of one part of the keys -> links from repetitions to first occurrences.
-3. `sign_block`: a block without its repetitions -> MinHash signatures and keys of their bands, sorted.
+   On a cluster between `merge_keys` and `gather_links`: blocks' keys cut by parts, parts' links cut by blocks, in few files.
+3. `sign_blocks`: blocks without their repetitions -> MinHash signatures and keys of their bands, sorted.
 4. `link_part` (near): as 2, over the bands' keys -> candidates.
-5. `compare_block`: a block's candidates -> those whose signatures are near enough.
+5. `compare_blocks`: blocks' candidates -> those whose signatures are near enough.
 6. `cluster`: all pairs -> of every unit the first of its cluster.
 Then dedup_write.write_part: some successive blocks -> a file of text without the units to drop.
 Each leaves its result in files that appear whole or not at all, and does nothing where they lie already.
@@ -18,6 +20,8 @@ import numpy as np
 from electra_pretrain import files
 from electra_pretrain.data import dedup_block
 from electra_pretrain.data.dedup_block import Size, Step, load_array, load_json, save_array, save_json
+from electra_pretrain.data.file_blocks import FileBlocks
+from electra_pretrain.data.pieces import read_piece, write_pieces
 from electra_pretrain.progress import Progress
 from electra_pretrain.text import dedup, near
 from electra_pretrain.text.corpus import Document
@@ -44,7 +48,7 @@ class Workplace(NamedTuple):
 def key_block(number: int, documents: list[Document], workplace: Workplace) -> Size:
     """Store a block's text and the sorted digests of its units."""
     work_dir = workplace.work_dir
-    marker = files.join(work_dir, f"size-{number:06d}.json")
+    marker = _size_path(number, workplace)
     if saved := load_json(marker):
         return Size(*saved)
     units = dedup_block.units(documents, workplace.settings.by)
@@ -56,12 +60,50 @@ def key_block(number: int, documents: list[Document], workplace: Workplace) -> S
     return size
 
 
+def key_file(task: FileBlocks, workplace: Workplace) -> list[Size]:
+    """`key_block` for the blocks that begin in a file, which is read unless all of them were keyed before."""
+    saved = [load_json(_size_path(number, workplace)) for number in range(task.first, task.stop)]
+    if all(saved):
+        return [Size(*size) for size in saved]
+    return [key_block(number, [document.sentences for document in documents], workplace) for number, documents in task.blocks()]
+
+
+def merge_keys(step: Step, group: range, workplace: Workplace) -> None:
+    """Sort the keys of some blocks into one file, of which each part of the keys is a piece."""
+    path = step.group_keys_path(workplace.work_dir, group)
+    if not files.exists(path):
+        keys = [load_array(step.keys_path(workplace.work_dir, block)) for block in group]
+        records = np.concatenate(keys, axis=1)
+        records = records[:, np.lexsort(records[-2::-1])]  # stable: of equal keys the first in the corpus stays the first
+        write_pieces(path, [dedup.key_range(records, part, step.num_parts) for part in range(step.num_parts)])
+
+
 def link_part(step: Step, part: int, workplace: Workplace) -> None:
     """Link every unit to the first that has the same key, across all blocks, for one part of the keys."""
     path = step.part_links_path(workplace.work_dir, part)
     if not files.exists(path):
         records = step.part_records(workplace.work_dir, part)
-        save_array(path, dedup.sort_keys(records[:-1], records[-1]).links)
+        links = dedup.sort_keys(records[:-1], records[-1]).links
+        if step.blocks_per_group:
+            write_pieces(path, [dedup.links_within(links, group) for group in step.groups()])
+        else:
+            save_array(path, links)
+
+
+def gather_links(step: Step, number: int, workplace: Workplace) -> None:
+    """Collect all parts' links from a group of blocks in one file, of which each block's are a piece."""
+    groups = step.groups()
+    path = step.group_links_path(workplace.work_dir, groups[number])
+    if not files.exists(path):
+        paths = [step.part_links_path(workplace.work_dir, part) for part in range(step.num_parts)]
+        links = np.concatenate([read_piece(path, number, len(groups)) for path in paths], axis=1)
+        links = links[:, np.argsort(links[0], kind="stable")]
+        write_pieces(path, [dedup.links_within(links, range(block, block + 1)) for block in groups[number]])
+
+
+def sign_blocks(blocks: range, exact: Step, workplace: Workplace) -> list[int]:
+    """`sign_block` for some blocks."""
+    return [sign_block(block, exact, workplace) for block in blocks]
 
 
 def sign_block(number: int, exact: Step, workplace: Workplace) -> int:
@@ -80,6 +122,12 @@ def sign_block(number: int, exact: Step, workplace: Workplace) -> int:
     num_keys = _save_keys(Step(NEAR, 0, 0), workplace, number, keys.reshape(1, -1), np.repeat(signed, keys.shape[1]))
     save_json(marker, {"keys": num_keys})
     return num_keys
+
+
+def compare_blocks(blocks: range, candidates: Step, workplace: Workplace) -> None:
+    """`compare_block` for some blocks."""
+    for block in blocks:
+        compare_block(block, candidates, workplace)
 
 
 def compare_block(number: int, candidates: Step, workplace: Workplace) -> None:
@@ -127,6 +175,10 @@ def clusters_path(work_dir: str, block: int) -> str:
     return files.join(work_dir, f"near-clusters-{block:06d}.npy")
 
 
+def _size_path(block: int, workplace: Workplace) -> str:
+    return files.join(workplace.work_dir, f"size-{block:06d}.json")
+
+
 def _pairs_path(work_dir: str, block: int) -> str:
     return files.join(work_dir, f"near-pairs-{block:06d}.npy")
 
@@ -151,4 +203,4 @@ def _rows(work_dir: str, block: int, places: np.ndarray) -> np.ndarray:
     """The signatures of units of a block."""
     signed = load_array(_signed_path(work_dir, block))
     rows = np.searchsorted(signed, dedup.unit_numbers(places).astype(np.int64))
-    return np.asarray(load_array(_signatures_path(work_dir, block))[rows])
+    return dedup_block.load_rows(_signatures_path(work_dir, block), rows)

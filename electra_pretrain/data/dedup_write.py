@@ -55,8 +55,8 @@ def write_part(part: Part, exact: Step, workplace: Workplace) -> Counts:
     with (
         files.atomic_path(path) as kept_path,
         files.atomic_path(path + DROPPED_SUFFIX) as dropped_path,
-        open(kept_path, "wb") as kept_file,
-        open(dropped_path, "wb") as dropped_file,
+        files.open_raw(kept_path, "wb") as kept_file,
+        files.open_raw(dropped_path, "wb") as dropped_file,
     ):
         for block in range(part.first_block, part.stop_block):
             documents = dedup_block.load_text(dedup_block.text_path(work_dir, block))
@@ -65,7 +65,7 @@ def write_part(part: Part, exact: Step, workplace: Workplace) -> Counts:
             kept = _kept(documents, verdict.reasons == KEPT, by)
             kept_file.write(dedup_block.text_bytes(kept))
             if workplace.settings.keep_dropped:
-                dropped_file.writelines(_dropped(units, verdict, first_unit))
+                dropped_file.write(b"".join(_dropped(units, verdict, first_unit)))
             total += _counts(documents, verdict, kept)
             first_unit += len(units)
     counts = Counts(*total.tolist())

@@ -10,7 +10,7 @@ import hashlib
 import itertools
 import json
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -21,7 +21,7 @@ from electra_pretrain.data.blocks import SPLITS, BlockResult, Workplace, block_p
 from electra_pretrain.data.manifest import Counts
 from electra_pretrain.data.processes import Runner
 from electra_pretrain.progress import Progress
-from electra_pretrain.text.blocks import BLOCK_CHARACTERS, BlockReader, in_blocks
+from electra_pretrain.text.blocks import BLOCK_CHARACTERS, BlockReader, TextBlock
 from electra_pretrain.text.corpus import Corpus, Document
 
 
@@ -61,7 +61,7 @@ class FileTask(NamedTuple):
 def build_files(corpus: Corpus, workplace: Workplace, run: Runner) -> tuple[list[dict[str, Any]], list[BlockResult]]:
     """Build all blocks, merged file by file; gives the corpus's sources and what came of each file, in order."""
     sources: list[dict[str, Any]] = []
-    planner = _Planner(BLOCK_CHARACTERS)
+    planner = Planner(BLOCK_CHARACTERS)
     with Progress("measure", corpus.stored_bytes / 1e6, "MB") as progress:
         for measured in run(measure_file, ((path, corpus.text_field) for path in corpus.paths)):
             sources.append(measured.source)
@@ -97,7 +97,7 @@ def build_file(task: FileTask, workplace: Workplace) -> BlockResult:
             return BlockResult(Counts(**saved["counts"]), saved["examples"])
     files.remove(marker)
     documents = itertools.chain.from_iterable(_documents(stretch, task.text_field) for stretch in task.stretches)
-    blocks = in_blocks(documents, lambda: task.key, task.block_characters, task.first_number)
+    blocks = in_blocks(documents, task.key, task.block_characters, task.first_number)
     with tempfile.TemporaryDirectory() as folder:
         own = workplace._replace(work_dir=folder)
         results = [build_block(block, own) for block in blocks]
@@ -110,22 +110,44 @@ def build_file(task: FileTask, workplace: Workplace) -> BlockResult:
     return BlockResult(counts, examples)
 
 
+def in_blocks(documents: Iterable[Document], key: str, characters: int, first_number: int) -> Iterator[TextBlock]:
+    """Documents in the blocks of `BlockReader.blocks`, from a document on with which a block begins.
+
+    Args:
+        documents: none of them empty.
+        key: of every block.
+        characters: of a block, at least.
+        first_number: of the first block.
+    """
+    number, lines, document_ends, length = first_number, list[str](), list[int](), 0
+    for document in documents:
+        lines += document
+        document_ends.append(len(lines))
+        length += sum(map(len, document))
+        if length >= characters:
+            yield TextBlock(number, key, lines, document_ends)
+            number, lines, document_ends, length = number + 1, [], [], 0
+    if lines:
+        yield TextBlock(number, key, lines, document_ends)
+
+
 def _documents(stretch: Stretch, text_field: str) -> Iterator[Document]:
     reader = BlockReader(Corpus([stretch.path], text_field))
     return itertools.islice(reader.documents(), stretch.start, stretch.stop)
 
 
-class _Planner:
+class Planner:
     """Deals documents out to the files in which their blocks begin.
 
     Attributes:
         plans: for each such file the number of its first block, and the documents of its blocks.
+        num_blocks: begun so far, in all files.
     """
 
     def __init__(self, block_characters: int) -> None:
         self.plans: list[tuple[int, list[Stretch]]] = []
         self._block_characters = block_characters
-        self._blocks = 0  # begun so far
+        self.num_blocks = 0
         self._missing = 0  # characters that the last block still takes
 
     def add(self, path: str, characters: np.ndarray) -> None:
@@ -139,11 +161,11 @@ class _Planner:
             self._missing = max(0, self._missing - int(ends[start - 1]))
         if start == len(ends):
             return
-        self.plans.append((self._blocks, [Stretch(path, start, None)]))
+        self.plans.append((self.num_blocks, [Stretch(path, start, None)]))
         while start < len(ends):
             before = int(ends[start - 1]) if start else 0
             stop = int(np.searchsorted(ends, before + self._block_characters)) + 1
-            self._blocks += 1
+            self.num_blocks += 1
             self._missing = 0 if stop <= len(ends) else before + self._block_characters - int(ends[-1])
             start = stop
 

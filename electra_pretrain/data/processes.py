@@ -56,11 +56,25 @@ def _start_worker() -> None:
 def _bounded_map(
     executor: ProcessPoolExecutor, window: int, function: Callable[..., R], tasks: Iterable[tuple[Any, ...]]
 ) -> Iterator[R]:
-    """Results in order, with at most `window` tasks waiting, so that the corpus does not pile up in memory."""
+    """Results in order, with at most `window` tasks waiting, so that the corpus does not pile up in memory.
+
+    An error met while tasks are made comes after the results, and the errors, of those before it: as in one process.
+    """
     pending: list[Future[R]] = []
-    for task in tasks:
+    failed: Exception | None = None
+    remaining = iter(tasks)
+    while True:
+        try:
+            task = next(remaining)
+        except StopIteration:
+            break
+        except Exception as error:
+            failed = error
+            break
         pending.append(executor.submit(function, *task))
         if len(pending) >= window:
             yield pending.pop(0).result()
     for future in pending:
         yield future.result()
+    if failed is not None:
+        raise failed

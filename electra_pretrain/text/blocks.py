@@ -1,18 +1,22 @@
 """Read a corpus in blocks of documents, the unit of parallel work, and hash its files on the way: the text is read once.
 
-A text file is decoded a megabyte at a time, because a line at a time takes longer than to tokenise it.
+One process reads for many that work, and so does little: text stays bytes, cut where a block ends. Whoever works on a block
+decodes it.
 """
 
 import hashlib
-import itertools
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, BinaryIO, NamedTuple, cast
 
 from electra_pretrain import files
 from electra_pretrain.text.corpus import MAX_DOCUMENT_CHARACTERS, Corpus, Document
+from electra_pretrain.text.cut import BlockCutter
+from electra_pretrain.text.formats import kind_of
+from electra_pretrain.text.tidy import tidy
 
 BLOCK_CHARACTERS = 1_000_000
 _CHUNK_BYTES = 1 << 20
+_BYTE_ORDER_MARK = "\ufeff".encode()
 
 
 class TextBlock(NamedTuple):
@@ -30,6 +34,46 @@ class TextBlock(NamedTuple):
     lines: list[str]
     document_ends: list[int]
 
+    def documents(self) -> Iterator[Document]:
+        first = 0
+        for end in self.document_ends:
+            yield self.lines[first:end]
+            first = end
+
+
+class RawBlock(NamedTuple):
+    """A block as it is read, and handed to whoever works on it.
+
+    Attributes:
+        number, key: as in `TextBlock`.
+        content: its lines, each as `tidy` leaves it, with one or more empty ones between documents.
+        paths: the text files that they are from.
+    """
+
+    number: int
+    key: str
+    content: bytes
+    paths: tuple[str, ...]
+
+    def decoded(self) -> TextBlock:
+        """The block's documents.
+
+        Raises:
+            UserError: a line is not UTF-8; file and line are named.
+        """
+        try:
+            text = self.content.decode("utf-8")
+        except UnicodeDecodeError:
+            for _ in Corpus(self.paths).documents():  # which names the line
+                pass
+            raise
+        lines, document_ends = list[str](), list[int]()
+        for document in text.split("\n\n"):
+            if sentences := document.strip("\n"):
+                lines += sentences.split("\n")
+                document_ends.append(len(lines))
+        return TextBlock(self.number, self.key, lines, document_ends)
+
 
 class BlockReader:
     """A corpus in blocks; the same for any number of workers.
@@ -44,63 +88,62 @@ class BlockReader:
         self.sources: list[dict[str, Any]] = []
         self._finished_bytes = 0
         self._file: _HashedFile | None = None
+        self._text_paths: list[str] = []  # of the block that is being read
 
     @property
     def bytes_read(self) -> int:
         return self._finished_bytes + (self._file.bytes_read if self._file is not None else 0)
 
     def documents(self) -> Iterator[Document]:
-        """Documents one after the other; raises as `Corpus.documents`."""
-        return itertools.chain.from_iterable(map(self._documents, self._corpus.paths))
+        """Documents one after the other, as `Corpus.documents` gives them; raises as it does."""
+        for block in self.blocks():
+            yield from block.decoded().documents()
 
-    def blocks(self, characters: int = BLOCK_CHARACTERS) -> Iterator[TextBlock]:
-        """Blocks of about `characters`.
+    def blocks(self, characters: int = BLOCK_CHARACTERS) -> Iterator[RawBlock]:
+        """Blocks, each of which ends with the document that brings it to so many characters.
 
         Raises:
-            UserError: as `Corpus.documents`.
+            UserError: as `Corpus.documents`; of text that is not UTF-8 whoever decodes the block tells.
         """
-        return in_blocks(self.documents(), self._key, characters)
+        cutter = BlockCutter(characters, MAX_DOCUMENT_CHARACTERS)
+        number = 0
+        try:
+            for piece in self._pieces():
+                for content in cutter.add(piece):
+                    yield self._block(number, content)
+                    number += 1
+        except Exception:
+            self._block(number, cutter.rest()).decoded()  # what was read before may hold an earlier mistake
+            raise
+        if (content := cutter.rest()).strip(b"\n"):
+            yield self._block(number, content)
 
-    def _documents(self, path: str) -> Iterator[Document]:
-        with files.open_raw(path) as raw:
-            self._file = _HashedFile(raw)
-            if _is_text(path):
-                yield from _text_documents(self._corpus, path, self._file)
-            else:
-                # These are sought in, or take so long to read that a second look costs little.
+    def _block(self, number: int, content: bytes) -> RawBlock:
+        paths = tuple(self._text_paths)
+        del self._text_paths[:-1]  # the next block may go on in the last of them
+        return RawBlock(number, self._key(), content, paths)
+
+    def _pieces(self) -> Iterator[bytes]:
+        """The corpus as whole tidy lines; every file ends with an empty one."""
+        for path in self._corpus.paths:
+            with files.open_raw(path) as raw:
+                self._file = _HashedFile(raw)
+                if kind_of(path) == "text":
+                    self._text_paths.append(path)
+                    with files.decompressed(path, cast(BinaryIO, self._file)) as file:
+                        yield from map(tidy, _whole_lines(file))
+                else:
+                    # These are sought in, or take so long to read that a second look costs little.
+                    self._file.read_rest()
+                    yield from _as_text(Corpus([path], self._corpus.text_field).documents())
                 self._file.read_rest()
-                yield from Corpus([path], self._corpus.text_field).documents()
-            self._file.read_rest()
-        self._finished_bytes += self._file.bytes_read
-        self.sources.append({"path": path, "bytes": self._file.bytes_read, "sha256": self._file.sha256()})
-        self._file = None
+            self._finished_bytes += self._file.bytes_read
+            self.sources.append({"path": path, "bytes": self._file.bytes_read, "sha256": self._file.sha256()})
+            self._file = None
 
     def _key(self) -> str:
         hashes = [source["sha256"] for source in self.sources] + ([self._file.sha256()] if self._file is not None else [])
         return hashlib.sha256(" ".join(hashes).encode("ascii")).hexdigest()
-
-
-def in_blocks(
-    documents: Iterable[Document], key: Callable[[], str], characters: int, first_number: int = 0
-) -> Iterator[TextBlock]:
-    """Documents in blocks, each of which ends with the document that brings it to so many characters.
-
-    Args:
-        documents: none of them empty.
-        key: of the block that ends when it is called.
-        characters: of a block, at least.
-        first_number: of the first block.
-    """
-    number, lines, document_ends, length = first_number, list[str](), list[int](), 0
-    for document in documents:
-        lines += document
-        document_ends.append(len(lines))
-        length += sum(map(len, document))
-        if length >= characters:
-            yield TextBlock(number, key(), lines, document_ends)
-            number, lines, document_ends, length = number + 1, [], [], 0
-    if lines:
-        yield TextBlock(number, key(), lines, document_ends)
 
 
 class _HashedFile:
@@ -126,67 +169,28 @@ class _HashedFile:
         return self._digest.hexdigest()
 
 
-def _is_text(path: str) -> bool:
-    for suffix in files.COMPRESSED_SUFFIXES:
-        path = path.removesuffix(suffix)
-    return not path.endswith((".jsonl", ".ndjson", ".csv", ".tsv", ".parquet"))
+def _whole_lines(file: BinaryIO) -> Iterator[bytes]:
+    """A text file's lines, many at a time, the last of which ends too; and an empty one."""
+    rest, is_first = list[bytes](), True
+    while chunk := file.read(_CHUNK_BYTES):
+        end = chunk.rfind(b"\n") + 1
+        rest.append(chunk[:end] if end else chunk)
+        if end:
+            lines = b"".join(rest)
+            yield lines.removeprefix(_BYTE_ORDER_MARK) if is_first else lines
+            rest, is_first = [chunk[end:]], False
+    lines = b"".join([*rest, b"\n\n"])
+    yield lines.removeprefix(_BYTE_ORDER_MARK) if is_first else lines
 
 
-def _text_documents(corpus: Corpus, path: str, stored: _HashedFile) -> Iterator[Document]:
-    """What `Corpus.documents` gives for a text file."""
-    document: Document = []
-    with files.decompressed(path, cast(BinaryIO, stored)) as file:
-        for lines in _stripped_lines(corpus, path, file):
-            for filled, group in itertools.groupby(lines, bool):
-                if filled:
-                    document += group
-                elif document:
-                    yield from _cut(document)
-                    document = []
-            # An endless document must not pile up: what is whole of it goes.
-            if sum(map(len, document)) >= MAX_DOCUMENT_CHARACTERS:
-                *whole, document = _cut(document)
-                yield from whole
-    if document:
-        yield from _cut(document)
-
-
-def _cut(document: Document) -> Iterator[Document]:
-    """A document in parts that end with the line by which they reach `MAX_DOCUMENT_CHARACTERS`; nearly always, itself."""
-    if sum(map(len, document)) < MAX_DOCUMENT_CHARACTERS:
-        yield document
-        return
-    part: Document = []
-    length = 0
-    for sentence in document:
-        part.append(sentence)
-        length += len(sentence)
-        if length >= MAX_DOCUMENT_CHARACTERS:
-            yield part
-            part, length = [], 0
-    if part:
-        yield part
-
-
-def _stripped_lines(corpus: Corpus, path: str, file: BinaryIO) -> Iterator[Iterator[str]]:
-    """The lines of a chunk after the other."""
-    rest, is_first = b"", True
-    while True:
-        chunk = file.read(_CHUNK_BYTES)
-        end = chunk.rfind(b"\n") + 1 if chunk else 0
-        if chunk and not end:
-            rest += chunk
-            continue
-        whole, rest = rest + chunk[:end], chunk[end:]
-        try:
-            text = whole.decode("utf-8")
-        except UnicodeDecodeError:
-            for _ in Corpus([path], corpus.text_field).documents():  # which names the line
-                pass
-            raise
-        text = text.removeprefix("\ufeff") if is_first else text
-        is_first = False
-        # What follows the last line's end is no line of its own.
-        yield map(str.strip, text.removesuffix("\n").split("\n"))
-        if not chunk:
-            return
+def _as_text(documents: Iterable[Document]) -> Iterator[bytes]:
+    """Documents as tidy lines, about a chunk at a time, with an empty line after each document."""
+    parts, length = list[str](), 0
+    for document in documents:
+        parts += [*document, ""]
+        length += sum(map(len, document))
+        if length >= _CHUNK_BYTES:
+            yield "\n".join([*parts, ""]).encode("utf-8")
+            parts, length = [], 0
+    if parts:
+        yield "\n".join([*parts, ""]).encode("utf-8")

@@ -76,16 +76,21 @@ class Corpus:
 
     def located_blocks(self, characters: int = BLOCK_CHARACTERS) -> Iterator[list[LocatedDocument]]:
         """The same with their places."""
-        block: list[LocatedDocument] = []
-        length = 0
-        for document in self.located_documents():
-            block.append(document)
-            length += sum(map(len, document.sentences))
-            if length >= characters:
-                yield block
-                block, length = [], 0
-        if block:
+        return in_blocks(self.located_documents(), characters)
+
+
+def in_blocks(documents: Iterable[LocatedDocument], characters: int) -> Iterator[list[LocatedDocument]]:
+    """Documents in blocks, each of which ends with the document that brings it to so many characters."""
+    block: list[LocatedDocument] = []
+    length = 0
+    for document in documents:
+        block.append(document)
+        length += sum(map(len, document.sentences))
+        if length >= characters:
             yield block
+            block, length = [], 0
+    if block:
+        yield block
 
 
 def _documents(path: str, found: Iterable[Record]) -> Iterator[LocatedDocument]:

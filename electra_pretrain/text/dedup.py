@@ -72,9 +72,10 @@ def key_range(records: np.ndarray, part: int, num_parts: int) -> np.ndarray:
     return np.array(records[:, start:stop])
 
 
-def links_within(links: np.ndarray, block: int) -> np.ndarray:
-    """A copy of those links whose repetition lies in a block."""
-    start, stop = np.searchsorted(links[0], positions(block, np.array([0, 2**32 - 1])) + np.array([0, 1], np.uint64))
+def links_within(links: np.ndarray, blocks: range) -> np.ndarray:
+    """A copy of those links whose repetition lies in some successive blocks."""
+    bounds = np.array([blocks.start, blocks.stop], np.uint64) << BLOCK_SHIFT
+    start, stop = np.searchsorted(links[0], bounds)
     return np.array(links[:, start:stop])
 
 
