@@ -14,6 +14,7 @@ KIWI, PARQUET = "kiwipiepy>=0.21", "pyarrow>=18"
 RENSA = "rensa>=0.5"
 MECAB = ["python-mecab-ko>=1.3.7", "python-mecab-ko-dic>=2.1.1"]
 HUB = "huggingface_hub>=1.0"
+FINETUNE = ["transformers>=5", "accelerate>=1.1", "datasets>=4", "seqeval>=1.2.2", "scipy>=1.13", "scikit-learn>=1.5"]
 
 
 def tensorflow_requirements() -> list[str]:
@@ -40,12 +41,18 @@ setup(
     packages=[
         *find_packages(include=["electra_pretrain", "electra_pretrain.*"]),
         "electra_pretrain.configs",
+        "electra_pretrain.configs.finetune",
         "electra_pretrain.vocab",
     ],
-    package_dir={"electra_pretrain.configs": "configs", "electra_pretrain.vocab": "vocab"},
+    package_dir={
+        "electra_pretrain.configs": "configs",
+        "electra_pretrain.configs.finetune": "configs/finetune",
+        "electra_pretrain.vocab": "vocab",
+    },
     package_data={
         "electra_pretrain": ["sample_corpus/*.txt", "recipes/*.json", "downstream/published.json", "py.typed"],
         "electra_pretrain.configs": ["*.json"],
+        "electra_pretrain.configs.finetune": ["*.json"],
         "electra_pretrain.vocab": ["*.txt", "*.json"],
     },
     install_requires=[
@@ -75,7 +82,7 @@ setup(
             *MECAB,
             HUB,
             "gcp-storage-emulator>=2026.7",
-            "transformers>=5",
+            *FINETUNE,
             "torch==2.13.0",
             "ruff==0.17.6",
             "mypy==2.4.1",
@@ -95,6 +102,7 @@ setup(
         "dedup": [RENSA],
         "mecab": MECAB,
         "hub": [HUB],
+        "finetune": ["torch>=2.6", *FINETUNE],
         # Beam holds protobuf back; newer readers of SentencePiece models would need a newer one.
         "beam": ["apache-beam>=2.77", "sentencepiece<0.2.2"],
     },

@@ -114,7 +114,9 @@ def test_help_needs_no_tensorflow():
 import sys
 for name in {commands!r}:
     __import__(name)
-heavy = ("tensorflow", "tokenizers", "sentencepiece", "matplotlib", "google.cloud", "emoji")
+heavy = (
+    "tensorflow", "torch", "transformers", "datasets", "tokenizers", "sentencepiece", "matplotlib", "google.cloud", "emoji"
+)
 print([name for name in heavy if name in sys.modules])
 """
     assert run_python(code).stdout.strip() == "[]"

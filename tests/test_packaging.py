@@ -16,6 +16,8 @@ from pathlib import Path
 from electra_pretrain import config
 from electra_pretrain.tokenization.shipped import find_vocab
 from electra_pretrain.tokenization.wordpiece import read_vocab
+from electra_pretrain.downstream import settings
+assert settings.load("korquad_base", []).train_batch_size == 8
 assert config.load("base_v3.json").data.vocab_size == 35000
 assert config.load("tiny").data.max_seq_length == 32
 package = Path(electra_pretrain.__file__).parent
@@ -46,7 +48,7 @@ def wheel(tmp_path_factory):
 
 def test_wheel_holds_configs_corpus_and_licence(wheel):
     names = zipfile.ZipFile(wheel).namelist()
-    assert "electra_pretrain/configs/base_v3.json" in names
+    assert {"electra_pretrain/configs/base_v3.json", "electra_pretrain/configs/finetune/nsmc_small.json"} <= set(names)
     assert "electra_pretrain/sample_corpus/news.txt" in names
     assert {"electra_pretrain/vocab/reviews_32200.txt", "electra_pretrain/vocab/reviews_32200.txt.json"} <= set(names)
     assert any(name.endswith("licenses/LICENSE") for name in names)
@@ -76,6 +78,7 @@ def test_the_extras_that_errors_name_are_declared(wheel):
     from electra_pretrain import tpu_check
     from electra_pretrain.convert import hub, tensor_files
     from electra_pretrain.data import beam
+    from electra_pretrain.downstream import finetuning
     from electra_pretrain.plot import figure
     from electra_pretrain.text import formats, morphs, near, sentences
 
@@ -85,7 +88,7 @@ def test_the_extras_that_errors_name_are_declared(wheel):
         f"'electra_pretrain[{line.split()[-1]}]'" for line in metadata.splitlines() if line.startswith("Provides-Extra:")
     }
     named = {tpu_check.INSTALL, figure.INSTALL, formats.INSTALL_PARQUET, sentences.INSTALL_KIWI, near.INSTALL, morphs.INSTALL}
-    assert named | {tensor_files.INSTALL, hub.INSTALL, beam.INSTALL} <= declared
+    assert named | {tensor_files.INSTALL, hub.INSTALL, beam.INSTALL, finetuning.INSTALL} <= declared
 
 
 def test_tensorflow_is_not_required_where_its_tpu_build_lies(tmp_path, monkeypatch):

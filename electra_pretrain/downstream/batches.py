@@ -1,0 +1,52 @@
+"""Which examples share a batch: those of like length, in an order that seed and epoch alone decide."""
+
+import random
+from collections.abc import Iterator, Sequence
+
+POOL_BATCHES = 50  # examples are sorted by length within pools of so many batches
+
+
+class LengthGroupedSampler:
+    """Indices of a training set, epoch by epoch.
+
+    `transformers` has such a sampler, but draws from torch's global generator, whose state at the beginning of an epoch a run
+    that goes on in its midst no longer knows; and its batches go from long to short, again and again.
+
+    Args:
+        lengths: of each example, in tokens.
+        batch_size: examples a step.
+        seed: of the shuffle.
+        grouped: whether by length; if not, the order is plainly shuffled.
+    """
+
+    def __init__(self, lengths: Sequence[int], batch_size: int, seed: int, grouped: bool) -> None:
+        self._lengths, self._batch_size, self._seed, self._grouped = lengths, batch_size, seed, grouped
+        self._epoch = 0
+
+    def set_epoch(self, epoch: int) -> None:
+        self._epoch = epoch
+
+    def __len__(self) -> int:
+        return len(self._lengths)
+
+    def __iter__(self) -> Iterator[int]:
+        chance = random.Random(f"{self._seed} {self._epoch}")
+        order = list(range(len(self._lengths)))
+        chance.shuffle(order)
+        if not self._grouped:
+            return iter(order)
+        pool = self._batch_size * POOL_BATCHES
+        batches: list[list[int]] = []
+        for start in range(0, len(order), pool):
+            near = sorted(order[start : start + pool], key=lambda index: self._lengths[index])
+            batches += [near[first : first + self._batch_size] for first in range(0, len(near), self._batch_size)]
+        # The one batch that is not full must stay last: a batch in the midst that is short would shift all that follow.
+        short = batches.pop() if batches and len(batches[-1]) < self._batch_size else []
+        chance.shuffle(batches)
+        return iter([index for batch in [*batches, short] for index in batch])
+
+
+def by_length(lengths: Sequence[int], batch_size: int) -> list[list[int]]:
+    """Batches of indices for scoring, the longest first: where memory is short, that shows at once."""
+    order = sorted(range(len(lengths)), key=lambda index: -lengths[index])
+    return [order[start : start + batch_size] for start in range(0, len(order), batch_size)]
