@@ -7,7 +7,6 @@ Run again, it goes on where it stopped: what is done is not done twice. See docs
 """  # fmt: skip
 
 import argparse
-import json
 import os
 import signal
 import sys
@@ -21,12 +20,10 @@ from electra_pretrain.command import run_command
 from electra_pretrain.downstream import sweep
 from electra_pretrain.downstream.child import last_line, run_logged
 from electra_pretrain.downstream.exports import Exports, Failed, Vanished
-from electra_pretrain.downstream.results import RESULTS_NAME, Result, parse
-from electra_pretrain.downstream.sweep import LOG_NAME, RANDOM_STEP, TABLE_NAME, Cell
+from electra_pretrain.downstream.report import TABLE_NAME, write_report
+from electra_pretrain.downstream.sweep import RANDOM_STEP, Cell
 from electra_pretrain.errors import Stopped, UserError
 from electra_pretrain.plot.bars import check_installed
-from electra_pretrain.plot.curves import labels
-from electra_pretrain.plot.scores import ScoreCurve, score_chart
 from electra_pretrain.progress import Progress
 from electra_pretrain.train import kept
 
@@ -116,7 +113,9 @@ def evaluate_checkpoints(args: argparse.Namespace) -> None:
             break
         while wanted_steps(plan, exports, False) == steps and kept.steps(plan.model_dir)[-1:] < [plan.last_step]:
             time.sleep(POLL_SECONDS)
-    write_report(plan, args.beside)
+    _write_report(plan, args.beside)
+    if files.exists(table := files.join(plan.output, TABLE_NAME)):
+        print(files.read_text(table), end="")
     if failed:
         raise UserError(
             f"{len(failed)} failed, the rest is done; mend what the lines above name and run the same command again"
@@ -125,12 +124,16 @@ def evaluate_checkpoints(args: argparse.Namespace) -> None:
 
 def make_plan(args: argparse.Namespace) -> Plan:
     """The arguments, checked; raises as `evaluate_checkpoints`."""
+    from electra_pretrain.downstream.finetuning import require_packages
     from electra_pretrain.downstream.registry import find_task
 
     for name in ("every", "seeds"):
         if (value := getattr(args, name)) < 1:
             raise UserError(f"--{name} {value}: must be at least 1")
+    if files.is_remote(args.output):
+        raise UserError(f"--output {args.output}: must be a local folder; copy it to the bucket when it is done")
     check_installed()
+    require_packages()
     tasks = [find_task(name.strip()).name for name in args.tasks.split(",")]
     config_path = files.join(args.model_dir, configs.CONFIG_NAME)
     if not files.exists(config_path):
@@ -163,14 +166,14 @@ def data_folders(data: str, tasks: list[str]) -> dict[str, str]:
 
 def settings(args: argparse.Namespace, plan: Plan) -> dict[str, Any]:
     """What all cells of an output have in common; of a recipe in a file, its fields."""
-    common = {"model_dir": _absolute(plan.model_dir), "max_steps": args.max_steps, "select": args.select, "config": args.config}
-    if args.config is not None and files.exists(args.config):
-        common |= {"config": None, **{f"config.{name}": value for name, value in configs.read_object(args.config).items()}}
-    overrides = dict(text.partition("=")[::2] for text in args.set)
+    in_a_file = args.config is not None and files.exists(args.config)
     return {
-        **common,
-        **{f"set.{name}": value for name, value in overrides.items()},
-        **{f"data.{task}": _absolute(folder) for task, folder in plan.data.items()},
+        "model_dir": _absolute(plan.model_dir),
+        "max_steps": args.max_steps,
+        "select": args.select,
+        "config": configs.read_object(args.config) if in_a_file else args.config,
+        "set": dict(text.partition("=")[::2] for text in args.set),
+        "data": {task: _absolute(folder) for task, folder in plan.data.items()},
     }
 
 
@@ -200,7 +203,7 @@ def evaluate_steps(plan: Plan, exports: Exports, steps: list[int], beside: list[
         for step in steps:
             if cells := plan.unfinished(step):
                 failed += _evaluate_step(plan, exports, step, cells, progress)
-                write_report(plan, beside)
+                _write_report(plan, beside)
             elif not plan.keep_exports:
                 exports.remove(step)
     return failed
@@ -229,55 +232,17 @@ def _evaluate_step(plan: Plan, exports: Exports, step: int, cells: list[Cell], p
 
 def finetune(plan: Plan, cell: Cell, model: str) -> str | None:
     """Run one cell in a process of its own; None, or the line that says why it failed."""
-    folder = cell.folder(plan.output)
-    files.make_dirs(folder)
-    log = files.join(folder, LOG_NAME)
+    folder, log = cell.folder(plan.output), cell.log(plan.output)
+    files.make_dirs(os.path.dirname(folder))
     where = ["--model", model, "--task", cell.task, "--data", plan.data[cell.task], "--output", folder]
-    code = run_logged(FINETUNE, [*where, "--seed", str(cell.seed), *plan.finetune], log)
+    code = run_logged(FINETUNE, [*where, "--seed", str(cell.seed), "--no-save_model", *plan.finetune], log)
     if not code and files.exists(cell.result(plan.output)):
         return None
     return f"step {cell.step:,}, {cell.task}, seed {cell.seed}: finetune ended with code {code}: {last_line(log)} (see {log})"
 
 
-def write_report(plan: Plan, beside: list[str]) -> None:
-    """`results.json`, the table and a drawing for each task, of everything that is done."""
-    cells = sweep.done(plan.output)
-    if not cells:
-        return
-    tasks = list(plan.data)
-    text = json.dumps(sweep.report(cells, plan.model_dir, tasks), ensure_ascii=False, indent=2) + "\n"
-    files.write_text(files.join(plan.output, RESULTS_NAME), text)
-    files.write_text(files.join(plan.output, TABLE_NAME), sweep.table(cells, tasks, plan.seeds))
-    runs = dict(zip(labels([plan.output, *beside]), [cells, *map(read_cells, beside)], strict=True))
-    for column in sweep.columns(cells.values(), tasks):
-        curves = [made for label, each in runs.items() if (made := curve(label, each, column.task, column.metrics[-1]))]
-        if curves:
-            title = f"{column.head}: {column.metrics[-1]}" if len(column.metrics) > 1 else column.head
-            files.write_bytes(files.join(plan.output, f"{column.task}.png"), score_chart(title, curves))
-
-
-def read_cells(output: str) -> dict[Cell, Result]:
-    """The cells in another output's `results.json`.
-
-    Raises:
-        UserError: it has none.
-    """
-    path = files.join(output, RESULTS_NAME)
-    rows = configs.read_object(path).get("cells")
-    if not isinstance(rows, list):
-        raise UserError(f"{path}: holds no cells; name the --output of evaluate_checkpoints")
-    results = [(row["step"], parse(row, path)) for row in rows]
-    return {Cell(step, result.task, result.seed): result for step, result in results}
-
-
-def curve(label: str, cells: dict[Cell, Result], task: str, metric: str) -> ScoreCurve | None:
-    """One run's curve of one task; None where it has no checkpoint scored."""
-    scores: dict[int, list[float]] = {}
-    for cell, result in cells.items():
-        if cell.task == task and metric in result.metrics:
-            scores.setdefault(cell.step, []).append(result.metrics[metric])
-    baseline = scores.pop(RANDOM_STEP, [])
-    return ScoreCurve(label, scores, baseline) if scores else None
+def _write_report(plan: Plan, beside: list[str]) -> None:
+    write_report(plan.output, plan.model_dir, list(plan.data), plan.seeds, beside)
 
 
 def _stop(number: int, frame: FrameType | None) -> None:
@@ -287,10 +252,7 @@ def _stop(number: int, frame: FrameType | None) -> None:
 def main() -> None:
     def command() -> None:
         signal.signal(signal.SIGTERM, _stop)
-        args = parse_args()
-        evaluate_checkpoints(args)
-        if files.exists(path := files.join(args.output, TABLE_NAME)):
-            print(files.read_text(path), end="")
+        evaluate_checkpoints(parse_args())
 
     run_command("evaluate_checkpoints", command)
 

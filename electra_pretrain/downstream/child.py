@@ -5,12 +5,11 @@ import os
 import signal
 import subprocess
 import sys
-import tempfile
 from collections.abc import Mapping, Sequence
 
 from electra_pretrain import files
 
-_GRACE_SECONDS = 10.0
+_GRACE_SECONDS = 60.0  # to save a checkpoint
 _PR_SET_PDEATHSIG = 1
 
 
@@ -20,29 +19,25 @@ def run_logged(module: str, arguments: Sequence[str], log: str, environment: Map
     Args:
         module: name of the command's module.
         arguments: its command line.
-        log: file for all that it prints; its folder is there.
+        log: local file, to which all that it prints is added; its folder is there.
         environment: variables added to this process's own.
     """
-    local = tempfile.mkstemp()[1] if files.is_remote(log) else log
-    try:
-        with open(local, "wb") as file:
-            process = subprocess.Popen(
-                [sys.executable, "-m", module, *arguments],
-                stdin=subprocess.DEVNULL,
-                stdout=file,
-                stderr=subprocess.STDOUT,
-                env={**os.environ, **(environment or {})},
-                preexec_fn=_end_with_parent if _LIBC else None,
-            )
-            try:
-                return process.wait()
-            except BaseException:
-                _end(process)
-                raise
-    finally:
-        if local != log:
-            files.write_bytes(log, files.read_bytes(local))
-            os.remove(local)
+    with open(log, "ab") as file:
+        process = subprocess.Popen(
+            [sys.executable, "-m", module, *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=file,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, **(environment or {})},
+            # Ctrl-C reaches this process alone, which asks the child once: a second time would cut its saving short.
+            start_new_session=True,
+            preexec_fn=_end_with_parent if _LIBC else None,
+        )
+        try:
+            return process.wait()
+        except BaseException:
+            _end(process)
+            raise
 
 
 def last_line(log: str) -> str:
@@ -66,4 +61,4 @@ _LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
 
 def _end_with_parent() -> None:
     if _LIBC is not None:
-        _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+        _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)

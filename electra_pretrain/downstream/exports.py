@@ -2,7 +2,6 @@
 
 import os
 import re
-import tempfile
 from collections.abc import Callable
 
 from electra_pretrain import files
@@ -28,14 +27,13 @@ class Exports:
 
     Args:
         model_dir: the run's folder; it is only read.
-        output: folder of the evaluation; what `transformers` is to read must be local, so of a remote one a temporary folder
-            takes the place, which does not outlast a restart.
+        output: folder of the evaluation, a local one.
         is_there: whether the run still has the checkpoint of a step.
     """
 
     def __init__(self, model_dir: str, output: str, is_there: Callable[[int], bool]) -> None:
         self._model_dir, self._is_there = model_dir, is_there
-        self.folder = tempfile.mkdtemp() if files.is_remote(output) else os.path.join(output, "exports")
+        self.folder = os.path.join(os.path.abspath(output), "exports")  # finetune notes what it is given
         files.make_dirs(self.folder)
         files.remove_temporaries(self.folder)
 

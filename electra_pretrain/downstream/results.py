@@ -10,8 +10,6 @@ import numpy as np
 from electra_pretrain import files
 from electra_pretrain.errors import UserError
 
-RESULTS_NAME = "results.json"
-
 
 class Result(NamedTuple):
     """One fine-tuning's scores.
@@ -23,8 +21,9 @@ class Result(NamedTuple):
         metric: the name of the one that is compared.
         seed: of the new layer and the order of the examples.
         steps: updates made; None where the file does not tell, as the following ones.
+        max_steps: where the recipe was cut short; None if it was not.
+        select: "last", or "best" where the scored weights were chosen among checkpoints.
         split: the examples that were scored.
-        settings: the recipe.
         stuck_at_chance: whether training did not get off the ground, so that the score says nothing of the model.
     """
 
@@ -34,14 +33,10 @@ class Result(NamedTuple):
     metric: str
     seed: int
     steps: int | None = None
+    max_steps: int | None = None
+    select: str | None = None
     split: str | None = None
-    settings: dict[str, Any] | None = None
     stuck_at_chance: bool = False
-
-    @property
-    def max_steps(self) -> int | None:
-        """Where the training was cut short, if it was."""
-        return (self.settings or {}).get("max_steps")
 
 
 class Score(NamedTuple):
@@ -50,12 +45,12 @@ class Score(NamedTuple):
     Attributes:
         mean: of them.
         deviation: of the sample (divisor n - 1); None of a single one.
-        count: how many.
+        seeds: how many.
     """
 
     mean: float
     deviation: float | None
-    count: int
+    seeds: int
 
 
 def read_result(path: str) -> Result:
@@ -81,7 +76,7 @@ def parse(values: Any, source: str) -> Result:
         raise UserError(f"{source}: not the scores of a fine-tuning ({error!r}); name the output of finetune") from error
     if result.metric not in metrics or not all(map(math.isfinite, metrics.values())):
         raise UserError(f"{source}: lacks its metric {result.metric}, or a score is not a number")
-    known = ("steps", "split", "settings", "stuck_at_chance")
+    known = ("steps", "max_steps", "select", "split", "stuck_at_chance")
     return result._replace(**{name: values[name] for name in known if values.get(name) is not None})
 
 

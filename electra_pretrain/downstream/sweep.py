@@ -1,23 +1,21 @@
 """Many fine-tunings in one folder: checkpoints by tasks by seeds, and which of them are done.
 
-A cell is one fine-tuning, `cells/step-STEP/TASK/seed-SEED/`; it is done when its `results.json` lies there.
+A cell is one fine-tuning: `cells/step-STEP/TASK/seed-SEED/` is finetune's own folder, `seed-SEED.log` what it said. The cell is
+done when its `results.json` lies there.
 """
 
 import json
 import re
-from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 from electra_pretrain import files
 from electra_pretrain.config import read_object
-from electra_pretrain.downstream.markdown import aligned
-from electra_pretrain.downstream.published import Column, column_of
-from electra_pretrain.downstream.results import RESULTS_NAME, Result, read_result, shown, summary
+from electra_pretrain.downstream import record
+from electra_pretrain.downstream.results import Result, read_result
 from electra_pretrain.errors import UserError
 
-SETTINGS_NAME, TABLE_NAME = "settings.json", "table.md"
+SETTINGS_NAME = "settings.json"
 RANDOM_STEP = 0  # the row of random weights
-LOG_NAME = "log.txt"
 _CELLS = "cells"
 
 
@@ -31,7 +29,11 @@ class Cell(NamedTuple):
 
     def result(self, output: str) -> str:
         """Path of its scores, which is there once the cell is done."""
-        return files.join(self.folder(output), RESULTS_NAME)
+        return files.join(self.folder(output), record.RESULTS)
+
+    def log(self, output: str) -> str:
+        """Path of what finetune said."""
+        return f"{self.folder(output)}.log"
 
 
 def done(output: str) -> dict[Cell, Result]:
@@ -63,12 +65,13 @@ def check_settings(output: str, settings: dict[str, Any]) -> None:
 
     Args:
         output: the folder.
-        settings: name -> value; of what belongs to one task alone, "data.TASK".
+        settings: name -> value, objects are compared field by field; "data" has a field for each task.
 
     Raises:
         UserError: cells were made with other settings, each of which is named.
     """
     path = files.join(output, SETTINGS_NAME)
+    settings = record.flat(settings)
     earlier = read_object(path) if files.exists(path) else {}
     new = {name for name in {**earlier, **settings} if _of_a_task(name) and not (name in earlier and name in settings)}
     changed = [
@@ -87,60 +90,3 @@ def _of_a_task(name: str) -> bool:
 
 def _json(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
-
-
-def columns(results: Iterable[Result], first: Sequence[str]) -> list[Column]:
-    """A column for each task that has results, as it is published; those named in `first` come first."""
-    by_task = {result.task: result for result in results}
-    order = [*(task for task in first if task in by_task), *sorted(set(by_task) - set(first))]
-    return [column_of(task, by_task[task].metric, by_task[task].split) for task in order]
-
-
-def table(cells: dict[Cell, Result], first: Sequence[str], seeds: int) -> str:
-    """Markdown: a row a checkpoint, a column a task, mean ± deviation over seeds, and what is not as it should be.
-
-    Args:
-        cells: what is done.
-        first: tasks in the order of the columns.
-        seeds: how many a cell of the table should be the mean of.
-    """
-    heads = columns(cells.values(), first)
-    rows, short = [], []
-    for step in sorted({cell.step for cell in cells}):
-        row = [f"{step:,}" if step != RANDOM_STEP else "0 (random weights)"]
-        for column in heads:
-            results = [result for cell, result in cells.items() if (cell.step, cell.task) == (step, column.task)]
-            row.append(shown(results, column.metrics))
-            if len(results) < seeds:
-                short.append(f"{column.task} at step {step:,} ({len(results)})")
-        rows.append(row)
-    notes = [f"Mean ± sample standard deviation over {seeds} seeds."] if seeds > 1 else []
-    notes += [f"Of fewer seeds: {', '.join(short)}."] if short else []
-    notes += ["† a seed was stuck at chance."] if any(result.stuck_at_chance for result in cells.values()) else []
-    notes += _cut_short(cells.values())
-    return aligned(["step", *(column.head for column in heads)], rows) + "".join(f"\n{note}\n" for note in notes)
-
-
-def _cut_short(results: Iterable[Result]) -> list[str]:
-    limits = sorted({result.max_steps for result in results if result.max_steps is not None})
-    return (
-        [f"Fine-tuned for at most {', '.join(map(str, limits))} steps, not for as long as the recipe says."] if limits else []
-    )
-
-
-def report(cells: dict[Cell, Result], run: str, first: Sequence[str]) -> dict[str, Any]:
-    """What `results.json` of the whole folder holds: the run, every cell, and the means.
-
-    Args:
-        cells: what is done.
-        run: folder of the pretraining run.
-        first: tasks in the order of the columns.
-    """
-    means = []
-    for step in sorted({cell.step for cell in cells}):
-        for column in columns(cells.values(), first):
-            results = [result for cell, result in cells.items() if (cell.step, cell.task) == (step, column.task)]
-            for metric in results[0].metrics if results else ():
-                score = summary([result.metrics[metric] for result in results])
-                means.append({"step": step, "task": column.task, "metric": metric, **score._asdict()})
-    return {"run": run, "cells": [{"step": cell.step, **result._asdict()} for cell, result in cells.items()], "means": means}

@@ -77,7 +77,7 @@ def _draw_curve(axis: "Axes", curve: ScoreCurve, index: int) -> None:
     dots = [(step, score) for step in curve.scores for score in curve.scores[step]]
     axis.scatter([step for step, _ in dots], [score for _, score in dots], s=10, color=look["color"], alpha=0.5, linewidths=0)
     if curve.baseline:
-        axis.axhline(np.mean(curve.baseline), color=look["color"], linestyle="--", linewidth=1.2)
+        axis.axhline(float(np.mean(curve.baseline)), color=look["color"], linestyle="--", linewidth=1.2)
 
 
 def _add_legend(figure: "Figure", curves: Sequence[ScoreCurve]) -> None:
