@@ -2,11 +2,14 @@
 
     python -m electra_pretrain.export_hf --model_dir runs/base_v3 --output exported
     python -m electra_pretrain.export_hf --model_dir runs/base_v3 --output exported --step 1000000 --dtype float16
+    python -m electra_pretrain.export_hf --model_dir runs/base_v3 --output untrained --random
 """  # fmt: skip
 
 import argparse
 import sys
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from electra_pretrain import config as configs
 from electra_pretrain import files, quiet
@@ -24,6 +27,11 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--model_dir", required=True, metavar="DIR", help="folder of a run, made by run_pretraining")
     parser.add_argument("--output", required=True, metavar="DIR", help="folder for the two directories")
     add_checkpoint_arguments(parser)
+    parser.add_argument(
+        "--random",
+        action="store_true",
+        help="instead of a checkpoint's, the random weights of the config's seed, as a baseline",
+    )
     parser.add_argument(
         "--dtype",
         choices=("float32", "bfloat16", "float16"),
@@ -60,14 +68,17 @@ def export_hf(
     average: int = 1,
     dtype: str = "float32",
     license: str = "unknown",
+    random: bool = False,
 ) -> list[str]:
-    """Export a checkpoint, or the mean of several; returns the directories written.
+    """Export a checkpoint, the mean of several, or random weights; returns the directories written.
 
     Raises:
         UserError: no such run or checkpoint, or an output that cannot be written.
     """
     if average < 1:
         raise UserError(f"--average {average}: must be at least 1")
+    if random and (step is not None or average > 1):
+        raise UserError("--random: needs no checkpoint; leave out --step and --average")
     quiet.import_tensorflow()
     from electra_pretrain.convert.example import run_examples
     from electra_pretrain.convert.huggingface import export, no_generator_because
@@ -79,7 +90,7 @@ def export_hf(
 
     about = load_run(model_dir)
     config = configs.load(files.join(model_dir, configs.CONFIG_NAME))
-    weights = checkpoint.read_mean(model_dir, step, average)
+    weights = random_weights(config) if random else checkpoint.read_mean(model_dir, step, average)
     at_step = int(weights["global_step"])
     train_metrics, heldout_metrics = (last_metrics(model_dir, kind, at_step) for kind in ("train", "heldout"))
     tokenizer = load_tokenizer(files.join(model_dir, file_name(about["data"]["vocabulary"]["type"])), config.data.do_lower_case)
@@ -100,6 +111,14 @@ def export_hf(
     return written
 
 
+def random_weights(config: configs.Config) -> dict[str, np.ndarray]:
+    """Released name -> value as a run of the config has them before its first step, and its `global_step`, 0."""
+    from electra_pretrain.model.electra import Electra
+
+    variables = Electra(config).named_variables()
+    return {**{name: variable.numpy() for name, variable in variables.items()}, "global_step": np.int64(0)}
+
+
 def open_hub(repo: str, output: str) -> "Hub":
     """The hub, once it is clear that it will take an upload; raises as `Hub`."""
     from electra_pretrain.convert.hub import Hub
@@ -111,7 +130,7 @@ def main() -> None:
     def command() -> None:
         args = parse_args()
         hub = open_hub(args.push_to_hub, args.output) if args.push_to_hub else None
-        folders = export_hf(args.model_dir, args.output, args.step, args.average, args.dtype, args.license)
+        folders = export_hf(args.model_dir, args.output, args.step, args.average, args.dtype, args.license, args.random)
         print("\n".join([*folders, *(hub.push(folders) if hub else [])]))
 
     run_command("export_hf", command)

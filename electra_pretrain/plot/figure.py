@@ -112,7 +112,7 @@ def _draw_panel(axis: "Axes", panel: Panel, runs: list[Run], smoothing: float, f
 
     weight = smoothing if panel.noisy else 0.0
     for index, run in enumerate(runs):
-        look = _look(index)
+        look = look_of(index)
         marker = look.pop("marker")
         raw = curve(run.rows, "train", panel.metric)
         if weight:
@@ -148,16 +148,13 @@ def _line(axis: "Axes", points: Curve, marker: str = "", **look: Any) -> None:
 
 def _add_legends(figure: "Figure", names: list[str], columns: int, smoothing: float, with_baseline: bool) -> None:
     """Above the panels which colour is whose, below them which line is what."""
-    from matplotlib.font_manager import get_font_names
     from matplotlib.lines import Line2D
 
-    installed = set(get_font_names())
-    hangul = [name for name in HANGUL_FONTS if name in installed]
-    colours = [Line2D([], [], linewidth=2, **_look(index)) for index in range(len(names))]
+    colours = [Line2D([], [], linewidth=2, **look_of(index)) for index in range(len(names))]
     legend = figure.legend(colours, ["run"] * len(names), loc="outside upper left", ncols=columns)
     for text, name in zip(legend.get_texts(), names, strict=True):
         text.set_text(name)  # given to `legend` directly, a name that begins with an underscore would be left out
-        text.set_fontfamily(["DejaVu Sans", *hangul[:1]])
+        text.set_fontfamily(font_families())
     grey: dict[str, Any] = {"color": "#444444"}
     kinds = {f"training, smoothed by {smoothing:g}" if smoothing else "training": Line2D([], [], linewidth=1.0, **grey)}
     if smoothing:
@@ -168,7 +165,15 @@ def _add_legends(figure: "Figure", names: list[str], columns: int, smoothing: fl
     figure.legend(list(kinds.values()), list(kinds), loc="outside lower left", ncols=min(len(kinds), 4), fontsize=9)
 
 
-def _look(index: int) -> dict[str, Any]:
+def font_families() -> list[str]:
+    """For text that may hold Hangul; matplotlib takes each letter from the first that has it."""
+    from matplotlib.font_manager import get_font_names
+
+    installed = set(get_font_names())
+    return ["DejaVu Sans", *[name for name in HANGUL_FONTS if name in installed][:1]]
+
+
+def look_of(index: int) -> dict[str, Any]:
     """What tells a run from the others, also where colours are not seen."""
     return {
         "color": COLOURS[index % len(COLOURS)],

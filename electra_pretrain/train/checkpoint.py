@@ -1,12 +1,7 @@
-"""Checkpoints with the released names: plain name -> tensor bundles that tools made for the released code read too.
-
-A checkpoint is `model.ckpt-STEP.data-00000-of-00001` and `model.ckpt-STEP.index`. The index is moved into place last: without
-it there is no checkpoint.
-"""
+"""Checkpoints with the released names: plain name -> tensor bundles that tools made for the released code read too."""
 
 import contextlib
 import os
-import re
 import sys
 from collections.abc import Mapping
 
@@ -16,10 +11,8 @@ import tensorflow as tf
 from electra_pretrain import files
 from electra_pretrain.errors import Unavailable, UserError
 from electra_pretrain.model.pretrained import is_optimizer_value, misfits
-
-PREFIX = "model.ckpt"
-INDEX_SUFFIX, DATA_SUFFIX = ".index", ".data-00000-of-00001"
-
+from electra_pretrain.train.kept import DATA_SUFFIX, INDEX_SUFFIX, PREFIX
+from electra_pretrain.train.kept import steps as steps
 
 # A bucket's troubles that pass by themselves, once TensorFlow's own retries have not helped.
 _PASSING = (tf.errors.UnavailableError, tf.errors.DeadlineExceededError, tf.errors.AbortedError)
@@ -70,14 +63,6 @@ def _remove_beginning_with(path: str) -> None:
     for found in files.list_dir(folder):
         if found.startswith(name):
             files.remove(files.join(folder, found))
-
-
-def steps(folder: str) -> list[int]:
-    """Steps of the complete checkpoints in a folder, ascending."""
-    if not files.is_dir(folder):
-        return []
-    pattern = re.compile(rf"{re.escape(PREFIX)}-(\d+){re.escape(INDEX_SUFFIX)}$")
-    return sorted(int(match.group(1)) for name in files.list_dir(folder) if (match := pattern.match(name)))
 
 
 def find(folder: str, step: int | None = None) -> str:

@@ -1,0 +1,49 @@
+"""Our scores beside the published ones, as a Markdown table in the published columns.
+
+    python -m electra_pretrain.compare scores/base_v3 scores/nsmc-0 --published --output table.md
+
+Without results it shows what is published. See docs/evaluation.md.
+"""  # fmt: skip
+
+import argparse
+import os
+
+from electra_pretrain import files
+from electra_pretrain.command import run_command
+from electra_pretrain.errors import UserError
+
+
+def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="compare", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument(
+        "results", nargs="*", metavar="RESULTS", help="outputs of finetune, folders of them, or outputs of evaluate_checkpoints"
+    )
+    parser.add_argument("--published", action="store_true", help="with the scores that others published, and their sources")
+    parser.add_argument("--all_steps", action="store_true", help="every checkpoint of an evaluation (default: its last)")
+    parser.add_argument("--output", metavar="FILE", help="write the tables here too")
+    return parser.parse_args(argv)
+
+
+def compare(args: argparse.Namespace) -> str:
+    """The tables.
+
+    Raises:
+        UserError: no results are named, or they cannot be read.
+    """
+    from electra_pretrain.downstream import comparison
+
+    if not args.results and not args.published:
+        raise UserError("name results to compare, or --published to see the published ones alone")
+    text = comparison.compare(comparison.load(args.results, args.all_steps), args.published)
+    if args.output is not None:
+        files.make_dirs(os.path.dirname(args.output) or ".")
+        files.write_text(args.output, text)
+    return text
+
+
+def main() -> None:
+    run_command("compare", lambda: print(compare(parse_args()), end=""))
+
+
+if __name__ == "__main__":
+    main()

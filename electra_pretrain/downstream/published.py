@@ -1,0 +1,82 @@
+"""Scores that others published, each with its source, and the columns of their tables: `published.json`.
+
+Every number stands there as its source prints it, as text: "91.168" stays what it is, and so does "65.5 (64.4)".
+"""
+
+import functools
+import json
+from pathlib import Path
+from typing import NamedTuple
+
+
+class Column(NamedTuple):
+    """One column of a table.
+
+    Attributes:
+        task: name of the task.
+        head: as the table's head names it, with its metrics.
+        metrics: what its cells hold, in order.
+        split: the examples scored; None where the source does not tell.
+    """
+
+    task: str
+    head: str
+    metrics: tuple[str, ...]
+    split: str | None
+
+
+class Source(NamedTuple):
+    title: str
+    address: str
+
+
+class Row(NamedTuple):
+    """A model's scores, one a column; None where its source has none."""
+
+    model: str
+    source: str
+    scores: tuple[str | None, ...]
+
+
+class Table(NamedTuple):
+    """One benchmark.
+
+    Attributes:
+        name: short.
+        title: in words.
+        note: what to know before comparing.
+        columns: of every row.
+        sources: name -> where rows were copied from.
+        rows: the models.
+    """
+
+    name: str
+    title: str
+    note: str
+    columns: tuple[Column, ...]
+    sources: dict[str, Source]
+    rows: tuple[Row, ...]
+
+
+@functools.cache
+def tables() -> tuple[Table, ...]:
+    """All tables of `published.json`."""
+    values = json.loads(Path(__file__).with_name("published.json").read_text(encoding="utf-8"))
+    return tuple(
+        Table(
+            table["name"],
+            table["title"],
+            table["note"],
+            tuple(Column(**{**column, "metrics": tuple(column["metrics"])}) for column in table["columns"]),
+            {name: Source(**source) for name, source in table["sources"].items()},
+            tuple(Row(row["model"], row["source"], tuple(row["scores"])) for row in table["rows"]),
+        )
+        for table in values["tables"]
+    )
+
+
+def column_of(task: str, metric: str, split: str | None = None) -> Column:
+    """The published column of a task, of this split if there is one; else one with the metric alone."""
+    found = [column for table in tables() for column in table.columns if column.task == task]
+    same_split = [column for column in found if column.split == split]
+    return (same_split or found or [Column(task, f"{task} ({metric})", (metric,), split)])[0]
