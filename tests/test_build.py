@@ -116,7 +116,7 @@ def test_a_killed_build_goes_on_and_gives_the_same_bytes(tmp_path, vocab_path, s
 
         return wrapped
 
-    for stage, count in (("build_block", 3), ("build_shard", 2)):
+    for stage, count in (("build_raw_block", 3), ("build_shard", 2)):
         with monkeypatch.context() as patch:
             made.clear()
             patch.setattr(build_module, stage, failing_after(count, getattr(build_module, stage)))

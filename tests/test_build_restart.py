@@ -143,9 +143,9 @@ def test_text_that_changed_between_two_runs_is_built_anew_from_where_it_changed(
     path.write_text(edited)
     made = []
     with monkeypatch.context() as patch:
-        build_block = blocks.build_block
+        original = blocks.build_raw_block
         patch.setattr(
-            "electra_pretrain.data.build.build_block", lambda *task: (made.append(task[0].number), build_block(*task))[1]
+            "electra_pretrain.data.build.build_raw_block", lambda *task: (made.append(task[0].number), original(*task))[1]
         )
         build(str(path), vocab_path, str(tmp_path / "out"))
         again = list(made)

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from electra_pretrain.batch import SpecialIds
 from electra_pretrain.data.records import encode_features, write_records
-from electra_pretrain.data.serialize import frames
+from electra_pretrain.data.serialize import Framer
 
 SPECIAL = SpecialIds(pad=0, unk=1, cls=2, sep=3, mask=4)
 
@@ -40,13 +40,13 @@ def test_bytes_are_tensorflows(tmp_path_factory, made):
     path = str(tmp_path_factory.getbasetemp() / "expected.tfrecord")
     write_records(path, [expected_record(ids[a:b], ids[b:c], length) for a, b, c in spans])
     with open(path, "rb") as file:
-        assert b"".join(frames(ids, spans, length, SPECIAL)) == file.read()
+        assert b"".join(Framer(ids, length, SPECIAL).frames(spans)) == file.read()
 
 
-def test_many_examples_over_several_chunks():
+def test_many_examples_of_the_same_tokens_and_none():
     ids = np.arange(70_000, dtype=np.int32)
     spans = np.array([(start, start + 50, start + 99) for start in range(0, 69_000, 99)])
-    payloads = [frame[12:-4] for frame in frames(ids, spans, 128, SPECIAL)]
+    payloads = [frame[12:-4] for frame in Framer(ids, 128, SPECIAL).frames(spans)]
     assert len(payloads) == len(spans) > 600
     for payload, (start, middle, stop) in zip(payloads, spans, strict=True):
         found = tf.train.Example.FromString(payload).features.feature["input_ids"].int64_list.value

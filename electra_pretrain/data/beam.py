@@ -58,7 +58,7 @@ def _map(function: Callable[..., Any], tasks: Iterable[tuple[Any, ...]], options
     """Run all tasks, then read their results one by one."""
     # Another name each time: a worker that lives on keeps what it read under an earlier one.
     folder = files.join(shared_dir, f"{_folder_prefix()}{os.getpid()}-{secrets.token_hex(4)}")
-    with files.removed_if_empty(shared_dir):
+    with contextlib.nullcontext() if files.exists(shared_dir) else files.removed_if_empty(shared_dir):
         files.make_dirs(folder)
         try:
             places = _spill(function, tasks, folder)

@@ -12,7 +12,7 @@ from electra_pretrain import files, rng
 from electra_pretrain.data.block_file import write_block
 from electra_pretrain.data.examples import Lengths, Span, document_spans
 from electra_pretrain.data.manifest import Counts
-from electra_pretrain.data.serialize import frames
+from electra_pretrain.data.serialize import Framer
 from electra_pretrain.text.blocks import RawBlock, TextBlock
 from electra_pretrain.tokenization.fast import Encoder, fastest_encoder
 from electra_pretrain.tokenization.tokenizer import Tokenizer, load_tokenizer
@@ -76,12 +76,12 @@ def build_block(block: TextBlock, workplace: Workplace) -> BlockResult:
     ids, row_splits = encoder.encode_lines(block.lines)
     heldout = _heldout(ids, row_splits[[0, *block.document_ends]], settings)
     spans = _spans(row_splits.tolist(), block, heldout, settings)
+    framer = Framer(ids, settings.max_seq_length, tokenizer.special_ids)
     for split, of_split in zip(SPLITS, spans, strict=True):
         keys = rng.numpy_bits(settings.seed, f"{split} order", [block.number], len(of_split))[0]
         order = np.argsort(keys, kind="stable")
         places = np.array(of_split, np.int64).reshape(-1, len(Span._fields))[order, :3]
-        records = list(frames(ids, places, settings.max_seq_length, tokenizer.special_ids))
-        write_block(block_path(workplace, split, block.number), keys[order], records)
+        write_block(block_path(workplace, split, block.number), keys[order], list(framer.frames(places)))
     counts = Counts(
         documents=len(block.document_ends),
         heldout_documents=sum(heldout),

@@ -1,7 +1,8 @@
-"""Examples to the bytes of a TFRecord file, many at a time, with NumPy alone: byte for byte what TensorFlow writes.
+"""Examples to the bytes of a TFRecord file, with NumPy alone: byte for byte what TensorFlow writes.
 
 A record is a `tf.train.Example` with the int64 lists `input_ids`, `input_mask` and `segment_ids`, each `max_seq_length` long,
-its features in the order of their names; in the file it is framed by its length and CRC32C checksums.
+its features in the order of their names; in the file it is framed by its length and CRC32C checksums. The tokens of a block
+are encoded together, so that an example is a few slices of bytes.
 
 Shapes: N examples, S `max_seq_length`.
 """
@@ -16,7 +17,6 @@ import numpy as np
 from electra_pretrain.batch import INPUT_IDS, INPUT_MASK, SEGMENT_IDS, SpecialIds
 from electra_pretrain.errors import UserError
 
-_CHUNK = 256  # examples at a time: their arrays stay in the processor's cache
 _VARINT_BYTES = 4  # of which an id, below 2**28, takes as many as it needs
 # Wire format: Example.features, Features.feature (a map: key 1, value 2), Feature.int64_list, Int64List.value, all of them
 # length-delimited (protobuf.dev/programming-guides/encoding).
@@ -24,52 +24,68 @@ _FEATURES, _ENTRY, _KEY, _VALUE, _INT64_LIST, _VALUES = 0x0A, 0x0A, 0x0A, 0x12, 
 _MASK_DELTA = 0xA282EAD8
 
 
-def frames(ids: np.ndarray, spans: np.ndarray, max_seq_length: int, special_ids: SpecialIds) -> Iterator[bytes]:
-    """One framed record for each span: `[CLS] first [SEP] second [SEP]`, padded; an empty second segment has no [SEP].
+class Framer:
+    """Makes records of stretches of some tokens.
 
     Args:
         ids: int32 [tokens].
-        spans: int64 [N, 3]: start, middle and stop of each example within `ids`.
         max_seq_length: S.
         special_ids: of [CLS], [SEP] and padding.
     """
-    for first in range(0, len(spans), _CHUNK):
-        input_ids, input_mask, segment_ids = _rows(ids, spans[first : first + _CHUNK], max_seq_length, special_ids)
-        encoded, ends = _varints(input_ids)
-        masks, segments = _feature_rows(INPUT_MASK, input_mask), _feature_rows(SEGMENT_IDS, segment_ids)
-        begin = 0
-        for row, end in enumerate(ends):
-            yield _frame(_head(end - begin, max_seq_length), encoded[begin:end], masks[row], segments[row])
-            begin = end
+
+    def __init__(self, ids: np.ndarray, max_seq_length: int, special_ids: SpecialIds) -> None:
+        self._max_seq_length = max_seq_length
+        self._encoded, self._bounds = _varints(ids)
+        self._cls, self._sep, pad = map(_varint, (special_ids.cls, special_ids.sep, special_ids.pad))
+        self._padding, self._pad_bytes = pad * max_seq_length, len(pad)
+        self._heads = [_feature_head(name, max_seq_length) for name in (INPUT_MASK, SEGMENT_IDS)]
+        self._zeros, self._ones = bytes(max_seq_length), b"\1" * max_seq_length
+
+    def frames(self, spans: np.ndarray) -> Iterator[bytes]:
+        """One framed record for each span: `[CLS] first [SEP] second [SEP]`, padded; an empty second segment has no [SEP].
+
+        Args:
+            spans: int64 [N, 3]: start, middle and stop of each example within the tokens.
+        """
+        lengths = np.diff(spans).tolist()
+        for (first, middle, last), (in_first, in_second) in zip(self._bounds[spans].tolist(), lengths, strict=True):
+            text = [self._cls, self._encoded[first:middle], self._sep]
+            if in_second:
+                text += [self._encoded[middle:last], self._sep]
+            payload = b"".join(self._features(b"".join(text), in_first + 2, in_second + 1 if in_second else 0))
+            yield b"".join((_frame_head(len(payload)), payload, _checksum(payload)))
+
+    def _features(self, text: bytes, in_first: int, in_second: int) -> tuple[bytes, ...]:
+        """The example's message in parts, given its encoded tokens and the length of its segments, special tokens counted."""
+        used = in_first + in_second
+        unused = self._max_seq_length - used
+        assert unused >= 0, f"{used} tokens do not fit into {self._max_seq_length}"
+        padding, zeros, ones = self._padding[: unused * self._pad_bytes], self._zeros, self._ones
+        input_ids_bytes = len(text) + len(padding)
+        head = _features_head(input_ids_bytes, self._max_seq_length)
+        mask, segments = self._heads
+        return (
+            head,
+            text,
+            padding,
+            mask,
+            ones[:used],
+            zeros[:unused],
+            segments,
+            zeros[:in_first],
+            ones[:in_second],
+            zeros[:unused],
+        )
 
 
-def _rows(
-    ids: np.ndarray, spans: np.ndarray, max_seq_length: int, special_ids: SpecialIds
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """input_ids int32 [N, S]; input_mask and segment_ids uint8 [N, S]."""
-    starts, middles, stops = (spans[:, column, None].astype(np.int32) for column in range(3))
-    first_sep = middles - starts + 1
-    is_pair = stops > middles
-    length = stops - starts + 2 + is_pair
-    assert length.max() <= max_seq_length, f"{length.max()} tokens do not fit into {max_seq_length}"
-    places = np.arange(max_seq_length, dtype=np.int32)[None]
-    in_second = places > first_sep
-    tokens = starts + places - 1 - in_second
-    input_ids = ids[np.clip(tokens, 0, len(ids) - 1, out=tokens)]
-    mask = places < length
-    input_ids[~mask] = special_ids.pad
-    rows = np.arange(len(spans))
-    input_ids[:, 0] = special_ids.cls
-    input_ids[rows, first_sep[:, 0]] = special_ids.sep
-    input_ids[rows, length[:, 0] - 1] = special_ids.sep
-    return input_ids, mask.view(np.uint8), (in_second & mask).view(np.uint8)
-
-
-def _varints(values: np.ndarray) -> tuple[bytes, list[int]]:
-    """Rows of non-negative integers as varints one after the other, and where each row ends."""
-    words, used, lengths = _varint_table(int(values.max()) + 1 + 0xFFF & ~0xFFF)
-    encoded = words[values].view(np.uint8)[used[values].view(np.bool_)]
-    return encoded.tobytes(), np.cumsum(lengths[values].sum(axis=1, dtype=np.int64)).tolist()
+def _varints(values: np.ndarray) -> tuple[bytes, np.ndarray]:
+    """Non-negative integers [n] as varints one after the other, and where each begins, int64 [n + 1] with the end of all."""
+    words, used, lengths = _varint_table(int(values.max(initial=0)) + 1 + 0xFFF & ~0xFFF)
+    # np.compress takes a fourth of the time that a mask in brackets does.
+    encoded = np.compress(used.take(values).view(np.bool_), words.take(values).view(np.uint8))
+    bounds = np.zeros(len(values) + 1, np.int64)
+    np.cumsum(lengths.take(values), out=bounds[1:])
+    return encoded.tobytes(), bounds
 
 
 @functools.cache
@@ -85,13 +101,6 @@ def _varint_table(size: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return words.astype("<u4"), used.astype("<u4"), lengths.astype(np.uint8)
 
 
-def _feature_rows(name: str, bits: np.ndarray) -> list[bytes]:
-    """Each row of uint8 [N, S], all 0 or 1 and so a byte each, as a whole feature of that name."""
-    head = _feature_head(name, bits.shape[1])
-    content = bits.tobytes()
-    return [head + content[first : first + bits.shape[1]] for first in range(0, len(content), bits.shape[1])]
-
-
 def _feature_head(name: str, num_bytes: int) -> bytes:
     """What stands before a feature's `num_bytes` of values."""
     values = bytes([_VALUES]) + _varint(num_bytes)
@@ -103,19 +112,18 @@ def _feature_head(name: str, num_bytes: int) -> bytes:
 
 
 @functools.lru_cache(maxsize=1 << 16)
-def _head(num_bytes: int, max_seq_length: int) -> tuple[bytes, bytes]:
-    """The frame's length and its checksum; what stands before `num_bytes` of input_ids."""
+def _features_head(num_bytes: int, max_seq_length: int) -> bytes:
+    """What stands before `num_bytes` of input_ids."""
     feature = _feature_head(INPUT_IDS, num_bytes)
     others = sum(len(_feature_head(name, max_seq_length)) + max_seq_length for name in (INPUT_MASK, SEGMENT_IDS))
-    content = len(feature) + num_bytes + others
-    features = bytes([_FEATURES]) + _varint(content)
-    length = struct.pack("<Q", len(features) + content)
-    return length + _checksum(length), features + feature
+    return bytes([_FEATURES]) + _varint(len(feature) + num_bytes + others) + feature
 
 
-def _frame(head: tuple[bytes, bytes], input_ids: bytes, mask: bytes, segments: bytes) -> bytes:
-    payload = b"".join((head[1], input_ids, mask, segments))
-    return b"".join((head[0], payload, _checksum(payload)))
+@functools.lru_cache(maxsize=1 << 16)
+def _frame_head(num_bytes: int) -> bytes:
+    """A frame's length and its checksum."""
+    length = struct.pack("<Q", num_bytes)
+    return length + _checksum(length)
 
 
 def _varint(value: int) -> bytes:

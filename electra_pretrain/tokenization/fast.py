@@ -116,7 +116,7 @@ class FastWordPiece:
         starts = np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths + 1)])  # in the text joined by spaces
         # A lone surrogate is no text; it is foreign here, so that the exact engine says what it thinks of it.
         text = " ".join(lines).encode("utf-32-le", "surrogatepass")
-        classes = self._classes[np.frombuffer(text, np.uint32)]
+        classes = self._classes.take(np.frombuffer(text, np.uint32))
         places = np.flatnonzero(classes == _FOREIGN)
         # A run without spaces may be many words, by its punctuation; few lines have such a run, whatever is in it.
         spaces = np.concatenate([[-1], np.flatnonzero(classes == _SPACE), [len(classes)]])
