@@ -21,9 +21,9 @@ from transformers import (
 )
 
 from electra_pretrain import export_hf
-from electra_pretrain.convert.huggingface import export
+from electra_pretrain.convert.huggingface import export, state_dict
 from electra_pretrain.convert.model_card import CardFacts
-from electra_pretrain.convert.names import to_hugging_face
+from electra_pretrain.convert.names import discriminator_names, to_hugging_face
 from electra_pretrain.convert.sources import read_pretrained
 from electra_pretrain.data.manifest import load_manifest
 from electra_pretrain.errors import UserError
@@ -312,3 +312,19 @@ def test_names():
     )
     assert to_hugging_face("generator_predictions/output_bias") == ("generator_lm_head.bias", False)
     assert to_hugging_face("electra/embeddings/word_embeddings") == ("electra.embeddings.word_embeddings.weight", False)
+
+
+def test_random_weights_are_those_that_the_run_began_with(run_folder, tmp_path):
+    folders = [export_hf.export_hf(str(run_folder), str(tmp_path / name), random=True)[0] for name in ("a", "b")]
+    first, second = (load_file(Path(folder) / "model.safetensors") for folder in folders)
+    values = {name: variable.numpy() for name, variable in Electra(MICRO).named_variables().items()}
+    begun = state_dict({name: values[name] for name in discriminator_names(sorted(values))})
+    assert set(first) == set(second) == set(begun)
+    for name, value in begun.items():
+        np.testing.assert_array_equal(first[name], value)
+        np.testing.assert_array_equal(second[name], value)
+    trained = load_file(Path(export_hf.export_hf(str(run_folder), str(tmp_path / "c"))[0]) / "model.safetensors")
+    table = "electra.embeddings.word_embeddings.weight"
+    assert not np.array_equal(first[table], trained[table])
+    with pytest.raises(UserError, match="--random: needs no checkpoint"):
+        export_hf.export_hf(str(run_folder), str(tmp_path / "d"), step=3, random=True)
