@@ -17,10 +17,7 @@ from electra_pretrain.text.corpus import Corpus
 
 def documents_of(found):
     for block in found:
-        first = 0
-        for end in block.document_ends:
-            yield block.lines[first:end]
-            first = end
+        yield from block.decoded().documents()
 
 
 TEXT = st.lists(
@@ -82,4 +79,4 @@ def test_a_line_that_is_not_utf_8_is_named(tmp_path):
     path = tmp_path / "a.txt"
     path.write_bytes("하나\n둘\n".encode() + "셋".encode("cp949"))
     with pytest.raises(UserError, match="a.txt, line 3: not UTF-8"):
-        list(BlockReader(Corpus([str(path)])).blocks())
+        list(BlockReader(Corpus([str(path)])).documents())
