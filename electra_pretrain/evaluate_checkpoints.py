@@ -86,6 +86,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     group.add_argument("--config", metavar="NAME|FILE")
     group.add_argument("--set", action="append", default=[], metavar="field=value")
     group.add_argument("--select", choices=("last", "best"))
+    group.add_argument("--split", metavar="NAME")
     return parser.parse_args(argv)
 
 
@@ -142,7 +143,9 @@ def make_plan(args: argparse.Namespace) -> Plan:
     data = data_folders(args.data, tasks)
     files.make_dirs(args.output)
     finetune = [
-        f"--{name}={getattr(args, name)}" for name in ("max_steps", "config", "select") if getattr(args, name) is not None
+        f"--{name}={getattr(args, name)}"
+        for name in ("max_steps", "config", "select", "split")
+        if getattr(args, name) is not None
     ]
     finetune += [f"--set={text}" for text in args.set]
     return Plan(args.model_dir, args.output, data, args.seeds, args.every, finetune, args.random, args.keep_exports, last_step)
@@ -171,6 +174,7 @@ def settings(args: argparse.Namespace, plan: Plan) -> dict[str, Any]:
         "model_dir": _absolute(plan.model_dir),
         "max_steps": args.max_steps,
         "select": args.select,
+        "split": args.split,
         "config": configs.read_object(args.config) if in_a_file else args.config,
         "set": dict(text.partition("=")[::2] for text in args.set),
         "data": {task: _absolute(folder) for task, folder in plan.data.items()},
