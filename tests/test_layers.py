@@ -4,9 +4,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from electra_pretrain import config as configs
 from electra_pretrain.model import kernels, layers
 from electra_pretrain.model.attention import attend
+from electra_pretrain.model.encoder import Embeddings, Encoder, discriminator_sizes
 from electra_pretrain.rng import Random
+from tests.conftest import changed
 
 
 def normal(seed, *shape):
@@ -99,3 +102,29 @@ def test_remat_changes_no_number(jit_compile):
     x = normal(1, 4, 7, 24)
     for got, expected in zip(gradients(x, True), gradients(x, False), strict=True):
         np.testing.assert_allclose(got, expected, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("remat", [False, True])
+def test_the_last_block_at_some_positions_is_the_whole_gathered(remat):
+    """Values and the gradients of all weights, with dropout everywhere."""
+    sizes = {"num_hidden_layers": 2, "hidden_size": 16, "num_attention_heads": 2, "intermediate_size": 24}
+    rates = {"hidden_dropout_prob": 0.3, "attention_probs_dropout_prob": 0.3, "initializer_range": 0.5}
+    config = changed(configs.load("tiny.json"), model=sizes | rates, training={"remat": remat})
+    init = layers.Initializer(0, 0.5)
+    shape = discriminator_sizes(config)
+    encoder = Encoder("here", shape, Embeddings("here", shape.embedding_size, config, init), config, init)
+    input_ids = tf.constant(np.arange(24).reshape(3, 8), tf.int32)
+    input_mask = tf.constant(np.arange(8) < [[8], [5], [7]], tf.int32)
+    inputs = (input_ids, input_mask, tf.zeros_like(input_ids), Random(0, 5, tf.constant([4, 2, 8])))
+    positions = tf.constant([[1, 7], [4, 0], [6, 6]])
+
+    def results(function):
+        with tf.GradientTape() as tape:
+            hidden = function()
+            loss = tf.reduce_sum(hidden * normal(1, *hidden.shape))
+        gradients = tape.gradient(loss, encoder.trainable_variables)
+        return [hidden, *map(tf.convert_to_tensor, gradients)]
+
+    whole = results(lambda: tf.gather(encoder(*inputs), positions, batch_dims=1))
+    for got, expected in zip(results(lambda: encoder(*inputs, positions)), whole, strict=True):
+        np.testing.assert_allclose(got, expected, rtol=1e-4, atol=1e-4)

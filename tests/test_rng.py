@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from electra_pretrain.rng import Random, Stream, numpy_bits, numpy_uniform, permutation, purpose_word
+from electra_pretrain.rng import Places, Random, Stream, numpy_bits, numpy_uniform, permutation, purpose_word
 
 ROWS, ELEMENTS = 256, 4096
 # Thousands of statistics are looked at over all tests here; beyond five standard errors is no accident.
@@ -88,6 +88,15 @@ def test_pairs_of_rows_differ_in_half_of_their_bits():
     different = np.unpackbits((rows[1:] ^ rows[:-1]).view(np.uint8)).reshape(-1, 32).sum(1)
     assert abs(different.mean() - 16) < LIMIT * np.sqrt(8 / different.size)
     assert abs(different.var() / 8 - 1) < LIMIT * np.sqrt(2 / different.size)
+
+
+@pytest.mark.parametrize("axis", [0, 1, 2])
+def test_bits_at_places_are_those_of_the_whole(axis):
+    random, shape = Random(3, 7, tf.constant([2, 9])), [3, 5, 4]
+    indices = tf.constant([[2, 0], [1, 1]])
+    whole, chosen = random.bits("here", shape), random.bits("here", shape, Places(axis, indices))
+    for row in range(2):
+        np.testing.assert_array_equal(chosen[row], np.take(whole[row].numpy(), indices[row], axis=axis))
 
 
 def test_uniform_is_open_and_exact_at_its_ends():

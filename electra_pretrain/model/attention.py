@@ -6,8 +6,8 @@ import tensorflow as tf
 
 from electra_pretrain.config import Config
 from electra_pretrain.model.kernels import GradientFunction, fused, with_gradient
-from electra_pretrain.model.layers import Dense, Initializer, LayerNorm, dropout, dropper
-from electra_pretrain.rng import Random
+from electra_pretrain.model.layers import Dense, Initializer, LayerNorm, dropper
+from electra_pretrain.rng import Places, Random
 
 
 class Attention(tf.Module):
@@ -22,31 +22,46 @@ class Attention(tf.Module):
         self.output = Dense(f"{scope}/output/dense", hidden_size, hidden_size, init)
         self.layer_norm = LayerNorm(f"{scope}/output", hidden_size)
 
-    def __call__(self, x: tf.Tensor, bias: tf.Tensor, random: Random | None, place: str) -> tf.Tensor:
-        """x [B, S, H], bias float32 [B, 1, 1 or S, S] added to the scores; `place` names the dropouts."""
-        query, key, value = (part.to_heads(x, self._heads) for part in (self.query, self.key, self.value))
-        length = x.shape[1]
+    def __call__(
+        self, x: tf.Tensor, bias: tf.Tensor, random: Random | None, place: str, positions: tf.Tensor | None = None
+    ) -> tf.Tensor:
+        """[B, S, H] -> the same, or [B, N, H] of the positions that are wanted.
+
+        Args:
+            x: what attends, and what is attended to.
+            bias: float32 [B, 1, 1 or S, S] added to the scores; [B, 1, 1, S] where there are positions.
+            random: for dropout.
+            place: names the dropouts.
+            positions: int32 [B, N]: only these attend, to all; None: all do.
+        """
+        length, hidden_size = x.shape[1:]
+        wanted = x if positions is None else tf.gather(x, positions, batch_dims=1)
+        query, key, value = (
+            part.to_heads(of, self._heads) for part, of in ((self.query, wanted), (self.key, x), (self.value, x))
+        )
+        probs_places, places = (None if positions is None else Places(axis, positions) for axis in (1, 0))
         rate, purpose = self._config.attention_probs_dropout_prob, f"{place}/self/dropout"
-        drop = dropper([self._heads, length, length], rate, random, purpose)
+        drop = dropper([self._heads, length, length], rate, random, purpose, probs_places)
         attended = self.output.from_heads(attend(query, key, value, bias, drop))
-        attended = dropout(attended, self._config.hidden_dropout_prob, random, f"{place}/output/dropout")
-        return self.layer_norm(attended + x)
+        rate, purpose = self._config.hidden_dropout_prob, f"{place}/output/dropout"
+        attended = dropper([length, hidden_size], rate, random, purpose, places)(attended)
+        return self.layer_norm(attended + wanted)
 
 
 def attend(
     query: tf.Tensor, key: tf.Tensor, value: tf.Tensor, bias: tf.Tensor, drop: Callable[[tf.Tensor], tf.Tensor]
 ) -> tf.Tensor:
-    """softmax(query · key / sqrt(D) + bias), dropped out, times value; [B, heads, D, S] as all three are.
+    """softmax(query · key / sqrt(D) + bias), dropped out, times value; [B, heads, D, Q] as the query is.
 
     Kept for the gradient: the inputs, the output and the probabilities, not what dropout leaves of them. The softmax's gradient
-    needs a sum over each row of [S, S], which equals the product of the output with its gradient, [B, heads, S]: so nothing
-    of size [B, heads, S, S] is reduced again.
+    needs a sum over each row of [Q, S], which equals the product of the output with its gradient, [B, heads, Q]: so nothing
+    of size [B, heads, Q, S] is reduced again.
 
     Args:
-        query: [B, heads, D, S], and so are key and value.
-        key: see query.
-        value: see query.
-        bias: float32 [B, 1, 1 or S, S]; no gradient flows to it.
+        query: [B, heads, D, Q].
+        key: [B, heads, D, S].
+        value: [B, heads, D, S].
+        bias: float32 [B, 1, 1 or Q, S]; no gradient flows to it.
         drop: dropout, the same at every call, linear.
     """
 

@@ -62,9 +62,9 @@ class Electra(tf.Module):
         positions = masked.masked_lm_positions
         if self.generator is None:
             return tf.zeros([positions.shape.num_elements(), self._config.data.vocab_size])
-        hidden = self.generator(masked.input_ids, masked.input_mask, masked.segment_ids, random)
-        # Gathered before the head: [B, S, V] would be seven times as much.
-        hidden = tf.gather(hidden, positions, batch_dims=1)
+        assert isinstance(self.generator, Encoder)
+        # Gathered before the last block and the head: all else of them would be thrown away.
+        hidden = self.generator(masked.input_ids, masked.input_mask, masked.segment_ids, random, positions)
         return self.generator_predictions(hidden, self.generator.embeddings.word)
 
     def cloze_logits(self, batch: Batch, random: Random | None) -> tf.Tensor:

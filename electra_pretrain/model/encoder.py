@@ -9,8 +9,8 @@ import tensorflow as tf
 from electra_pretrain.config import Config
 from electra_pretrain.model.attention import Attention
 from electra_pretrain.model.kernels import remat
-from electra_pretrain.model.layers import Dense, Initializer, LayerNorm, dropout
-from electra_pretrain.rng import Random
+from electra_pretrain.model.layers import Dense, Initializer, LayerNorm, dropout, dropper
+from electra_pretrain.rng import Places, Random
 
 TYPE_VOCAB_SIZE = 2
 MASKED_SCORE = -10000.0
@@ -86,11 +86,14 @@ class Block(tf.Module):
         self.output = Dense(f"{scope}/output/dense", sizes.intermediate_size, sizes.hidden_size, init)
         self.layer_norm = LayerNorm(f"{scope}/output", sizes.hidden_size)
 
-    def __call__(self, x: tf.Tensor, bias: tf.Tensor, random: Random | None, place: str) -> tf.Tensor:
-        """[B, S, H] -> [B, S, H]; dropout differs from `place` to `place`, where the same block may stand again."""
-        x = self.attention(x, bias, random, f"{place}/attention")
+    def __call__(
+        self, x: tf.Tensor, bias: tf.Tensor, random: Random | None, place: str, positions: tf.Tensor | None = None
+    ) -> tf.Tensor:
+        """[B, S, H] -> the same, or [B, N, H] at `positions`; dropout differs from `place` to `place`: blocks may repeat."""
+        shape, places = x.shape[1:], None if positions is None else Places(0, positions)
+        x = self.attention(x, bias, random, f"{place}/attention", positions)
         y = self.output.after_gelu(self.intermediate(x))
-        y = dropout(y, self._config.hidden_dropout_prob, random, f"{place}/output/dropout")
+        y = dropper(shape, self._config.hidden_dropout_prob, random, f"{place}/output/dropout", places)(y)
         return self.layer_norm(y + x)
 
 
@@ -133,8 +136,20 @@ class Encoder(tf.Module):
         blocks = [Block(f"{scope}/encoder/{name}_{number}", sizes, config, init) for number in range(count)]
         self.layers = [block for block in blocks for _ in range(sizes.num_hidden_layers // count)]
 
-    def __call__(self, input_ids: tf.Tensor, input_mask: tf.Tensor, segment_ids: tf.Tensor, random: Random | None) -> tf.Tensor:
-        """int32 [B, S] three times -> hidden states [B, S, H] in the compute dtype; dropout only with `random`."""
+    def __call__(
+        self,
+        input_ids: tf.Tensor,
+        input_mask: tf.Tensor,
+        segment_ids: tf.Tensor,
+        random: Random | None,
+        positions: tf.Tensor | None = None,
+    ) -> tf.Tensor:
+        """int32 [B, S] three times -> hidden states [B, S, H] in the compute dtype; dropout only with `random`.
+
+        With `positions`, int32 [B, N], only [B, N, H]: what `tf.gather` would take of the whole. The last block then computes
+        no more than these; an encoder of one direction cannot.
+        """
+        assert positions is None or self._direction is Direction.BOTH
         x = tf.cast(self.embeddings(input_ids, segment_ids), tf.as_dtype(self._config.training.compute_dtype))
         x = dropout(x, self._config.model.hidden_dropout_prob, random, f"{self._scope}/embeddings/dropout")
         if self.embeddings_project is not None:
@@ -144,7 +159,8 @@ class Encoder(tf.Module):
             place = f"{self._scope}/encoder/layer_{number}"
             # So that a compiler's complaint names the place.
             with tf.name_scope(place):
-                block = partial(layer, bias=bias, random=random, place=place)
+                last = positions if number == len(self.layers) - 1 else None
+                block = partial(layer, bias=bias, random=random, place=place, positions=last)
                 x = remat(block, x) if self._remat else block(x)
         return x
 

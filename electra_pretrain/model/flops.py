@@ -18,24 +18,30 @@ def step_flops(config: Config) -> float:
     own = discriminator_sizes(config)
     flops = 0.0
     if objective.has_discriminator:
-        flops += tokens * (_encoder(own, config.data.max_seq_length) + _product(own.hidden_size, own.hidden_size + 1))
+        flops += _encoder(own, config, tokens) + tokens * _product(own.hidden_size, own.hidden_size + 1)
     if objective.uniform_generator:
         return _FORWARD_AND_BACKWARD * flops
     untied = objective.has_discriminator and objective.untied_generator
     sizes, towers = (generator_sizes(config) if untied else own), (2 if objective.two_tower_generator else 1)
-    flops += towers * tokens * _encoder(sizes, config.data.max_seq_length)
     slots = config.training.train_batch_size * num_masked_slots(config.objective.mask_prob, config.data.max_seq_length)
+    flops += towers * _encoder(sizes, config, tokens if objective.two_tower_generator else slots)
     head = _product(towers * sizes.hidden_size, sizes.embedding_size) + _product(sizes.embedding_size, config.data.vocab_size)
     flops += (tokens if objective.two_tower_generator else slots) * head
     return _FORWARD_AND_BACKWARD * flops
 
 
-def _encoder(sizes: Sizes, length: int) -> float:
-    """Operations of a token's way through the blocks."""
-    hidden = sizes.hidden_size
-    block = 4 * _product(hidden, hidden) + 2 * _product(hidden, sizes.intermediate_size) + 2 * _product(length, hidden)
+def _encoder(sizes: Sizes, config: Config, wanted: float) -> float:
+    """Operations of a batch's way through the blocks, of whose last one so many positions are wanted.
+
+    For the others it makes a key and a value only.
+    """
+    length, hidden = config.data.max_seq_length, sizes.hidden_size
+    tokens = config.training.train_batch_size * length
+    keys = 2 * _product(hidden, hidden)
+    block = 2 * keys + 2 * _product(hidden, sizes.intermediate_size) + 2 * _product(length, hidden)
     project = _product(sizes.embedding_size, hidden) if sizes.embedding_size != hidden else 0.0
-    return sizes.num_hidden_layers * block + project
+    blocks = (sizes.num_hidden_layers - 1) * tokens * block + tokens * keys + wanted * (block - keys)
+    return blocks + tokens * project
 
 
 def _product(inputs: int, outputs: int) -> float:

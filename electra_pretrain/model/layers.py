@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from electra_pretrain.model.kernels import GradientFunction, after, fused, with_gradient
-from electra_pretrain.rng import Random, purpose_word
+from electra_pretrain.rng import Places, Random, purpose_word
 
 LAYER_NORM_EPSILON = 1e-12
 # Share of a normal distribution below -2 standard deviations: initial weights are drawn from what lies between -2 and 2.
@@ -148,8 +148,10 @@ def dropout(x: tf.Tensor, rate: float, random: Random | None, purpose: str) -> t
     return dropper(x.shape[1:], rate, random, purpose)(x)
 
 
-def dropper(shape: Sequence[int], rate: float, random: Random | None, purpose: str) -> Callable[[tf.Tensor], tf.Tensor]:
-    """Dropout for any number of tensors [B, *shape], the same elements of each."""
+def dropper(
+    shape: Sequence[int], rate: float, random: Random | None, purpose: str, places: Places | None = None
+) -> Callable[[tf.Tensor], tf.Tensor]:
+    """Dropout for any number of tensors [B, *shape], the same elements of each; or for what is gathered of them at `places`."""
     if random is None or rate == 0:
         return lambda x: x
     # As tensors, so that one compiled program serves every place of a shape.
@@ -158,13 +160,16 @@ def dropper(shape: Sequence[int], rate: float, random: Random | None, purpose: s
 
     @with_gradient
     def drop(x: tf.Tensor) -> tuple[tf.Tensor, GradientFunction]:
-        assert x.shape[1:] == tuple(shape)
-        return _drop(x, source, word, rate), lambda upstream: _drop(upstream, source, word, rate)
+        return _drop(x, source, word, rate, shape, places), lambda upstream: _drop(upstream, source, word, rate, shape, places)
 
     return drop
 
 
 @fused
-def _drop(x: tf.Tensor, random: Random, purpose: tf.Tensor, rate: float) -> tf.Tensor:
-    dropped = random.bits(purpose, x.shape[1:]) < tf.constant(int(rate * 2**32), tf.uint32)
+def _drop(
+    x: tf.Tensor, random: Random, purpose: tf.Tensor, rate: float, shape: Sequence[int], places: Places | None
+) -> tf.Tensor:
+    bits = random.bits(purpose, shape, places)
+    assert x.shape[1:] == bits.shape[1:]
+    dropped = bits < tf.constant(int(rate * 2**32), tf.uint32)
     return tf.where(dropped, tf.zeros([], x.dtype), x * tf.cast(1 / (1 - rate), x.dtype))
