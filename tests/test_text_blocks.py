@@ -17,7 +17,7 @@ from electra_pretrain.text.corpus import Corpus
 
 def documents_of(found):
     for block in found:
-        yield from block.decoded().documents()
+        yield from block.documents()
 
 
 TEXT = st.lists(

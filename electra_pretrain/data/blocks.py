@@ -14,6 +14,7 @@ from electra_pretrain.data.examples import Lengths, Span, document_spans
 from electra_pretrain.data.manifest import Counts
 from electra_pretrain.data.serialize import Framer
 from electra_pretrain.text.blocks import RawBlock, TextBlock
+from electra_pretrain.text.tidy import characters
 from electra_pretrain.tokenization.fast import Encoder, fastest_encoder
 from electra_pretrain.tokenization.tokenizer import Tokenizer, load_tokenizer
 
@@ -59,12 +60,13 @@ class BlockResult(NamedTuple):
 
 
 def build_raw_block(block: RawBlock, workplace: Workplace) -> BlockResult:
-    """Decode a block and build it.
+    """Build a block as it was read.
 
     Raises:
         UserError: a line is not UTF-8; file and line are named.
     """
-    return build_block(block.decoded(), workplace)
+    with block.decoding():
+        return build_block(block.cut(), workplace)
 
 
 def build_block(block: TextBlock, workplace: Workplace) -> BlockResult:
@@ -72,8 +74,8 @@ def build_block(block: TextBlock, workplace: Workplace) -> BlockResult:
     settings = workplace.settings
     # A marker of other text must not outlive the files that it vouches for.
     files.remove(_marker(block.number, workplace))
-    tokenizer, encoder = _cached_tokenizer(workplace, is_first=block.number == 0)
-    ids, row_splits = encoder.encode_lines(block.lines)
+    tokenizer, encode = _cached_tokenizer(workplace, is_first=block.number == 0)
+    ids, row_splits = encode(block.text)
     heldout = _heldout(ids, row_splits[[0, *block.document_ends]], settings)
     spans = _spans(row_splits.tolist(), block, heldout, settings)
     framer = Framer(ids, settings.max_seq_length, tokenizer.special_ids)
@@ -85,8 +87,8 @@ def build_block(block: TextBlock, workplace: Workplace) -> BlockResult:
     counts = Counts(
         documents=len(block.document_ends),
         heldout_documents=sum(heldout),
-        sentences=len(block.lines),
-        characters=sum(map(len, block.lines)),
+        sentences=len(row_splits) - 1,
+        characters=characters(block.text),
         tokens=len(ids),
         unk_tokens=int((ids == tokenizer.special_ids.unk).sum()),
         overflow_tokens=sum(span.overflow for of_split in spans for span in of_split),

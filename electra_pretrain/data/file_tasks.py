@@ -125,10 +125,14 @@ def in_blocks(documents: Iterable[Document], key: str, characters: int, first_nu
         document_ends.append(len(lines))
         length += sum(map(len, document))
         if length >= characters:
-            yield TextBlock(number, key, lines, document_ends)
+            yield TextBlock(number, key, _text(lines), document_ends)
             number, lines, document_ends, length = number + 1, [], [], 0
     if lines:
-        yield TextBlock(number, key, lines, document_ends)
+        yield TextBlock(number, key, _text(lines), document_ends)
+
+
+def _text(lines: list[str]) -> bytes:
+    return "\n".join(lines).encode("utf-8")
 
 
 def _documents(stretch: Stretch, text_field: str) -> Iterator[Document]:

@@ -1,10 +1,12 @@
 """Read a corpus in blocks of documents, the unit of parallel work, and hash its files on the way: the text is read once.
 
 One process reads for many that work, and so does little: text stays bytes, cut where a block ends. Whoever works on a block
-decodes it.
+cuts it further and decodes it.
 """
 
+import contextlib
 import hashlib
+import itertools
 from collections.abc import Iterable, Iterator
 from typing import Any, BinaryIO, NamedTuple, cast
 
@@ -25,20 +27,14 @@ class TextBlock(NamedTuple):
     Attributes:
         number: of the block, from 0.
         key: hash of what was read of the corpus up to the block's end: the same key, the same text.
-        lines: the sentences of all its documents.
+        text: the sentences of all its documents, one a line, in UTF-8; nothing after the last.
         document_ends: for each document, how many lines have gone by when it ends.
     """
 
     number: int
     key: str
-    lines: list[str]
+    text: bytes
     document_ends: list[int]
-
-    def documents(self) -> Iterator[Document]:
-        first = 0
-        for end in self.document_ends:
-            yield self.lines[first:end]
-            first = end
 
 
 class RawBlock(NamedTuple):
@@ -55,24 +51,31 @@ class RawBlock(NamedTuple):
     content: bytes
     paths: tuple[str, ...]
 
-    def decoded(self) -> TextBlock:
-        """The block's documents.
+    @contextlib.contextmanager
+    def decoding(self) -> Iterator[None]:
+        """Where its text is decoded within.
 
         Raises:
             UserError: a line is not UTF-8; file and line are named.
         """
         try:
-            text = self.content.decode("utf-8")
+            yield
         except UnicodeDecodeError:
             for _ in Corpus(self.paths).documents():  # which names the line
                 pass
             raise
-        lines, document_ends = list[str](), list[int]()
-        for document in text.split("\n\n"):
-            if sentences := document.strip("\n"):
-                lines += sentences.split("\n")
-                document_ends.append(len(lines))
-        return TextBlock(self.number, self.key, lines, document_ends)
+
+    def cut(self) -> TextBlock:
+        """Its documents, not decoded."""
+        documents = [stripped for document in self.content.split(b"\n\n") if (stripped := document.strip(b"\n"))]
+        document_ends = itertools.accumulate(document.count(b"\n") + 1 for document in documents)
+        return TextBlock(self.number, self.key, b"\n".join(documents), list(document_ends))
+
+    def documents(self) -> list[Document]:
+        """Its documents' sentences; raises as `decoding`."""
+        with self.decoding():
+            text = self.content.decode("utf-8")
+        return [stripped.split("\n") for document in text.split("\n\n") if (stripped := document.strip("\n"))]
 
 
 class BlockReader:
@@ -97,7 +100,7 @@ class BlockReader:
     def documents(self) -> Iterator[Document]:
         """Documents one after the other, as `Corpus.documents` gives them; raises as it does."""
         for block in self.blocks():
-            yield from block.decoded().documents()
+            yield from block.documents()
 
     def blocks(self, characters: int = BLOCK_CHARACTERS) -> Iterator[RawBlock]:
         """Blocks, each of which ends with the document that brings it to so many characters.
@@ -113,7 +116,7 @@ class BlockReader:
                     yield self._block(number, content)
                     number += 1
         except Exception:
-            self._block(number, cutter.rest()).decoded()  # what was read before may hold an earlier mistake
+            self._block(number, cutter.rest()).documents()  # what was read before may hold an earlier mistake
             raise
         if (content := cutter.rest()).strip(b"\n"):
             yield self._block(number, content)

@@ -8,12 +8,12 @@ hold them against each other, character by character) and no word can be of more
 
 import importlib.util
 import sys
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Callable
 
 import numpy as np
 
 from electra_pretrain import quiet
+from electra_pretrain.tokenization.tokenizer import Tokenizer
 from electra_pretrain.tokenization.wordpiece import MAX_WORD_CHARACTERS, WordPieceTokenizer
 
 # Unchanged by NFC whatever stands beside them, and to both engines alike a space, a sign of its own, or a part of a word.
@@ -39,29 +39,30 @@ PLAIN_RANGES = (
 )  # fmt: skip
 _FOREIGN, _PLAIN, _SPACE = 0, 1, 2
 _MAX_BYTES_A_CHARACTER = 4
+_NEWLINE = ord("\n")
 
 
-class Encoder(Protocol):
-    """What turns lines into ids: every tokeniser, and the faster ways to the same ids."""
-
-    def encode_lines(self, lines: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
-        """Ids int32 [total] and row_splits int64 [lines + 1]."""
-        ...
+# From lines of UTF-8 text to their ids, int32 [total], and row_splits, int64 [lines + 1].
+Encoder = Callable[[bytes], tuple[np.ndarray, np.ndarray]]
 
 
-def fastest_encoder(tokenizer: Encoder, say: bool) -> Encoder:
+def fastest_encoder(tokenizer: Tokenizer, say: bool) -> Encoder:
     """The fastest way to the ids that `tokenizer` gives: that tokeniser itself if there is no faster, which `say` tells."""
+
+    def exact(text: bytes) -> tuple[np.ndarray, np.ndarray]:
+        return tokenizer.encode_lines(text.decode("utf-8").split("\n"))
+
     if not isinstance(tokenizer, WordPieceTokenizer):
-        return tokenizer
+        return exact
     try:
-        return FastWordPiece(tokenizer)
+        return FastWordPiece(tokenizer).encode
     except ImportError:
         reason = "tensorflow-text is not installed"
     except RuntimeError as error:  # for instance a token with a control character
         reason = f"tensorflow-text does not take this vocabulary ({error})"
     if say:
         print(f"{reason}: tokenising several times slower, with the same ids", file=sys.stderr)
-    return tokenizer
+    return exact
 
 
 class FastWordPiece:
@@ -95,42 +96,44 @@ class FastWordPiece:
             unknown_token="[UNK]",
         )
 
-    def encode_lines(self, lines: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
-        """Ids int32 [total] and row_splits int64 [lines + 1], as `WordPieceTokenizer.encode_lines` gives them."""
-        slow = np.flatnonzero(self.needs_exact(lines))
-        plain = list(lines)
+    def encode(self, text: bytes) -> tuple[np.ndarray, np.ndarray]:
+        """Ids and row splits of lines of text, as `Encoder`, and as `WordPieceTokenizer.encode_lines` gives them.
+
+        Raises:
+            UnicodeDecodeError: the text is not UTF-8.
+        """
+        decoded = text.decode("utf-8")
+        slow = np.flatnonzero(self.needs_exact(decoded))
+        plain = (decoded.lower().encode("utf-8") if self._exact.do_lower_case else text).split(b"\n")
         for index in slow.tolist():
-            plain[index] = ""
+            plain[index] = b""
         ids, row_splits = self._encode_plain(plain)
         if not len(slow):
             return ids, row_splits
+        lines = decoded.split("\n")
         slow_ids, slow_splits = self._exact.encode_lines([lines[index] for index in slow.tolist()])
         slow_lengths = np.diff(slow_splits)
         ids = np.insert(ids, np.repeat(row_splits[slow], slow_lengths), slow_ids)
-        row_splits[1:] += np.cumsum(np.bincount(slow, slow_lengths, len(lines)).astype(np.int64))
+        row_splits[1:] += np.cumsum(np.bincount(slow, slow_lengths, len(plain)).astype(np.int64))
         return ids, row_splits
 
-    def needs_exact(self, lines: Sequence[str]) -> np.ndarray:
+    def needs_exact(self, text: str) -> np.ndarray:
         """bool [lines]: whether a line has a character that the engines may see differently, or perhaps too long a word."""
-        lengths = np.fromiter(map(len, lines), np.int64, len(lines))
-        starts = np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths + 1)])  # in the text joined by spaces
-        # A lone surrogate is no text; it is foreign here, so that the exact engine says what it thinks of it.
-        text = " ".join(lines).encode("utf-32-le", "surrogatepass")
-        classes = self._classes.take(np.frombuffer(text, np.uint32))
+        codes = np.frombuffer(text.encode("utf-32-le"), np.uint32)
+        classes = self._classes.take(codes)
+        line_ends = np.flatnonzero(codes == _NEWLINE)
         places = np.flatnonzero(classes == _FOREIGN)
         # A run without spaces may be many words, by its punctuation; few lines have such a run, whatever is in it.
         spaces = np.concatenate([[-1], np.flatnonzero(classes == _SPACE), [len(classes)]])
         long_runs = spaces[:-1][np.diff(spaces) > MAX_WORD_CHARACTERS + 1] + 1
-        slow = np.zeros(len(lines), bool)
-        slow[np.searchsorted(starts, np.concatenate([places, long_runs]), side="right") - 1] = True
+        slow = np.zeros(len(line_ends) + 1, bool)
+        slow[np.searchsorted(line_ends, np.concatenate([places, long_runs]))] = True
         return slow
 
-    def _encode_plain(self, lines: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
-        if not lines:
-            return np.zeros(0, np.int32), np.zeros(1, np.int64)
+    def _encode_plain(self, lines: list[bytes]) -> tuple[np.ndarray, np.ndarray]:
         import tensorflow as tf
 
-        rows = self._fast.tokenize(tf.constant([line.lower() for line in lines] if self._exact.do_lower_case else lines))
+        rows = self._fast.tokenize(tf.constant(lines))
         return rows.values.numpy(), rows.row_splits.numpy().copy()
 
 
@@ -139,7 +142,7 @@ def _character_classes(do_lower_case: bool) -> np.ndarray:
     classes = np.full(sys.maxunicode + 1, _FOREIGN, np.uint8)
     for first, last in PLAIN_RANGES:
         classes[first : last + 1] = _PLAIN
-    classes[ord(" ")] = _SPACE
+    classes[[ord(" "), _NEWLINE]] = _SPACE
     if do_lower_case:
         # Python lower-cases a final sigma by its neighbours, and some letters to two characters.
         odd = [code for code in np.flatnonzero(classes).tolist() if len(chr(code).lower()) != 1]
