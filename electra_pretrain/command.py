@@ -2,14 +2,15 @@
 
 import argparse
 import contextlib
+import itertools
 import re
 import sys
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, NoReturn
 
 from electra_pretrain import config as configs
-from electra_pretrain.errors import Stopped, Unavailable, UserError
+from electra_pretrain.errors import Stopped, Unavailable, UserError, first_of
 from electra_pretrain.hparams import load_hparams
 
 if TYPE_CHECKING:
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 EXIT_USER_ERROR, EXIT_UNAVAILABLE, EXIT_CRASHED, EXIT_TRY_AGAIN, EXIT_INTERRUPTED = 1, 69, 70, 75, 130
 # How TensorFlow's file system tells that the service was not reached: no address, no connection, no answer in time, cut off.
 _UNREACHABLE = re.compile(r"libcurl code (?:5|6|7|28|35|52|55|56)\b")
+# Take one word each, in commands that take no others: a second word comes from a glob that the shell has expanded.
+_GLOB_OPTIONS = ("--corpus",)
 # Needed by some commands only; a TPU machine may lack them.
 _INSTALLABLE = {
     "tensorflow": "tensorflow (on a TPU VM: tensorflow-tpu)",
@@ -121,6 +124,7 @@ def run_command(name: str, main: Callable[[], None]) -> NoReturn:
 
 def _run(name: str, main: Callable[[], None]) -> NoReturn:
     try:
+        _check_globs(sys.argv[1:])
         main()
         sys.exit(0)
     except Unavailable as error:
@@ -148,6 +152,22 @@ def _run(name: str, main: Callable[[], None]) -> NoReturn:
         unavailable = type(error).__name__ == "UnavailableError" or _UNREACHABLE.search(str(error))
         code = EXIT_UNAVAILABLE if unavailable else EXIT_USER_ERROR
         _fail(name, f"remote path: {str(error).splitlines()[0]}; check the path, the credentials and the network", code)
+
+
+def _check_globs(words: Sequence[str]) -> None:
+    """Refuse a glob that was not quoted before the parser does, which names the words left over and not the reason.
+
+    Raises:
+        UserError: several words follow an option that takes one.
+    """
+    for place, option in enumerate(words):
+        if option in _GLOB_OPTIONS:
+            given = list(itertools.takewhile(lambda word: not word.startswith("-"), words[place + 1 :]))
+            if len(given) > 1:
+                raise UserError(
+                    f"{option}: must be one word, was {len(given):,} ({first_of(given)}); quote the glob, for example "
+                    f"{option} 'corpus/*.txt', or join names by commas"
+                )
 
 
 def _fail(name: str, message: str, code: int = EXIT_USER_ERROR) -> NoReturn:

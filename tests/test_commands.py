@@ -6,7 +6,16 @@ import sys
 
 import pytest
 
-from electra_pretrain import build_data, export_hf, quickstart, run_pretraining, train_vocab
+from electra_pretrain import (
+    build_data,
+    clean_corpus,
+    dedup_corpus,
+    export_hf,
+    inspect_vocab,
+    quickstart,
+    run_pretraining,
+    train_vocab,
+)
 from electra_pretrain.command import run_command
 from tests.conftest import MICRO, SAMPLE_CORPUS
 
@@ -60,6 +69,18 @@ def test_missing_corpus(tmp_path, vocab_path, capfd):
     result = run(build_data, build_arguments(tmp_path, vocab_path, corpus="nothing/*.txt"), capfd)
     assert_one_line(result, "build_data: error: nothing/*.txt: no such file", "check the path")
     assert not os.path.exists(tmp_path / "out")
+
+
+@pytest.mark.parametrize("module", [build_data, clean_corpus, dedup_corpus, inspect_vocab, quickstart, train_vocab])
+def test_a_glob_that_the_shell_has_expanded(module, capfd):
+    """Among all else that may be wrong with the arguments, and without a page of usage."""
+    result = run(module, ["--corpus", "a.txt", "b.txt", "c.txt", "--vocab", "one", "two"], capfd)
+    assert_one_line(result, "--corpus: must be one word, was 3 (a.txt and 2 more)", "quote the glob")
+
+
+def test_several_words_where_several_are_wanted(tmp_path, capfd):
+    result = run(inspect_vocab, ["--corpus", NEWS, "--vocab", tmp_path / "one", tmp_path / "two"], capfd)
+    assert_one_line(result, f"{tmp_path / 'one'}: no such vocabulary file")
 
 
 @pytest.mark.parametrize("content", ["", "\n \n\n"])
