@@ -12,7 +12,7 @@ from electra_pretrain.errors import UserError
 from electra_pretrain.plot.curves import labels
 from electra_pretrain.plot.vocabularies import Vocabulary, vocabularies_page
 from electra_pretrain.progress import Progress
-from electra_pretrain.text.corpus import Corpus
+from electra_pretrain.text.corpus import Corpus, no_text
 from electra_pretrain.tokenization.measure import Measures
 
 SHOWN_CHARACTERS = 20
@@ -59,7 +59,7 @@ def inspect_vocab(args: argparse.Namespace) -> None:
     corpus = Corpus(files.expand_globs(args.corpus), args.text_field)
     measure(corpus, measured)
     if not measured[0].tokens:
-        raise UserError(f"{args.corpus}: the corpus is empty; there is no text in it")
+        raise no_text(corpus.paths)
     for row in table(measured):
         print(row)
     if args.html:

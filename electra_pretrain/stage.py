@@ -10,7 +10,7 @@ import sys
 from types import FrameType
 
 from electra_pretrain.command import EXIT_INTERRUPTED, run_command
-from electra_pretrain.errors import UserError
+from electra_pretrain.errors import UserError, first_of
 
 NAMED_LEFT_ALONE = 5
 
@@ -31,10 +31,7 @@ def stage(args: argparse.Namespace) -> None:
         raise UserError(f"--workers {args.workers}: must be at least 1")
     staged = staging.stage(args.folder, args.url, args.workers, args.overwrite)
     if staged.left_alone:
-        named, more = staged.left_alone[:NAMED_LEFT_ALONE], len(staged.left_alone) - NAMED_LEFT_ALONE
-        print(
-            f"left alone, none of these records: {', '.join(named)}{f' and {more} more' if more > 0 else ''}", file=sys.stderr
-        )
+        print(f"left alone, none of these records: {first_of(staged.left_alone, NAMED_LEFT_ALONE)}", file=sys.stderr)
     megabytes = staged.uploaded_bytes / 1e6
     print(
         f"{args.url}: {staged.files} files; {staged.uploaded} uploaded, {staged.files - staged.uploaded} already there; "

@@ -96,6 +96,19 @@ def test_empty_corpus(tmp_path, vocab_path, capfd, content):
     assert not os.path.exists(tmp_path / "v.txt")
 
 
+@pytest.mark.parametrize("module", [build_data, clean_corpus, dedup_corpus, inspect_vocab])
+def test_many_empty_files_are_not_all_named(tmp_path, vocab_path, capfd, module):
+    for number in range(300):
+        (tmp_path / f"{number:03d}.txt").touch()
+    arguments = ["--corpus", tmp_path / "*.txt"]
+    arguments += ["--vocab", vocab_path] if module in (build_data, inspect_vocab) else []
+    arguments += ["--by", "line"] if module is dedup_corpus else []
+    arguments += [] if module is inspect_vocab else ["--output", tmp_path / "out", "--num_processes", 1]
+    code, err = run(module, arguments, capfd)
+    assert code == 1 and f"error: {tmp_path / '000.txt'} and 299 more: the corpus is empty" in err
+    assert "001.txt" not in err
+
+
 @pytest.mark.parametrize("processes", [1, 2])
 def test_a_file_that_is_not_utf8(tmp_path, vocab_path, capfd, processes):
     path = tmp_path / "bad.txt"

@@ -28,7 +28,7 @@ from electra_pretrain.data.shards import build_shard, shard_tasks
 from electra_pretrain.errors import UserError
 from electra_pretrain.progress import Progress
 from electra_pretrain.text.blocks import BLOCK_CHARACTERS, BlockReader, RawBlock
-from electra_pretrain.text.corpus import Corpus
+from electra_pretrain.text.corpus import Corpus, no_text
 from electra_pretrain.text.provenance import read_steps
 from electra_pretrain.tokenization.tokenizer import Tokenizer, load_tokenizer
 
@@ -72,7 +72,7 @@ def build(
         examples = [sum(result.examples[split] for result in results) for split in range(len(SPLITS))]
         if not sum(examples):
             files.remove(work_dir)
-            raise UserError(f"{', '.join(corpus.paths)}: the corpus is empty; there is no text in it")
+            raise no_text(corpus.paths)
         fingerprint = _fingerprint(recipe, sources)
         shards = _build_shards(examples, len(results), fingerprint, workplace, run)
     counts = sum((result.counts for result in results), Counts())

@@ -26,7 +26,7 @@ from electra_pretrain.data.file_blocks import FileBlocks, measure, plan, work_pa
 from electra_pretrain.data.processes import Runner
 from electra_pretrain.errors import UserError
 from electra_pretrain.progress import Progress
-from electra_pretrain.text.corpus import BLOCK_CHARACTERS, Corpus, LocatedDocument
+from electra_pretrain.text.corpus import BLOCK_CHARACTERS, Corpus, LocatedDocument, no_text
 from electra_pretrain.text.provenance import Step, read_steps, write_steps
 from electra_pretrain.text.recipe import Recipe
 from electra_pretrain.text.sentences import splitter
@@ -80,7 +80,7 @@ def clean(
             blocks, damaged = _clean_files(tasks, workplace, output, run), sum(file.damaged for file in measured)
         if not blocks:
             files.remove(work_dir)
-            raise UserError(f"{', '.join(corpus.paths)}: the corpus is empty; there is no text in it")
+            raise no_text(corpus.paths)
     counts = sum(blocks[1:], blocks[0])
     if dropped:
         files.concatenate([workplace.dropped_path(number) for number in range(len(blocks))], dropped)

@@ -11,7 +11,7 @@ from electra_pretrain.batch import RECORD_FEATURES, SpecialIds
 from electra_pretrain.data.frames import Frame, read_frames
 from electra_pretrain.data.manifest import Shard
 from electra_pretrain.data.records import encode_features, parse_records, write_records
-from electra_pretrain.errors import UserError
+from electra_pretrain.errors import UserError, first_of
 from electra_pretrain.progress import Progress
 
 EXAMINED_NAME = "examined.json"
@@ -60,7 +60,7 @@ def leave_out_damaged(
                 empty = unreadable(path, shard.examples, max_seq_length)
                 if empty:
                     write_records(mended, _without(path, set(empty), shard.examples, max_seq_length, special_ids))
-                    shown = ", ".join(map(str, empty[:5])) + (f" and {len(empty) - 5} more" if len(empty) > 5 else "")
+                    shown = first_of([str(number) for number in empty], 5)
                     progress.say(f"{path}: {len(empty)} of {shard.examples} records unreadable, left out: {shown}")
                 examined[shard.name] = {"bytes": size, "left_out": empty}
                 files.write_text(examined_path, json.dumps(examined) + "\n")

@@ -36,7 +36,7 @@ from electra_pretrain.data.processes import Runner
 from electra_pretrain.errors import UserError
 from electra_pretrain.progress import Progress
 from electra_pretrain.text import near, provenance
-from electra_pretrain.text.corpus import BLOCK_CHARACTERS, Corpus
+from electra_pretrain.text.corpus import BLOCK_CHARACTERS, Corpus, no_text
 
 COMMAND = "dedup_corpus"
 FORMAT_VERSION = 1
@@ -115,7 +115,7 @@ def _key_blocks(corpus: Corpus, plans: Sequence[FileBlocks] | None, workplace: W
         sizes = list(itertools.chain.from_iterable(of_files))
     if not sizes:
         files.remove(workplace.work_dir)
-        raise UserError(f"{', '.join(corpus.paths)}: the corpus is empty; there is no text in it")
+        raise no_text(corpus.paths)
     save_json(marker, sizes)
     return sizes
 

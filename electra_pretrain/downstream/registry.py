@@ -26,7 +26,7 @@ from electra_pretrain.downstream.tasks import (
     question_pair,
     xnli,
 )
-from electra_pretrain.errors import UserError, nearest
+from electra_pretrain.errors import UserError, first_of, nearest
 
 _KOREAN = (nsmc, naver_ner, paws_x, kornli, korsts, question_pair, korquad, hate_speech)  # in the published table's order
 _KLUE = (klue_ynat, klue_sts, klue_nli, klue_ner, klue_mrc)
@@ -102,5 +102,4 @@ def _content(folder: str) -> str:
     names = files.list_dir(folder)
     if not names:
         return "the folder is empty"
-    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    return "the folder holds " + ", ".join(names[:_SHOWN]) + more
+    return f"the folder holds {first_of(names, _SHOWN)}"

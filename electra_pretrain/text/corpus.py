@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from electra_pretrain import files
+from electra_pretrain.errors import UserError, first_of
 from electra_pretrain.text.decoding import Decoder
 from electra_pretrain.text.formats import Record, kind_of, lines, records
 
@@ -91,6 +92,11 @@ def in_blocks(documents: Iterable[LocatedDocument], characters: int) -> Iterator
             block, length = [], 0
     if block:
         yield block
+
+
+def no_text(paths: Sequence[str]) -> UserError:
+    """The error for files without a single document."""
+    return UserError(f"{first_of(paths)}: the corpus is empty; there is no text in it: name files that hold some")
 
 
 def _documents(path: str, found: Iterable[Record]) -> Iterator[LocatedDocument]:
