@@ -16,7 +16,7 @@ from electra_pretrain.command import run_command
 from electra_pretrain.edit_vocab import add_edits, edited
 from electra_pretrain.errors import UserError
 from electra_pretrain.progress import Progress
-from electra_pretrain.text.corpus import Corpus, Document
+from electra_pretrain.text.corpus import Corpus, Document, no_text
 
 ENGINES = ("wordpiece", "sentencepiece_unigram", "sentencepiece_bpe")
 MIN_FREQUENCY = 2
@@ -92,6 +92,8 @@ def train_vocab(args: argparse.Namespace) -> None:
 
     _check(args)
     corpus = Corpus(files.expand_globs(args.corpus), args.text_field)
+    if next(corpus.documents(), None) is None:
+        raise no_text(corpus.paths)
     settings = VocabSettings(
         vocab_size=args.vocab_size,
         engine=args.engine,

@@ -92,18 +92,27 @@ def test_empty_corpus(tmp_path, vocab_path, capfd, content):
     )
     assert not os.path.exists(tmp_path / "out" / "manifest.json")
     assert not os.path.exists(tmp_path / "out"), "an empty folder was left behind"
-    assert_one_line(run(train_vocab, ["--corpus", path, "--output", tmp_path / "v.txt"], capfd), "holds no text")
-    assert not os.path.exists(tmp_path / "v.txt")
+    result = run(train_vocab, ["--corpus", path, "--output", tmp_path / "new" / "v.txt"], capfd)
+    assert_one_line(result, f"train_vocab: error: {path}: the corpus is empty", "name files that hold some")
+    assert "--" not in result[1], "no option would help"
+    assert not os.path.exists(tmp_path / "new")
 
 
-@pytest.mark.parametrize("module", [build_data, clean_corpus, dedup_corpus, inspect_vocab])
+def test_a_sample_smaller_than_a_document(tmp_path, capfd):
+    """Here, options would."""
+    result = run(train_vocab, ["--corpus", NEWS, "--output", tmp_path / "v.txt", "--sample_bytes", "1"], capfd)
+    assert_one_line(result, "--sample_fraction 1.0 with --sample_bytes 1: the sample of the corpus holds no text; raise them")
+
+
+@pytest.mark.parametrize("module", [build_data, clean_corpus, dedup_corpus, inspect_vocab, train_vocab])
 def test_many_empty_files_are_not_all_named(tmp_path, vocab_path, capfd, module):
     for number in range(300):
         (tmp_path / f"{number:03d}.txt").touch()
     arguments = ["--corpus", tmp_path / "*.txt"]
     arguments += ["--vocab", vocab_path] if module in (build_data, inspect_vocab) else []
     arguments += ["--by", "line"] if module is dedup_corpus else []
-    arguments += [] if module is inspect_vocab else ["--output", tmp_path / "out", "--num_processes", 1]
+    arguments += [] if module is inspect_vocab else ["--output", tmp_path / "out"]
+    arguments += [] if module in (inspect_vocab, train_vocab) else ["--num_processes", 1]
     code, err = run(module, arguments, capfd)
     assert code == 1 and f"error: {tmp_path / '000.txt'} and 299 more: the corpus is empty" in err
     assert "001.txt" not in err

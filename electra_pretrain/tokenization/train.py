@@ -92,7 +92,7 @@ def training_text(documents: Documents, settings: VocabSettings) -> Iterator[Tra
     """Choose, normalise and cut; the text lives as long as the block.
 
     Raises:
-        UserError: no text at all.
+        UserError: no text was chosen.
     """
     normalize = (wordpiece if settings.engine == wordpiece.TYPE else sentencepiece).normalizer(settings.do_lower_case)
     mark = Morphemes().mark if settings.morphs == "mecab" else str
@@ -107,8 +107,8 @@ def training_text(documents: Documents, settings: VocabSettings) -> Iterator[Tra
                 text.add(normalized, mark(normalized))
         if not any(not char.isspace() for char in text.characters):
             raise UserError(
-                "the corpus holds no text to learn from; check the files, or raise --sample_fraction or --sample_bytes "
-                "(documents are taken whole: a sample smaller than one is empty)"
+                f"--sample_fraction {settings.sample_fraction} with --sample_bytes {settings.sample_bytes}: the sample of the "
+                "corpus holds no text; raise them (documents are taken whole: a sample smaller than one is empty)"
             )
         yield text
 
