@@ -19,15 +19,14 @@ from tests.staging import BIG, FILES, SHARDS, URL, assert_arrived, assert_fails,
 from tests.storage_emulator import BUCKET
 
 
-def test_real_records_arrive_byte_for_byte(proxy, records, capfd):
-    code, out, lines = run(capfd, records, f"gs://{BUCKET}/")
+@pytest.mark.parametrize("root", [f"gs://{BUCKET}", f"gs://{BUCKET}/"])
+def test_real_records_arrive_byte_for_byte_at_a_buckets_root(proxy, records, capfd, root):
+    code, out, lines = run(capfd, records, root)
     assert code == 0 and lines == []
     files = {path.name: path.read_bytes() for path in Path(records).iterdir()}
     assert {name: proxy.content(name) for name in proxy.objects()} == files
     megabytes = sum(map(len, files.values())) / 1e6
-    assert out.startswith(
-        f"gs://{BUCKET}/: {len(files)} files; {len(files)} uploaded, 0 already there; {megabytes:,.1f} MB in "
-    )
+    assert out.startswith(f"{root}: {len(files)} files; {len(files)} uploaded, 0 already there; {megabytes:,.1f} MB in ")
 
 
 def test_a_big_shard_goes_in_chunks_and_the_manifest_goes_last(proxy, folder, capfd):
