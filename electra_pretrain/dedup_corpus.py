@@ -6,6 +6,7 @@ How it works, what it costs: docs/deduplication.md.
 """  # fmt: skip
 
 import argparse
+import math
 
 from electra_pretrain import files
 from electra_pretrain.command import add_runner_arguments, check_runner_arguments, chosen_runner, run_command
@@ -72,6 +73,8 @@ def _check(args: argparse.Namespace) -> None:
     check_runner_arguments(args)
     if args.near is not None and not 0.1 <= args.near <= 1:
         raise UserError(f"--near {args.near}: must lie in 0.1..1")
+    if not math.isfinite(args.memory_gb):
+        raise UserError(f"--memory_gb {args.memory_gb}: must be a number of gigabytes")
     if args.num_processes < 1:
         raise UserError(f"--num_processes {args.num_processes}: must be at least 1")
     if not 0 <= args.seed < 2**32:

@@ -128,8 +128,8 @@ def make_plan(args: argparse.Namespace) -> Plan:
     from electra_pretrain.downstream.finetuning import require_packages
     from electra_pretrain.downstream.registry import find_task
 
-    for name in ("every", "seeds"):
-        if (value := getattr(args, name)) < 1:
+    for name in ("every", "seeds", "max_steps"):
+        if (value := getattr(args, name)) is not None and value < 1:
             raise UserError(f"--{name} {value}: must be at least 1")
     if files.is_remote(args.output):
         raise UserError(f"--output {args.output}: must be a local folder; copy it to the bucket when it is done")

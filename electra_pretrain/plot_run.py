@@ -47,6 +47,8 @@ def plot_run(args: argparse.Namespace) -> str:
         raise UserError(f"--output {args.output}: must end in {' or '.join(SUFFIXES)}")
     if not 0 <= args.smoothing < 1:
         raise UserError(f"--smoothing {args.smoothing}: must be at least 0 and below 1")
+    if args.from_step < 0:
+        raise UserError(f"--from_step {args.from_step}: must be 0 or more")
     runs = [load_run(folder, label) for folder, label in zip(args.runs, labels(args.runs), strict=True)]
     wanted = None if args.metrics is None else [name.strip() for name in args.metrics.split(",")]
     panels = choose_panels(runs, wanted)

@@ -190,6 +190,7 @@ def test_finished_output_is_kept_and_other_output_refused(tmp_path, capfd, monke
     [
         (["--near", "2"], "--near 2.0"),
         (["--memory_gb", "0.1"], "need 0.9 GB at least"),
+        (["--memory_gb", "nan"], "--memory_gb nan: must be a number of gigabytes"),
         (["--num_processes", "0"], "--num_processes 0"),
         (["--corpus", "nothing/*.txt"], "no such file"),
         (["--corpus", "/dev/null"], "empty"),

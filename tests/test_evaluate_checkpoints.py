@@ -235,6 +235,7 @@ def test_a_new_task_is_added_an_old_ones_data_may_not_change(tmp_path):
         (["--data", "nsmc=/"], "names no folder for korsts; add korsts=DIR"),
         (["--every", "0"], "--every 0: must be at least 1"),
         (["--seeds", "0"], "--seeds 0: must be at least 1"),
+        (["--max_steps", "0"], "--max_steps 0: must be at least 1"),
         (["--model_dir", "nowhere"], "config.json: no such file; nowhere is not the --model_dir of a run"),
         (["--output", "gs://bucket/out"], "gs://bucket/out: must be a local folder"),
     ],

@@ -211,6 +211,9 @@ def test_arguments_that_will_not_do(tmp_path, records):
         inspect(records, "--vocab", "vocab.txt")
     with pytest.raises(UserError, match="needs --vocab"):
         inspect(records, "--adopt")
+    for name, value, least in (("num_examples", -1, 0), ("num_tokens", -1, 0), ("num_processes", 0, 1), ("num_shards", 0, 1)):
+        with pytest.raises(UserError, match=f"--{name} {value}: must be at least {least}"):
+            inspect(records, f"--{name}", str(value))
 
 
 def test_frames_are_what_tensorflow_reads(records):

@@ -332,6 +332,7 @@ def test_output_is_replaced_whole_or_not_at_all(tmp_path, monkeypatch):
             'no run has a metric "cloze_loss"; did you mean disc_loss',
         ),
         (["{a}", "--from_step", "401", "--output", "{tmp}/x.png"], "--from_step 401: no run has come so far; .* is 400"),
+        (["{a}", "--from_step", "-3", "--output", "{tmp}/x.png"], "--from_step -3: must be 0 or more"),
         (["{a}", "--smoothing", "1", "--output", "{tmp}/x.png"], "--smoothing 1.0: must be at least 0 and below 1"),
     ],
 )
