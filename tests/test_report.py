@@ -1,14 +1,17 @@
 """What a loop's numbers become, and the counted operations behind the share of peak."""
 
 import time
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from electra_pretrain import config as configs
 from electra_pretrain.model.flops import step_flops
 from electra_pretrain.progress import Progress
 from electra_pretrain.tpu.chips import generation_peak_tflops
+from electra_pretrain.train import peak
 from electra_pretrain.train.background import Task
 from electra_pretrain.train.logs import RunLog
 from electra_pretrain.train.metrics import zero_sums
@@ -57,6 +60,21 @@ def test_operations_of_the_published_recipes():
 
 def test_a_product_is_timed():
     assert 1e8 < product_flops("/cpu:0", "float32", 512) < 1e15
+
+
+def test_a_moment_of_other_work_does_not_lower_the_peak(monkeypatch):
+    """The first products take ten times as long as those that follow."""
+    clock = SimpleNamespace(now=0.0, products=0)
+
+    def matmul(one, other):
+        clock.products += 1
+        clock.now += 0.1 if clock.products <= 4 else 0.01
+        return one
+
+    monkeypatch.setattr(tf, "matmul", matmul)
+    monkeypatch.setattr(peak, "time", SimpleNamespace(monotonic=lambda: clock.now))
+    assert product_flops.__wrapped__("/cpu:0", "float32", 16) == pytest.approx(2 * 16**3 / 0.01)
+    assert clock.now < 1
 
 
 def test_tpus_by_what_they_call_themselves():
