@@ -97,10 +97,15 @@ def temporary_name(path: str) -> str:
     return f"{path}.tmp-{os.getpid()}-{socket.gethostname()}"
 
 
-def remove_temporaries(folder: str) -> None:
-    """Remove what a killed process left half-written in a folder (call it where no other process writes)."""
+def remove_temporaries(folder: str, names: str = ".*") -> None:
+    """Remove what a killed process left half-written in a folder (call it where no other process writes).
+
+    Args:
+        folder: where to look.
+        names: regular expression of the files that were to be; another's stay.
+    """
     for name in list_dir(folder):
-        if re.search(r"\.tmp-\d+", name):
+        if re.fullmatch(rf"(?:{names})\.tmp-\d+.*", name):
             remove(join(folder, name))
 
 

@@ -145,6 +145,34 @@ def test_running_a_finished_build_again_changes_nothing_and_another_is_refused(t
         build(CORPUS, vocab_path, str(tmp_path), "--seed", "5")
 
 
+def test_what_else_lies_in_the_output_stays_as_it_is(tmp_path, vocab_path):
+    """Names that resemble the command's own among it."""
+    names = ["notes.txt", "notes.tmp-2024", "train-00000-of-00001.tfrecord.old", "train.tfrecord", "vocab.txt.json", "run/x"]
+    (tmp_path / "run").mkdir()
+    for name in names:
+        (tmp_path / name).write_text(f"mine: {name}")
+    build(CORPUS, vocab_path, str(tmp_path))
+    assert {name: (tmp_path / name).read_text() for name in names} == {name: f"mine: {name}" for name in names}
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("vocab.txt", "vocab.txt: is another vocabulary than --vocab and would be lost"),
+        ("train-00000-of-00001.tfrecord", "holds train-00000-of-00001.tfrecord, of which no manifest tells"),
+        ("heldout-00007-of-00009.tfrecord", "holds heldout-00007-of-00009.tfrecord, of which no manifest tells"),
+        ("manifest.json", "manifest.json: damaged or not a manifest .*into another folder"),
+    ],
+)
+def test_a_foreign_file_in_the_place_of_ones_own_is_refused(tmp_path, vocab_path, name, message):
+    (tmp_path / name).write_text("mine")
+    for _ in range(2):  # the first try leaves nothing that the second would take for a build begun
+        with pytest.raises(UserError, match=message) as raised:
+            build(CORPUS, vocab_path, str(tmp_path))
+        assert "\n" not in str(raised.value)
+    assert os.listdir(tmp_path) == [name] and (tmp_path / name).read_text() == "mine"
+
+
 def test_heldout_documents_are_whole_documents(tmp_path, vocab_path):
     """By document, never by example: no text stands on both sides."""
     build(CORPUS, vocab_path, str(tmp_path), "--heldout_fraction", "0.3")

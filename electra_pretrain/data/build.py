@@ -7,6 +7,7 @@ is known. Finished blocks and shards leave a marker; a killed run, started again
 
 import hashlib
 import json
+import re
 import tempfile
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -24,8 +25,8 @@ from electra_pretrain.data.manifest import (
     vocabulary_of,
 )
 from electra_pretrain.data.processes import Runner
-from electra_pretrain.data.shards import build_shard, shard_tasks
-from electra_pretrain.errors import UserError
+from electra_pretrain.data.shards import SHARD_NAMES, build_shard, shard_tasks
+from electra_pretrain.errors import UserError, first_of
 from electra_pretrain.progress import Progress
 from electra_pretrain.text.blocks import BLOCK_CHARACTERS, BlockReader, RawBlock
 from electra_pretrain.text.corpus import Corpus, no_text
@@ -66,6 +67,8 @@ def build(
     if files.exists(files.join(output, MANIFEST_NAME)):
         return _finished(output, _fingerprint(recipe, _sources(corpus)))
     work_dir = _work_dir(output, recipe, shared_dir)
+    _check_foreign(output, tokenizer, work_dir)
+    files.make_dirs(work_dir)
     workplace = Workplace(vocab_path, do_lower_case, work_dir, output, settings)
     with files.removed_if_empty(output), files.removed_if_empty(work_dir):
         sources, results = (_build_blocks if shared_dir is None else build_files)(corpus, workplace, run)
@@ -95,7 +98,7 @@ def build(
     )
     manifest.save(output)
     files.remove(work_dir)
-    _sweep(output)
+    _sweep(output, tokenizer)
     return manifest
 
 
@@ -136,9 +139,28 @@ def _build_shards(examples: list[int], num_blocks: int, fingerprint: str, workpl
     return shards
 
 
-def _sweep(output: str) -> None:
-    """Remove what killed builds, of other settings too, left behind."""
-    files.remove_temporaries(output)
+def _check_foreign(output: str, tokenizer: Tokenizer, work_dir: str) -> None:
+    """Refuse a folder in which something lies that the build would write over, and that no build has made.
+
+    Raises:
+        UserError: another vocabulary lies there, or a shard though no build was begun.
+    """
+    vocab = files.join(output, tokenizer.file_name)
+    if files.exists(vocab) and files.read_bytes(vocab) != tokenizer.file_content:
+        raise UserError(f"{vocab}: is another vocabulary than --vocab and would be lost; choose another --output or move it")
+    names = files.list_dir(output)
+    if files.exists(work_dir) or any(name.startswith(WORK_PREFIX) for name in names):
+        return
+    if shards := [name for name in names if re.fullmatch(SHARD_NAMES, name)]:
+        raise UserError(
+            f"{output}: holds {first_of(shards)}, of which no manifest tells; choose another --output or move them away"
+        )
+
+
+def _sweep(output: str, tokenizer: Tokenizer) -> None:
+    """Remove what killed builds, of other settings too, left behind; what else lies there stays."""
+    own = "|".join([re.escape(tokenizer.file_name), re.escape(MANIFEST_NAME), SHARD_NAMES])
+    files.remove_temporaries(output, own)
     for name in files.list_dir(output):
         if name.startswith(WORK_PREFIX):
             files.remove(files.join(output, name))
@@ -183,6 +205,4 @@ def _work_dir(output: str, recipe: dict[str, Any], shared_dir: str | None) -> st
     parent = shared_dir or (tempfile.gettempdir() if remote else output)
     # In a folder that others use too, the name tells whose blocks they are.
     name = WORK_PREFIX + _hash({**recipe, "output": "" if parent == output else output})
-    work_dir = files.join(parent, name)
-    files.make_dirs(work_dir)
-    return work_dir
+    return files.join(parent, name)

@@ -136,7 +136,7 @@ def load_manifest(folder: str) -> Manifest:
             values[kind] = tuple(values[kind])
         return Manifest(**values)
     except (KeyError, TypeError, AttributeError, json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: damaged or not a manifest ({error}); delete the folder and build the data again") from error
+        raise UserError(f"{path}: damaged or not a manifest ({error}); build the data again, into another folder") from error
 
 
 def check_shards(folder: str, shards: tuple[Shard, ...]) -> list[str]:

@@ -14,6 +14,7 @@ from electra_pretrain.data.block_file import read_range
 from electra_pretrain.data.blocks import SPLITS, Workplace, block_path
 from electra_pretrain.data.manifest import Shard, max_encoded_bytes
 
+SHARD_NAMES = rf"(?:{'|'.join(SPLITS)})-\d{{5}}-of-\d{{5}}\.tfrecord"  # regular expression
 MAX_SHARD_BYTES = 100_000_000
 _RECORDS_A_WRITE = 1000
 
