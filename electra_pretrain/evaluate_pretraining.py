@@ -10,6 +10,7 @@ import math
 from electra_pretrain import quiet
 from electra_pretrain.command import run_command
 from electra_pretrain.errors import UserError
+from electra_pretrain.tpu import hosts
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
@@ -29,6 +30,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
 def evaluate_pretraining(args: argparse.Namespace) -> dict[str, float | None]:
     if args.num_eval_steps is not None and args.num_eval_steps < 1:
         raise UserError(f"--num_eval_steps {args.num_eval_steps}: must be at least 1")
+    hosts.prepare(args.tpu)
     quiet.import_tensorflow()
     from electra_pretrain.train.devices import make_strategy
     from electra_pretrain.train.evaluate import evaluate

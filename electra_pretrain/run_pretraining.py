@@ -12,6 +12,7 @@ from electra_pretrain import config as configs
 from electra_pretrain import quiet
 from electra_pretrain.command import add_config_arguments, load_config, run_command
 from electra_pretrain.errors import UserError
+from electra_pretrain.tpu import hosts
 from electra_pretrain.tpu.chips import SLICES, find_slice
 from electra_pretrain.tpu_check import INSTALL, compiler_missing, tpu_check
 
@@ -36,7 +37,8 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         "--tpu",
         metavar="NAME",
-        help='a TPU\'s name, or "local" on a TPU VM (default: GPUs if there are any, else the CPU)',
+        help='"local" on a TPU VM; for a slice of several hosts their addresses, "grpc://HOST:PORT,…", or its name '
+        "(default: GPUs if there are any, else the CPU)",
     )
     parser.add_argument("--tpu_zone", help="the TPU's zone, where it is not this machine's")
     parser.add_argument("--gcp_project", help="the TPU's project, where it is not this machine's")
@@ -56,8 +58,8 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         "--topology",
         metavar="NAME",
-        help=f"with --preflight: the TPU that the run is for, one of {', '.join(SLICES)}; with the extra tpu-check also "
-        "whether a step fits its memory",
+        help=f"with --preflight: the TPU that the run is for, one of {', '.join(SLICES)}, or larger, as v3-32; "
+        "with the extra tpu-check also whether a step fits its memory",
     )
     return parser.parse_args(argv)
 
@@ -68,6 +70,7 @@ def run_pretraining(args: argparse.Namespace) -> None:
         raise UserError(f"--cpu_replicas {args.cpu_replicas}: must be at least 1, and is not for a TPU")
     if args.topology and not args.preflight:
         raise UserError("--topology: is for --preflight; a run takes the devices that it finds")
+    hosts.prepare(args.tpu)
     # Imported here, so that a mistake above is told at once.
     quiet.import_tensorflow()
     pretrained = read_init_from(config, args.model_dir)

@@ -74,10 +74,21 @@ def test_a_missing_shard(copy, tmp_path):
 
 def test_a_remote_tpu_cannot_read_this_disk(records, tmp_path):
     failures = texts(checked(MICRO, records, tmp_path, tpu="my-tpu", zone="us-central1-a"), Level.FAILURE)
-    assert len(failures) == 2 and all("cannot read this one's disk; use gs://BUCKET" in text for text in failures)
+    assert len(failures) == 2 and all("cannot read this machine's disk; use gs://BUCKET" in text for text in failures)
     findings = checked(MICRO, records, tmp_path, tpu="local")
     assert not texts(findings, Level.FAILURE)
     assert "which goes when the VM goes" in texts(findings, Level.WARNING)[0]
+
+
+def test_a_slice_of_several_hosts_needs_as_many_shards(records, tmp_path):
+    config = changed(MICRO, training={"train_batch_size": 32, "eval_batch_size": 32})
+    target = find_slice("v3-32")
+    assert "1 training shards for a TPU of 4 hosts" in failure(config, records, tmp_path, replicas=32, target=target)
+    (text,) = texts(
+        preflight.check_thoroughly(Start(config, [records], "gs://b/run", "grpc://a,grpc://b", None), 8, None), Level.FAILURE
+    )
+    assert "1 training shards for a TPU of 2 hosts" in text
+    assert not texts(checked(config, records, tmp_path, replicas=8, target=find_slice("v3-8")), Level.FAILURE)
 
 
 def test_no_room_for_checkpoints(records, tmp_path, monkeypatch):

@@ -74,9 +74,23 @@ def test_another_refusal_is_passed_on():
         read_result({"device": "TPU v3", "error": "UNIMPLEMENTED: no such thing\nmore"}, SLICES["v3-8"], 1)
 
 
+@pytest.mark.parametrize(
+    ("name", "replicas", "hosts"),
+    [("v3-8", 8, 1), ("v3-32", 32, 4), ("v2-128", 128, 16), ("v4-32", 16, 4), ("v5e-16", 16, 4), ("v5p-16", 8, 2)],
+)
+def test_slices_of_several_hosts(name, replicas, hosts):
+    """Cores count up to v3, chips from v4 on; a host has four chips. A replica is the same on any slice of a generation."""
+    found, one_host = find_slice(name), SLICES[f"{name.split('-')[0]}-8"]
+    assert (found.replicas, found.hosts) == (replicas, hosts)
+    assert found._replace(replicas=one_host.replicas, hosts=1) == one_host
+
+
 def test_mistakes_are_told_before_anything_is_compiled():
     with pytest.raises(UserError, match=r"v3-9: must be one of .*v3-8"):
         find_slice("v3-9")
+    for name in ("v3-48", "v2-64", "v6e-16", "v3-", "v3-32-2", "v3-²"):
+        with pytest.raises(UserError, match=r"must be one of .* or of several hosts .*v3-\{32, 64"):
+            find_slice(name)
     with pytest.raises(UserError, match="v9-8"):
         tpu_check.tpu_check(load("tiny.json"), "v9-8", 1)
 

@@ -6,7 +6,7 @@ from electra_pretrain.errors import UserError
 
 
 class Slice(NamedTuple):
-    """One host's worth of a TPU.
+    """A TPU: one host's worth, or several hosts' that act as one.
 
     Attributes:
         compiler_name: what the compiler calls it: generation and chips along each axis.
@@ -14,6 +14,7 @@ class Slice(NamedTuple):
         memory_gb: high-bandwidth memory of a replica, in 10^9 bytes.
         peak_tflops: bfloat16 product rate of a replica.
         gb_per_s: memory bandwidth of a replica.
+        hosts: machines with chips; each reads records for its own.
     """
 
     compiler_name: str
@@ -21,6 +22,7 @@ class Slice(NamedTuple):
     memory_gb: float
     peak_tflops: float
     gb_per_s: float
+    hosts: int = 1
 
 
 _GIB = 1.073741824
@@ -32,6 +34,16 @@ SLICES = {
     "v5p-8": Slice("v5p:2x2x1", 4, 95 * _GIB, 459, 2765),
     "v6e-8": Slice("v6e:2x4", 8, 32 * _GIB, 918, 1640),
 }
+# Slices of several hosts are named by cores, v5e's by chips. start_grpc_tpu_worker of tensorflow-tpu 2.20 knows of v2 and v3
+# these, of v4, v5e and v5p all, of v6e none.
+_LARGER = {
+    "v2": (32, 128, 256, 512),
+    "v3": (32, 64, 128, 256, 512, 1024, 2048),
+    "v4": (16, 32, 64, 128, 256, 512, 1024, 2048, 4096),
+    "v5e": (16, 32, 64, 128, 256),
+    "v5p": (16, 32, 64, 128, 256, 512, 1024, 2048),
+}
+_CHIPS_OF_A_HOST = 4
 
 
 def generation_peak_tflops(accelerator_type: str) -> float | None:
@@ -41,11 +53,17 @@ def generation_peak_tflops(accelerator_type: str) -> float | None:
 
 
 def find_slice(topology: str) -> Slice:
-    """The slice by its name on the price list.
+    """The slice by its name on the price list; of several hosts, what the compiler is told is one of them.
 
     Raises:
         UserError: no such name.
     """
-    if topology not in SLICES:
-        raise UserError(f"--topology {topology}: must be one of {', '.join(SLICES)}")
-    return SLICES[topology]
+    if topology in SLICES:
+        return SLICES[topology]
+    generation, _, size = topology.partition("-")
+    if not size.isdecimal() or int(size) not in _LARGER.get(generation, ()):
+        larger = "; ".join(f"{name}-{{{', '.join(map(str, sizes))}}}" for name, sizes in _LARGER.items())
+        raise UserError(f"--topology {topology}: must be one of {', '.join(SLICES)}, or of several hosts {larger}")
+    chips = int(size) if generation == "v5e" else int(size) // 2
+    replicas = int(size) if generation in ("v2", "v3") else chips
+    return SLICES[f"{generation}-8"]._replace(replicas=replicas, hosts=chips // _CHIPS_OF_A_HOST)

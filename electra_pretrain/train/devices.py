@@ -10,6 +10,7 @@ import tensorflow as tf
 from electra_pretrain import quiet
 from electra_pretrain.data.input_pipeline import Worker
 from electra_pretrain.errors import UserError
+from electra_pretrain.tpu import hosts
 
 # TensorFlow's own variable, which tells each worker of a job on several machines who it is and where the others are.
 CLUSTER_VARIABLE = "TF_CONFIG"
@@ -21,13 +22,14 @@ def make_strategy(
     """The strategy for the devices at hand; where `TF_CONFIG` names a cluster, this process becomes one of its workers.
 
     Args:
-        tpu: name of a TPU, or "local" on a TPU VM; None for GPUs or the CPU.
+        tpu: name of a TPU, "grpc://HOST:PORT,…" of its hosts, or "local" on a TPU VM; None for GPUs or the CPU.
         tpu_zone: the TPU's zone, where it is not the machine's own.
         gcp_project: the TPU's project, likewise.
         cpu_replicas: virtual CPU devices to split the batch over, to rehearse a TPU's split on any machine.
 
     Raises:
-        UserError: the TPU cannot be reached, virtual CPUs are asked for too late or beside other devices, or `TF_CONFIG` is
+        Unavailable: a host of the TPU does not answer.
+        UserError: the TPU cannot be used, virtual CPUs are asked for too late or beside other devices, or `TF_CONFIG` is
             wrong.
     """
     if tpu:
@@ -47,16 +49,21 @@ def make_strategy(
 def _tpu_strategy(tpu: str, zone: str | None, project: str | None) -> tf.distribute.Strategy:
     try:
         resolver = tf.distribute.cluster_resolver.TPUClusterResolver(tpu=tpu, zone=zone, project=project)
+        hosts.wait_for(resolver.cluster_spec().as_dict().get("worker", []))  # none of a local TPU
         tf.config.experimental_connect_to_cluster(resolver)
         tf.tpu.experimental.initialize_tpu_system(resolver)
         return tf.distribute.TPUStrategy(resolver)
+    except UserError:
+        raise
     except (ValueError, RuntimeError, OSError, tf.errors.OpError) as error:
         # The rest of such a message is an operation's whole definition.
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:120]
-        raise UserError(
-            f"--tpu {tpu}: cannot be used ({reason}); on a TPU VM say --tpu local, with tensorflow-tpu installed and no other "
-            "process on the TPU"
-        ) from error
+        way_out = (
+            f"for one host say --tpu local on the TPU VM; for several see {hosts.GUIDE}"
+            if hosts.is_remote(tpu)
+            else "on a TPU VM, with tensorflow-tpu installed and no other process on the TPU"
+        )
+        raise UserError(f"--tpu {tpu}: cannot be used ({reason}); {way_out}") from error
 
 
 def _worker_strategy(cpu_replicas: int) -> tf.distribute.Strategy:

@@ -15,6 +15,7 @@ from electra_pretrain.errors import UserError
 from electra_pretrain.model.flops import step_flops
 from electra_pretrain.model.pretrained import Pretrained
 from electra_pretrain.progress import duration
+from electra_pretrain.tpu import hosts
 from electra_pretrain.tpu.chips import Slice
 from electra_pretrain.train.folder import check_earlier_run, check_pretrained
 from electra_pretrain.train.inputs import Source, check_replicas, choose_sources
@@ -44,7 +45,7 @@ class Start(NamedTuple):
         config: the experiment.
         data_dirs: folders of records.
         model_dir: the run's folder.
-        tpu: name of a TPU, "local", or None.
+        tpu: name of a TPU, addresses of its hosts, "local", or None.
         zone: the TPU's zone; None where this machine's own is meant.
         pretrained: weights that it starts from; None: random ones, or its own.
     """
@@ -70,7 +71,13 @@ def check_thoroughly(start: Start, replicas: int | None, target: Slice | None) -
         replicas: how many parts the batch is split into; None if that cannot be known here.
         target: which TPU; None for another device, or an unknown one.
     """
-    return _findings(_shards, lambda start: _batch(start, replicas), lambda start: _expectation(start, target))(start)
+    count = len(hosts.addresses(start.tpu)) or (target.hosts if target else 1)
+    return _findings(
+        _shards,
+        lambda start: _hosts(start, count),
+        lambda start: _batch(start, replicas),
+        lambda start: _expectation(start, target),
+    )(start)
 
 
 def _findings(*checks: Callable[[Start], Iterator[Finding]]) -> Callable[[Start], list[Finding]]:
@@ -90,15 +97,14 @@ def _findings(*checks: Callable[[Start], Iterator[Finding]]) -> Callable[[Start]
 
 def _folders(start: Start) -> Iterator[Finding]:
     """A remote TPU reads buckets alone; what is written to must be writable."""
-    remote_tpu = start.tpu is not None and start.tpu != "local"
     for name, path in [*(("--data", folder) for folder in start.data_dirs), ("--model_dir", start.model_dir)]:
-        if remote_tpu and not files.is_remote(path):
+        if hosts.is_remote(start.tpu) and not files.is_remote(path):
             yield Finding(
                 Level.FAILURE,
-                f"{name} {path}: the TPU {start.tpu} is another machine and cannot read this one's disk; use gs://BUCKET/… "
+                f"{name} {path}: the hosts of the TPU {start.tpu} cannot read this machine's disk; use gs://BUCKET/… "
                 "(python -m electra_pretrain.stage copies records there), or run on the TPU VM itself with --tpu local",
             )
-    if start.tpu == "local" and not files.is_remote(start.model_dir):
+    if start.tpu == hosts.LOCAL and not files.is_remote(start.model_dir):
         yield Finding(
             Level.WARNING, f"--model_dir {start.model_dir}: lies on the TPU VM's own disk, which goes when the VM goes"
         )
@@ -208,6 +214,18 @@ def _shards(start: Start) -> Iterator[Finding]:
         yield Finding(
             Level.OK, f"{source.folder}: the vocabulary, and names and sizes of {len(shards)} shards, are as the manifest says"
         )
+
+
+def _hosts(start: Start, count: int) -> Iterator[Finding]:
+    """Each host of the TPU has shards of its own to read."""
+    for source in _sources(start) if count > 1 else ():
+        shards = len(source.manifest.train_shards)
+        if shards < count:
+            raise UserError(
+                f"{source.folder}: {shards} training shards for a TPU of {count} hosts, each of which needs its own; use a "
+                "smaller TPU, or build the data anew from more text"
+            )
+        yield Finding(Level.OK, f"{source.folder}: {shards} training shards for {count} hosts")
 
 
 def _batch(start: Start, replicas: int | None) -> Iterator[Finding]:

@@ -1,0 +1,64 @@
+"""The hosts of a TPU that a run steers over the network: their addresses, and whether they answer. Without TensorFlow."""
+
+import os
+import socket
+import time
+from collections.abc import Sequence
+
+from electra_pretrain.errors import Unavailable
+
+LOCAL = "local"
+GUIDE = "'Slices of several hosts' in docs/tpu.md"
+SECONDS_TO_START = 120.0  # a host's server imports TensorFlow first
+_SCHEME, _PORT = "grpc://", "8470"
+_BETWEEN_TRIES = 2.0
+
+
+def is_remote(tpu: str | None) -> bool:
+    """Whether servers on the TPU's hosts hold its chips, not this process."""
+    return tpu is not None and tpu != LOCAL
+
+
+def prepare(tpu: str | None) -> None:
+    """To be called before TensorFlow is imported: it then leaves this host's chips to the host's server."""
+    if is_remote(tpu):
+        os.environ.setdefault("TPU_LOAD_LIBRARY", "0")
+
+
+def addresses(tpu: str | None) -> list[str]:
+    """HOST:PORT of each host of "grpc://HOST:PORT,grpc://…"; none where `tpu` is a name, or no remote TPU."""
+    if tpu is None or not tpu.startswith(_SCHEME):
+        return []
+    hosts = [host.removeprefix(_SCHEME) for host in tpu.split(",")]
+    return [host if ":" in host else f"{host}:{_PORT}" for host in hosts]
+
+
+def wait_for(hosts: Sequence[str], seconds: float = SECONDS_TO_START) -> None:
+    """Return once each host takes a connection: TensorFlow itself would wait for a silent one without end.
+
+    Args:
+        hosts: HOST:PORT of each.
+        seconds: how long to try.
+
+    Raises:
+        Unavailable: some do not; they are named.
+    """
+    end = time.monotonic() + seconds
+    silent = [host for host in hosts if not _answers(host)]
+    while silent and time.monotonic() < end:
+        time.sleep(_BETWEEN_TRIES)
+        silent = [host for host in silent if not _answers(host)]
+    if silent:
+        raise Unavailable(
+            f"--tpu: no answer from {', '.join(silent)} ({len(silent)} of the TPU's {len(hosts)} hosts) in {seconds:.0f} s; on "
+            f"each host start_grpc_tpu_worker must run; see {GUIDE}"
+        )
+
+
+def _answers(host: str) -> bool:
+    name, _, port = host.rpartition(":")
+    try:
+        socket.create_connection((name, int(port)), timeout=2).close()
+        return True
+    except (OSError, ValueError):
+        return False
