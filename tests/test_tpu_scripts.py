@@ -96,7 +96,14 @@ def test_a_missing_setting_is_named_in_one_line(cloud, script, setting):
 
 
 @pytest.mark.parametrize(
-    "setting, value", [("ZONE", "europe-west4"), ("ACCELERATOR_TYPE", "v3-32"), ("ACCELERATOR_TYPE", "tpu"), ("SPOT", "true")]
+    "setting, value",
+    [
+        ("ZONE", "europe-west4"),
+        ("ACCELERATOR_TYPE", "v3-33"),
+        ("ACCELERATOR_TYPE", "v6e-16"),
+        ("ACCELERATOR_TYPE", "tpu"),
+        ("SPOT", "true"),
+    ],
 )
 def test_a_wrong_setting_is_named_in_one_line(cloud, setting, value):
     assert_refused(cloud.run("create", **{setting: value}), f"{setting}={value}: must be")
@@ -158,6 +165,8 @@ def test_a_bucket_elsewhere_is_refused(cloud):
         ("v4-8", "tpu-ubuntu2204-base"),
         ("v5litepod-8", "v2-alpha-tpuv5-lite"),
         ("v6e-8", "v2-alpha-tpuv6e"),
+        ("v3-32", "tpu-ubuntu2204-base"),
+        ("v5litepod-16", "v2-alpha-tpuv5-lite"),
     ],
 )
 def test_create_asks_for_the_accelerator_with_its_runtime(cloud, accelerator, runtime):
@@ -385,6 +394,71 @@ def wait_for(condition):
             return
         time.sleep(0.05)
     raise AssertionError("waited for half a minute in vain")
+
+
+# --- a slice of several hosts -----------------------------------------------------------------------------------------------
+
+SLICE = {"ACCELERATOR_TYPE": "v3-32"}
+HOSTS = ["home", "home-1", "home-2", "home-3"]
+ADDRESSES = ",".join(f"grpc://10.0.0.{number}:8470" for number in range(1, 5))
+
+
+@pytest.fixture
+def several(cloud):
+    """A cloud with a TPU of four hosts that is set up."""
+    cloud.write("hosts", 4)
+    for script in ("create", "setup"):
+        result = cloud.run(script, **SLICE)
+        assert result.returncode == 0, result.stderr
+    return cloud
+
+
+def test_every_host_is_installed(several):
+    assert several.read("installed").count("pip install --quiet -r requirements-tpu.txt") == 4
+    for home in HOSTS:
+        assert (several.folder / home / "electra_pretrain" / "source" / "scripts" / "tpu" / "vm" / "serve.sh").exists()
+
+
+def test_every_host_serves_and_the_first_trains_on_all(several):
+    several.write("trainings", 0)
+    result = several.run("start", *RUN, **SLICE)
+    assert result.returncode == 0, result.stderr
+    assert several.read("served") == [str(several.folder / home) for home in HOSTS]
+    check, training = several.trainings()
+    assert training == [*RUN, "--tpu", ADDRESSES]
+    assert check == [*training, "--preflight", "--topology", "v3-32"]
+    services = [shlex.split(line) for line in several.read("services") if "--unit" in line]
+    units = [word for words in services for word in words if word.startswith("--unit=")]
+    assert units == ["--unit=electra-tpu-host"] * 4 + ["--unit=electra-pretrain"]
+
+
+def test_one_host_serves_nothing(ready):
+    ready.write("trainings", 0)
+    assert ready.run("start", *RUN).returncode == 0
+    assert ready.read("served") == []
+
+
+def test_set_up_of_a_slice_leaves_a_running_training_alone(several):
+    several.write("service", "active")
+    before = several.read("installed")
+    result = several.run("setup", **SLICE)
+    assert result.returncode == 1 and "training runs on electra; stop it first" in result.stderr
+    assert several.read("installed") == before
+
+
+def test_nothing_trains_where_a_host_cannot_serve(several):
+    (several.folder / "home-2" / "electra_pretrain" / "source" / "scripts" / "tpu" / "vm" / "serve.sh").write_text("exit 3")
+    result = several.run("start", *RUN, **SLICE)
+    assert result.returncode == 1 and "not every host of electra serves its chips" in result.stderr
+    assert several.trainings() == []
+
+
+def test_supervise_makes_a_slice_anew(cloud):
+    cloud.write("hosts", 4)
+    cloud.write("trainings", "preempted", 0)
+    result = cloud.run("supervise", *RUN, **SLICE)
+    assert result.returncode == 0, result.stderr
+    assert cloud.verbs() == ["create", "delete", "create"] and len(cloud.read("served")) == 8
 
 
 # --- watch, stop, delete ----------------------------------------------------------------------------------------------------

@@ -40,11 +40,19 @@ check_settings() {
   [[ $ZONE =~ ^[a-z]+-[a-z]+[0-9]+-[a-z0-9]+$ ]] || fail "ZONE=$ZONE: must be a zone such as europe-west4-a (a region and a letter)"
   case $SPOT in yes | no) ;; *) fail "SPOT=$SPOT: must be yes or no" ;; esac
   case $ACCELERATOR_TYPE in
-    v2-8 | v3-8 | v4-8) RUNTIME_VERSION=${RUNTIME_VERSION:-tpu-ubuntu2204-base} ;;
-    v5litepod-8) RUNTIME_VERSION=${RUNTIME_VERSION:-v2-alpha-tpuv5-lite} ;;
-    v5p-8) RUNTIME_VERSION=${RUNTIME_VERSION:-v2-alpha-tpuv5} ;;
-    v6e-8) RUNTIME_VERSION=${RUNTIME_VERSION:-v2-alpha-tpuv6e} ;;
-    *) fail "ACCELERATOR_TYPE=$ACCELERATOR_TYPE: must be v2-8, v3-8, v4-8, v5litepod-8, v5p-8 or v6e-8: the trainer uses one host's TPU" ;;
+    v2-8 | v3-8 | v4-8 | v5litepod-8 | v5p-8 | v6e-8) HOSTS=0 ;;
+    v2-32 | v2-128 | v2-256 | v2-512 | v3-32 | v3-64 | v3-128 | v3-256 | v3-512 | v3-1024 | v3-2048) HOSTS=all ;;
+    v4-16 | v4-32 | v4-64 | v4-128 | v4-256 | v4-512 | v4-1024 | v4-2048 | v4-4096) HOSTS=all ;;
+    v5litepod-16 | v5litepod-32 | v5litepod-64 | v5litepod-128 | v5litepod-256) HOSTS=all ;;
+    v5p-16 | v5p-32 | v5p-64 | v5p-128 | v5p-256 | v5p-512 | v5p-1024 | v5p-2048) HOSTS=all ;;
+    v6e-*) fail "ACCELERATOR_TYPE=$ACCELERATOR_TYPE: must be v6e-8: TensorFlow's server for several hosts does not know v6e ('Slices of several hosts' in docs/tpu.md)" ;;
+    *) fail "ACCELERATOR_TYPE=$ACCELERATOR_TYPE: must be v2-8, v3-8, v4-8, v5litepod-8, v5p-8, v6e-8 or a larger slice such as v3-32 ('Slices of several hosts' in docs/tpu.md)" ;;
+  esac
+  case $ACCELERATOR_TYPE in
+    v5litepod-*) RUNTIME_VERSION=${RUNTIME_VERSION:-v2-alpha-tpuv5-lite} ;;
+    v5p-*) RUNTIME_VERSION=${RUNTIME_VERSION:-v2-alpha-tpuv5} ;;
+    v6e-*) RUNTIME_VERSION=${RUNTIME_VERSION:-v2-alpha-tpuv6e} ;;
+    *) RUNTIME_VERSION=${RUNTIME_VERSION:-tpu-ubuntu2204-base} ;;
   esac
   command -v gcloud > /dev/null || fail "gcloud is not installed; see https://cloud.google.com/sdk/docs/install"
 }
@@ -70,8 +78,11 @@ tpu_state() {
   echo "${state:-ABSENT}"
 }
 
-# Run a command line on the VM; its exit code is ours, where the VM is reached.
+# Run a command line on the VM, the first where the TPU has several; its exit code is ours, where the VM is reached.
 on_vm() { tpu_vm ssh "$TPU_NAME" --quiet --worker=0 --command="$1" < /dev/null; }
+
+# The same on all VMs of the TPU, which HOSTS names in gcloud's words: 0 (there is one only), or all.
+on_each_vm() { tpu_vm ssh "$TPU_NAME" --quiet --worker="$HOSTS" --command="$1" < /dev/null; }
 
 # One word: running, finished, failed (and the exit code), stopped; new on a VM that is not set up.
 training_state() {

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Check everything (run_pretraining --preflight), then train on the VM, where it goes on without this machine:
 #   bash scripts/tpu/start.sh --config base_v3.json --data gs://bucket/data --model_dir gs://bucket/runs/base_v3
-# Arguments are run_pretraining's; --tpu local is added. A --config that is a file here is copied to the VM.
+# Arguments are run_pretraining's; --tpu is added. A --config that is a file here is copied to the VM.
 set -euo pipefail
 # shellcheck source=scripts/tpu/cloud.sh
 . "$(dirname "$0")/cloud.sh"
@@ -28,9 +28,14 @@ for word in "$@"; do
   fi
   arguments+=("$word")
 done
+tpu=local
+if [ "$HOSTS" = all ]; then
+  tpu=hosts
+  on_each_vm 'bash electra_pretrain/source/scripts/tpu/vm/serve.sh' || fail "not every host of $TPU_NAME serves its chips; the reason stands above"
+fi
 topology=${ACCELERATOR_TYPE/litepod/e} # as run_pretraining and tpu_check call it
 code=0
-on_vm "bash electra_pretrain/source/scripts/tpu/vm/start.sh $topology $(printf '%q ' "${arguments[@]}")" || code=$?
+on_vm "bash electra_pretrain/source/scripts/tpu/vm/start.sh $topology $tpu $(printf '%q ' "${arguments[@]}")" || code=$?
 case $code in
   0) ;;
   78) fail "the check before training refused; it says above what to mend" 78 ;;

@@ -1,5 +1,7 @@
 #!/usr/bin/env bash
-# On the VM: install TensorFlow's TPU build and the package into ~/electra_pretrain/venv, and see whether the TPU answers.
+# On the VM: install TensorFlow's TPU build and the package into ~/electra_pretrain/venv, and see whether the TPU answers:
+#   install.sh 0|all
+# all: one of several hosts, whose TPU answers to all of them together only; that is seen when training starts.
 set -euo pipefail
 cd "$(dirname "$0")/../../.."
 if systemctl is-active --quiet electra-pretrain; then
@@ -17,6 +19,10 @@ fi
 "$venv/bin/pip" install --quiet -r requirements-tpu.txt
 # What only vocabulary, records and export need is left out.
 "$venv/bin/pip" install --quiet --no-deps --force-reinstall .
+if [ "$1" = all ]; then
+  [ -x "$venv/bin/start_grpc_tpu_worker" ] || { echo "install: error: this tensorflow-tpu has no start_grpc_tpu_worker" >&2 && exit 1; }
+  exit 0
+fi
 cd "$HOME"
 "$venv/bin/python" - <<'PYTHON'
 from electra_pretrain import quiet

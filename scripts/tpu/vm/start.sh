@@ -1,15 +1,23 @@
 #!/usr/bin/env bash
 # On the VM: run_pretraining --preflight, then training as a service of the system, which outlives the session:
-#   start.sh TOPOLOGY ARGUMENT…
+#   start.sh TOPOLOGY local|hosts ARGUMENT…
+# local: this machine's TPU. hosts: that of all machines of the slice, each of which serves its chips (serve.sh).
 # A service rather than tmux or nohup: when the VM is shut down, systemd sends it SIGTERM and waits, so that the trainer saves.
 set -euo pipefail
 cd "$HOME"
 folder=$HOME/electra_pretrain
 vm=$folder/source/scripts/tpu/vm
 topology=$1
-shift
+tpu=$2
+shift 2
+if [ "$tpu" = hosts ]; then
+  # Each machine of a slice knows the others: NAME:PORT:ADDRESS,… as TensorFlow's start_grpc_tpu_worker reads it too.
+  tpu=$(curl -sSf -H 'Metadata-Flavor: Google' \
+    http://metadata.google.internal/computeMetadata/v1/instance/attributes/worker-network-endpoints |
+    awk -F: -v RS=, '{ sub(/\n/, "", $3); printf "%sgrpc://%s:8470", separator, $3; separator = "," }')
+fi
 rm -f "$folder/outcome"
-command=("$folder/venv/bin/run_pretraining" "$@" --tpu local)
+command=("$folder/venv/bin/run_pretraining" "$@" --tpu "$tpu")
 code=0
 "${command[@]}" --preflight --topology "$topology" || code=$?
 case $code in
