@@ -13,6 +13,7 @@ import tensorflow as tf
 
 from electra_pretrain import build_data, train_vocab
 from electra_pretrain.config import Config
+from electra_pretrain.data import shards
 from tests import staging, storage_emulator
 
 NUM_CPUS = 4
@@ -113,3 +114,13 @@ def proxy(emulator, monkeypatch):
 def folder(tmp_path):
     """A folder of records to be staged, the smallest that goes every way."""
     return staging.write_records(tmp_path / "data")
+
+
+@pytest.fixture(scope="session")
+def sharded(tmp_path_factory, vocab_path):
+    """Records in several shards."""
+    folder = str(tmp_path_factory.mktemp("sharded"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(shards, "MAX_SHARD_BYTES", 40_000)
+        build(f"{SAMPLE_CORPUS}/comments.txt,{SAMPLE_CORPUS}/recipes.txt", vocab_path, folder, "--heldout_fraction", "0.1")
+    return folder

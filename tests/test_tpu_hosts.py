@@ -12,12 +12,11 @@ import pytest
 import tensorflow as tf
 
 from electra_pretrain import evaluate_pretraining, run_pretraining
-from electra_pretrain.data import shards
 from electra_pretrain.data.input_pipeline import Worker, heldout_dataset, train_dataset
 from electra_pretrain.errors import Unavailable
 from electra_pretrain.tpu import hosts
 from electra_pretrain.train.inputs import choose_sources, global_batch, shard_paths, training_records
-from tests.conftest import MICRO, SAMPLE_CORPUS, build
+from tests.conftest import MICRO
 
 SERVER = """
 import sys
@@ -60,16 +59,6 @@ for task in range(2):
         assert f"task:{task}" in heldout.input_ids.backing_device
 np.savez(out, ids=np.concatenate(ids), rows=np.concatenate(rows))
 """
-
-
-@pytest.fixture(scope="module")
-def sharded(tmp_path_factory, vocab_path):
-    """Records in several shards."""
-    folder = str(tmp_path_factory.mktemp("sharded"))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(shards, "MAX_SHARD_BYTES", 40_000)
-        build(f"{SAMPLE_CORPUS}/comments.txt,{SAMPLE_CORPUS}/recipes.txt", vocab_path, folder, "--heldout_fraction", "0.1")
-    return folder
 
 
 def free_port():

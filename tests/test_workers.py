@@ -13,25 +13,14 @@ import pytest
 import tensorflow as tf
 
 from electra_pretrain.batch import Batch
-from electra_pretrain.data import shards
 from electra_pretrain.errors import UserError
 from electra_pretrain.train import checkpoint
 from electra_pretrain.train.devices import make_strategy
 from electra_pretrain.train.inputs import choose_sources, global_batch, shard_paths, training_records
 from electra_pretrain.train.step import Trainer
-from tests.conftest import MICRO, SAMPLE_CORPUS, build, changed
+from tests.conftest import MICRO, changed
 
 CONFIG = changed(MICRO, training={"num_train_steps": 4, "save_checkpoints_steps": 2, "num_eval_steps": 1})
-
-
-@pytest.fixture(scope="module")
-def sharded(tmp_path_factory, vocab_path):
-    """Records in several shards."""
-    folder = str(tmp_path_factory.mktemp("sharded"))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(shards, "MAX_SHARD_BYTES", 40_000)
-        build(f"{SAMPLE_CORPUS}/comments.txt,{SAMPLE_CORPUS}/recipes.txt", vocab_path, folder, "--heldout_fraction", "0.1")
-    return folder
 
 
 def free_ports(count):
