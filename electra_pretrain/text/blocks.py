@@ -73,9 +73,10 @@ class RawBlock(NamedTuple):
 
     def documents(self) -> list[Document]:
         """Its documents' sentences; raises as `decoding`."""
+        block = self.cut()
         with self.decoding():
-            text = self.content.decode("utf-8")
-        return [stripped.split("\n") for document in text.split("\n\n") if (stripped := document.strip("\n"))]
+            lines = block.text.decode("utf-8").split("\n")
+        return [lines[first:end] for first, end in itertools.pairwise([0, *block.document_ends])]
 
 
 class BlockReader:

@@ -104,14 +104,15 @@ class FastWordPiece:
         """
         decoded = text.decode("utf-8")
         slow = np.flatnonzero(self.needs_exact(decoded))
-        plain = (decoded.lower().encode("utf-8") if self._exact.do_lower_case else text).split(b"\n")
+        lines = text.split(b"\n")
+        slow_lines = [lines[index].decode("utf-8") for index in slow.tolist()]
+        plain = decoded.lower().encode("utf-8").split(b"\n") if self._exact.do_lower_case else lines
         for index in slow.tolist():
             plain[index] = b""
         ids, row_splits = self._encode_plain(plain)
-        if not len(slow):
+        if not slow_lines:
             return ids, row_splits
-        lines = decoded.split("\n")
-        slow_ids, slow_splits = self._exact.encode_lines([lines[index] for index in slow.tolist()])
+        slow_ids, slow_splits = self._exact.encode_lines(slow_lines)
         slow_lengths = np.diff(slow_splits)
         ids = np.insert(ids, np.repeat(row_splits[slow], slow_lengths), slow_ids)
         row_splits[1:] += np.cumsum(np.bincount(slow, slow_lengths, len(plain)).astype(np.int64))
