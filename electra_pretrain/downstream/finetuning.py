@@ -150,22 +150,16 @@ def _run(
     columns = kinds.features(task, train, tokenizer, settings)
     scored = scorer(registry.read_split(task, request.data, split))
     num_steps = request.max_steps or steps(len(columns["input_ids"]), settings)
-    watcher = trainers.Watcher(
-        f"fine-tuning {task.name}",
-        chance.loss_of_guessing([example.label for example in train]) if task.kind == "classification" else None,
-        chance.ADVICE,
-        stop_requested,
-    )
+    guessing = chance.loss_of_guessing([example.label for example in train]) if task.kind == "classification" else None
+    watcher = trainers.Watcher(f"fine-tuning {task.name}", guessing, chance.ADVICE, stop_requested)
+    lengths = [len(ids) for ids in columns["input_ids"]]
+    folder = os.path.join(request.output, record.CHECKPOINTS)
     tuner = trainers.FineTuner(
         settings,
-        LengthGroupedSampler(
-            [len(ids) for ids in columns["input_ids"]], settings.train_batch_size, request.seed, settings.group_by_length
-        ),
+        LengthGroupedSampler(lengths, settings.train_batch_size, request.seed, settings.group_by_length),
         _look(scorer(dev), task) if dev else None,
         model=model,
-        args=trainers.arguments(
-            os.path.join(request.output, record.CHECKPOINTS), settings, num_steps, request.seed, bool(dev), dtype
-        ),
+        args=trainers.arguments(folder, settings, num_steps, request.seed, bool(dev), dtype),
         train_dataset=kinds.model_rows(columns),
         eval_dataset=[] if dev else None,
         data_collator=collate,
@@ -173,6 +167,9 @@ def _run(
     )
     resumed = _train(tuner, watcher)
     metrics = scored.score(model, f"scoring {split}")
+    stuck = chance.is_at_chance(task, scored.references, metrics)
+    if stuck:
+        _warn_at_chance(task, scored, metrics, split)
     results = {
         **asked,
         "metrics": metrics,
@@ -182,26 +179,27 @@ def _run(
         "train_examples": len(train),
         "dev_examples": len(dev),
         "truncated_units": scored.truncated_units,
-        "stuck_at_chance": chance.is_at_chance(task, scored.references, metrics),
+        "stuck_at_chance": stuck,
         "precision_used": dtype,
         "resumed_from": resumed,
         "train_examples_per_second": settings.train_batch_size * (num_steps - resumed) / max(watcher.seconds, 1e-9),
         "seconds": time.monotonic() - began,
         "versions": {name: _version(name) for name in ("electra_pretrain", *_PACKAGES)},
     }
-    if results["stuck_at_chance"]:
-        name = chance.lenient_metric(task) if task.kind == "question_answering" else task.metric
-        level = chance.chance_level(task, scored.references)
-        print(
-            f"warning: {task.name}: {name} {metrics[name]:.2f} on {split} is no better than chance ({level:.2f}); "
-            f"{chance.ADVICE}",
-            file=sys.stderr,
-            flush=True,
-        )
     if request.save_model:
         _save_model(os.path.join(request.output, record.MODEL), model, tokenizer)
     record.write_results(request.output, results)
     return results
+
+
+def _warn_at_chance(task: Task, scored: "Scorer", metrics: dict[str, float], split: str) -> None:
+    name = chance.lenient_metric(task) if task.kind == "question_answering" else task.metric
+    level = chance.chance_level(task, scored.references)
+    print(
+        f"warning: {task.name}: {name} {metrics[name]:.2f} on {split} is no better than chance ({level:.2f}); {chance.ADVICE}",
+        file=sys.stderr,
+        flush=True,
+    )
 
 
 def _train(tuner: "FineTuner", watcher: "Watcher") -> int:
