@@ -7,6 +7,7 @@ Each round measures everything in turn; the ratios are those of the best rates. 
 """  # fmt: skip
 
 import argparse
+import functools
 import os
 import resource
 import shutil
@@ -71,8 +72,11 @@ def bench_build(args: argparse.Namespace) -> None:
             shutil.rmtree(f"{folder}/out", ignore_errors=True)
             build(Corpus(paths), vocab, False, f"{folder}/out", settings, run)
 
+        def warm(run: Runner, path: str) -> None:
+            build(Corpus([path]), vocab, False, f"{folder}/warm", settings, run)
+
         for run in (one, two):  # what a process does once
-            _warm_up(part, folder, lambda path, run=run: build(Corpus([path]), vocab, False, f"{folder}/warm", settings, run))
+            _warm_up(part, folder, functools.partial(warm, run))
         rates = {"tokenizers": 0.0, "FastBertTokenizer": 0.0, "1 process": 0.0, "2 processes": 0.0}
         for _ in range(args.rounds):
             measured = (

@@ -36,7 +36,7 @@ def bench_cluster(args: argparse.Namespace) -> None:
 
     corpus = Corpus(files.expand_globs(args.corpus))
     megabytes = corpus.stored_bytes / 1e6
-    seconds: collections.Counter[str] = collections.Counter()
+    seconds: collections.defaultdict[str, float] = collections.defaultdict(float)
 
     def run(function: Callable[..., Any], tasks: Iterable[tuple[Any, ...]]) -> Iterator[Any]:
         for task in tasks:

@@ -57,7 +57,7 @@ def make_engine(config: Config) -> Engine:
     shapes = [variable.shape.as_list() for variable in trainer.model.named_variables().values()]
     slots = num_masked_slots(config.objective.mask_prob, config.data.max_seq_length)
     logits = [config.training.train_batch_size * slots, config.data.vocab_size]
-    return Engine(shapes, logits, (metrics["masked_lm_loss"], metrics["disc_loss"]), lambda steps: run(steps) and None)
+    return Engine(shapes, logits, (metrics["masked_lm_loss"], metrics["disc_loss"]), run)
 
 
 def parts(config: Config) -> Iterator[tuple[str, Callable[[], Any]]]:

@@ -18,10 +18,10 @@ class Engine(NamedTuple):
         run: runs so many steps; returns once the last is done.
     """
 
-    shapes: list[Sequence[int]]
+    shapes: Sequence[Sequence[int]]
     logits: Sequence[int]
     losses: tuple[float, float]
-    run: Callable[[int], None]
+    run: Callable[[int], object]
 
 
 def parse_args(description: str | None) -> argparse.Namespace:
