@@ -1,6 +1,7 @@
 """The scripts for Cloud TPU VMs, against a `gcloud` that notes its calls and runs here what goes to the VM."""
 
 import os
+import re
 import shlex
 import shutil
 import signal
@@ -11,6 +12,8 @@ import time
 from pathlib import Path
 
 import pytest
+
+from electra_pretrain.tpu.chips import LARGER_SLICES, SLICES
 
 ROOT = Path(__file__).parent.parent
 SCRIPTS = ROOT / "scripts" / "tpu"
@@ -401,6 +404,13 @@ def wait_for(condition):
 SLICE = {"ACCELERATOR_TYPE": "v3-32"}
 HOSTS = ["home", "home-1", "home-2", "home-3"]
 ADDRESSES = ",".join(f"grpc://10.0.0.{number}:8470" for number in range(1, 5))
+
+
+def test_scripts_and_package_know_the_same_slices():
+    text = (SCRIPTS / "cloud.sh").read_text()
+    accepted = [name for line in text.splitlines() if " HOSTS=" in line for name in re.findall(r"v\d\w*-\d+", line)]
+    known = [*SLICES, *(f"{generation}-{size}" for generation, sizes in LARGER_SLICES.items() for size in sizes)]
+    assert sorted(name.replace("litepod", "e") for name in accepted) == sorted(known)
 
 
 @pytest.fixture

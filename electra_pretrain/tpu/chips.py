@@ -34,9 +34,9 @@ SLICES = {
     "v5p-8": Slice("v5p:2x2x1", 4, 95 * _GIB, 459, 2765),
     "v6e-8": Slice("v6e:2x4", 8, 32 * _GIB, 918, 1640),
 }
-# Slices of several hosts are named by cores, v5e's by chips. start_grpc_tpu_worker of tensorflow-tpu 2.20 knows of v2 and v3
-# these, of v4, v5e and v5p all, of v6e none.
-_LARGER = {
+# Of several hosts, named by cores, v5e's by chips; scripts/tpu/cloud.sh has the same names. start_grpc_tpu_worker of
+# tensorflow-tpu 2.20 knows of v2 and v3 these, of v4, v5e and v5p all, of v6e none.
+LARGER_SLICES = {
     "v2": (32, 128, 256, 512),
     "v3": (32, 64, 128, 256, 512, 1024, 2048),
     "v4": (16, 32, 64, 128, 256, 512, 1024, 2048, 4096),
@@ -61,8 +61,8 @@ def find_slice(topology: str) -> Slice:
     if topology in SLICES:
         return SLICES[topology]
     generation, _, size = topology.partition("-")
-    if not size.isdecimal() or int(size) not in _LARGER.get(generation, ()):
-        larger = "; ".join(f"{name}-{{{', '.join(map(str, sizes))}}}" for name, sizes in _LARGER.items())
+    if not size.isdecimal() or int(size) not in LARGER_SLICES.get(generation, ()):
+        larger = "; ".join(f"{name}-{{{', '.join(map(str, sizes))}}}" for name, sizes in LARGER_SLICES.items())
         raise UserError(f"--topology {topology}: must be one of {', '.join(SLICES)}, or of several hosts {larger}")
     chips = int(size) if generation == "v5e" else int(size) // 2
     replicas = int(size) if generation in ("v2", "v3") else chips
