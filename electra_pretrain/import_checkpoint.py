@@ -1,9 +1,10 @@
 """Make a folder that run_pretraining starts from: weights from Hugging Face models, or from a TensorFlow 1 checkpoint.
 
-    python -m electra_pretrain.import_checkpoint --discriminator koelectra-discriminator --generator koelectra-generator --output runs/domain
+    python -m electra_pretrain.import_checkpoint --discriminator koelectra-discriminator \\
+        --generator koelectra-generator --output runs/domain
     python -m electra_pretrain.import_checkpoint --tf1 koelectra_base_v3 --output runs/domain --terms terms.txt
     run_pretraining --config runs/domain/config.json --data data --model_dir runs/domain
-"""  # fmt: skip  # noqa: E501
+"""  # fmt: skip
 
 import argparse
 import dataclasses

@@ -5,7 +5,7 @@ import tensorflow as tf
 import torch
 from transformers import ElectraConfig, ElectraForMaskedLM, ElectraForPreTraining
 
-LAYERS, H, E, I, V, P = 2, 128, 16, 48, 40, 24  # noqa: E741
+LAYERS, H, E, F, V, P = 2, 128, 16, 48, 40, 24
 GENERATOR_LAYERS, G = 2, 64
 TOKENS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *(f"[unused{n}]" for n in range(3)), *"가나다라마바사아자차카타파하"]
 TOKENS += [f"##{letter}" for letter in "가나다라마바사아자차카타파하"]
@@ -30,7 +30,7 @@ def shapes():
         "generator_predictions/LayerNorm/beta": [E],
         "generator_predictions/output_bias": [V],
     }
-    for scope, layers, hidden, intermediate in (("electra", LAYERS, H, I), ("generator", GENERATOR_LAYERS, G, 4 * G)):
+    for scope, layers, hidden, intermediate in (("electra", LAYERS, H, F), ("generator", GENERATOR_LAYERS, G, 4 * G)):
         found |= {f"{scope}/embeddings_project/kernel": [E, hidden], f"{scope}/embeddings_project/bias": [hidden]}
         for layer in range(layers):
             block = f"{scope}/encoder/layer_{layer}"
@@ -67,7 +67,7 @@ def write(folder, values, adam_slots, step):
 
 def transformers_model(values, network):
     """The same values in a model of `transformers`, each put in its place by hand."""
-    hidden, intermediate, heads, layers = (H, I, 2, LAYERS) if network == "electra" else (G, 4 * G, 1, GENERATOR_LAYERS)
+    hidden, intermediate, heads, layers = (H, F, 2, LAYERS) if network == "electra" else (G, 4 * G, 1, GENERATOR_LAYERS)
     config = ElectraConfig(
         vocab_size=V,
         embedding_size=E,

@@ -10,6 +10,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import NamedTuple
 from urllib.parse import quote
 
+from tests.ports import free_ports
+
 BUCKET = "records"
 
 
@@ -124,9 +126,7 @@ def running():
     """The proxy before an emulator with one bucket, both on free ports, all in memory."""
     from gcp_storage_emulator.server import create_server
 
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    (port,) = free_ports(1)
     emulator = create_server("127.0.0.1", port, in_memory=True, default_bucket=BUCKET)
     emulator.start()
     proxy = Proxy(port)

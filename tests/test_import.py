@@ -105,7 +105,7 @@ def test_a_config_with_the_sizes_of_the_source_is_written(tmp_path, tf1, capsys)
     config = configs.load(str(tmp_path / "run" / "config.json"))
     model = released_weights
     assert config.model.num_hidden_layers == model.LAYERS and config.model.hidden_size == model.H
-    assert config.model.embedding_size == E and config.model.intermediate_size == model.I
+    assert config.model.embedding_size == E and config.model.intermediate_size == model.F
     assert config.model.num_attention_heads == 2 and config.data.vocab_size == V
     assert config.model.max_position_embeddings == P == config.data.max_seq_length
     assert config.objective.generator_hidden_size == 0.5

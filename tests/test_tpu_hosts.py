@@ -17,6 +17,7 @@ from electra_pretrain.errors import Unavailable
 from electra_pretrain.tpu import hosts
 from electra_pretrain.train.inputs import choose_sources, global_batch, shard_paths, training_records
 from tests.conftest import MICRO
+from tests.ports import free_ports
 
 SERVER = """
 import sys
@@ -61,12 +62,6 @@ np.savez(out, ids=np.concatenate(ids), rows=np.concatenate(rows))
 """
 
 
-def free_port():
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return one.getsockname()[1]
-
-
 def run_python(code, *arguments):
     environment = {**os.environ, "CUDA_VISIBLE_DEVICES": "", "TF_CPP_MIN_LOG_LEVEL": "2"}
     return subprocess.Popen(
@@ -75,7 +70,7 @@ def run_python(code, *arguments):
 
 
 def test_each_host_reads_its_own_rows_and_a_slice_without_chips_is_told_in_one_line(sharded, tmp_path):
-    ports = [free_port(), free_port()]
+    ports = free_ports(2)
     servers = [run_python(SERVER, str(port)) for port in ports]
     try:
         tpu = ",".join(f"grpc://localhost:{port}" for port in ports)
@@ -112,7 +107,7 @@ def test_no_python_is_in_the_input_pipeline(sharded):
 
 def test_silent_hosts_are_named():
     with socket.create_server(("127.0.0.1", 0)) as listening:
-        alive, silent = f"127.0.0.1:{listening.getsockname()[1]}", f"127.0.0.1:{free_port()}"
+        alive, silent = f"127.0.0.1:{listening.getsockname()[1]}", f"127.0.0.1:{free_ports(1)[0]}"
         hosts.wait_for([alive], 0)
         began = time.monotonic()
         with pytest.raises(

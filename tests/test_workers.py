@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -19,18 +18,9 @@ from electra_pretrain.train.devices import make_strategy
 from electra_pretrain.train.inputs import choose_sources, global_batch, shard_paths, training_records
 from electra_pretrain.train.step import Trainer
 from tests.conftest import MICRO, changed
+from tests.ports import free_ports
 
 CONFIG = changed(MICRO, training={"num_train_steps": 4, "save_checkpoints_steps": 2, "num_eval_steps": 1})
-
-
-def free_ports(count):
-    sockets = [socket.socket() for _ in range(count)]
-    for each in sockets:
-        each.bind(("127.0.0.1", 0))
-    ports = [each.getsockname()[1] for each in sockets]
-    for each in sockets:
-        each.close()
-    return ports
 
 
 def start_workers(config, data, model_dir, tmp_path):

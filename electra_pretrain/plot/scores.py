@@ -25,7 +25,7 @@ class ScoreCurve(NamedTuple):
 
     label: str
     scores: dict[int, list[float]]
-    baseline: list[float] = []  # noqa: RUF012 - never changed
+    baseline: Sequence[float] = ()
 
     def spread(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Steps, ascending; means; sample standard deviations, 0 where there is one seed: int64 and 2 x float64 [steps]."""
