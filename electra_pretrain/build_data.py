@@ -5,10 +5,10 @@
 
 import argparse
 
-from electra_pretrain import files
-from electra_pretrain.command import add_runner_arguments, check_runner_arguments, chosen_runner, run_command
-from electra_pretrain.errors import UserError
-from electra_pretrain.text.corpus import Corpus
+from electra_pretrain.cli.run import add_runner_arguments, check_runner_arguments, chosen_runner, run_command
+from electra_pretrain.core import files
+from electra_pretrain.core.errors import UserError
+from electra_pretrain.corpus.reader import Corpus
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
@@ -75,8 +75,8 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
 
 
 def build_data(args: argparse.Namespace) -> None:
-    from electra_pretrain.data.blocks import BuildSettings
-    from electra_pretrain.data.build import build
+    from electra_pretrain.records.blocks import BuildSettings
+    from electra_pretrain.records.build import build
     from electra_pretrain.tokenization.provenance import saved_lower_case
     from electra_pretrain.tokenization.shipped import find_vocab
 

@@ -10,11 +10,11 @@ import argparse
 import os
 from typing import Any
 
-from electra_pretrain import files
-from electra_pretrain.command import add_runner_arguments, check_runner_arguments, chosen_runner, run_command
-from electra_pretrain.errors import UserError
-from electra_pretrain.text.corpus import Corpus
-from electra_pretrain.text.sentences import SPLITTERS
+from electra_pretrain.cli.run import add_runner_arguments, check_runner_arguments, chosen_runner, run_command
+from electra_pretrain.core import files
+from electra_pretrain.core.errors import UserError
+from electra_pretrain.corpus.cleaning.sentences import SPLITTERS
+from electra_pretrain.corpus.reader import Corpus
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
@@ -68,8 +68,8 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
 
 
 def clean_corpus(args: argparse.Namespace) -> None:
-    from electra_pretrain.data.clean import clean
-    from electra_pretrain.text.recipe import load_recipe
+    from electra_pretrain.corpus.cleaning.pipeline import clean
+    from electra_pretrain.corpus.cleaning.recipe import load_recipe
 
     check_runner_arguments(args)
     if args.num_processes < 1:

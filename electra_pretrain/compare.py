@@ -8,9 +8,9 @@ Without results it shows what is published. See docs/evaluation.md.
 import argparse
 import os
 
-from electra_pretrain import files
-from electra_pretrain.command import run_command
-from electra_pretrain.errors import UserError
+from electra_pretrain.cli.run import run_command
+from electra_pretrain.core import files
+from electra_pretrain.core.errors import UserError
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
@@ -30,7 +30,7 @@ def compare(args: argparse.Namespace) -> str:
     Raises:
         UserError: no results are named, or they cannot be read.
     """
-    from electra_pretrain.downstream import comparison
+    from electra_pretrain.evaluation import comparison
 
     if not args.results and not args.published:
         raise UserError("name results to compare, or --published to see the published ones alone")

@@ -8,10 +8,10 @@ How it works, what it costs: docs/deduplication.md.
 import argparse
 import math
 
-from electra_pretrain import files
-from electra_pretrain.command import add_runner_arguments, check_runner_arguments, chosen_runner, run_command
-from electra_pretrain.errors import UserError
-from electra_pretrain.text.corpus import Corpus
+from electra_pretrain.cli.run import add_runner_arguments, check_runner_arguments, chosen_runner, run_command
+from electra_pretrain.core import files
+from electra_pretrain.core.errors import UserError
+from electra_pretrain.corpus.reader import Corpus
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
@@ -52,9 +52,9 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
 
 
 def dedup_corpus(args: argparse.Namespace) -> None:
-    from electra_pretrain.data.dedup import dedup
-    from electra_pretrain.data.dedup_memory import Memory
-    from electra_pretrain.data.dedup_tasks import DedupSettings
+    from electra_pretrain.corpus.dedup.memory import Memory
+    from electra_pretrain.corpus.dedup.pipeline import dedup
+    from electra_pretrain.corpus.dedup.tasks import DedupSettings
 
     _check(args)
     corpus = Corpus(files.expand_globs(args.corpus), args.text_field)

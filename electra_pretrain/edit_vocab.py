@@ -11,9 +11,9 @@ import shlex
 import sys
 from typing import TYPE_CHECKING, Any
 
-from electra_pretrain import files
-from electra_pretrain.command import run_command
-from electra_pretrain.errors import UserError
+from electra_pretrain.cli.run import run_command
+from electra_pretrain.core import files
+from electra_pretrain.core.errors import UserError
 
 if TYPE_CHECKING:
     from electra_pretrain.tokenization.wordpiece import WordPieceTokenizer

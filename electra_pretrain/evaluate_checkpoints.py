@@ -14,18 +14,18 @@ import time
 from types import FrameType
 from typing import Any, NamedTuple
 
-from electra_pretrain import config as configs
-from electra_pretrain import files
-from electra_pretrain.command import run_command
-from electra_pretrain.downstream import sweep
-from electra_pretrain.downstream.child import last_line, run_logged
-from electra_pretrain.downstream.exports import Exports, Failed, Vanished
-from electra_pretrain.downstream.report import TABLE_NAME, write_report
-from electra_pretrain.downstream.sweep import RANDOM_STEP, Cell
-from electra_pretrain.errors import Stopped, UserError
+from electra_pretrain.checkpoint import listing as kept
+from electra_pretrain.cli.run import run_command
+from electra_pretrain.config import schema as configs
+from electra_pretrain.core import files
+from electra_pretrain.core.errors import Stopped, UserError
+from electra_pretrain.core.progress import Progress
+from electra_pretrain.evaluation import sweep
+from electra_pretrain.evaluation.exports import Exports, Failed, Vanished
+from electra_pretrain.evaluation.report import TABLE_NAME, write_report
+from electra_pretrain.evaluation.sweep import RANDOM_STEP, Cell
+from electra_pretrain.execution.child import last_line, run_logged
 from electra_pretrain.plot.bars import check_installed
-from electra_pretrain.progress import Progress
-from electra_pretrain.train import kept
 
 FINETUNE = "electra_pretrain.finetune"
 POLL_SECONDS = 30.0
@@ -125,8 +125,8 @@ def evaluate_checkpoints(args: argparse.Namespace) -> None:
 
 def make_plan(args: argparse.Namespace) -> Plan:
     """The arguments, checked; raises as `evaluate_checkpoints`."""
-    from electra_pretrain.downstream.finetuning import require_packages
-    from electra_pretrain.downstream.registry import find_task
+    from electra_pretrain.finetuning.finetune import require_packages
+    from electra_pretrain.finetuning.registry import find_task
 
     for name in ("every", "seeds", "max_steps"):
         if (value := getattr(args, name)) is not None and value < 1:

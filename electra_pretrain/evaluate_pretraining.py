@@ -7,9 +7,9 @@ import argparse
 import json
 import math
 
-from electra_pretrain import quiet
-from electra_pretrain.command import run_command
-from electra_pretrain.errors import UserError
+from electra_pretrain.cli.run import run_command
+from electra_pretrain.core import tensorflow_startup as quiet
+from electra_pretrain.core.errors import UserError
 from electra_pretrain.tpu import hosts
 
 

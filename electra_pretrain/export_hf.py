@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from electra_pretrain import config as configs
-from electra_pretrain import files, quiet
-from electra_pretrain.command import run_command
-from electra_pretrain.errors import UserError
+from electra_pretrain.cli.run import run_command
+from electra_pretrain.config import schema as configs
+from electra_pretrain.core import files
+from electra_pretrain.core import tensorflow_startup as quiet
+from electra_pretrain.core.errors import UserError
 
 if TYPE_CHECKING:
     from electra_pretrain.convert.hub import Hub
@@ -80,13 +81,13 @@ def export_hf(
     if random and (step is not None or average > 1):
         raise UserError("--random: needs no checkpoint; leave out --step and --average")
     quiet.import_tensorflow()
+    from electra_pretrain.checkpoint import bundle as checkpoint
     from electra_pretrain.convert.example import run_examples
-    from electra_pretrain.convert.huggingface import export, no_generator_because
+    from electra_pretrain.convert.hf_export import export, no_generator_because
     from electra_pretrain.convert.model_card import CardFacts
     from electra_pretrain.tokenization.tokenizer import file_name, load_tokenizer
-    from electra_pretrain.train import checkpoint
-    from electra_pretrain.train.folder import load_run
     from electra_pretrain.train.history import last_metrics
+    from electra_pretrain.train.run_folder import load_run
 
     about = load_run(model_dir)
     config = configs.load(files.join(model_dir, configs.CONFIG_NAME))

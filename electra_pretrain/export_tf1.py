@@ -5,10 +5,11 @@
 
 import argparse
 
-from electra_pretrain import config as configs
-from electra_pretrain import files, quiet
-from electra_pretrain.command import run_command
-from electra_pretrain.errors import UserError
+from electra_pretrain.cli.run import run_command
+from electra_pretrain.config import schema as configs
+from electra_pretrain.core import files
+from electra_pretrain.core import tensorflow_startup as quiet
+from electra_pretrain.core.errors import UserError
 from electra_pretrain.export_hf import add_checkpoint_arguments
 
 
@@ -36,9 +37,9 @@ def export_tf1(model_dir: str, output: str, step: int | None = None, average: in
             f"--average {average}: must be at least 1; moments have no mean to go on from: leave out --keep_optimizer"
         )
     quiet.import_tensorflow()
+    from electra_pretrain.checkpoint import bundle as checkpoint
     from electra_pretrain.convert.tf1 import write_tf1
     from electra_pretrain.tokenization.wordpiece import FILE_NAME, read_vocab
-    from electra_pretrain.train import checkpoint
 
     config = configs.load(files.join(model_dir, configs.CONFIG_NAME))
     vocab = files.join(model_dir, FILE_NAME)

@@ -5,7 +5,7 @@
 
 import argparse
 
-from electra_pretrain.command import run_command
+from electra_pretrain.cli.run import run_command
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
@@ -44,8 +44,8 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
 
 def main() -> None:
     def command() -> None:
-        from electra_pretrain.downstream.finetuning import Request, finetune
-        from electra_pretrain.train.stop import StopRequest
+        from electra_pretrain.execution.stop import StopRequest
+        from electra_pretrain.finetuning.finetune import Request, finetune
 
         values = vars(parse_args())
         with StopRequest() as stop:

@@ -11,13 +11,14 @@ import dataclasses
 import sys
 from typing import TYPE_CHECKING, Any
 
-from electra_pretrain import config as configs
-from electra_pretrain import files, quiet
-from electra_pretrain.command import run_command
-from electra_pretrain.errors import UserError
+from electra_pretrain.cli.run import run_command
+from electra_pretrain.config import schema as configs
+from electra_pretrain.core import files
+from electra_pretrain.core import tensorflow_startup as quiet
+from electra_pretrain.core.errors import UserError
 
 if TYPE_CHECKING:
-    from electra_pretrain.model.pretrained import Pretrained
+    from electra_pretrain.checkpoint.pretrained import Pretrained
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
@@ -64,10 +65,10 @@ def import_checkpoint(args: argparse.Namespace) -> str:
     """
     _check_arguments(args)
     quiet.import_tensorflow()
-    from electra_pretrain.convert.from_hugging_face import read_pair
+    from electra_pretrain.checkpoint.bundle import steps
+    from electra_pretrain.checkpoint.pretrained import check_config
+    from electra_pretrain.convert.hf_import import read_pair
     from electra_pretrain.convert.tf1 import read_tf1
-    from electra_pretrain.model.pretrained import check_config
-    from electra_pretrain.train.checkpoint import steps
 
     if steps(args.output):
         raise UserError(f"{args.output}: holds checkpoints already; choose another --output")
@@ -128,10 +129,10 @@ def _extended(pretrained: "Pretrained", args: argparse.Namespace) -> "Pretrained
 
 
 def _write(pretrained: "Pretrained", config: configs.Config, output: str, keep_optimizer: bool) -> str:
+    from electra_pretrain.checkpoint import bundle as checkpoint
+    from electra_pretrain.checkpoint.pretrained import assign, is_optimizer_value
     from electra_pretrain.model.electra import Electra
-    from electra_pretrain.model.pretrained import assign, is_optimizer_value
     from electra_pretrain.tokenization.wordpiece import FILE_NAME, vocab_text
-    from electra_pretrain.train import checkpoint
     from electra_pretrain.train.optimizer import AdamW
 
     if keep_optimizer and not any(map(is_optimizer_value, pretrained.values)):

@@ -9,15 +9,15 @@ import os
 import sys
 from typing import TYPE_CHECKING, NamedTuple
 
-from electra_pretrain import files
-from electra_pretrain.command import run_command
-from electra_pretrain.errors import UserError
+from electra_pretrain.cli.run import run_command
+from electra_pretrain.core import files
+from electra_pretrain.core.errors import UserError
 from electra_pretrain.plot.bars import check_installed
 from electra_pretrain.plot.data_page import DataFacts, ShownExample, data_page
 
 if TYPE_CHECKING:
-    from electra_pretrain.data.manifest import Manifest, Shard
-    from electra_pretrain.data.verify import Verified
+    from electra_pretrain.records.inspect.verify import Verified
+    from electra_pretrain.records.manifest import Manifest, Shard
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
@@ -57,7 +57,7 @@ def inspect_data(args: argparse.Namespace) -> None:
     Raises:
         UserError: an argument will not do, or something in the folder is wrong: each fault was named on standard error.
     """
-    from electra_pretrain import quiet
+    from electra_pretrain.core import tensorflow_startup as quiet
 
     _check(args)
     if args.html is not None:
@@ -81,10 +81,10 @@ class _Inspected(NamedTuple):
 
 
 def _verify(args: argparse.Namespace) -> _Inspected:
-    from electra_pretrain import rng
-    from electra_pretrain.data.manifest import load_manifest
-    from electra_pretrain.data.processes import worker_pool
-    from electra_pretrain.data.verify import verify
+    from electra_pretrain.core import rng
+    from electra_pretrain.execution.processes import worker_pool
+    from electra_pretrain.records.inspect.verify import verify
+    from electra_pretrain.records.manifest import load_manifest
 
     manifest = load_manifest(args.folder)
     shards = [*manifest.train_shards, *manifest.heldout_shards]
@@ -98,8 +98,8 @@ def _verify(args: argparse.Namespace) -> _Inspected:
 
 
 def _adopt(args: argparse.Namespace) -> _Inspected:
-    from electra_pretrain.data.adopt import adopt
-    from electra_pretrain.data.processes import worker_pool
+    from electra_pretrain.execution.processes import worker_pool
+    from electra_pretrain.records.inspect.adopt import adopt
     from electra_pretrain.tokenization.provenance import saved_lower_case
     from electra_pretrain.tokenization.shipped import find_vocab
     from electra_pretrain.tokenization.tokenizer import load_tokenizer
@@ -129,8 +129,8 @@ def _name_faults(verified: "Verified") -> None:
 
 
 def _facts(args: argparse.Namespace, inspected: _Inspected) -> DataFacts:
-    from electra_pretrain.data.decode import choose, decode
-    from electra_pretrain.data.summary import most_frequent, summary
+    from electra_pretrain.records.inspect.decode import choose, decode
+    from electra_pretrain.records.inspect.summary import most_frequent, summary
     from electra_pretrain.tokenization.readable import words
     from electra_pretrain.tokenization.tokenizer import load_tokenizer
 

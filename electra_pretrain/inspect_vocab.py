@@ -6,13 +6,13 @@
 import argparse
 import os
 
-from electra_pretrain import files
-from electra_pretrain.command import run_command
-from electra_pretrain.errors import UserError
+from electra_pretrain.cli.run import run_command
+from electra_pretrain.core import files
+from electra_pretrain.core.errors import UserError
+from electra_pretrain.core.progress import Progress
+from electra_pretrain.corpus.reader import Corpus, no_text
 from electra_pretrain.plot.curves import labels
 from electra_pretrain.plot.vocabularies import Vocabulary, vocabularies_page
-from electra_pretrain.progress import Progress
-from electra_pretrain.text.corpus import Corpus, no_text
 from electra_pretrain.tokenization.measure import Measures
 
 SHOWN_CHARACTERS = 20

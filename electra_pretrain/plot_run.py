@@ -6,10 +6,10 @@
 import argparse
 import os
 
-from electra_pretrain import config as configs
-from electra_pretrain import files
-from electra_pretrain.command import run_command
-from electra_pretrain.errors import UserError
+from electra_pretrain.cli.run import run_command
+from electra_pretrain.config import schema as configs
+from electra_pretrain.core import files
+from electra_pretrain.core.errors import UserError
 from electra_pretrain.plot.curves import Run, labels, metric_names
 from electra_pretrain.plot.figure import render
 from electra_pretrain.plot.page import page

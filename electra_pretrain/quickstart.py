@@ -13,11 +13,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from electra_pretrain import build_data, export_hf, files, quiet, run_pretraining, train_vocab
-from electra_pretrain import config as configs
-from electra_pretrain.batch import SPECIAL_TOKENS
-from electra_pretrain.command import add_config_arguments, run_command
-from electra_pretrain.progress import duration
+from electra_pretrain import build_data, export_hf, run_pretraining, train_vocab
+from electra_pretrain.cli.run import add_config_arguments, run_command
+from electra_pretrain.config import schema as configs
+from electra_pretrain.core import files
+from electra_pretrain.core import tensorflow_startup as quiet
+from electra_pretrain.core.batch import SPECIAL_TOKENS
+from electra_pretrain.core.progress import duration
 from electra_pretrain.tokenization.tokenizer import Tokenizer, load_tokenizer
 
 
@@ -95,8 +97,8 @@ class Detector:
     """The newest checkpoint's discriminator, in TensorFlow."""
 
     def __init__(self, model_dir: str, config: configs.Config) -> None:
+        from electra_pretrain.checkpoint import bundle as checkpoint
         from electra_pretrain.model.electra import Electra
-        from electra_pretrain.train import checkpoint
 
         self._model, self._length = Electra(config), config.data.max_seq_length
         values = checkpoint.read(checkpoint.find(model_dir))

@@ -8,16 +8,16 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
-from electra_pretrain import config as configs
-from electra_pretrain import quiet
-from electra_pretrain.command import add_config_arguments, load_config, run_command
-from electra_pretrain.errors import UserError
+from electra_pretrain.cli.run import add_config_arguments, load_config, run_command
+from electra_pretrain.config import schema as configs
+from electra_pretrain.core import tensorflow_startup as quiet
+from electra_pretrain.core.errors import UserError
 from electra_pretrain.tpu import hosts
 from electra_pretrain.tpu.chips import SLICES, find_slice
 from electra_pretrain.tpu_check import INSTALL, compiler_missing, tpu_check
 
 if TYPE_CHECKING:
-    from electra_pretrain.model.pretrained import Pretrained
+    from electra_pretrain.checkpoint.pretrained import Pretrained
     from electra_pretrain.train.preflight import Finding
 
 
@@ -91,8 +91,8 @@ def read_init_from(config: configs.Config, model_dir: str) -> "Pretrained | None
     Raises:
         UserError: there are no weights there, or damaged ones.
     """
+    from electra_pretrain.checkpoint import bundle as checkpoint
     from electra_pretrain.convert.sources import read_pretrained
-    from electra_pretrain.train import checkpoint
 
     if not config.training.init_from or checkpoint.steps(model_dir):
         return None

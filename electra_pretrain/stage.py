@@ -9,8 +9,8 @@ import signal
 import sys
 from types import FrameType
 
-from electra_pretrain.command import EXIT_INTERRUPTED, run_command
-from electra_pretrain.errors import UserError, first_of
+from electra_pretrain.cli.run import EXIT_INTERRUPTED, run_command
+from electra_pretrain.core.errors import UserError, first_of
 
 NAMED_LEFT_ALONE = 5
 
@@ -25,7 +25,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
 
 
 def stage(args: argparse.Namespace) -> None:
-    from electra_pretrain.data import staging
+    from electra_pretrain.records import staging
 
     if args.workers < 1:
         raise UserError(f"--workers {args.workers}: must be at least 1")

@@ -14,11 +14,11 @@ import tempfile
 import time
 from typing import Any
 
-from electra_pretrain import config as configs
-from electra_pretrain import quiet
-from electra_pretrain.command import add_config_arguments, load_config, run_command
-from electra_pretrain.errors import UserError
-from electra_pretrain.progress import duration
+from electra_pretrain.cli.run import add_config_arguments, load_config, run_command
+from electra_pretrain.config import schema as configs
+from electra_pretrain.core import tensorflow_startup as quiet
+from electra_pretrain.core.errors import UserError
+from electra_pretrain.core.progress import duration
 from electra_pretrain.tpu.chips import SLICES, find_slice
 from electra_pretrain.tpu.report import OutOfMemory, StepCost, describe, read_result
 
@@ -59,7 +59,7 @@ def tpu_check(config: configs.Config, topology: str, num_steps: int, compiled_pa
     if missing := compiler_missing():
         raise UserError(f"the TPU compiler is not installed ({', '.join(missing)}); run: pip install {INSTALL}")
     quiet.import_tensorflow()
-    from electra_pretrain.train.inputs import check_replicas
+    from electra_pretrain.train.input import check_replicas
     from electra_pretrain.train.lowering import lower_step
 
     check_replicas(config, target.replicas)

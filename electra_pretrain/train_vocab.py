@@ -11,12 +11,12 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
-from electra_pretrain import files
-from electra_pretrain.command import run_command
+from electra_pretrain.cli.run import run_command
+from electra_pretrain.core import files
+from electra_pretrain.core.errors import UserError
+from electra_pretrain.core.progress import Progress
+from electra_pretrain.corpus.reader import Corpus, Document, no_text
 from electra_pretrain.edit_vocab import add_edits, edited
-from electra_pretrain.errors import UserError
-from electra_pretrain.progress import Progress
-from electra_pretrain.text.corpus import Corpus, Document, no_text
 
 ENGINES = ("wordpiece", "sentencepiece_unigram", "sentencepiece_bpe")
 MIN_FREQUENCY = 2
@@ -81,7 +81,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
 
 
 def train_vocab(args: argparse.Namespace) -> None:
-    from electra_pretrain.text.provenance import read_steps
+    from electra_pretrain.corpus.provenance import read_steps
     from electra_pretrain.tokenization import provenance
     from electra_pretrain.tokenization.sentencepiece import SentencePieceTokenizer
     from electra_pretrain.tokenization.tokenizer import Tokenizer

@@ -31,16 +31,17 @@ def main() -> None:
 
 
 def bench_build(args: argparse.Namespace) -> None:
-    from electra_pretrain import files, quiet
+    from electra_pretrain.core import files
+    from electra_pretrain.core import tensorflow_startup as quiet
 
     quiet.import_tensorflow()
     import tensorflow as tf
     import tensorflow_text
 
-    from electra_pretrain.data.blocks import BuildSettings
-    from electra_pretrain.data.build import build
-    from electra_pretrain.data.processes import Runner, worker_pool
-    from electra_pretrain.text.corpus import Corpus
+    from electra_pretrain.corpus.reader import Corpus
+    from electra_pretrain.execution.processes import Runner, worker_pool
+    from electra_pretrain.records.blocks import BuildSettings
+    from electra_pretrain.records.build import build
     from electra_pretrain.tokenization.shipped import find_vocab
     from electra_pretrain.tokenization.tokenizer import load_tokenizer
     from electra_pretrain.tokenization.wordpiece import WordPieceTokenizer
@@ -98,7 +99,7 @@ def bench_build(args: argparse.Namespace) -> None:
 
 
 def _warm_up(sentences: list[str], folder: str, work: Callable[[str], object]) -> None:
-    from electra_pretrain import files
+    from electra_pretrain.core import files
 
     shutil.rmtree(f"{folder}/warm", ignore_errors=True)
     path = f"{folder}/warm.txt"

@@ -31,8 +31,8 @@ def main() -> None:
 
 
 def bench_cluster(args: argparse.Namespace) -> None:
-    from electra_pretrain import files
-    from electra_pretrain.text.corpus import Corpus
+    from electra_pretrain.core import files
+    from electra_pretrain.corpus.reader import Corpus
 
     corpus = Corpus(files.expand_globs(args.corpus))
     megabytes = corpus.stored_bytes / 1e6
@@ -62,23 +62,23 @@ def bench_cluster(args: argparse.Namespace) -> None:
 
 
 def _build(args: argparse.Namespace, corpus: Any, output: str, run: Any) -> None:
-    from electra_pretrain.data.blocks import BuildSettings
-    from electra_pretrain.data.build import build
+    from electra_pretrain.records.blocks import BuildSettings
+    from electra_pretrain.records.build import build
 
     build(corpus, args.vocab, False, output, BuildSettings(args.max_seq_length), run, f"{output}-work")
 
 
 def _clean(args: argparse.Namespace, corpus: Any, output: str, run: Any) -> None:
-    from electra_pretrain.data.clean import clean
-    from electra_pretrain.text.recipe import load_recipe
+    from electra_pretrain.corpus.cleaning.pipeline import clean
+    from electra_pretrain.corpus.cleaning.recipe import load_recipe
 
     clean(corpus, load_recipe("default"), output, "lines", None, run, f"{output}-work")
 
 
 def _dedup(args: argparse.Namespace, corpus: Any, output: str, run: Any) -> None:
-    from electra_pretrain.data.dedup import dedup
-    from electra_pretrain.data.dedup_memory import Memory
-    from electra_pretrain.data.dedup_tasks import DedupSettings
+    from electra_pretrain.corpus.dedup.memory import Memory
+    from electra_pretrain.corpus.dedup.pipeline import dedup
+    from electra_pretrain.corpus.dedup.tasks import DedupSettings
 
     dedup(corpus, output, None, DedupSettings("line", None, 0, False), Memory(10**9, None), run, f"{output}-work")
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from electra_pretrain.data.input_pipeline import Records
+    from electra_pretrain.records.input_pipeline import Records
 
 # 256 sequences in the 0.81 s a step of KoELECTRA base v3's published run.
 PUBLISHED_SEQUENCES_PER_SECOND = 256 / 0.81
@@ -24,8 +24,8 @@ SHARDS, EXAMPLES, LENGTH = 4, 10_000, 512
 
 def make_records(folder: str) -> "Records":
     """Shards of random tokens, all positions used."""
-    from electra_pretrain.data.input_pipeline import Records
-    from electra_pretrain.data.records import encode_features, write_records
+    from electra_pretrain.records.input_pipeline import Records
+    from electra_pretrain.records.parse import encode_features, write_records
 
     generator = np.random.default_rng(0)
     ones, zeros = np.ones(LENGTH, np.int64), np.zeros(LENGTH, np.int64)
@@ -39,9 +39,9 @@ def make_records(folder: str) -> "Records":
 
 def records_of(folder: str) -> "Records":
     """The training records of a folder that build_data made."""
-    from electra_pretrain import config as configs
-    from electra_pretrain.data.input_pipeline import Records
-    from electra_pretrain.data.manifest import check_shards, load_manifest
+    from electra_pretrain.config import schema as configs
+    from electra_pretrain.records.input_pipeline import Records
+    from electra_pretrain.records.manifest import check_shards, load_manifest
 
     manifest = load_manifest(folder)
     examples = tuple(shard.examples for shard in manifest.train_shards)
@@ -51,7 +51,7 @@ def records_of(folder: str) -> "Records":
 
 def measure(records: "Records", seconds: float) -> dict[str, float]:
     """Sequences a second once the first window is shuffled, and how long the first batch took."""
-    from electra_pretrain.data.input_pipeline import Worker, train_dataset
+    from electra_pretrain.records.input_pipeline import Worker, train_dataset
 
     batch_size, worker = 256, Worker(num_replicas=8)
     began = time.monotonic()
@@ -76,7 +76,7 @@ def main() -> None:
     args = parser.parse_args()
     # One core, and so one thread: before TensorFlow counts them.
     os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
-    from electra_pretrain import quiet
+    from electra_pretrain.core import tensorflow_startup as quiet
 
     quiet.import_tensorflow()
     with tempfile.TemporaryDirectory() as folder:

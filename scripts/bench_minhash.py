@@ -17,9 +17,9 @@ from collections.abc import Callable
 
 import numpy as np
 
-from electra_pretrain import files
-from electra_pretrain.text import near
-from electra_pretrain.text.corpus import Corpus
+from electra_pretrain.core import files
+from electra_pretrain.corpus.dedup import near
+from electra_pretrain.corpus.reader import Corpus
 
 LEAST_CHARACTERS = 20
 NUM_PAIRS = 3000

@@ -8,9 +8,9 @@ from typing import Any
 
 from bench_turns import Engine, answer, parse_args, take_turns
 
-from electra_pretrain import config as configs
-from electra_pretrain import quiet
-from electra_pretrain.config import Config
+from electra_pretrain.config import schema as configs
+from electra_pretrain.config.schema import Config
+from electra_pretrain.core import tensorflow_startup as quiet
 
 REPEATS = 5
 
@@ -29,9 +29,9 @@ def make_trainer(config: Config) -> tuple[Any, Any, Any]:
     """A trainer, its strategy, and a batch of random tokens that fill every row."""
     import tensorflow as tf
 
-    from electra_pretrain.batch import Batch, SpecialIds
+    from electra_pretrain.core.batch import Batch, SpecialIds
     from electra_pretrain.train.devices import make_strategy, on_cpu
-    from electra_pretrain.train.step import Trainer
+    from electra_pretrain.train.trainer import Trainer
 
     strategy = make_strategy()
     assert on_cpu(strategy), "this machine has GPUs; hide them: CUDA_VISIBLE_DEVICES="
@@ -64,9 +64,9 @@ def parts(config: Config) -> Iterator[tuple[str, Callable[[], Any]]]:
     """Parts of a step, each to be run alone; in a whole step they overlap. What is indented is part of the line before."""
     import tensorflow as tf
 
+    from electra_pretrain.core.rng import Random
     from electra_pretrain.model.masking import mask_batch, sample_ids
     from electra_pretrain.model.objective import count, discriminate, generate
-    from electra_pretrain.rng import Random
     from electra_pretrain.train.metrics import metric_sums
     from electra_pretrain.train.optimizer import clip_by_global_norm
 

@@ -15,8 +15,8 @@ from torch.nn import functional
 from transformers import ElectraConfig, ElectraModel
 from transformers.models.electra.modeling_electra import ElectraDiscriminatorPredictions, ElectraGeneratorPredictions
 
-from electra_pretrain import config as configs
-from electra_pretrain.config import Config
+from electra_pretrain.config import schema as configs
+from electra_pretrain.config.schema import Config
 
 FIRST_WORD, MASK_ID, REPLACE_PROB = 5, 4, 0.85
 

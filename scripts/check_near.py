@@ -14,9 +14,9 @@ import math
 
 import numpy as np
 
-from electra_pretrain import files
-from electra_pretrain.text import near
-from electra_pretrain.text.corpus import Corpus
+from electra_pretrain.core import files
+from electra_pretrain.corpus.dedup import near
+from electra_pretrain.corpus.reader import Corpus
 
 Sets = dict[int, set[int]]  # line -> hashes of its runs
 

@@ -12,17 +12,18 @@ import pytest
 import tensorflow as tf
 
 from electra_pretrain import build_data, train_vocab
-from electra_pretrain.config import Config
-from electra_pretrain.data import shards
-from tests import staging, storage_emulator
+from electra_pretrain.config.schema import Config
+from electra_pretrain.records import shards
+from tests.support import staging, storage_emulator
 
 NUM_CPUS = 4
 tf.config.set_logical_device_configuration(
     tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * NUM_CPUS
 )
 
-DATA = Path(__file__).parent / "data"
-SAMPLE_CORPUS = Path(__file__).parent.parent / "electra_pretrain" / "sample_corpus"
+ROOT = Path(__file__).parent.parent
+DATA = ROOT / "tests" / "data"
+SAMPLE_CORPUS = ROOT / "electra_pretrain" / "sample_corpus"
 VOCAB_SIZE, SEQ = 3500, 32
 
 MICRO = Config.from_dict(

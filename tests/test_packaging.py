@@ -77,10 +77,13 @@ def test_console_script_is_declared(wheel):
 def test_the_extras_that_errors_name_are_declared(wheel):
     from electra_pretrain import tpu_check
     from electra_pretrain.convert import hub, tensor_files
-    from electra_pretrain.data import beam
-    from electra_pretrain.downstream import finetuning
+    from electra_pretrain.corpus import formats
+    from electra_pretrain.corpus.cleaning import sentences
+    from electra_pretrain.corpus.dedup import near
+    from electra_pretrain.execution import beam
+    from electra_pretrain.finetuning import finetune as finetuning
     from electra_pretrain.plot import figure
-    from electra_pretrain.text import formats, morphs, near, sentences
+    from electra_pretrain.tokenization import morphemes as morphs
 
     archive = zipfile.ZipFile(wheel)
     metadata = archive.read(next(name for name in archive.namelist() if name.endswith("METADATA"))).decode()

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 import tensorflow as tf
 
-from electra_pretrain.config import Config
+from electra_pretrain.config.schema import Config
 from electra_pretrain.model.electra import Electra
 from electra_pretrain.model.encoder import Encoder
 from electra_pretrain.tokenization.tokenizer import Tokenizer

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from electra_pretrain.errors import UserError
-from electra_pretrain.model.pretrained import Pretrained, is_optimizer_value
+from electra_pretrain.checkpoint.pretrained import Pretrained, is_optimizer_value
+from electra_pretrain.core.errors import UserError
 from electra_pretrain.tokenization.edit import UNUSED
 from electra_pretrain.tokenization.wordpiece import CONTINUATION_PREFIX
 

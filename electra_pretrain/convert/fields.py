@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from electra_pretrain.errors import UserError
+from electra_pretrain.core.errors import UserError
 from electra_pretrain.model.encoder import TYPE_VOCAB_SIZE
 
 _FIRST = "encoder/layer_0"

@@ -4,8 +4,8 @@ import os
 from collections.abc import Sequence
 from typing import Any
 
-from electra_pretrain import files
-from electra_pretrain.errors import UserError
+from electra_pretrain.core import files
+from electra_pretrain.core.errors import UserError
 
 INSTALL = "'electra_pretrain[hub]'"
 

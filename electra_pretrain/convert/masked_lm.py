@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from electra_pretrain.config import Config
+from electra_pretrain.config.schema import Config
 
 # (ELECTRA's name, the other's), patterns applied to a whole name in this order.
 _BERT = (

@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from electra_pretrain.config import Config
+from electra_pretrain.config.schema import Config
 
 
 class CardFacts(NamedTuple):

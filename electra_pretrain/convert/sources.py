@@ -1,10 +1,10 @@
 """Which kind of source a path is, and its weights."""
 
-from electra_pretrain import files
-from electra_pretrain.convert.from_hugging_face import read_pair
+from electra_pretrain.checkpoint.pretrained import Pretrained
+from electra_pretrain.convert.hf_import import read_pair
 from electra_pretrain.convert.tensor_files import BIN_NAME, SAFETENSORS_NAME
 from electra_pretrain.convert.tf1 import read_tf1
-from electra_pretrain.model.pretrained import Pretrained
+from electra_pretrain.core import files
 
 
 def read_pretrained(path: str) -> Pretrained:

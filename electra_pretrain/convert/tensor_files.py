@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from electra_pretrain import files
-from electra_pretrain.errors import UserError
+from electra_pretrain.core import files
+from electra_pretrain.core.errors import UserError
 
 SAFETENSORS_NAME, BIN_NAME = "model.safetensors", "pytorch_model.bin"
 INSTALL = "'electra_pretrain[torch]'"

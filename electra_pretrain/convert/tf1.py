@@ -10,11 +10,11 @@ from collections.abc import Mapping
 import numpy as np
 import tensorflow as tf
 
-from electra_pretrain import files
-from electra_pretrain.config import CONFIG_NAME, Config, to_text
+from electra_pretrain.checkpoint.pretrained import Pretrained, describe
+from electra_pretrain.config.schema import CONFIG_NAME, Config, to_text
 from electra_pretrain.convert.fields import fields_from_shapes
-from electra_pretrain.errors import UserError
-from electra_pretrain.model.pretrained import Pretrained, describe
+from electra_pretrain.core import files
+from electra_pretrain.core.errors import UserError
 from electra_pretrain.tokenization.wordpiece import vocab_text
 
 INDEX_SUFFIX = ".index"

@@ -4,10 +4,10 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
-from electra_pretrain.config import Config
+from electra_pretrain.config.schema import Config
+from electra_pretrain.core.rng import Places, Random
 from electra_pretrain.model.kernels import GradientFunction, fused, with_gradient
 from electra_pretrain.model.layers import Dense, Initializer, LayerNorm, dropper
-from electra_pretrain.rng import Places, Random
 
 
 class Attention(tf.Module):

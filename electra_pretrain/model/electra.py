@@ -2,13 +2,13 @@
 
 import tensorflow as tf
 
-from electra_pretrain.batch import Batch, MaskedBatch
-from electra_pretrain.config import Config
+from electra_pretrain.config.schema import Config
+from electra_pretrain.core.batch import Batch, MaskedBatch
+from electra_pretrain.core.rng import Random
 from electra_pretrain.model.encoder import Embeddings, Encoder, discriminator_sizes, generator_sizes
 from electra_pretrain.model.heads import DiscriminatorHead, GeneratorHead
 from electra_pretrain.model.layers import Initializer
 from electra_pretrain.model.two_tower import TwoTower
-from electra_pretrain.rng import Random
 
 
 class Electra(tf.Module):

@@ -6,11 +6,11 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-from electra_pretrain.config import Config
+from electra_pretrain.config.schema import Config
+from electra_pretrain.core.rng import Places, Random
 from electra_pretrain.model.attention import Attention
 from electra_pretrain.model.kernels import remat
 from electra_pretrain.model.layers import Dense, Initializer, LayerNorm, dropout, dropper
-from electra_pretrain.rng import Places, Random
 
 TYPE_VOCAB_SIZE = 2
 MASKED_SCORE = -10000.0

@@ -1,6 +1,6 @@
 """How many operations a training step needs: its matrix products, counted from the sizes."""
 
-from electra_pretrain.config import Config
+from electra_pretrain.config.schema import Config
 from electra_pretrain.model.encoder import Sizes, discriminator_sizes, generator_sizes
 from electra_pretrain.model.masking import num_masked_slots
 

@@ -10,8 +10,8 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
+from electra_pretrain.core.rng import Places, Random, purpose_word
 from electra_pretrain.model.kernels import GradientFunction, after, fused, with_gradient
-from electra_pretrain.rng import Places, Random, purpose_word
 
 LAYER_NORM_EPSILON = 1e-12
 # Share of a normal distribution below -2 standard deviations: initial weights are drawn from what lies between -2 and 2.

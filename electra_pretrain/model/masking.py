@@ -2,9 +2,9 @@
 
 import tensorflow as tf
 
-from electra_pretrain.batch import Batch, MaskedBatch, SpecialIds
+from electra_pretrain.core.batch import Batch, MaskedBatch, SpecialIds
+from electra_pretrain.core.rng import Random
 from electra_pretrain.model.kernels import first_of_largest, fused
-from electra_pretrain.rng import Random
 
 REPLACE_PROB = 0.85  # a drawn position becomes [MASK]; otherwise it stays as it is
 

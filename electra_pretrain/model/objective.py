@@ -5,12 +5,12 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-from electra_pretrain.batch import Batch, MaskedBatch
-from electra_pretrain.config import ObjectiveConfig
+from electra_pretrain.config.schema import ObjectiveConfig
+from electra_pretrain.core.batch import Batch, MaskedBatch
+from electra_pretrain.core.rng import Random
 from electra_pretrain.model.electra import Electra
 from electra_pretrain.model.kernels import GradientFunction, fused, with_gradient
 from electra_pretrain.model.masking import sample_ids, write_at
-from electra_pretrain.rng import Random
 
 EPSILON = 1e-6
 

@@ -2,10 +2,10 @@
 
 import tensorflow as tf
 
-from electra_pretrain.config import Config
+from electra_pretrain.config.schema import Config
+from electra_pretrain.core.rng import Random
 from electra_pretrain.model.encoder import Direction, Embeddings, Encoder, Sizes
 from electra_pretrain.model.layers import Initializer
-from electra_pretrain.rng import Random
 
 
 class TwoTower(tf.Module):

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from electra_pretrain.errors import UserError
+from electra_pretrain.core.errors import UserError
 from electra_pretrain.plot.figure import COLOURS, INSTALL, saved, short
 
 if TYPE_CHECKING:

@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from electra_pretrain import files
-from electra_pretrain.config import Config
-from electra_pretrain.errors import UserError
+from electra_pretrain.config.schema import Config
+from electra_pretrain.core import files
+from electra_pretrain.core.errors import UserError
 
 KINDS = ("train", "heldout")
 

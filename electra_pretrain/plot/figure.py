@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from electra_pretrain.errors import UserError
+from electra_pretrain.core.errors import UserError
 from electra_pretrain.plot.curves import Curve, Run, curve, smoothed, thinned
 from electra_pretrain.plot.panels import Panel
 

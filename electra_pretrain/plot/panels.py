@@ -3,7 +3,7 @@
 import difflib
 from typing import NamedTuple
 
-from electra_pretrain.errors import UserError
+from electra_pretrain.core.errors import UserError
 from electra_pretrain.plot.curves import Run, metric_names
 
 

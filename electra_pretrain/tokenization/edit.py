@@ -7,9 +7,9 @@ import re
 import unicodedata
 from typing import NamedTuple
 
-from electra_pretrain import files
-from electra_pretrain.batch import SPECIAL_TOKENS
-from electra_pretrain.errors import UserError
+from electra_pretrain.core import files
+from electra_pretrain.core.batch import SPECIAL_TOKENS
+from electra_pretrain.core.errors import UserError
 from electra_pretrain.tokenization.wordpiece import CONTINUATION_PREFIX, MAX_WORD_CHARACTERS, WordPieceTokenizer
 
 UNUSED = re.compile(r"\[unused\d+\]")

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from electra_pretrain.batch import SPECIAL_TOKENS, SpecialIds
+from electra_pretrain.core.batch import SPECIAL_TOKENS, SpecialIds
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer

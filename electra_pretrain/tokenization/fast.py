@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from electra_pretrain import quiet
+from electra_pretrain.core import tensorflow_startup as quiet
 from electra_pretrain.tokenization.tokenizer import Tokenizer
 from electra_pretrain.tokenization.wordpiece import MAX_WORD_CHARACTERS, WordPieceTokenizer
 

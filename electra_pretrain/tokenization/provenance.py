@@ -4,9 +4,9 @@ import importlib.metadata
 import json
 from typing import Any
 
-from electra_pretrain import files
-from electra_pretrain.errors import UserError
-from electra_pretrain.progress import Progress
+from electra_pretrain.core import files
+from electra_pretrain.core.errors import UserError
+from electra_pretrain.core.progress import Progress
 
 SUFFIX = ".json"  # what made vocab.txt stands in vocab.txt.json
 _PACKAGES = ("tokenizers", "sentencepiece", "python-mecab-ko", "python-mecab-ko-dic")

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from electra_pretrain.batch import SPECIAL_TOKENS, SpecialIds
-from electra_pretrain.errors import UserError
+from electra_pretrain.core.batch import SPECIAL_TOKENS, SpecialIds
+from electra_pretrain.core.errors import UserError
 from electra_pretrain.tokenization import engine
 
 if TYPE_CHECKING:

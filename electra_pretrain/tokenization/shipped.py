@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from electra_pretrain import files
-from electra_pretrain.errors import UserError
+from electra_pretrain.core import files
+from electra_pretrain.core.errors import UserError
 
 
 def find_vocab(name_or_path: str) -> str:

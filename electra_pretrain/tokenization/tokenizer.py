@@ -9,9 +9,9 @@ from typing import Protocol
 
 import numpy as np
 
-from electra_pretrain import files
-from electra_pretrain.batch import SpecialIds
-from electra_pretrain.errors import UserError
+from electra_pretrain.core import files
+from electra_pretrain.core.batch import SpecialIds
+from electra_pretrain.core.errors import UserError
 from electra_pretrain.tokenization import sentencepiece, wordpiece
 from electra_pretrain.tokenization.engine import Unknown
 from electra_pretrain.tokenization.sentencepiece import SentencePieceTokenizer

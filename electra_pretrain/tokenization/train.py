@@ -10,12 +10,12 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from typing import BinaryIO, NamedTuple
 
-from electra_pretrain.errors import UserError
-from electra_pretrain.progress import Progress
-from electra_pretrain.text.corpus import Document
-from electra_pretrain.text.morphs import Morphemes
-from electra_pretrain.text.sample import sampled, threshold, utf8_bytes
+from electra_pretrain.core.errors import UserError
+from electra_pretrain.core.progress import Progress
+from electra_pretrain.corpus.reader import Document
+from electra_pretrain.corpus.sample import sampled, threshold, utf8_bytes
 from electra_pretrain.tokenization import sentencepiece, wordpiece
+from electra_pretrain.tokenization.morphemes import Morphemes
 
 HANGUL_SYLLABLES = [chr(code) for code in range(ord("가"), ord("힣") + 1)]
 Documents = Callable[[str], Iterable[Document]]  # given the name of a stage, for progress; read anew at each call

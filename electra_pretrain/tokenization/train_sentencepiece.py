@@ -2,9 +2,9 @@
 
 import io
 
-from electra_pretrain.batch import SPECIAL_TOKENS
-from electra_pretrain.errors import UserError
-from electra_pretrain.text.morphs import BOUNDARY
+from electra_pretrain.core.batch import SPECIAL_TOKENS
+from electra_pretrain.core.errors import UserError
+from electra_pretrain.tokenization.morphemes import BOUNDARY
 from electra_pretrain.tokenization.sentencepiece import UNIGRAM, parse_model
 from electra_pretrain.tokenization.train import HANGUL_SYLLABLES, TrainingText, VocabSettings, too_small
 

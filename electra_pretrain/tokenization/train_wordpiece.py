@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable
 
-from electra_pretrain.batch import SPECIAL_TOKENS
-from electra_pretrain.text.morphs import BOUNDARY
+from electra_pretrain.core.batch import SPECIAL_TOKENS
+from electra_pretrain.tokenization.morphemes import BOUNDARY
 from electra_pretrain.tokenization.train import HANGUL_SYLLABLES, TrainingText, VocabSettings, too_small
 from electra_pretrain.tokenization.wordpiece import CONTINUATION_PREFIX
 

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from electra_pretrain import files
-from electra_pretrain.batch import SPECIAL_TOKENS, SpecialIds
-from electra_pretrain.errors import UserError
+from electra_pretrain.core import files
+from electra_pretrain.core.batch import SPECIAL_TOKENS, SpecialIds
+from electra_pretrain.core.errors import UserError
 from electra_pretrain.tokenization import engine
 
 if TYPE_CHECKING:

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from electra_pretrain.errors import UserError
+from electra_pretrain.core.errors import UserError
 
 
 class Slice(NamedTuple):

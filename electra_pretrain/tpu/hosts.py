@@ -5,7 +5,7 @@ import socket
 import time
 from collections.abc import Sequence
 
-from electra_pretrain.errors import Unavailable
+from electra_pretrain.core.errors import Unavailable
 
 LOCAL = "local"
 GUIDE = "'Slices of several hosts' in docs/tpu.md"

@@ -3,8 +3,8 @@
 import re
 from typing import Any, NamedTuple
 
-from electra_pretrain.errors import UserError
-from electra_pretrain.progress import duration
+from electra_pretrain.core.errors import UserError
+from electra_pretrain.core.progress import duration
 from electra_pretrain.tpu.chips import Slice
 
 LARGEST_BUFFERS = 3

@@ -7,9 +7,9 @@ from typing import Any
 
 import tensorflow as tf
 
-from electra_pretrain import quiet
-from electra_pretrain.data.input_pipeline import Worker
-from electra_pretrain.errors import UserError
+from electra_pretrain.core import tensorflow_startup as quiet
+from electra_pretrain.core.errors import UserError
+from electra_pretrain.records.input_pipeline import Worker
 from electra_pretrain.tpu import hosts
 
 # TensorFlow's own variable, which tells each worker of a job on several machines who it is and where the others are.

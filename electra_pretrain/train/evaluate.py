@@ -4,14 +4,14 @@ import dataclasses
 
 import tensorflow as tf
 
-from electra_pretrain import files
-from electra_pretrain.config import CONFIG_NAME, load
-from electra_pretrain.data.manifest import load_manifest
-from electra_pretrain.errors import UserError
-from electra_pretrain.train import checkpoint
-from electra_pretrain.train.folder import load_run
-from electra_pretrain.train.inputs import Source, check_data, check_replicas, heldout_batches, shard_paths
-from electra_pretrain.train.step import Trainer
+from electra_pretrain.checkpoint import bundle as checkpoint
+from electra_pretrain.config.schema import CONFIG_NAME, load
+from electra_pretrain.core import files
+from electra_pretrain.core.errors import UserError
+from electra_pretrain.records.manifest import load_manifest
+from electra_pretrain.train.input import Source, check_data, check_replicas, heldout_batches, shard_paths
+from electra_pretrain.train.run_folder import load_run
+from electra_pretrain.train.trainer import Trainer
 
 
 def evaluate(

@@ -4,7 +4,7 @@ import contextlib
 import json
 from typing import Any
 
-from electra_pretrain import files
+from electra_pretrain.core import files
 
 METRICS_NAME = "metrics.jsonl"
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import tensorflow as tf
 
-from electra_pretrain import files
+from electra_pretrain.core import files
 from electra_pretrain.train.history import METRICS_NAME, read_rows
 
 

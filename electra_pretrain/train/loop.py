@@ -6,17 +6,17 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-from electra_pretrain.batch import Batch
-from electra_pretrain.config import Config
-from electra_pretrain.errors import Stopped
-from electra_pretrain.progress import Progress
-from electra_pretrain.train.background import Task
+from electra_pretrain.config.schema import Config
+from electra_pretrain.core.batch import Batch
+from electra_pretrain.core.errors import Stopped
+from electra_pretrain.core.progress import Progress
+from electra_pretrain.execution.background import Task
+from electra_pretrain.execution.stop import StopRequest
 from electra_pretrain.train.devices import any_worker
 from electra_pretrain.train.logs import RunLog
 from electra_pretrain.train.report import Loop, Report
 from electra_pretrain.train.saver import Saver
-from electra_pretrain.train.step import Trainer
-from electra_pretrain.train.stop import StopRequest
+from electra_pretrain.train.trainer import Trainer
 
 
 class NonFinite(Exception):

@@ -5,10 +5,10 @@ import re
 
 import tensorflow as tf
 
-from electra_pretrain.batch import Batch, SpecialIds
-from electra_pretrain.config import Config
-from electra_pretrain.errors import UserError
-from electra_pretrain.train.step import Trainer
+from electra_pretrain.config.schema import Config
+from electra_pretrain.core.batch import Batch, SpecialIds
+from electra_pretrain.core.errors import UserError
+from electra_pretrain.train.trainer import Trainer
 
 # Which ids they are changes nothing in the program's shape.
 _SPECIAL_IDS = SpecialIds(0, 1, 2, 3, 4)

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 import numpy as np
 import tensorflow as tf
 
-from electra_pretrain.batch import Batch
-from electra_pretrain.config import ObjectiveConfig
+from electra_pretrain.config.schema import ObjectiveConfig
+from electra_pretrain.core.batch import Batch
 from electra_pretrain.model.kernels import first_of_largest, fused
 from electra_pretrain.model.objective import Outputs
 

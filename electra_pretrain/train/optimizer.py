@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import tensorflow as tf
 
-from electra_pretrain.config import OptimizerConfig
+from electra_pretrain.config.schema import OptimizerConfig
 from electra_pretrain.model.kernels import fused
 
 # Every parameter is decayed but these, told by their names.

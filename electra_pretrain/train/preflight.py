@@ -8,17 +8,17 @@ import urllib.request
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
-from electra_pretrain import files
-from electra_pretrain.config import Config
-from electra_pretrain.data.manifest import check_shards
-from electra_pretrain.errors import UserError
+from electra_pretrain.checkpoint.pretrained import Pretrained
+from electra_pretrain.config.schema import Config
+from electra_pretrain.core import files
+from electra_pretrain.core.errors import UserError
+from electra_pretrain.core.progress import duration
 from electra_pretrain.model.flops import step_flops
-from electra_pretrain.model.pretrained import Pretrained
-from electra_pretrain.progress import duration
+from electra_pretrain.records.manifest import check_shards
 from electra_pretrain.tpu import hosts
 from electra_pretrain.tpu.chips import Slice
-from electra_pretrain.train.folder import check_earlier_run, check_pretrained
-from electra_pretrain.train.inputs import Source, check_replicas, choose_sources
+from electra_pretrain.train.input import Source, check_replicas, choose_sources
+from electra_pretrain.train.run_folder import check_earlier_run, check_pretrained
 
 # KoELECTRA base v3 on a v3-8: 88 TFLOP in the 0.81 s that its author published, of 8 x 61.5 TFLOP/s.
 PUBLISHED_SHARE_OF_PEAK = 0.22

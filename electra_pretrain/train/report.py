@@ -7,9 +7,9 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from electra_pretrain.config import Config
+from electra_pretrain.config.schema import Config
+from electra_pretrain.core.progress import Progress, duration
 from electra_pretrain.model.flops import step_flops
-from electra_pretrain.progress import Progress, duration
 from electra_pretrain.train.logs import RunLog
 from electra_pretrain.train.metrics import summarize
 from electra_pretrain.train.optimizer import learning_rate

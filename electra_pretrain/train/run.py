@@ -9,15 +9,15 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from electra_pretrain import files
-from electra_pretrain.config import Config, Stage
-from electra_pretrain.data.damage import UNDECODABLE, describe_damage
-from electra_pretrain.errors import Stopped, UserError
-from electra_pretrain.model.pretrained import Pretrained, assign
-from electra_pretrain.train import checkpoint
+from electra_pretrain.checkpoint import bundle as checkpoint
+from electra_pretrain.checkpoint.pretrained import Pretrained, assign
+from electra_pretrain.config.schema import Config, Stage
+from electra_pretrain.core import files
+from electra_pretrain.core.errors import Stopped, UserError
+from electra_pretrain.execution.stop import StopRequest
+from electra_pretrain.records.damage import UNDECODABLE, describe_damage
 from electra_pretrain.train.devices import num_input_workers, num_workers, on_cpu, writes_files
-from electra_pretrain.train.folder import check_earlier_run, check_pretrained, record_run
-from electra_pretrain.train.inputs import (
+from electra_pretrain.train.input import (
     Paths,
     Source,
     check_replicas,
@@ -31,9 +31,9 @@ from electra_pretrain.train.inputs import (
 from electra_pretrain.train.logs import RunLog
 from electra_pretrain.train.loop import Job, NonFinite, train
 from electra_pretrain.train.peak import hardware, peak_flops
+from electra_pretrain.train.run_folder import check_earlier_run, check_pretrained, record_run
 from electra_pretrain.train.saver import Saver
-from electra_pretrain.train.step import Trainer
-from electra_pretrain.train.stop import StopRequest
+from electra_pretrain.train.trainer import Trainer
 
 LEFT_OUT_NAME = "left_out"  # copies of damaged shards, what cannot be read left out
 

@@ -6,10 +6,10 @@ from types import TracebackType
 
 import tensorflow as tf
 
-from electra_pretrain.config import TrainingConfig
-from electra_pretrain.errors import UserError
-from electra_pretrain.train import checkpoint
-from electra_pretrain.train.background import Task
+from electra_pretrain.checkpoint import bundle as checkpoint
+from electra_pretrain.config.schema import TrainingConfig
+from electra_pretrain.core.errors import UserError
+from electra_pretrain.execution.background import Task
 
 
 class Saver:

@@ -26,7 +26,7 @@ fi
 cd "$HOME"
 "$venv/bin/python" - <<'PYTHON'
 from electra_pretrain import quiet
-from electra_pretrain.errors import UserError
+from electra_pretrain.core.errors import UserError
 
 quiet.import_tensorflow()
 from electra_pretrain.train.devices import make_strategy

@@ -1,0 +1,1 @@
+"""Checkpoints: which there are, reading, writing, averaging, weights to start from."""

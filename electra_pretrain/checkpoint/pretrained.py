@@ -1,0 +1,155 @@
+"""Weights from elsewhere that training may start from: what they are, and whether they fit a config and its model."""
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+import tensorflow as tf
+
+from electra_pretrain.config.schema import CONFIG_NAME, SECTIONS, Config, load
+from electra_pretrain.core import files
+from electra_pretrain.core.errors import UserError
+from electra_pretrain.tokenization.wordpiece import read_vocab
+
+# What weights mean depends on these; a source and a run must agree in them. The generator's sizes show in its shapes.
+MUST_AGREE = (
+    "model.num_hidden_layers",
+    "model.hidden_size",
+    "model.embedding_size",
+    "model.intermediate_size",
+    "model.num_attention_heads",
+    "model.max_position_embeddings",
+    "data.vocab_size",
+    "data.do_lower_case",
+)
+
+
+class Pretrained(NamedTuple):
+    """Weights, and what their source says of itself.
+
+    Attributes:
+        origin: the source as messages name it.
+        values: released name -> float32; the optimiser's values among them where the source has some.
+        fields: "section.field" -> value of each field of a config that the source states or its shapes show.
+        tokens: the vocabulary; None where the source has none.
+    """
+
+    origin: str
+    values: dict[str, np.ndarray]
+    fields: dict[str, Any]
+    tokens: tuple[str, ...] | None
+
+
+class Description(NamedTuple):
+    """The last two of `Pretrained`."""
+
+    fields: dict[str, Any]
+    tokens: tuple[str, ...] | None
+
+
+def describe(folder: str) -> Description:
+    """What lies beside a checkpoint and tells of it: a run's or an import's `config.json`, and `vocab.txt`.
+
+    Raises:
+        UserError: one of them is damaged.
+    """
+    config, vocab = files.join(folder, CONFIG_NAME), files.join(folder, "vocab.txt")
+    stated = load(config) if _is_ours(config) else None
+    return Description(
+        {} if stated is None else {name: field_value(stated, name) for name in MUST_AGREE},
+        tuple(read_vocab(vocab)) if files.exists(vocab) else None,
+    )
+
+
+def _is_ours(path: str) -> bool:
+    """Whether it is a config of this package; Hugging Face's has the same name."""
+    try:
+        values = json.loads(files.read_text(path)) if files.exists(path) else None
+    except ValueError:
+        return False
+    return isinstance(values, dict) and all(name in values for name in SECTIONS)
+
+
+def is_optimizer_value(name: str) -> bool:
+    return name == "global_step" or name.endswith(("/adam_m", "/adam_v"))
+
+
+def is_generators(name: str) -> bool:
+    """Whether a weight is the generator's own, two towers' included."""
+    return name.startswith(("generator", "cloze_predictions/"))
+
+
+def field_value(config: Config, field: str) -> Any:
+    """Value of "section.field"."""
+    section, name = field.split(".")
+    return getattr(getattr(config, section), name)
+
+
+def check_config(pretrained: Pretrained, config: Config) -> None:
+    """Hold what a source says of itself against a run's config.
+
+    Raises:
+        UserError: all fields in which they differ; or the source's own vocabulary and word table do.
+    """
+    wrong = [
+        f"{field} is {value} there, {field_value(config, field)} in the config"
+        for field, value in pretrained.fields.items()
+        if field in MUST_AGREE and value != field_value(config, field)
+    ]
+    count, rows = len(pretrained.tokens or ()), pretrained.fields.get("data.vocab_size")
+    if pretrained.tokens is not None and rows is not None and count != rows:
+        raise UserError(f"{pretrained.origin}: its vocab.txt has {count} tokens, its word table {rows} rows")
+    if wrong:
+        raise UserError(f"{pretrained.origin}: does not fit the config: {'; '.join(wrong)}; change these fields with --set")
+
+
+def assign(pretrained: Pretrained, variables: Mapping[str, tf.Variable]) -> bool:
+    """Give the variables the source's values; a generator that the source lacks keeps its own.
+
+    Args:
+        pretrained: the source.
+        variables: a model's, by released name; with the optimiser's, if those are to be taken over too.
+
+    Returns:
+        Whether the whole generator came from the source.
+
+    Raises:
+        UserError: every name that is missing, left over, or of another shape; or values that are not finite.
+    """
+    own_optimizer = any(is_optimizer_value(name) for name in variables)
+    values = {name: value for name, value in pretrained.values.items() if own_optimizer or not is_optimizer_value(name)}
+    whole = any(is_generators(name) for name in values) or not any(is_generators(name) for name in variables)
+    wanted = {name: variable for name, variable in variables.items() if whole or not is_generators(name)}
+    if problems := misfits(values, wanted):
+        raise UserError(f"{pretrained.origin}: is not of this model: {'; '.join(problems)}")
+    check_finite(pretrained.origin, values)
+    for name, variable in wanted.items():
+        variable.assign(values[name])
+    return whole
+
+
+def check_finite(origin: str, values: Mapping[str, np.ndarray]) -> None:
+    """Raises UserError if a value is not a number, or infinite."""
+    if bad := [name for name, value in values.items() if not np.all(np.isfinite(value))]:
+        raise UserError(f"{origin}: holds values that are not finite, in {listed(bad)}; use another checkpoint")
+
+
+def misfits(values: Mapping[str, np.ndarray], variables: Mapping[str, tf.Variable]) -> list[str]:
+    """What keeps values from being those of the variables, every name told; empty if they fit."""
+    shapes = {name: (list(values[name].shape), variables[name].shape.as_list()) for name in variables if name in values}
+    found = {
+        "missing": [name for name in variables if name not in values],
+        "left over": [name for name in values if name not in variables],
+    }
+    problems = [f"{kind}: {listed(names)}" for kind, names in found.items() if names]
+    return problems + [f"{name} has shape {has} instead of {wanted}" for name, (has, wanted) in shapes.items() if has != wanted]
+
+
+def listed(names: Iterable[str]) -> str:
+    """All names in a line: those that differ in the layer's number alone are told once, with their count."""
+    alike: dict[str, list[str]] = {}
+    for name in names:
+        alike.setdefault(re.sub(r"layer_\d+", "layer_*", name), []).append(name)
+    return ", ".join(found[0] if len(found) == 1 else f"{name} ({len(found)})" for name, found in alike.items())

@@ -1,0 +1,1 @@
+"""One experiment in one JSON file: its fields, their rules, how it is read."""

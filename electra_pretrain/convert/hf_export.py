@@ -1,0 +1,159 @@
+"""A run's checkpoint as Hugging Face directories: `discriminator/`, `generator/`, `masked_lm/`; without `transformers`."""
+
+import json
+from typing import Any
+
+import numpy as np
+
+from electra_pretrain.checkpoint.pretrained import is_optimizer_value, listed
+from electra_pretrain.config.schema import Config
+from electra_pretrain.convert.masked_lm import as_masked_lm
+from electra_pretrain.convert.model_card import CardFacts, model_card
+from electra_pretrain.convert.names import discriminator_names, generator_names, to_hugging_face
+from electra_pretrain.convert.tensor_files import SAFETENSORS_NAME, safetensors_bytes
+from electra_pretrain.core import files
+from electra_pretrain.core.batch import SPECIAL_TOKENS
+from electra_pretrain.core.errors import UserError
+from electra_pretrain.model.encoder import TYPE_VOCAB_SIZE, Sizes, discriminator_sizes, generator_sizes
+from electra_pretrain.model.layers import LAYER_NORM_EPSILON
+from electra_pretrain.tokenization.tokenizer import Tokenizer
+
+MASKED_LM = "masked_lm"  # the only network of a run without a discriminator
+ARCHITECTURES = {"discriminator": "ElectraForPreTraining", "generator": "ElectraForMaskedLM", MASKED_LM: "ElectraForMaskedLM"}
+
+
+def export(
+    output: str,
+    weights: dict[str, np.ndarray],
+    config: Config,
+    tokenizer: Tokenizer,
+    facts: CardFacts,
+    dtype: str = "float32",
+) -> list[str]:
+    """Write the directories of the networks that the config trains.
+
+    Args:
+        output: folder to write them to; what lies there under the same names is replaced.
+        weights: released name -> value; moments and `global_step` may be among them.
+        config: of the run.
+        tokenizer: of the run's records.
+        facts: for the model card.
+        dtype: of the weights written: "float32", "bfloat16" or "float16".
+
+    Returns:
+        The directories written.
+
+    Raises:
+        UserError: a weight is beyond the dtype's range or not a number, or the output cannot be written.
+    """
+    trained = [name for name in sorted(weights) if not is_optimizer_value(name)]
+    _check_range({name: weights[name] for name in trained}, dtype)
+    written = []
+    for kind, (names, sizes) in _networks(trained, config).items():
+        tensors = state_dict({name: weights[name] for name in names})
+        settings = hugging_face_config(kind, sizes, config, tokenizer, dtype)
+        if kind == MASKED_LM:
+            tensors, settings = as_masked_lm(tensors, settings, config)
+        folder = files.join(output, kind)
+        files.make_dirs(folder)
+        contents = {
+            "config.json": to_json(settings),
+            "tokenizer.json": tokenizer.to_json(),
+            "tokenizer_config.json": to_json(tokenizer_config(config, tokenizer)),
+            "special_tokens_map.json": to_json(_special_tokens()),
+            "README.md": model_card(kind, config, facts),
+        }
+        for name, text in contents.items():
+            files.write_text(files.join(folder, name), text)
+        files.write_bytes(files.join(folder, tokenizer.file_name), tokenizer.file_content)
+        files.write_bytes(files.join(folder, SAFETENSORS_NAME), safetensors_bytes(tensors, dtype))
+        written.append(folder)
+    return written
+
+
+def _networks(trained: list[str], config: Config) -> dict[str, tuple[list[str], Sizes]]:
+    """Which weights make up which network, and its sizes."""
+    own = discriminator_sizes(config)
+    if not config.objective.has_discriminator:
+        return {MASKED_LM: (trained, own)}
+    networks = {"discriminator": (discriminator_names(trained), own)}
+    if no_generator_because(config) is None:
+        sizes = generator_sizes(config) if config.objective.untied_generator else own
+        networks["generator"] = (generator_names(trained), sizes)
+    return networks
+
+
+def no_generator_because(config: Config) -> str | None:
+    """Why an export holds no generator; None where it does."""
+    if config.objective.uniform_generator:
+        return "uniform replacements have none"
+    if config.objective.two_tower_generator:
+        return "two towers have no counterpart in transformers"
+    return None
+
+
+def to_json(values: dict[str, Any]) -> str:
+    return json.dumps(values, ensure_ascii=False, indent=2) + "\n"
+
+
+def state_dict(weights: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Hugging Face name -> value for one network's released weights."""
+    state = {}
+    for released, value in weights.items():
+        name, transposed = to_hugging_face(released)
+        assert name not in state, f"two weights for {name}"
+        state[name] = np.ascontiguousarray(value.T if transposed else value)
+    return state
+
+
+def hugging_face_config(
+    kind: str, sizes: Sizes, config: Config, tokenizer: Tokenizer, dtype: str = "float32"
+) -> dict[str, Any]:
+    """`config.json` of an ElectraConfig; `as_masked_lm` makes others of it."""
+    return {
+        "architectures": [ARCHITECTURES[kind]],
+        "model_type": "electra",
+        **sizes._asdict(),
+        "vocab_size": tokenizer.vocab_size,
+        "max_position_embeddings": config.model.max_position_embeddings,
+        "type_vocab_size": TYPE_VOCAB_SIZE,
+        "hidden_act": "gelu",
+        "hidden_dropout_prob": config.model.hidden_dropout_prob,
+        "attention_probs_dropout_prob": config.model.attention_probs_dropout_prob,
+        "initializer_range": config.model.initializer_range,
+        "layer_norm_eps": LAYER_NORM_EPSILON,
+        "pad_token_id": tokenizer.special_ids.pad,
+        "position_embedding_type": "absolute",
+        "summary_type": "first",
+        "summary_use_proj": True,
+        "summary_activation": "gelu",
+        "summary_last_dropout": 0.1,
+        "tie_word_embeddings": True,
+        "dtype": dtype,
+    }
+
+
+def tokenizer_config(config: Config, tokenizer: Tokenizer) -> dict[str, Any]:
+    """`tokenizer_config.json`; case and accents are always written, since other defaults turn Korean into [UNK]."""
+    return {
+        # The class that takes tokenizer.json as it is; ELECTRA's own would rebuild it and lose the NFC step.
+        "tokenizer_class": "PreTrainedTokenizerFast",
+        "do_lower_case": tokenizer.do_lower_case,
+        "strip_accents": False,
+        "tokenize_chinese_chars": True,
+        "model_max_length": config.model.max_position_embeddings,
+        "model_input_names": ["input_ids", "token_type_ids", "attention_mask"],
+        "clean_up_tokenization_spaces": True,
+        **_special_tokens(),
+    }
+
+
+def _special_tokens() -> dict[str, str]:
+    return dict(zip(("pad_token", "unk_token", "cls_token", "sep_token", "mask_token"), SPECIAL_TOKENS, strict=True))
+
+
+def _check_range(weights: dict[str, np.ndarray], dtype: str) -> None:
+    largest = 65504.0 if dtype == "float16" else np.finfo(np.float32).max
+    # Written so that what is not a number is found too.
+    if bad := [name for name, value in weights.items() if not np.all(np.abs(value) <= largest)]:
+        raise UserError(f"--dtype {dtype}: a weight is larger than {largest:g} or not a number, in {listed(bad)}")

@@ -1,0 +1,165 @@
+"""Hugging Face's `discriminator/` and `generator/` as weights with released names; `transformers` is not needed for it."""
+
+import json
+from typing import Any
+
+import numpy as np
+
+from electra_pretrain.checkpoint.pretrained import Pretrained, listed
+from electra_pretrain.convert.fields import fields_from_shapes
+from electra_pretrain.convert.names import from_hugging_face, to_hugging_face
+from electra_pretrain.convert.tensor_files import read_tensors
+from electra_pretrain.core import files
+from electra_pretrain.core.errors import UserError
+from electra_pretrain.model.layers import LAYER_NORM_EPSILON
+from electra_pretrain.tokenization.wordpiece import read_vocab
+
+_TABLES = "embeddings/"
+# In `config.json`: what our networks compute, and no field of our config changes.
+_FIXED = {
+    "model_type": "electra",
+    "hidden_act": "gelu",
+    "position_embedding_type": "absolute",
+    "layer_norm_eps": LAYER_NORM_EPSILON,
+    "is_decoder": False,
+    "add_cross_attention": False,
+}
+_SIZES = (
+    "num_hidden_layers",
+    "hidden_size",
+    "embedding_size",
+    "intermediate_size",
+    "num_attention_heads",
+    "max_position_embeddings",
+)
+_FREE = ("hidden_dropout_prob", "attention_probs_dropout_prob", "initializer_range")
+
+
+def read_pair(discriminator: str, generator: str | None) -> Pretrained:
+    """Weights of a discriminator and, if there is one, of its generator.
+
+    Raises:
+        UserError: a file is missing, damaged or of another kind of model; the two are no pair.
+    """
+    values = _read_weights(discriminator, "electra")
+    fields = _read_config(discriminator)
+    heads = fields["model.num_attention_heads"]
+    if generator is not None:
+        own = _read_weights(generator, "generator")
+        values |= _without_shared(discriminator, generator, values, own)
+    shown = fields_from_shapes(discriminator, values)
+    _agree(discriminator, fields, shown)
+    if generator is not None:
+        _check_generator(generator, heads, shown, values)
+    return Pretrained(
+        origin=discriminator if generator is None else f"{discriminator} and {generator}",
+        values=values,
+        fields={**fields, **shown, **_read_case(discriminator)},
+        tokens=_read_tokens(discriminator),
+    )
+
+
+def _read_weights(folder: str, scope: str) -> dict[str, np.ndarray]:
+    tensors = read_tensors(folder)
+    # Written by old releases of transformers: a buffer, and the word table a second time.
+    tensors.pop("electra.embeddings.position_ids", None)
+    projection = tensors.pop("generator_lm_head.weight", None)
+    values, unknown = {}, []
+    for name, tensor in tensors.items():
+        released, transposed = from_hugging_face(name, scope)
+        if to_hugging_face(released) != (name, transposed):
+            unknown.append(name)
+        values[released] = np.ascontiguousarray(tensor.T) if transposed else tensor
+    if unknown:
+        raise UserError(f"{folder}: left over: {listed(unknown)}; give a model of ElectraForPreTraining or ElectraForMaskedLM")
+    word_table = values.get(f"{scope}/{_TABLES}word_embeddings")
+    if projection is not None and (word_table is None or not np.array_equal(projection, word_table)):
+        raise UserError(f"{folder}: generator_lm_head.weight is not the word table; a generator here has them as one")
+    return values
+
+
+def _without_shared(
+    discriminator: str, generator: str, values: dict[str, np.ndarray], own: dict[str, np.ndarray]
+) -> dict[str, np.ndarray]:
+    """The generator's weights without those that it shares: its tables, or (one encoder for both) all but its head."""
+
+    def equal(name: str) -> bool:
+        twin = values.get(name.replace("generator/", "electra/", 1))
+        return twin is not None and np.array_equal(own[name], twin)
+
+    networks = [name for name in own if name.startswith("generator/")]
+    if networks and all(equal(name) for name in networks):
+        return {name: value for name, value in own.items() if name not in networks}
+    tables = [name for name in networks if name.startswith(f"generator/{_TABLES}")]
+    if tables and all(equal(name) for name in tables):
+        return {name: value for name, value in own.items() if name not in tables}
+    if any(name.startswith("generator/embeddings_project/") for name in own):
+        other = listed(name for name in tables if not equal(name))
+        raise UserError(f"{generator}: is not the generator of {discriminator}: they do not share {other}")
+    return own
+
+
+def _read_config(folder: str) -> dict[str, Any]:
+    """What `config.json` says; other keys of it, names and paths among them, are never read."""
+    values = _read_json(folder, "config.json")
+    if "auto_map" in values:
+        raise UserError(f"{folder}/config.json: auto_map: this model needs code of its own, which is never run here")
+    for name, wanted in _FIXED.items():
+        if name in values and values[name] != wanted:
+            raise UserError(f"{folder}/config.json: {name} = {values[name]!r}; models here have {wanted!r}")
+    for name in _SIZES:
+        if not isinstance(values.get(name), int) or values[name] < 1:
+            raise UserError(f"{folder}/config.json: {name} is missing or no positive whole number")
+    fields = {f"model.{name}": values[name] for name in (*_SIZES, *_FREE) if name in values}
+    return fields | ({"data.vocab_size": values["vocab_size"]} if "vocab_size" in values else {})
+
+
+def _read_case(folder: str) -> dict[str, Any]:
+    """Case, where the tokeniser's settings say it."""
+    if not files.exists(files.join(folder, "tokenizer_config.json")):
+        return {}
+    values = _read_json(folder, "tokenizer_config.json")
+    return {"data.do_lower_case": values["do_lower_case"]} if isinstance(values.get("do_lower_case"), bool) else {}
+
+
+def _read_tokens(folder: str) -> tuple[str, ...] | None:
+    path = files.join(folder, "vocab.txt")
+    return tuple(read_vocab(path)) if files.exists(path) else None
+
+
+def _read_json(folder: str, name: str) -> dict[str, Any]:
+    path = files.join(folder, name)
+    if not files.exists(path):
+        raise UserError(f"{path}: no such file; give the folder of a Hugging Face model")
+    try:
+        values = json.loads(files.read_text(path))
+    except ValueError as error:
+        raise UserError(f"{path}: not valid JSON ({error})") from error
+    if not isinstance(values, dict):
+        raise UserError(f"{path}: must hold one JSON object")
+    return values
+
+
+def _agree(folder: str, stated: dict[str, Any], shown: dict[str, Any]) -> None:
+    wrong = [
+        f"{name.split('.')[1]} = {stated[name]}, the weights have {shown[name]}"
+        for name in stated
+        if name in shown and stated[name] != shown[name]
+    ]
+    if wrong:
+        raise UserError(f"{folder}/config.json: does not fit the weights beside it: {'; '.join(wrong)}")
+
+
+def _check_generator(folder: str, heads: int, shown: dict[str, Any], values: dict[str, np.ndarray]) -> None:
+    """The generator's heads must be those that its size gives; no shape would show others."""
+    stated = _read_config(folder)
+    if "objective.generator_hidden_size" in shown:
+        heads = max(1, stated["model.hidden_size"] // 64)
+        _agree(folder, stated, _sizes_of_generator(values))
+    if stated["model.num_attention_heads"] != heads:
+        raise UserError(f"{folder}/config.json: num_attention_heads = {stated['model.num_attention_heads']}; must be {heads}")
+
+
+def _sizes_of_generator(values: dict[str, np.ndarray]) -> dict[str, Any]:
+    hidden, intermediate = values["generator/encoder/layer_0/intermediate/dense/kernel"].shape
+    return {"model.hidden_size": hidden, "model.intermediate_size": intermediate}

@@ -1,0 +1,1 @@
+"""Text: files of every format read as documents, whole or in blocks."""

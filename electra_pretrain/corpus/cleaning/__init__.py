@@ -1,0 +1,1 @@
+"""Clean text by a recipe of small rules."""

@@ -1,0 +1,79 @@
+"""Bytes to text: one encoding for all files of a corpus, and what to do where bytes are not of it."""
+
+import re
+from typing import Literal, cast
+
+from electra_pretrain.core.errors import UserError
+
+OnBadBytes = Literal["error", "skip", "replace"]
+# What Python puts for a byte that it cannot decode, and what JSON may hold; no encoding writes them.
+_SURROGATES = re.compile("[\ud800-\udfff]+")
+REPLACEMENT = "\ufffd"
+
+
+class Decoder:
+    """Decodes lines and counts those that are damaged.
+
+    Attributes:
+        encoding: Python's name of it; EUC-KR is read as CP949, which holds it.
+        on_bad_bytes: "error" ends the work, "skip" leaves the line or record out, "replace" puts U+FFFD.
+        damaged: lines or records that were skipped or mended.
+
+    Raises:
+        UserError: no such encoding, or one whose lines do not end in a byte 0x0A.
+    """
+
+    def __init__(self, encoding: str = "utf-8", on_bad_bytes: str = "error") -> None:
+        if on_bad_bytes not in ("error", "skip", "replace"):
+            raise UserError(f"--on_bad_bytes {on_bad_bytes}: must be error, skip or replace")
+        self.encoding = _checked(encoding)
+        self.on_bad_bytes = cast(OnBadBytes, on_bad_bytes)
+        self.damaged = 0
+
+    def decode(self, content: bytes, where: str, number: int) -> str:
+        """Text; bytes that are none are in it as lone surrogates, which `settle` deals with.
+
+        Raises:
+            UserError: there are such bytes, and they are an error.
+        """
+        try:
+            return content.decode(self.encoding)
+        except UnicodeDecodeError as error:
+            if self.on_bad_bytes != "error":
+                return content.decode(self.encoding, "surrogateescape")
+            raise UserError(
+                f"{where} {number}: not {self.encoding.upper()} (byte 0x{content[error.start]:02x} at column "
+                f"{error.start + 1}); {self._advice()}"
+            ) from error
+
+    def settle(self, text: str, where: str, number: int) -> str | None:
+        """The text, mended; None if it is to be left out.
+
+        Raises:
+            UserError: it holds what is no character, and that is an error.
+        """
+        if not _SURROGATES.search(text):
+            return text
+        if self.on_bad_bytes == "error":
+            raise UserError(f"{where} {number}: holds half a surrogate pair, which is no character; {self._advice()}")
+        self.damaged += 1
+        return None if self.on_bad_bytes == "skip" else _SURROGATES.sub(REPLACEMENT, text)
+
+    def _advice(self) -> str:
+        here = "clean_corpus with --on_bad_bytes skip|replace leaves such lines out or marks them"
+        if self.encoding != "utf-8":
+            return f"try --encoding utf-8; {here}"
+        return f"try --encoding cp949 where the command has it, or convert the file: iconv -f cp949 -t utf-8; {here}"
+
+
+def _checked(encoding: str) -> str:
+    name = encoding.lower().replace("_", "-")
+    known = {"utf8": "utf-8", "utf-8-sig": "utf-8", "euc-kr": "cp949", "euckr": "cp949", "ks-c-5601-1987": "cp949"}
+    name = known.get(name, name)
+    try:
+        plain = "\n".encode(name) == b"\n"
+    except LookupError as error:
+        raise UserError(f"--encoding {encoding}: no such encoding; for example utf-8 or cp949") from error
+    if not plain:
+        raise UserError(f"--encoding {encoding}: its lines cannot be told apart; convert it: iconv -f {encoding} -t utf-8")
+    return name

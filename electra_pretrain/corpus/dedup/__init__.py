@@ -1,0 +1,1 @@
+"""Leave out of a corpus what occurred before."""

@@ -1,0 +1,45 @@
+"""How a folder of text came about: each command that made or filtered it adds a step to `corpus.json` beside the text.
+
+The steps are handed on: to the next folder of text, to the manifest of the records, to the model card.
+"""
+
+import json
+import os
+from collections.abc import Sequence
+from typing import Any
+
+from electra_pretrain.core import files
+from electra_pretrain.core.errors import UserError
+
+PROVENANCE_NAME = "corpus.json"
+Step = dict[str, Any]  # "command", and what that command wishes to be known: recipe, counts, settings
+
+
+def read_steps(paths: Sequence[str]) -> list[Step]:
+    """The steps that made these files: those of every folder among them, in order, each folder once; none if none is told.
+
+    Raises:
+        UserError: a `corpus.json` is damaged.
+    """
+    steps: list[Step] = []
+    for folder in dict.fromkeys(os.path.dirname(path) for path in paths):
+        path = files.join(folder, PROVENANCE_NAME) if folder else PROVENANCE_NAME
+        if files.exists(path):
+            steps += _load(path)
+    return steps
+
+
+def write_steps(folder: str, steps: Sequence[Step]) -> None:
+    """Write `corpus.json` into a folder of text: the steps of what it was made from, and the newest last."""
+    text = json.dumps({"steps": list(steps)}, ensure_ascii=False, indent=2)
+    files.write_text(files.join(folder, PROVENANCE_NAME), text + "\n")
+
+
+def _load(path: str) -> list[Step]:
+    try:
+        steps = json.loads(files.read_text(path))["steps"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise UserError(f"{path}: not the steps of a corpus ({error}); mend or delete it") from error
+    if not isinstance(steps, list) or not all(isinstance(step, dict) and "command" in step for step in steps):
+        raise UserError(f'{path}: "steps" must be a list of objects, each with a "command"; mend or delete it')
+    return steps

@@ -1,1 +1,0 @@
-"""From documents to records, and from records to batches."""

@@ -1,0 +1,1 @@
+"""Scores of many checkpoints: sweeps, results, reports, and what others published."""

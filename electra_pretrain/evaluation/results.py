@@ -1,0 +1,97 @@
+"""What one fine-tuning found: its `results.json`, read and checked; and what several seeds say together."""
+
+import json
+import math
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from electra_pretrain.core import files
+from electra_pretrain.core.errors import UserError
+
+
+class Result(NamedTuple):
+    """One fine-tuning's scores.
+
+    Attributes:
+        task: its name.
+        model: what was fine-tuned: a folder, or a name on the hub.
+        metrics: name -> 0 to 100.
+        metric: the name of the one that is compared.
+        seed: of the new layer and the order of the examples.
+        steps: updates made; None where the file does not tell, as the following ones.
+        max_steps: where the recipe was cut short; None if it was not.
+        select: "last", or "best" where the scored weights were chosen among checkpoints.
+        split: the examples that were scored.
+        stuck_at_chance: whether training did not get off the ground, so that the score says nothing of the model.
+    """
+
+    task: str
+    model: str
+    metrics: dict[str, float]
+    metric: str
+    seed: int
+    steps: int | None = None
+    max_steps: int | None = None
+    select: str | None = None
+    split: str | None = None
+    stuck_at_chance: bool = False
+
+
+class Score(NamedTuple):
+    """Several seeds' scores.
+
+    Attributes:
+        mean: of them.
+        deviation: of the sample (divisor n - 1); None of a single one.
+        seeds: how many.
+    """
+
+    mean: float
+    deviation: float | None
+    seeds: int
+
+
+def read_result(path: str) -> Result:
+    """The scores in a `results.json` of finetune.
+
+    Raises:
+        UserError: the file is no such thing.
+    """
+    try:
+        return parse(json.loads(files.read_text(path)), path)
+    except ValueError as error:
+        if isinstance(error, UserError):
+            raise
+        raise UserError(f"{path}: not valid JSON ({error}); remove it and run the same command again") from error
+
+
+def parse(values: Any, source: str) -> Result:
+    """A result from its JSON object; raises as `read_result`, naming `source`."""
+    try:
+        metrics = {str(name): float(value) for name, value in values["metrics"].items()}
+        result = Result(str(values["task"]), str(values["model"]), metrics, str(values["metric"]), int(values["seed"]))
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise UserError(f"{source}: not the scores of a fine-tuning ({error!r}); name the output of finetune") from error
+    if result.metric not in metrics or not all(map(math.isfinite, metrics.values())):
+        raise UserError(f"{source}: lacks its metric {result.metric}, or a score is not a number")
+    known = ("steps", "max_steps", "select", "split", "stuck_at_chance")
+    return result._replace(**{name: values[name] for name in known if values.get(name) is not None})
+
+
+def summary(values: Sequence[float]) -> Score:
+    """Mean and deviation over seeds; at least one."""
+    deviation = float(np.std(values, ddof=1)) if len(values) > 1 else None
+    return Score(float(np.mean(values)), deviation, len(values))
+
+
+def shown(results: Sequence[Result], metrics: Sequence[str]) -> str:
+    """A cell of a table: "58.04 ± 0.31 / 86.76 ± 0.20", marked where seeds were stuck at chance; "–" without results."""
+    if not results:
+        return "–"
+    scores = [summary([result.metrics[name] for result in results if name in result.metrics] or [math.nan]) for name in metrics]
+    text = " / ".join(
+        f"{score.mean:.2f}" + ("" if score.deviation is None else f" ± {score.deviation:.2f}") for score in scores
+    )
+    return text + "†" * any(result.stuck_at_chance for result in results)

@@ -1,0 +1,1 @@
+"""How work is run: processes, a cluster, a child command, signals."""

@@ -1,0 +1,80 @@
+"""Map a function over tasks, in order, in this process or in several; workers end with the command that started them."""
+
+import contextlib
+import multiprocessing
+import multiprocessing.connection
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from typing import Any, TypeVar
+
+from electra_pretrain.core.errors import UserError
+
+R = TypeVar("R")
+Runner = Callable[[Callable[..., Any], Iterable[tuple[Any, ...]]], Iterator[Any]]
+
+
+@contextlib.contextmanager
+def worker_pool(num_processes: int) -> Iterator[Runner]:
+    """A function that maps over argument tuples in order, in this process or in several."""
+    # `tokenizers` would start a thread per core in every process.
+    os.environ["TOKENIZERS_PARALLELISM"] = "false"
+    if num_processes == 1:
+        yield lambda function, tasks: (function(*task) for task in tasks)
+        return
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(num_processes, mp_context=context, initializer=_start_worker) as executor:
+        try:
+            yield lambda function, tasks: _bounded_map(executor, 2 * num_processes, function, tasks)
+        except BrokenProcessPool as error:
+            raise UserError(
+                "a worker process was ended from outside (out of memory?); run the same command again to go on, "
+                "with fewer --num_processes"
+            ) from error
+        finally:
+            executor.shutdown(wait=True, cancel_futures=True)
+
+
+def _start_worker() -> None:
+    """Leave Ctrl-C to the parent, and end with it: an orphan would go on writing into a folder that a rerun works in."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # Text is worked on by the CPU; TensorFlow would take a GPU's memory all the same.
+    os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+
+    def end_with_parent() -> None:
+        multiprocessing.connection.wait([parent.sentinel])
+        os._exit(1)
+
+    threading.Thread(target=end_with_parent, daemon=True).start()
+
+
+def _bounded_map(
+    executor: ProcessPoolExecutor, window: int, function: Callable[..., R], tasks: Iterable[tuple[Any, ...]]
+) -> Iterator[R]:
+    """Results in order, with at most `window` tasks waiting, so that the corpus does not pile up in memory.
+
+    An error met while tasks are made comes after the results, and the errors, of those before it: as in one process.
+    """
+    pending: list[Future[R]] = []
+    failed: Exception | None = None
+    remaining = iter(tasks)
+    while True:
+        try:
+            task = next(remaining)
+        except StopIteration:
+            break
+        except Exception as error:
+            failed = error
+            break
+        pending.append(executor.submit(function, *task))
+        if len(pending) >= window:
+            yield pending.pop(0).result()
+    for future in pending:
+        yield future.result()
+    if failed is not None:
+        raise failed

@@ -1,0 +1,1 @@
+"""Fine-tune exported models on tasks and score them."""

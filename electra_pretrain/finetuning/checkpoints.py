@@ -1,0 +1,65 @@
+"""Which checkpoints of an unfinished fine-tuning are whole: each is sealed, when written, with its files' checksums."""
+
+import json
+import os
+import re
+
+from electra_pretrain.core import files
+
+SEAL = "checksums.json"
+STATE = "trainer_state.json"  # as `transformers` calls it
+_NAME = re.compile(r"checkpoint-(\d+)")
+
+
+def seal(folder: str) -> None:
+    """Note the checksums of a checkpoint that has been written; without this it counts as half."""
+    sums = {name: files.sha256(os.path.join(folder, name)) for name in sorted(os.listdir(folder)) if name != SEAL}
+    files.write_text(os.path.join(folder, SEAL), json.dumps(sums, indent=1))
+
+
+def prune(folder: str, best: str | None) -> None:
+    """Remove all but the two newest checkpoints and the best one; call it once the newest is sealed."""
+    for step, name in _numbered(folder)[2:]:
+        if best is None or step != _step(best):
+            files.remove(os.path.join(folder, name))
+
+
+def newest_whole(folder: str) -> tuple[str | None, list[str]]:
+    """The newest whole checkpoint of a folder, and the newer ones that are damaged or half-written.
+
+    A checkpoint whose best predecessor, which it names, is not whole is of no use either: the choice of the best could not be
+    made as it would have been.
+    """
+    damaged: list[str] = []
+    for _, name in _numbered(folder):
+        path = os.path.join(folder, name)
+        if _is_whole(path) and _best_is_whole(path):
+            return path, damaged
+        damaged.append(path)
+    return None, damaged
+
+
+def _numbered(folder: str) -> list[tuple[int, str]]:
+    """Steps and names of a folder's checkpoints, the newest first."""
+    names = os.listdir(folder) if os.path.isdir(folder) else []
+    return sorted(((_step(name), name) for name in names if _NAME.fullmatch(name)), reverse=True)
+
+
+def _step(path: str) -> int:
+    return int(path.rpartition("-")[2])
+
+
+def _is_whole(path: str) -> bool:
+    try:
+        sums = json.loads(files.read_text(os.path.join(path, SEAL)))
+        return STATE in sums and all(files.sha256(os.path.join(path, name)) == digest for name, digest in sums.items())
+    except (OSError, ValueError, TypeError, AttributeError):
+        return False
+
+
+def _best_is_whole(path: str) -> bool:
+    best = json.loads(files.read_text(os.path.join(path, STATE))).get("best_model_checkpoint")
+    if best is None:
+        return True
+    beside = os.path.join(os.path.dirname(path), os.path.basename(best))  # the whole output may have been moved
+    return beside == path or _is_whole(beside)

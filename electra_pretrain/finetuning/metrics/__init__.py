@@ -1,0 +1,1 @@
+"""Scores as the publishers of each task compute them."""

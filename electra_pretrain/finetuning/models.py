@@ -1,0 +1,143 @@
+"""A pretrained model, from a folder or the Hugging Face hub, with a new head for a task."""
+
+import json
+import os
+import sys
+from typing import Any
+
+from electra_pretrain.core import files
+from electra_pretrain.core.errors import UserError
+from electra_pretrain.finetuning.task import Task
+
+WEIGHTS = ("model.safetensors", "pytorch_model.bin")
+_CLASSES = {
+    "classification": "AutoModelForSequenceClassification",
+    "regression": "AutoModelForSequenceClassification",
+    "tagging": "AutoModelForTokenClassification",
+    "question_answering": "AutoModelForQuestionAnswering",
+}
+_FINE_TUNED = ("ForSequenceClassification", "ForTokenClassification", "ForQuestionAnswering")
+
+
+def identity(model: str) -> dict[str, str]:
+    """What tells a model from another of the same path: the checksum of its weights; a hub's name is taken as it is.
+
+    Raises:
+        UserError: it looks like a path and is no model's folder.
+    """
+    if not os.path.isdir(model):
+        if files.is_remote(model):
+            raise UserError(f"--model {model}: must be a local folder or a name on the hub; copy it here first")
+        if os.path.exists(model) or model.count("/") != 1 or model.startswith((".", "/", "~")):
+            raise UserError(f"--model {model}: no such folder, nor OWNER/NAME of the hub")
+        return {"model": model}
+    if not os.path.exists(os.path.join(model, "config.json")):
+        hint = ""
+        if os.path.isdir(os.path.join(model, "discriminator")):
+            hint = f"; meant is {os.path.join(model, 'discriminator')}?"
+        raise UserError(f"--model {model}: has no config.json{hint or '; export_hf writes such folders'}")
+    weights = next((path for name in WEIGHTS if os.path.exists(path := os.path.join(model, name))), None)
+    if weights is None:
+        raise UserError(f"--model {model}: has none of {', '.join(WEIGHTS)}")
+    return {"model": model, "model_sha256": files.sha256(weights)}
+
+
+def read_config(model: str) -> dict[str, Any]:
+    """The model's `config.json`, defaults included.
+
+    Raises:
+        UserError: it cannot be had, or is not of a model that `transformers` knows.
+    """
+    from transformers import AutoConfig
+
+    try:
+        config = AutoConfig.from_pretrained(model)
+    except (OSError, ValueError, KeyError) as error:
+        raise UserError(f"--model {model}: its config cannot be read ({_first_line(error)})") from error
+    names = ("hidden_size", "num_hidden_layers", "max_position_embeddings")  # under whatever names this kind of model has them
+    values: dict[str, Any] = config.to_dict() | {name: getattr(config, name, None) for name in names}
+    if values["hidden_size"] is None or values["num_hidden_layers"] is None:
+        raise UserError(f"--model {model}: a {values.get('model_type')} model has no hidden_size or layers that are known here")
+    return values
+
+
+def load_tokenizer(model: str) -> Any:
+    """The model's tokenizer.
+
+    Raises:
+        UserError: there is none, or it does not say where its tokens stand in a text.
+    """
+    from transformers import AutoTokenizer
+
+    names = ("tokenizer.json", "vocab.txt", "tokenizer_config.json", "spiece.model", "tokenizer.model")
+    if os.path.isdir(model) and not any(os.path.exists(os.path.join(model, name)) for name in names):
+        raise UserError(f"--model {model}: has no tokenizer (none of {', '.join(names)}); copy it from the pretrained model")
+    try:
+        return AutoTokenizer.from_pretrained(model)
+    except Exception as error:  # the libraries raise all kinds
+        raise UserError(f"--model {model}: its tokenizer cannot be loaded ({_first_line(error)})") from error
+
+
+def load_model(model: str, config: dict[str, Any], task: Task, vocab_size: int) -> Any:
+    """The pretrained encoder with a head for the task, new weights from torch's generator; float32, on the CPU.
+
+    Raises:
+        UserError: the weights are not those of the config, or the model was fine-tuned for other labels.
+    """
+    import transformers
+
+    labels = _labels(config, task, model)
+    try:
+        loaded, about = getattr(transformers, _CLASSES[task.kind]).from_pretrained(
+            model, **labels, dtype="float32", output_loading_info=True
+        )
+    except Exception as error:
+        raise UserError(f"--model {model}: its weights cannot be loaded ({_first_line(error)})") from error
+    new = sorted(about["missing_keys"])
+    lost = [name for name in new if name.startswith(f"{loaded.base_model_prefix}.") and ".pooler." not in name]
+    if lost:
+        raise UserError(f"--model {model}: its weights lack {len(lost)} of the encoder, {lost[0]} the first")
+    if vocab_size > loaded.config.vocab_size:
+        raise UserError(
+            f"--model {model}: its tokenizer has {vocab_size:,} tokens, its weights {loaded.config.vocab_size:,}; they do not "
+            "belong together"
+        )
+    if new:
+        print(f"new, drawn from the seed: the head for {task.name} ({', '.join(new)})", file=sys.stderr, flush=True)
+    return loaded
+
+
+def warn_of_generator(model: str, config: dict[str, Any]) -> None:
+    """ELECTRA's generator is a masked language model, and small; published scores are the discriminator's."""
+    if config.get("model_type") == "electra" and "ElectraForMaskedLM" in (config.get("architectures") or []):
+        print(
+            f"--model {model}: is a generator; it is the discriminator that is meant to be fine-tuned",
+            file=sys.stderr,
+            flush=True,
+        )
+
+
+def _labels(config: dict[str, Any], task: Task, model: str) -> dict[str, Any]:
+    """Arguments for the head's width and its labels' names."""
+    if task.kind == "question_answering":
+        return {}
+    names = list(task.labels) or ["score"]
+    if any(kind in name for name in config.get("architectures") or [] for kind in _FINE_TUNED):
+        known = [name for _, name in sorted((int(id), name) for id, name in (config.get("id2label") or {}).items())]
+        if known != names:
+            raise UserError(
+                f"--model {model}: was fine-tuned for the labels {', '.join(known)[:120]}, not {', '.join(names)[:120]}; "
+                "give the pretrained model"
+            )
+    values = {
+        "num_labels": len(names),
+        "id2label": dict(enumerate(names)),
+        "label2id": {name: id for id, name in enumerate(names)},
+    }
+    return values | {"problem_type": "regression"} if task.kind == "regression" else values
+
+
+def _first_line(error: Exception) -> str:
+    if isinstance(error, json.JSONDecodeError):
+        return f"not valid JSON: {error}"
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]

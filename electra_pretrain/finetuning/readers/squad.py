@@ -1,0 +1,97 @@
+"""Questions about contexts, in the JSON of SQuAD: `data`, in it `paragraphs`, in each a `context` and its `qas`."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from electra_pretrain.core.errors import UserError
+from electra_pretrain.finetuning.examples import Answer, Example, Question
+from electra_pretrain.finetuning.readers.json_files import field, load
+from electra_pretrain.finetuning.readers.left_out import LeftOut
+
+
+def read(path: str, move_answers: bool = False) -> list[Example]:
+    """The questions of a file.
+
+    An answer must stand in its context where its `answer_start` says, in characters. Only a question marked `is_impossible`
+    has none; the `plausible_answers` of such a one are no answers.
+
+    Args:
+        path: of the file.
+        move_answers: the publisher's file is known to hold some answers whose `answer_start` is off; each is looked for in
+            its context, and the nearest place counts. Those found nowhere are left out, and with its last answer a question.
+
+    Raises:
+        UserError: a field is missing, an id comes twice, an answer is not where it should be; the question's id is named.
+    """
+    moved = LeftOut(path, "answers moved to where they stand in their context", share=0.1) if move_answers else None
+    lost = LeftOut(path, "answers left out that stand nowhere in their context")
+    questions: dict[str, Example] = {}
+    count = 0
+    for number, context, qa in _questions(path):
+        name = "guid" if "guid" in qa else "id"
+        key = field(f"{path}, question {number}", qa, name, str)
+        where = f"{path}, question {key}"
+        if key in questions:
+            raise UserError(f"{where}: an earlier question has this id; rename or delete one")
+        question = field(where, qa, "question", str)
+        if not question.strip():
+            raise UserError(f"{where}: the question is empty; fill it in or delete it")
+        if qa.get("is_impossible", False):
+            questions[key] = Question(key, question, context, ())
+            continue
+        given = field(where, qa, "answers", list)
+        if not given:
+            raise UserError(f"{where}: has no answer; add one, or mark the question with is_impossible")
+        count += len(given)
+        answers = [_answer(where, context, answer, moved, lost) for answer in given]
+        found = tuple(answer for answer in answers if answer is not None)
+        if found:
+            questions[key] = Question(key, question, context, found)
+    lost.check(count - lost.count)
+    if moved is not None:
+        moved.check(count - moved.count)
+    return list(questions.values())
+
+
+def _questions(path: str) -> Iterator[tuple[int, str, dict[str, Any]]]:
+    """Each question's number, from 1, its context, and what the file holds of it."""
+    content = load(path)
+    if not isinstance(content, dict) or not isinstance(content.get("data"), list):
+        raise UserError(f'{path}: no list "data"; the JSON of SQuAD is expected (for CMRC 2018 the one in squad-style-data)')
+    number = 0
+    for article_number, article in enumerate(content["data"], start=1):
+        place = f"{path}, article {article_number}"
+        for paragraph in field(place, article, "paragraphs", list):
+            context = field(place, paragraph, "context", str)
+            for qa in field(place, paragraph, "qas", list):
+                number += 1
+                if not isinstance(qa, dict):
+                    raise UserError(f"{path}, question {number}: is no object; mend or delete it")
+                yield number, context, qa
+
+
+def _answer(where: str, context: str, given: Any, moved: LeftOut | None, lost: LeftOut) -> Answer | None:
+    text = field(where, given, "text", str)
+    start = field(where, given, "answer_start", int)
+    if not text.strip():
+        raise UserError(f"{where}: an answer is empty; fill it in or delete it")
+    if start >= 0 and context.startswith(text, start):
+        return Answer(text, start)
+    rule = f'the answer "{_short(text)}" does not stand at character {start} of its context'
+    if moved is None:
+        there = f', where "{_short(context[start : start + len(text)])}" does' if 0 <= start < len(context) else ""
+        raise UserError(f"{where}: {rule}{there}; mend answer_start")
+    places = _places(text, context)
+    if not places:
+        lost.add(where, f'the answer "{_short(text)}" stands nowhere in its context')
+        return None
+    moved.add(where, rule)
+    return Answer(text, min(places, key=lambda place: abs(place - start)))
+
+
+def _places(text: str, context: str) -> list[int]:
+    return [place for place in range(len(context) - len(text) + 1) if context.startswith(text, place)]
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 30 else text[:29] + "…"

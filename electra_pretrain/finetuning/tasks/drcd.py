@@ -1,0 +1,26 @@
+"""DRCD, traditional Chinese: where in an article of Wikipedia is the answer? (github.com/DRCKnowledgeTeam/DRCD)."""
+
+from electra_pretrain.finetuning.examples import Example
+from electra_pretrain.finetuning.readers import squad as squad_files
+from electra_pretrain.finetuning.task import Task
+
+
+def read(path: str) -> list[Example]:
+    """Questions; some answers do not stand where the file says."""
+    return squad_files.read(path, move_answers=True)
+
+
+TASK = Task(
+    name="drcd",
+    title="DRCD",
+    kind="question_answering",
+    files={
+        "train": ("DRCD_training.json", "train.json"),
+        "dev": ("DRCD_dev.json", "dev.json"),
+        "test": ("DRCD_test.json", "test.json"),
+    },
+    scored="test",
+    read=read,
+    labels=(),
+    metrics=("exact_match", "f1"),
+)

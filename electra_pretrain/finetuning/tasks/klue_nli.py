@@ -1,0 +1,26 @@
+"""KLUE natural language inference: does a sentence follow from another? (github.com/KLUE-benchmark/KLUE)."""
+
+from electra_pretrain.finetuning.examples import Example
+from electra_pretrain.finetuning.readers import json_files
+from electra_pretrain.finetuning.readers.klue_names import klue_files
+from electra_pretrain.finetuning.rows import class_of, examples
+from electra_pretrain.finetuning.task import Task
+
+LABELS = ("contradiction", "entailment", "neutral")
+
+
+def read(path: str) -> list[Example]:
+    """Premises, hypotheses, and how they stand to each other."""
+    return examples(json_files.rows(path, ["premise", "hypothesis"], "gold_label"), class_of(LABELS))
+
+
+TASK = Task(
+    name="klue_nli",
+    title="KLUE NLI",
+    kind="classification",
+    files=klue_files("klue-nli", "json"),
+    scored="dev",
+    read=read,
+    labels=LABELS,
+    metrics=("accuracy",),
+)

@@ -1,0 +1,41 @@
+"""XNLI, Chinese: does a sentence follow from another, or contradict it? (github.com/facebookresearch/XNLI)."""
+
+from electra_pretrain.finetuning.examples import Example
+from electra_pretrain.finetuning.readers.left_out import LeftOut
+from electra_pretrain.finetuning.readers.tables import has_column, rows
+from electra_pretrain.finetuning.rows import class_of, examples
+from electra_pretrain.finetuning.task import Task
+
+LABELS = ("contradiction", "entailment", "neutral")
+_WRITTEN_IN_TRAINING = {"contradictory": "contradiction"}
+
+
+def read(path: str) -> list[Example]:
+    """Pairs: of the dev and test files, which hold fifteen languages, the Chinese ones.
+
+    The training file is translated by machine, which may leave a sentence empty: such a pair is left out.
+    """
+    several = has_column(path, "language")
+    pairs = rows(
+        path,
+        [("premise", "sentence1"), ("hypo", "hypothesis", "sentence2")],
+        ("label", "gold_label"),
+        only=("language", "zh") if several else None,
+    )
+    return examples(pairs, class_of(LABELS, _WRITTEN_IN_TRAINING), None if several else LeftOut(path))
+
+
+TASK = Task(
+    name="xnli",
+    title="XNLI",
+    kind="classification",
+    files={
+        "train": ("multinli.train.zh.tsv", "multinli/multinli.train.zh.tsv", "train.tsv"),
+        "dev": ("xnli.dev.tsv", "dev.tsv"),
+        "test": ("xnli.test.tsv", "test.tsv"),
+    },
+    scored="test",
+    read=read,
+    labels=LABELS,
+    metrics=("accuracy",),
+)

@@ -1,0 +1,1 @@
+"""From text to TFRecord shards, and from shards back to batches."""

@@ -1,0 +1,154 @@
+"""The first phase of a build: a block of documents becomes examples, each with a random key, stored sorted by key."""
+
+import dataclasses
+import hashlib
+import itertools
+import json
+from typing import NamedTuple
+
+import numpy as np
+
+from electra_pretrain.core import files, rng
+from electra_pretrain.corpus.blocks import RawBlock, TextBlock
+from electra_pretrain.corpus.whitespace import characters
+from electra_pretrain.records.block_file import write_block
+from electra_pretrain.records.examples import Lengths, Span, document_spans
+from electra_pretrain.records.manifest import Counts
+from electra_pretrain.records.serialize import Framer
+from electra_pretrain.tokenization.fast import Encoder, fastest_encoder
+from electra_pretrain.tokenization.tokenizer import Tokenizer, load_tokenizer
+
+SPLITS = ("train", "heldout")
+
+
+class BuildSettings(NamedTuple):
+    """What, besides the text and the vocabulary, the records depend on.
+
+    Attributes:
+        max_seq_length: of an example.
+        heldout_fraction: share of the documents kept for evaluation.
+        seed: of everything random.
+        dupe_factor: passes over the corpus, each with lengths and segments of its own.
+        short_example_prob, single_segment_prob: as in `Lengths`.
+    """
+
+    max_seq_length: int = 512
+    heldout_fraction: float = 0.01
+    seed: int = 0
+    dupe_factor: int = 1
+    short_example_prob: float = 0.05
+    single_segment_prob: float = 0.1
+
+    @property
+    def lengths(self) -> Lengths:
+        return Lengths(self.max_seq_length, self.short_example_prob, self.single_segment_prob)
+
+
+class Workplace(NamedTuple):
+    """What every worker needs to know; small enough to send along with each task."""
+
+    vocab_path: str
+    do_lower_case: bool
+    work_dir: str
+    output: str
+    settings: BuildSettings
+
+
+class BlockResult(NamedTuple):
+    counts: Counts
+    examples: list[int]  # per split
+
+
+def build_raw_block(block: RawBlock, workplace: Workplace) -> BlockResult:
+    """Build a block as it was read.
+
+    Raises:
+        UserError: a line is not UTF-8; file and line are named.
+    """
+    with block.decoding():
+        return build_block(block.cut(), workplace)
+
+
+def build_block(block: TextBlock, workplace: Workplace) -> BlockResult:
+    """Tokenise a block, cut it into examples, store them for each split, and leave a marker."""
+    settings = workplace.settings
+    # A marker of other text must not outlive the files that it vouches for.
+    files.remove(_marker(block.number, workplace))
+    tokenizer, encode = _cached_tokenizer(workplace, is_first=block.number == 0)
+    ids, row_splits = encode(block.text)
+    heldout = _heldout(ids, row_splits[[0, *block.document_ends]], settings)
+    spans = _spans(row_splits.tolist(), block, heldout, settings)
+    framer = Framer(ids, settings.max_seq_length, tokenizer.special_ids)
+    for split, of_split in zip(SPLITS, spans, strict=True):
+        keys = rng.numpy_bits(settings.seed, f"{split} order", [block.number], len(of_split))[0]
+        order = np.argsort(keys, kind="stable")
+        places = np.array(of_split, np.int64).reshape(-1, len(Span._fields))[order, :3]
+        write_block(block_path(workplace, split, block.number), keys[order], list(framer.frames(places)))
+    counts = Counts(
+        documents=len(block.document_ends),
+        heldout_documents=sum(heldout),
+        sentences=len(row_splits) - 1,
+        characters=characters(block.text),
+        tokens=len(ids),
+        unk_tokens=int((ids == tokenizer.special_ids.unk).sum()),
+        overflow_tokens=sum(span.overflow for of_split in spans for span in of_split),
+    )
+    result = BlockResult(counts, [len(of_split) for of_split in spans])
+    saved = {"key": block.key, "counts": dataclasses.asdict(counts), "examples": result.examples}
+    files.write_text(_marker(block.number, workplace), json.dumps(saved))
+    return result
+
+
+def finished_block(block: RawBlock, workplace: Workplace) -> BlockResult | None:
+    """What an earlier run made of this very block; None if it did not come to it."""
+    marker = _marker(block.number, workplace)
+    if not files.exists(marker):
+        return None
+    saved = json.loads(files.read_text(marker))
+    return BlockResult(Counts(**saved["counts"]), saved["examples"]) if saved["key"] == block.key else None
+
+
+def block_path(workplace: Workplace, split: str, number: int) -> str:
+    """Where a block's examples of a split are stored."""
+    return files.join(workplace.work_dir, f"block-{number:06d}-{split}.records")
+
+
+def _marker(number: int, workplace: Workplace) -> str:
+    return files.join(workplace.work_dir, f"block-{number:06d}.json")
+
+
+def _heldout(ids: np.ndarray, document_splits: np.ndarray, settings: BuildSettings) -> list[bool]:
+    """For each document, whether it is held out: a hash of its tokens decides, so that copies of it go the same way."""
+    content = np.ascontiguousarray(ids, "<i4").data.cast("B")
+    bounds = (4 * document_splits).tolist()
+    digests = [hashlib.blake2b(content[a:b], digest_size=4).digest() for a, b in itertools.pairwise(bounds)]
+    rows = np.frombuffer(b"".join(digests), "<u4")
+    held: list[bool] = (
+        rng.numpy_uniform(settings.seed, "heldout documents", rows, 1)[:, 0] < settings.heldout_fraction
+    ).tolist()
+    return held
+
+
+def _spans(row_splits: list[int], block: TextBlock, heldout: list[bool], settings: BuildSettings) -> tuple[list[Span], ...]:
+    """The examples of every pass, by split."""
+    spans: tuple[list[Span], ...] = tuple([] for _ in SPLITS)
+    for number_of_pass in range(settings.dupe_factor):
+        draws = rng.Stream(settings.seed, f"examples, pass {number_of_pass}", block.number)
+        first = 0
+        for end, is_heldout in zip(block.document_ends, heldout, strict=True):
+            ends = row_splits[first + 1 : end + 1]
+            spans[is_heldout].extend(document_spans(row_splits[first], ends, settings.lengths, draws))
+            first = end
+    return spans
+
+
+_tokenizers: dict[tuple[str, bool], tuple[Tokenizer, Encoder]] = {}
+
+
+def _cached_tokenizer(workplace: Workplace, is_first: bool) -> tuple[Tokenizer, Encoder]:
+    key = (workplace.vocab_path, workplace.do_lower_case)
+    if key not in _tokenizers:
+        tokenizer = load_tokenizer(*key)
+        # Of all workers, the one with the first block speaks.
+        _tokenizers[key] = tokenizer, fastest_encoder(tokenizer, say=is_first)
+    return _tokenizers[key]

@@ -1,0 +1,188 @@
+"""A folder in a Google Cloud Storage bucket: what lies there, uploads checked by CRC32C, and one line for what goes wrong.
+
+It goes through Google's own library, because TensorFlow's file system, which `files` uses, tells no checksums. The library
+retries what is transient and honours STORAGE_EMULATOR_HOST; it is imported only when a folder is opened.
+"""
+
+import contextlib
+import io
+import os
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+from electra_pretrain.core.errors import UserError
+
+# One request of an upload: what a broken connection costs, and what each worker holds in memory.
+CHUNK_BYTES = 8 << 20
+# How often a file is sent when each time the bucket holds something else than was sent.
+ATTEMPTS = 3
+# How long 429, 5xx and a broken connection are borne, with pauses that grow, before the command gives up; at the start,
+# where nobody has seen the network work yet, not so long.
+RETRY_SECONDS, FIRST_RETRY_SECONDS = 300.0, 20.0
+ROLE = "roles/storage.objectUser"
+
+
+class Stored(NamedTuple):
+    """What the bucket says of an object; `crc32c` in base64, as the service writes it."""
+
+    bytes: int
+    crc32c: str
+
+
+class BucketFolder:
+    """The objects right below `gs://bucket/folder`, by name.
+
+    Args:
+        url: `gs://bucket` or `gs://bucket/folder`.
+        connections: how many threads will upload at once.
+
+    Raises:
+        UserError: not such a URL, no credentials, no such bucket, no permission, no network (every method alike).
+    """
+
+    def __init__(self, url: str, connections: int) -> None:
+        bucket, self._prefix = _split(url)
+        self.url = url.rstrip("/")
+        storage = _import_storage()
+        from google.cloud.storage.retry import DEFAULT_RETRY
+        from requests.adapters import HTTPAdapter
+
+        self._retry = DEFAULT_RETRY.with_timeout(RETRY_SECONDS)
+        with _explained(self.url):
+            # Objects belong to no project; looking for one would fail where only credentials are set.
+            self._client = storage.Client(project=None)
+        # The session keeps ten connections unless told otherwise, and warns of each that it throws away.
+        for scheme in ("https://", "http://"):
+            self._client._http.mount(scheme, HTTPAdapter(pool_maxsize=connections))
+        self._bucket = self._client.bucket(bucket)
+
+    def objects(self) -> dict[str, Stored]:
+        """What lies in the folder, without what lies in folders of its own."""
+        with _explained(self.url):
+            retry = self._retry.with_timeout(FIRST_RETRY_SECONDS)
+            blobs = self._client.list_blobs(self._bucket, prefix=self._prefix, delimiter="/", retry=retry)
+            # Some tools mark a folder by an object whose name is the folder's.
+            return {
+                blob.name.removeprefix(self._prefix): Stored(blob.size, blob.crc32c)
+                for blob in blobs
+                if blob.name != self._prefix
+            }
+
+    def remove(self, name: str) -> None:
+        """Remove an object; nothing happens if it is absent."""
+        from google.api_core.exceptions import NotFound
+
+        with _explained(self.url), contextlib.suppress(NotFound):
+            self._bucket.blob(self._prefix + name).delete(retry=self._retry)
+
+    def upload(self, path: str, name: str, crc32c: str, watch: Callable[[int], None]) -> None:
+        """Upload a file; while the bucket does not report the CRC32C given, do it again, `ATTEMPTS` times in all.
+
+        Args:
+            path: the local file.
+            name: the object's name within this folder.
+            crc32c: of the file, in base64.
+            watch: called with how many bytes have arrived, before every request; what it raises ends the upload.
+
+        Raises:
+            UserError: besides the usual, the bucket refused the file, or held something else, every time.
+        """
+        from google.api_core.exceptions import Forbidden, GoogleAPICallError, Unauthorized
+        from google.cloud.storage.exceptions import DataCorruption
+
+        with _explained(self.url):
+            for _ in range(ATTEMPTS):
+                blob = self._bucket.blob(self._prefix + name, chunk_size=CHUNK_BYTES)
+                try:
+                    self._upload_once(blob, path, watch)
+                    if blob.crc32c == crc32c:
+                        return
+                    refusal = f"the bucket's CRC32C is {blob.crc32c}, the file's was {crc32c}"
+                except (Forbidden, Unauthorized):
+                    raise
+                except (DataCorruption, GoogleAPICallError) as error:
+                    refusal = _reason(error)
+        raise UserError(
+            f"{path}: sent {ATTEMPTS} times and never arrived intact ({refusal}); "
+            "see that nothing writes to the file, check memory and network, then run the same command again"
+        )
+
+    def _upload_once(self, blob: Any, path: str, watch: Callable[[int], None]) -> None:
+        with _Watched(path, watch) as file:
+            size = os.path.getsize(path)
+            blob.upload_from_file(
+                file, size=size, content_type="application/octet-stream", checksum="crc32c", retry=self._retry
+            )
+        watch(size)
+
+
+class _Watched(io.FileIO):
+    """A file that tells, whenever more is asked of it, how far it was read: so much has been sent."""
+
+    def __init__(self, path: str, watch: Callable[[int], None]) -> None:
+        super().__init__(path)
+        self._watch = watch
+
+    def read(self, size: int | None = -1, /) -> Any:
+        self._watch(self.tell())
+        return super().read(size)
+
+
+def _split(url: str) -> tuple[str, str]:
+    """Bucket, and prefix of the objects' names ("" or "folder/")."""
+    scheme, _, rest = url.partition("://")
+    parts = rest.removesuffix("/").split("/")
+    if scheme != "gs" or "" in parts:
+        raise UserError(f"{url}: is not a folder in a bucket; write it as gs://bucket/folder")
+    return parts[0], "".join(f"{part}/" for part in parts[1:])
+
+
+def _import_storage() -> Any:
+    try:
+        import google.cloud.storage
+    except ImportError as error:
+        raise UserError(
+            "Google Cloud Storage needs a package that is missing; run: pip install google-cloud-storage"
+        ) from error
+    return google.cloud.storage
+
+
+@contextlib.contextmanager
+def _explained(url: str) -> Iterator[None]:
+    """Turn what the library raises into one line that says what to do."""
+    from google.api_core import exceptions as api
+    from google.auth import exceptions as auth
+    from requests import RequestException
+
+    log_in = "run: gcloud auth application-default login, or name a service account's key in GOOGLE_APPLICATION_CREDENTIALS"
+    bucket = "/".join(url.split("/")[:3])
+    try:
+        yield
+    except auth.TransportError as error:
+        raise UserError(_unreachable(url, error)) from error
+    except (auth.GoogleAuthError, api.Unauthorized) as error:
+        raise UserError(f"{url}: no valid Google Cloud credentials ({_reason(error)}); {log_in}") from error
+    except api.Forbidden as error:
+        raise UserError(f"{url}: no permission ({_reason(error)}); ask for {ROLE} on {bucket}") from error
+    except api.NotFound as error:
+        raise UserError(
+            f"{bucket}: no such bucket; check the name, or create it in the TPU's region: "
+            f"gcloud storage buckets create {bucket} --location=REGION"
+        ) from error
+    except (api.RetryError, api.ServerError, api.TooManyRequests, RequestException) as error:
+        raise UserError(_unreachable(url, error)) from error
+    except api.GoogleAPICallError as error:
+        raise UserError(f"{url}: refused ({_reason(error)}); check bucket and folder") from error
+
+
+def _unreachable(url: str, error: Exception) -> str:
+    reason = _reason(getattr(error, "cause", None) or error)
+    return f"{url}: cannot be reached ({reason}); check the network, then run the same command again"
+
+
+def _reason(error: Any) -> str:
+    """What the server says, without the URL and the JSON around it; or the error's first line."""
+    try:
+        return str(error.response.json()["error"]["message"])
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return (str(error).splitlines() or [type(error).__name__])[0]

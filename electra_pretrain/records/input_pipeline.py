@@ -1,0 +1,198 @@
+"""Records to batches: the sequence of training batches is a pure function of (seed, step).
+
+An epoch reads the shards in a seeded order of its own, in windows of a few shards; a window is shuffled in memory. The position
+in this sequence follows from the step by arithmetic on the manifest's counts, so that a resumed run reads one window at most
+before its first batch, and no iterator is ever saved. Each worker of a job on several hosts reads shards of its own.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import tensorflow as tf
+
+from electra_pretrain.core import rng
+from electra_pretrain.core.batch import INPUT_IDS, INPUT_MASK, SEGMENT_IDS, Batch
+from electra_pretrain.core.errors import UserError
+from electra_pretrain.records.parse import parse_records
+
+SHARD_ORDER, EXAMPLE_ORDER = "shard order", "example order"
+
+
+class Records(NamedTuple):
+    """Training records and how they are shuffled.
+
+    Attributes:
+        paths: the shards.
+        examples: how many examples each shard holds.
+        max_seq_length: tokens in an example.
+        shuffle_examples: examples held in memory and shuffled together, about.
+        seed: of the shuffling.
+    """
+
+    paths: tuple[str, ...]
+    examples: tuple[int, ...]
+    max_seq_length: int
+    shuffle_examples: int
+    seed: int
+
+
+class Worker(NamedTuple):
+    """One host's part in every global batch: an equal share of the rows, the first of them `number` shares in.
+
+    Attributes:
+        number: which worker, from 0.
+        num_workers: how many there are.
+        num_replicas: devices of this worker, which split its share.
+    """
+
+    number: int = 0
+    num_workers: int = 1
+    num_replicas: int = 1
+
+
+ALONE = Worker()
+
+
+class Position(NamedTuple):
+    """A place in the endless sequence of windows."""
+
+    window: int
+    offset: int  # examples of this window that come before
+
+
+class WindowPlan(NamedTuple):
+    """How shards are grouped into windows.
+
+    Attributes:
+        shard_examples: examples in each shard.
+        shards_per_window: shards shuffled together.
+        seed: of the shuffling.
+    """
+
+    shard_examples: tuple[int, ...]
+    shards_per_window: int
+    seed: int
+
+    @classmethod
+    def make(cls, shard_examples: Sequence[int], shuffle_examples: int, seed: int) -> "WindowPlan":
+        """Windows of at most `shuffle_examples` examples, but of one shard at least."""
+        per_window = max(1, min(len(shard_examples), shuffle_examples // max(shard_examples)))
+        return cls(tuple(shard_examples), per_window, seed)
+
+    @property
+    def windows_per_epoch(self) -> int:
+        return -(-len(self.shard_examples) // self.shards_per_window)
+
+    @property
+    def max_window_examples(self) -> int:
+        return sum(sorted(self.shard_examples)[-self.shards_per_window :])
+
+    def position(self, example: int) -> Position:
+        """Where the example of this number stands."""
+        epoch, offset = divmod(example, sum(self.shard_examples))
+        counts = np.array(self.shard_examples)[rng.permutation(self.seed, SHARD_ORDER, epoch, len(self.shard_examples))]
+        for index in range(self.windows_per_epoch):
+            length = int(counts[index * self.shards_per_window : (index + 1) * self.shards_per_window].sum())
+            if offset < length:
+                return Position(epoch * self.windows_per_epoch + index, offset)
+            offset -= length
+        raise AssertionError("an offset within an epoch lies within one of its windows")
+
+
+def train_dataset(records: Records, batch_size: int, step: int, worker: Worker = ALONE) -> tf.data.Dataset:
+    """Endless batches from update `step` on (0 is the first), each a `Batch` of static shape for one replica.
+
+    A global batch is one element for each replica of each worker; this worker's come replica by replica.
+
+    Args:
+        records: what to read.
+        batch_size: of the global batch; all replicas together divide it.
+        step: how many global batches came before.
+        worker: whose part.
+
+    Raises:
+        UserError: fewer shards than workers.
+    """
+    if len(records.paths) < worker.num_workers:
+        raise UserError(
+            f"{len(records.paths)} training shards for {worker.num_workers} workers: each needs its own; use fewer workers"
+        )
+    own = slice(worker.number, None, worker.num_workers)
+    paths = tf.constant(records.paths[own])
+    plan = WindowPlan.make(records.examples[own], records.shuffle_examples, records.seed)
+    share = batch_size // worker.num_workers
+    start = plan.position(step * share)
+    windows = tf.data.Dataset.range(start.window, np.iinfo(np.int64).max)
+    serialized = windows.flat_map(lambda window: _window_records(paths, plan, window)).skip(start.offset)
+    rows = worker.number * share + tf.range(share)
+    batches = serialized.batch(share, drop_remainder=True).map(
+        lambda batch: _to_batch(batch, records.max_seq_length, rows), num_parallel_calls=tf.data.AUTOTUNE
+    )
+    return _by_replica(batches, worker.num_replicas).prefetch(tf.data.AUTOTUNE)
+
+
+def heldout_dataset(
+    paths: Sequence[str], max_seq_length: int, batch_size: int, num_batches: int, worker: Worker = ALONE
+) -> tf.data.Dataset:
+    """The first `num_batches` batches of held-out records, in their order; the last is filled up with rows of padding.
+
+    Every worker reads them all and takes its rows, so that a score does not depend on how many there are. Elements are for one
+    replica each, as those of `train_dataset`.
+    """
+    records = tf.data.TFRecordDataset(list(paths)).take(num_batches * batch_size)
+    batches = records.batch(batch_size).enumerate()
+    batches = batches.map(lambda number, serialized: _padded_batch(number, serialized, max_seq_length, batch_size))
+    share = batch_size // worker.num_workers
+    own = slice(worker.number * share, (worker.number + 1) * share)
+    batches = batches.map(lambda batch: Batch(*(values[own] for values in batch)))
+    return _by_replica(batches, worker.num_replicas).prefetch(2)
+
+
+def _by_replica(batches: tf.data.Dataset, replicas: int) -> tf.data.Dataset:
+    """A worker's batches, each cut into as many elements as there are replicas."""
+
+    def parts(batch: Batch) -> Batch:
+        return Batch(*(tf.reshape(values, [replicas, -1, *values.shape[1:]]) for values in batch))
+
+    return batches if replicas == 1 else batches.map(parts).unbatch()
+
+
+def _window_records(paths: tf.Tensor, plan: WindowPlan, window: tf.Tensor) -> tf.data.Dataset:
+    """One window's serialised records in their seeded order, computed within the graph."""
+    epoch, index = window // plan.windows_per_epoch, window % plan.windows_per_epoch
+    shard_order = _order(plan.seed, SHARD_ORDER, epoch, len(plan.shard_examples))
+    shards = shard_order[index * plan.shards_per_window : (index + 1) * plan.shards_per_window]
+    whole_window = tf.data.TFRecordDataset(tf.gather(paths, shards)).batch(plan.max_window_examples)
+    example_bits = _bits(plan.seed, EXAMPLE_ORDER, window, plan.max_window_examples)
+
+    def shuffled(serialized: tf.Tensor) -> tf.data.Dataset:
+        order = tf.argsort(example_bits[: tf.size(serialized)], stable=True)
+        return tf.data.Dataset.from_tensor_slices(tf.gather(serialized, order))
+
+    return whole_window.flat_map(shuffled)
+
+
+def _bits(seed: int, purpose: str, row: tf.Tensor, length: int) -> tf.Tensor:
+    # int64: sorting unsigned integers is not supported everywhere.
+    return tf.cast(rng.Random(seed, 0, row[tf.newaxis]).bits(purpose, [length])[0], tf.int64)
+
+
+def _order(seed: int, purpose: str, row: tf.Tensor, length: int) -> tf.Tensor:
+    return tf.argsort(_bits(seed, purpose, row, length), stable=True)
+
+
+def _to_batch(serialized: tf.Tensor, max_seq_length: int, rows: tf.Tensor) -> Batch:
+    features = parse_records(serialized, max_seq_length)
+    return Batch(features[INPUT_IDS], features[INPUT_MASK], features[SEGMENT_IDS], rows)
+
+
+def _padded_batch(number: tf.Tensor, serialized: tf.Tensor, max_seq_length: int, batch_size: int) -> Batch:
+    rows = tf.cast(number, tf.int32) * batch_size + tf.range(batch_size)
+    batch = _to_batch(serialized, max_seq_length, rows)
+    missing = batch_size - tf.shape(serialized)[0]
+
+    def fill(values: tf.Tensor) -> tf.Tensor:
+        return tf.ensure_shape(tf.pad(values, [[0, missing], [0, 0]]), [batch_size, max_seq_length])
+
+    return Batch(fill(batch.input_ids), fill(batch.input_mask), fill(batch.segment_ids), rows)

@@ -1,0 +1,1 @@
+"""Look into folders of records: verify, count, show, adopt."""

@@ -1,0 +1,157 @@
+"""What a folder of records holds and how it was made: `manifest.json`, written last, so that its presence means "whole"."""
+
+import dataclasses
+import json
+from typing import Any
+
+from electra_pretrain.core import files
+from electra_pretrain.core.batch import SpecialIds
+from electra_pretrain.core.errors import UserError
+from electra_pretrain.tokenization.tokenizer import Tokenizer, file_name
+
+MANIFEST_NAME = "manifest.json"
+FORMAT_VERSION = 2
+
+
+@dataclasses.dataclass(frozen=True)
+class Vocabulary:
+    """The vocabulary and the text rules that go with it; its file lies beside the manifest."""
+
+    type: str
+    sha256: str
+    size: int
+    do_lower_case: bool
+    strip_accents: bool
+    unicode_normalization: str
+    special_ids: SpecialIds
+
+    @property
+    def file_name(self) -> str:
+        """What its file is called, beside the manifest and in a run's folder."""
+        return file_name(self.type)
+
+
+@dataclasses.dataclass(frozen=True)
+class Shard:
+    """One file of records."""
+
+    name: str
+    examples: int
+    bytes: int
+    sha256: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Counts:
+    """What went in, added up over blocks of documents; None where records were adopted, which do not tell."""
+
+    documents: int | None = 0
+    heldout_documents: int | None = 0
+    sentences: int | None = 0
+    characters: int | None = 0
+    tokens: int = 0
+    unk_tokens: int = 0
+    overflow_tokens: int = 0  # carried into the next example, where the released builder drops them
+
+    def __add__(self, other: "Counts") -> "Counts":
+        return Counts(*(a + b for a, b in zip(dataclasses.astuple(self), dataclasses.astuple(other), strict=True)))
+
+
+@dataclasses.dataclass(frozen=True)
+class Manifest:
+    """The whole manifest; fields as in the file."""
+
+    format_version: int
+    fingerprint: str  # of input, vocabulary and settings: the same fingerprint, the same bytes
+    max_seq_length: int
+    vocabulary: Vocabulary
+    seed: int | None  # None, as what else is not known, where records were adopted
+    heldout_fraction: float
+    dupe_factor: int | None
+    short_example_prob: float | None
+    single_segment_prob: float | None
+    counts: Counts
+    unk_rate: float
+    overflow_rate: float
+    train_examples: int
+    heldout_examples: int
+    train_shards: tuple[Shard, ...]
+    heldout_shards: tuple[Shard, ...]
+    sources: tuple[dict[str, Any], ...]
+    corpus_steps: tuple[dict[str, Any], ...]  # what made the text, oldest first (see text/provenance.py)
+
+    def save(self, folder: str) -> None:
+        text = json.dumps(self.to_dict(), ensure_ascii=False, indent=2)
+        files.write_text(files.join(folder, MANIFEST_NAME), text + "\n")
+
+    def to_dict(self) -> dict[str, Any]:
+        values = dataclasses.asdict(self)
+        values["vocabulary"]["special_ids"] = self.vocabulary.special_ids._asdict()
+        return values
+
+
+def vocabulary_of(tokenizer: Tokenizer, unicode_normalization: str = "NFC") -> Vocabulary:
+    """What a manifest tells of a tokeniser; of records made elsewhere the normalisation is not known."""
+    return Vocabulary(
+        type=tokenizer.type,
+        sha256=tokenizer.sha256,
+        size=tokenizer.vocab_size,
+        do_lower_case=tokenizer.do_lower_case,
+        strip_accents=False,
+        unicode_normalization=unicode_normalization,
+        special_ids=tokenizer.special_ids,
+    )
+
+
+def max_encoded_bytes(max_seq_length: int) -> int:
+    """The most that one record takes in a file: ids up to 2**21 in three bytes, mask and segment in one, names and frame."""
+    return 5 * max_seq_length + 100
+
+
+def load_manifest(folder: str) -> Manifest:
+    """Read the manifest of a folder of records.
+
+    Raises:
+        UserError: there is none, or it is damaged, or of another version.
+    """
+    path = files.join(folder, MANIFEST_NAME)
+    if not files.exists(path):
+        raise UserError(
+            f"{path}: no such file; {folder} is not a finished folder of records: run build_data (again); "
+            "records that another builder made are taken in by inspect_data --adopt"
+        )
+    try:
+        values = json.loads(files.read_text(path))
+        if values["format_version"] != FORMAT_VERSION:
+            raise UserError(
+                f"{path}: format {values['format_version']} is not {FORMAT_VERSION}; delete the folder and build the data again"
+            )
+        vocabulary = values["vocabulary"]
+        vocabulary["special_ids"] = SpecialIds(**vocabulary["special_ids"])
+        values["vocabulary"] = Vocabulary(**vocabulary)
+        values["counts"] = Counts(**values["counts"])
+        for kind in ("train_shards", "heldout_shards"):
+            values[kind] = tuple(Shard(**shard) for shard in values[kind])
+        for kind in ("sources", "corpus_steps"):
+            values[kind] = tuple(values[kind])
+        return Manifest(**values)
+    except (KeyError, TypeError, AttributeError, json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: damaged or not a manifest ({error}); build the data again, into another folder") from error
+
+
+def check_shards(folder: str, shards: tuple[Shard, ...]) -> list[str]:
+    """Paths of the shards, each of the size that the manifest gives (a cheap check; hashes are there for a thorough one).
+
+    Raises:
+        UserError: a shard is missing or has another size.
+    """
+    paths = [files.join(folder, shard.name) for shard in shards]
+    for path, shard in zip(paths, shards, strict=True):
+        if not files.exists(path):
+            raise UserError(f"{path}: missing, though the manifest lists it; copy it again or rebuild the data")
+        if (found := files.size(path)) != shard.bytes:
+            kind = "truncated" if found < shard.bytes else "changed"
+            raise UserError(
+                f"{path}: {kind} ({found} bytes, the manifest says {shard.bytes}); copy it again or rebuild the data"
+            )
+    return paths

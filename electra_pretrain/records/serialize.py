@@ -1,0 +1,150 @@
+"""Examples to the bytes of a TFRecord file, with NumPy alone: byte for byte what TensorFlow writes.
+
+A record is a `tf.train.Example` with the int64 lists `input_ids`, `input_mask` and `segment_ids`, each `max_seq_length` long,
+its features in the order of their names; in the file it is framed by its length and CRC32C checksums. The tokens of a block
+are encoded together, so that an example is a few slices of bytes.
+
+Shapes: N examples, S `max_seq_length`.
+"""
+
+import functools
+import struct
+from collections.abc import Callable, Iterator
+from typing import cast
+
+import numpy as np
+
+from electra_pretrain.core.batch import INPUT_IDS, INPUT_MASK, SEGMENT_IDS, SpecialIds
+from electra_pretrain.core.errors import UserError
+
+_VARINT_BYTES = 4  # of which an id, below 2**28, takes as many as it needs
+# Wire format: Example.features, Features.feature (a map: key 1, value 2), Feature.int64_list, Int64List.value, all of them
+# length-delimited (protobuf.dev/programming-guides/encoding).
+_FEATURES, _ENTRY, _KEY, _VALUE, _INT64_LIST, _VALUES = 0x0A, 0x0A, 0x0A, 0x12, 0x1A, 0x0A
+_MASK_DELTA = 0xA282EAD8
+
+
+class Framer:
+    """Makes records of stretches of some tokens.
+
+    Args:
+        ids: int32 [tokens].
+        max_seq_length: S.
+        special_ids: of [CLS], [SEP] and padding.
+    """
+
+    def __init__(self, ids: np.ndarray, max_seq_length: int, special_ids: SpecialIds) -> None:
+        self._max_seq_length = max_seq_length
+        self._encoded, self._bounds = _varints(ids)
+        self._cls, self._sep, pad = map(_varint, (special_ids.cls, special_ids.sep, special_ids.pad))
+        self._padding, self._pad_bytes = pad * max_seq_length, len(pad)
+        self._heads = [_feature_head(name, max_seq_length) for name in (INPUT_MASK, SEGMENT_IDS)]
+        self._zeros, self._ones = bytes(max_seq_length), b"\1" * max_seq_length
+
+    def frames(self, spans: np.ndarray) -> Iterator[bytes]:
+        """One framed record for each span: `[CLS] first [SEP] second [SEP]`, padded; an empty second segment has no [SEP].
+
+        Args:
+            spans: int64 [N, 3]: start, middle and stop of each example within the tokens.
+        """
+        lengths = np.diff(spans).tolist()
+        for (first, middle, last), (in_first, in_second) in zip(self._bounds[spans].tolist(), lengths, strict=True):
+            text = [self._cls, self._encoded[first:middle], self._sep]
+            if in_second:
+                text += [self._encoded[middle:last], self._sep]
+            payload = b"".join(self._features(b"".join(text), in_first + 2, in_second + 1 if in_second else 0))
+            yield b"".join((_frame_head(len(payload)), payload, _checksum(payload)))
+
+    def _features(self, text: bytes, in_first: int, in_second: int) -> tuple[bytes, ...]:
+        """The example's message in parts, given its encoded tokens and the length of its segments, special tokens counted."""
+        used = in_first + in_second
+        unused = self._max_seq_length - used
+        assert unused >= 0, f"{used} tokens do not fit into {self._max_seq_length}"
+        padding, zeros, ones = self._padding[: unused * self._pad_bytes], self._zeros, self._ones
+        input_ids_bytes = len(text) + len(padding)
+        head = _features_head(input_ids_bytes, self._max_seq_length)
+        mask, segments = self._heads
+        return (
+            head,
+            text,
+            padding,
+            mask,
+            ones[:used],
+            zeros[:unused],
+            segments,
+            zeros[:in_first],
+            ones[:in_second],
+            zeros[:unused],
+        )
+
+
+def _varints(values: np.ndarray) -> tuple[bytes, np.ndarray]:
+    """Non-negative integers [n] as varints one after the other, and where each begins, int64 [n + 1] with the end of all."""
+    words, used, lengths = _varint_table(int(values.max(initial=0)) + 1 + 0xFFF & ~0xFFF)
+    # np.compress takes a fourth of the time that a mask in brackets does.
+    encoded = np.compress(used.take(values).view(np.bool_), words.take(values).view(np.uint8))
+    bounds = np.zeros(len(values) + 1, np.int64)
+    np.cumsum(lengths.take(values), out=bounds[1:])
+    return encoded.tobytes(), bounds
+
+
+@functools.cache
+def _varint_table(size: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """For 0..size-1: the varint's bytes in a little-endian uint32, 1 in another's for each that is used, how many they are."""
+    values = np.arange(size, dtype=np.int64)
+    lengths = 1 + (values >= 1 << 7).astype(np.uint8) + (values >= 1 << 14) + (values >= 1 << 21)
+    words, used = np.zeros(size, np.int64), np.zeros(size, np.int64)
+    for place in range(_VARINT_BYTES):
+        more = (lengths > place + 1).astype(np.int64) << 7
+        words |= ((values >> 7 * place & 0x7F) | more) << 8 * place
+        used |= (lengths > place).astype(np.int64) << 8 * place
+    return words.astype("<u4"), used.astype("<u4"), lengths.astype(np.uint8)
+
+
+def _feature_head(name: str, num_bytes: int) -> bytes:
+    """What stands before a feature's `num_bytes` of values."""
+    values = bytes([_VALUES]) + _varint(num_bytes)
+    int64_list = bytes([_INT64_LIST]) + _varint(len(values) + num_bytes)
+    value = bytes([_VALUE]) + _varint(len(int64_list) + len(values) + num_bytes)
+    key = bytes([_KEY]) + _varint(len(name)) + name.encode("ascii")
+    inner = key + value + int64_list + values
+    return bytes([_ENTRY]) + _varint(len(inner) + num_bytes) + inner
+
+
+@functools.lru_cache(maxsize=1 << 16)
+def _features_head(num_bytes: int, max_seq_length: int) -> bytes:
+    """What stands before `num_bytes` of input_ids."""
+    feature = _feature_head(INPUT_IDS, num_bytes)
+    others = sum(len(_feature_head(name, max_seq_length)) + max_seq_length for name in (INPUT_MASK, SEGMENT_IDS))
+    return bytes([_FEATURES]) + _varint(len(feature) + num_bytes + others) + feature
+
+
+@functools.lru_cache(maxsize=1 << 16)
+def _frame_head(num_bytes: int) -> bytes:
+    """A frame's length and its checksum."""
+    length = struct.pack("<Q", num_bytes)
+    return length + _checksum(length)
+
+
+def _varint(value: int) -> bytes:
+    content = bytearray()
+    while value > 0x7F:
+        content.append(value & 0x7F | 0x80)
+        value >>= 7
+    content.append(value)
+    return bytes(content)
+
+
+def _checksum(content: bytes) -> bytes:
+    """CRC32C, masked as TFRecord files have it (tensorflow/core/lib/hash/crc32c.h)."""
+    crc = _crc32c()(content)
+    return struct.pack("<I", (crc >> 15 | crc << 17) + _MASK_DELTA & 0xFFFFFFFF)
+
+
+@functools.cache
+def _crc32c() -> Callable[[bytes], int]:
+    try:
+        from google_crc32c import value
+    except ImportError as error:
+        raise UserError("writing records needs a package that is missing; run: pip install google-crc32c") from error
+    return cast(Callable[[bytes], int], value)

@@ -1,1 +1,0 @@
-"""Text in, text out: readers and rules. No TensorFlow here."""

@@ -1,0 +1,167 @@
+"""The records of a run: which folder serves which part of it, whether they fit, and what each replica gets of them."""
+
+import itertools
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import tensorflow as tf
+
+from electra_pretrain.config.schema import Config
+from electra_pretrain.core import files
+from electra_pretrain.core.batch import Batch
+from electra_pretrain.core.errors import UserError
+from electra_pretrain.records.damage import leave_out_damaged
+from electra_pretrain.records.input_pipeline import Records, Worker, heldout_dataset, train_dataset
+from electra_pretrain.records.manifest import MANIFEST_NAME, Manifest, check_shards, load_manifest
+from electra_pretrain.train.devices import distributed
+
+
+class Source(NamedTuple):
+    """A folder of records."""
+
+    folder: str
+    manifest: Manifest
+
+
+class Paths(NamedTuple):
+    """The files to read."""
+
+    train: list[str]
+    heldout: list[str]
+
+
+def choose_sources(config: Config, data_dirs: Sequence[str]) -> list[Source]:
+    """For each stage of a run the folder whose records have its length.
+
+    Raises:
+        UserError: a stage has no folder or two, a folder serves none, or records and config do not fit.
+    """
+    given = [Source(folder, load_manifest(folder)) for folder in data_dirs]
+    stages = config.stages()
+    if len(given) == len(stages) == 1:
+        check_data(config, given[0])
+        return given
+    chosen = []
+    for number, (stage_config, _, _) in enumerate(stages):
+        length = stage_config.data.max_seq_length
+        fitting = [source for source in given if source.manifest.max_seq_length == length]
+        if len(fitting) != 1:
+            part = f"phases[{number}]" if number < len(config.phases) else "the part after the phases"
+            lengths = ", ".join(f"{source.folder} ({source.manifest.max_seq_length})" for source in given)
+            raise UserError(
+                f"--data: {part} of the run needs one folder of records of {length} tokens, of which {len(fitting)} "
+                f"were given: {lengths}"
+            )
+        check_data(stage_config, fitting[0])
+        chosen += fitting
+    for source in given:
+        if source not in chosen:
+            raise UserError(
+                f"--data {source.folder}: no part of the run has {source.manifest.max_seq_length} tokens; leave it out"
+            )
+    if len({source.manifest.vocabulary.sha256 for source in chosen}) > 1:
+        raise UserError("--data: the folders were built with different vocabularies; build them with one")
+    return chosen
+
+
+def shard_paths(source: Source, skip_folder: str | None) -> Paths:
+    """The shards to read; damaged records lead to an error, or with a folder for mended copies are left out.
+
+    Raises:
+        UserError: a shard is missing, or has another size than the manifest says.
+    """
+    manifest = source.manifest
+    if skip_folder is None:
+        return Paths(*(check_shards(source.folder, shards) for shards in (manifest.train_shards, manifest.heldout_shards)))
+    special_ids = manifest.vocabulary.special_ids
+    folder = files.join(skip_folder, str(manifest.max_seq_length))
+    shards = (*manifest.train_shards, *manifest.heldout_shards)
+    paths = leave_out_damaged(source.folder, shards, manifest.max_seq_length, special_ids, folder)
+    num_train = len(manifest.train_shards)
+    return Paths(paths[:num_train], paths[num_train:])
+
+
+def training_batches(
+    config: Config, manifest: Manifest, paths: Paths, step: int, strategy: tf.distribute.Strategy
+) -> tf.data.Iterator:
+    """What the replicas train on, from the stage's update `step` on."""
+    records = training_records(config, manifest, paths)
+    batch_size = config.training.train_batch_size
+    return iter(distributed(strategy, lambda worker: train_dataset(records, batch_size, step, worker)))
+
+
+class HeldOut:
+    """So many batches of held-out records, the same each time they are gone through."""
+
+    def __init__(self, dataset: Any, num_batches: int) -> None:
+        self._dataset, self._num_batches = dataset, num_batches
+
+    def __iter__(self) -> Iterator[Batch]:
+        return itertools.islice(self._dataset, self._num_batches)
+
+
+def heldout_batches(config: Config, manifest: Manifest, paths: Paths, strategy: tf.distribute.Strategy) -> HeldOut | None:
+    """At most `num_eval_steps` batches of held-out records; None where there are none."""
+    batch_size = config.training.eval_batch_size
+    num_batches = min(config.training.num_eval_steps, -(-manifest.heldout_examples // batch_size))
+    if not num_batches:
+        return None
+    arguments = (paths.heldout, config.data.max_seq_length, batch_size, num_batches)
+    # Begun again at its end, so that it has none.
+    dataset = distributed(strategy, lambda worker: heldout_dataset(*arguments, worker).repeat())
+    return HeldOut(dataset, num_batches)
+
+
+def training_records(config: Config, manifest: Manifest, paths: Paths) -> Records:
+    """The training records as the config wants them shuffled."""
+    examples = tuple(shard.examples for shard in manifest.train_shards)
+    return Records(tuple(paths.train), examples, config.data.max_seq_length, config.data.shuffle_examples, config.training.seed)
+
+
+def global_batch(records: Records, batch_size: int, step: int, num_workers: int) -> Batch:
+    """All workers' rows of one batch, as NumPy arrays."""
+    parts = [next(iter(train_dataset(records, batch_size, step, Worker(n, num_workers, 1)))) for n in range(num_workers)]
+    return Batch(*(np.concatenate([value.numpy() for value in values]) for values in zip(*parts, strict=True)))
+
+
+def check_data(config: Config, source: Source) -> None:
+    """Refuse records that the config does not describe.
+
+    Raises:
+        UserError: every mismatch is named.
+    """
+    data_dir, manifest = source
+    pairs = {
+        "data.vocab_size": (config.data.vocab_size, manifest.vocabulary.size),
+        "data.max_seq_length": (config.data.max_seq_length, manifest.max_seq_length),
+        "data.do_lower_case": (config.data.do_lower_case, manifest.vocabulary.do_lower_case),
+    }
+    wrong = [
+        f"{field} is {wanted} in the config, {found} in the records"
+        for field, (wanted, found) in pairs.items()
+        if wanted != found
+    ]
+    if wrong:
+        raise UserError(
+            f"{files.join(data_dir, MANIFEST_NAME)}: {'; '.join(wrong)}; change the config (--set) or build the data anew"
+        )
+    if not manifest.train_examples:
+        raise UserError(f"{data_dir}: holds no training example; build it from more text or with a smaller --heldout_fraction")
+
+
+def check_replicas(config: Config, num_replicas: int) -> None:
+    """Refuse batches that cannot be split evenly.
+
+    Raises:
+        UserError: a batch size is not divisible.
+    """
+    training = config.training
+    parts = num_replicas * training.gradient_accumulation_steps
+    if training.train_batch_size % parts:
+        raise UserError(
+            f"training.train_batch_size = {training.train_batch_size}: must be divisible by {num_replicas} replicas "
+            f"x {training.gradient_accumulation_steps} gradient_accumulation_steps = {parts}"
+        )
+    if training.eval_batch_size % num_replicas:
+        raise UserError(f"training.eval_batch_size = {training.eval_batch_size}: must be divisible by {num_replicas} replicas")

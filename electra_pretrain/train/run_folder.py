@@ -1,0 +1,129 @@
+"""What a run's folder says of itself, and which run may go on in it."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import tensorflow as tf
+
+from electra_pretrain.checkpoint import bundle as checkpoint
+from electra_pretrain.checkpoint.pretrained import Pretrained, check_config, describe
+from electra_pretrain.config.schema import CONFIG_NAME, Config, differences, load
+from electra_pretrain.core import files
+from electra_pretrain.core.errors import UserError
+from electra_pretrain.records.manifest import Manifest, Vocabulary
+from electra_pretrain.tokenization.wordpiece import vocab_text
+
+RUN_NAME = "run.json"  # the records' manifests and the versions
+# A half-done run may be given these anew; anything else would make it another experiment.
+CHANGEABLE = (
+    "optimizer.learning_rate",
+    "training.num_train_steps",
+    "training.save_checkpoints_steps",
+    "training.keep_checkpoint_max",
+    "training.keep_every_steps",
+    "training.iterations_per_loop",
+    "training.gradient_accumulation_steps",
+    "training.remat",
+    "training.max_nonfinite_steps",
+    "training.eval_batch_size",
+    "training.num_eval_steps",
+)
+
+
+def check_earlier_run(config: Config, manifests: Sequence[Manifest], model_dir: str) -> None:
+    """Refuse to go on with another experiment in the folder of this one.
+
+    Args:
+        config: the experiment.
+        manifests: of the records of each of its stages.
+        model_dir: the folder.
+
+    Raises:
+        UserError: the fields that differ and may not, or other records.
+    """
+    path = files.join(model_dir, CONFIG_NAME)
+    if not files.exists(path) or not checkpoint.steps(model_dir):
+        return
+    if is_import(model_dir):
+        check_pretrained(Pretrained(model_dir, {}, *describe(model_dir)), config, manifests[-1].vocabulary)
+        return
+    reached = checkpoint.steps(model_dir)[-1]
+    if reached > config.training.num_train_steps:
+        raise UserError(
+            f"{model_dir}: is at step {reached} already, beyond training.num_train_steps = {config.training.num_train_steps}; "
+            "ask for more steps or use another --model_dir"
+        )
+    changed = differences(load(path), config)
+    refused = [
+        f"{name} was {json.dumps(old)}, is {json.dumps(new)}" for name, (old, new) in changed.items() if name not in CHANGEABLE
+    ]
+    if refused:
+        raise UserError(
+            f"{model_dir}: holds a run of another config: {'; '.join(refused)}; use that config or another --model_dir "
+            f"(what may change: {', '.join(CHANGEABLE)})"
+        )
+    about = load_run(model_dir)
+    used = [manifest["fingerprint"] for manifest in (*about["data_of_phases"], about["data"])]
+    given = [manifest.fingerprint for manifest in manifests]
+    if used != given:
+        raise UserError(
+            f"{model_dir}: that run used other records (fingerprint {', '.join(used)}, now {', '.join(given)}); "
+            "use the same --data or another --model_dir"
+        )
+
+
+def is_import(folder: str) -> bool:
+    """Whether import_checkpoint wrote this folder and no run has begun in it."""
+    return files.exists(files.join(folder, CONFIG_NAME)) and not files.exists(files.join(folder, RUN_NAME))
+
+
+def check_pretrained(pretrained: Pretrained, config: Config, vocabulary: Vocabulary) -> None:
+    """Refuse weights that do not belong to the config, or to the vocabulary of the records.
+
+    Raises:
+        UserError: what differs.
+    """
+    check_config(pretrained, config)
+    if pretrained.tokens is None:
+        return
+    found = hashlib.sha256(vocab_text(pretrained.tokens).encode("utf-8")).hexdigest()
+    if found != vocabulary.sha256:
+        raise UserError(
+            f"{pretrained.origin}: its vocabulary is not that of the records (SHA-256 {found}, theirs {vocabulary.sha256}); "
+            "build the records with the vocab.txt that lies beside the weights, or extend it with import_checkpoint --terms"
+        )
+
+
+def load_run(model_dir: str) -> dict[str, Any]:
+    """What a run's folder says of itself: "data" (the manifest), "data_of_phases" (of earlier phases), "versions", "hardware".
+
+    Raises:
+        UserError: it says nothing, or is damaged.
+    """
+    path = files.join(model_dir, RUN_NAME)
+    if not files.exists(path):
+        raise UserError(f"{path}: no such file; {model_dir} is not the --model_dir of a run")
+    try:
+        values: dict[str, Any] = json.loads(files.read_text(path))
+        return {
+            "data": dict(values["data"]),
+            "data_of_phases": list(values["data_of_phases"]),
+            "versions": dict(values["versions"]),
+            "hardware": str(values["hardware"]) if "hardware" in values else "not recorded",
+        }
+    except (ValueError, KeyError, TypeError) as error:
+        raise UserError(f"{path}: damaged ({error}); use another --model_dir") from error
+
+
+def record_run(config: Config, manifests: Sequence[Manifest], vocab: bytes, model_dir: str, hardware: str) -> None:
+    """Write the resolved config, what is trained on and with, and the vocabulary, so that the folder stands alone."""
+    from electra_pretrain import __version__
+
+    versions = {"electra_pretrain": __version__, "tensorflow": tf.__version__}
+    *of_phases, data = (manifest.to_dict() for manifest in manifests)
+    about = {"data": data, "data_of_phases": of_phases, "versions": versions, "hardware": hardware}
+    for name, values in ((CONFIG_NAME, config.to_dict()), (RUN_NAME, about)):
+        files.write_text(files.join(model_dir, name), json.dumps(values, ensure_ascii=False, indent=2) + "\n")
+    files.write_bytes(files.join(model_dir, manifests[-1].vocabulary.file_name), vocab)

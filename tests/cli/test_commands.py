@@ -1,0 +1,296 @@
+"""Commands as a user meets them: one clear line and exit code 1 for a mistake, nothing half-written; and what they import."""
+
+import os
+import shutil
+import sys
+
+import pytest
+
+from electra_pretrain import (
+    build_data,
+    clean_corpus,
+    dedup_corpus,
+    export_hf,
+    inspect_vocab,
+    quickstart,
+    run_pretraining,
+    train_vocab,
+)
+from electra_pretrain.cli.run import run_command
+from tests.conftest import MICRO, SAMPLE_CORPUS
+
+NEWS = str(SAMPLE_CORPUS / "news.txt")
+
+
+def run(module, arguments, capfd):
+    """Exit code and standard error of a command, run by its `main`."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "argv", [module.__name__, *map(str, arguments)])
+        with pytest.raises(SystemExit) as ended:
+            module.main()
+    return ended.value.code, capfd.readouterr().err
+
+
+def assert_one_line(result, *parts):
+    code, err = result
+    lines = [
+        line
+        for line in err.splitlines()
+        if not line.startswith(("measure text:", "read sample:", "check sources:", "tokenise:", "write shards:"))
+    ]
+    assert code == 1
+    assert len(lines) == 1 and ": error: " in lines[0], err
+    for part in parts:
+        assert part in lines[0]
+
+
+@pytest.fixture
+def config_path(tmp_path):
+    import json
+
+    path = tmp_path / "micro.json"
+    path.write_text(json.dumps(MICRO.to_dict()))
+    return path
+
+
+def build_arguments(tmp_path, vocab_path, **changes):
+    values = {
+        "corpus": NEWS,
+        "vocab": vocab_path,
+        "output": tmp_path / "out",
+        "max_seq_length": 32,
+        "num_processes": 1,
+        **changes,
+    }
+    return [part for name, value in values.items() for part in (f"--{name}", value)]
+
+
+def test_missing_corpus(tmp_path, vocab_path, capfd):
+    result = run(build_data, build_arguments(tmp_path, vocab_path, corpus="nothing/*.txt"), capfd)
+    assert_one_line(result, "build_data: error: nothing/*.txt: no such file", "check the path")
+    assert not os.path.exists(tmp_path / "out")
+
+
+@pytest.mark.parametrize("module", [build_data, clean_corpus, dedup_corpus, inspect_vocab, quickstart, train_vocab])
+def test_a_glob_that_the_shell_has_expanded(module, capfd):
+    """Among all else that may be wrong with the arguments, and without a page of usage."""
+    result = run(module, ["--corpus", "a.txt", "b.txt", "c.txt", "--vocab", "one", "two"], capfd)
+    assert_one_line(result, "--corpus: must be one word, was 3 (a.txt and 2 more)", "quote the glob")
+
+
+def test_several_words_where_several_are_wanted(tmp_path, capfd):
+    result = run(inspect_vocab, ["--corpus", NEWS, "--vocab", tmp_path / "one", tmp_path / "two"], capfd)
+    assert_one_line(result, f"{tmp_path / 'one'}: no such vocabulary file")
+
+
+@pytest.mark.parametrize("content", ["", "\n \n\n"])
+def test_empty_corpus(tmp_path, vocab_path, capfd, content):
+    path = tmp_path / "empty.txt"
+    path.write_text(content)
+    assert_one_line(
+        run(build_data, build_arguments(tmp_path, vocab_path, corpus=path), capfd), "empty.txt: the corpus is empty"
+    )
+    assert not os.path.exists(tmp_path / "out" / "manifest.json")
+    assert not os.path.exists(tmp_path / "out"), "an empty folder was left behind"
+    result = run(train_vocab, ["--corpus", path, "--output", tmp_path / "new" / "v.txt"], capfd)
+    assert_one_line(result, f"train_vocab: error: {path}: the corpus is empty", "name files that hold some")
+    assert "--" not in result[1], "no option would help"
+    assert not os.path.exists(tmp_path / "new")
+
+
+def test_a_sample_smaller_than_a_document(tmp_path, capfd):
+    """Here, options would."""
+    result = run(train_vocab, ["--corpus", NEWS, "--output", tmp_path / "v.txt", "--sample_bytes", "1"], capfd)
+    assert_one_line(result, "--sample_fraction 1.0 with --sample_bytes 1: the sample of the corpus holds no text; raise them")
+
+
+@pytest.mark.parametrize("module", [build_data, clean_corpus, dedup_corpus, inspect_vocab, train_vocab])
+def test_many_empty_files_are_not_all_named(tmp_path, vocab_path, capfd, module):
+    for number in range(300):
+        (tmp_path / f"{number:03d}.txt").touch()
+    arguments = ["--corpus", tmp_path / "*.txt"]
+    arguments += ["--vocab", vocab_path] if module in (build_data, inspect_vocab) else []
+    arguments += ["--by", "line"] if module is dedup_corpus else []
+    arguments += [] if module is inspect_vocab else ["--output", tmp_path / "out"]
+    arguments += [] if module in (inspect_vocab, train_vocab) else ["--num_processes", 1]
+    code, err = run(module, arguments, capfd)
+    assert code == 1 and f"error: {tmp_path / '000.txt'} and 299 more: the corpus is empty" in err
+    assert "001.txt" not in err
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_a_file_that_is_not_utf8(tmp_path, vocab_path, capfd, processes):
+    path = tmp_path / "bad.txt"
+    path.write_bytes("첫 줄\n둘째 줄\n".encode() + "셋째".encode("cp949") + b"\n")
+    result = run(build_data, build_arguments(tmp_path, vocab_path, corpus=path, num_processes=processes), capfd)
+    assert_one_line(result, "bad.txt, line 3: not UTF-8", "iconv")
+
+
+def test_a_vocabulary_without_mask(tmp_path, capfd):
+    path = tmp_path / "vocab.txt"
+    path.write_text("[PAD]\n[UNK]\n[CLS]\n[SEP]\n가\n")
+    assert_one_line(run(build_data, build_arguments(tmp_path, path), capfd), "vocab.txt: the vocabulary lacks [MASK]")
+
+
+def test_unwritable_output(tmp_path, vocab_path, capfd, records, config_path):
+    file = tmp_path / "file"
+    file.write_text("in the way")
+    below = file / "out"
+    assert_one_line(
+        run(build_data, build_arguments(tmp_path, vocab_path, output=below), capfd), f"{below}: cannot create this folder"
+    )
+    arguments = ["--config", config_path, "--data", records, "--model_dir", below]
+    assert_one_line(run(run_pretraining, arguments, capfd), f"{below}: cannot create this folder")
+    assert_one_line(run(train_vocab, ["--corpus", NEWS, "--output", below / "vocab.txt"], capfd), "cannot create this folder")
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+def test_read_only_output(tmp_path, vocab_path, capfd):
+    (tmp_path / "out").mkdir(mode=0o500)
+    assert_one_line(run(build_data, build_arguments(tmp_path, vocab_path), capfd), "this folder is not writable")
+
+
+def test_disk_full_leaves_nothing_half_written(tmp_path, vocab_path, capfd, monkeypatch):
+    from electra_pretrain.records import blocks
+
+    def full(path, *_):
+        raise OSError(28, "No space left on device", path)
+
+    monkeypatch.setattr(blocks, "write_block", full)
+    assert_one_line(
+        run(build_data, build_arguments(tmp_path, vocab_path), capfd), "No space left on device", "run the same command again"
+    )
+    assert not os.path.exists(tmp_path / "out"), "nothing was finished, so nothing stays"
+
+
+def test_bad_numbers(tmp_path, vocab_path, capfd):
+    for name, value in (("max_seq_length", 4), ("heldout_fraction", 1.5), ("num_processes", 0), ("seed", -1)):
+        assert_one_line(
+            run(build_data, build_arguments(tmp_path, vocab_path, **{name: value}), capfd), f"--{name} {value}: must"
+        )
+
+
+def test_records_that_are_not_there(tmp_path, capfd, config_path):
+    arguments = ["--config", config_path, "--data", tmp_path, "--model_dir", tmp_path / "run"]
+    assert_one_line(run(run_pretraining, arguments, capfd), "manifest.json: no such file", "run build_data")
+    (tmp_path / "manifest.json").write_text("{}")
+    assert_one_line(run(run_pretraining, arguments, capfd), "manifest.json: damaged or not a manifest")
+
+
+def test_truncated_records(tmp_path, capfd, config_path, records):
+    folder = tmp_path / "records"
+    shutil.copytree(records, folder)
+    shard = folder / "train-00000-of-00001.tfrecord"
+    shard.write_bytes(shard.read_bytes()[:-7])
+    arguments = ["--config", config_path, "--data", folder, "--model_dir", tmp_path / "run"]
+    assert_one_line(run(run_pretraining, arguments, capfd), f"{shard}: truncated")
+    shard.unlink()
+    assert_one_line(run(run_pretraining, arguments, capfd), f"{shard}: missing")
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("data.vocab_size=9999", "data.vocab_size is 9999 in the config, 3500 in the records"),
+        ("training.trainbatch_size=8", 'unknown key "trainbatch_size"; did you mean train_batch_size'),
+        ("training.train_batch_size=many", "must be a whole number"),
+    ],
+)
+def test_config_mistakes(tmp_path, capfd, config_path, records, override, message):
+    arguments = ["--config", config_path, "--data", records, "--model_dir", tmp_path / "run", "--set", override]
+    assert_one_line(run(run_pretraining, arguments, capfd), message)
+    assert not os.path.exists(tmp_path / "run")
+
+
+def test_batch_not_divisible_by_replicas(tmp_path, capfd, config_path, records):
+    arguments = ["--config", config_path, "--data", records, "--model_dir", tmp_path / "run", "--cpu_replicas", 3]
+    assert_one_line(run(run_pretraining, arguments, capfd), "train_batch_size = 8: must be divisible by 3 replicas")
+
+
+def test_export_of_what_is_no_run(tmp_path, capfd):
+    result = run(export_hf, ["--model_dir", tmp_path, "--output", tmp_path / "out"], capfd)
+    assert_one_line(result, "run.json: no such file", "is not the --model_dir of a run")
+
+
+def test_a_missing_package_is_named(capfd):
+    def main():
+        raise ModuleNotFoundError("No module named 'tokenizers'", name="tokenizers")
+
+    with pytest.raises(SystemExit):
+        run_command("build_data", main)
+    assert capfd.readouterr().err == "build_data: error: a package is missing; run: pip install tokenizers\n"
+
+
+def test_an_error_of_ours_keeps_its_traceback_and_has_its_own_exit_code(capfd):
+    """Python's own code for it, 1, would tell a supervisor that the user made a mistake."""
+
+    def main():
+        raise ValueError("a bug")
+
+    with pytest.raises(SystemExit) as ended:
+        run_command("build_data", main)
+    assert ended.value.code == 70
+    err = capfd.readouterr().err
+    assert err.startswith("Traceback") and err.endswith("ValueError: a bug\n")
+
+
+@pytest.mark.parametrize(
+    "kind, reason, code",
+    [
+        ("UnavailableError", "no answer", 69),
+        ("FailedPreconditionError", "no answer (libcurl code 6: Could not resolve host)", 69),
+        ("FailedPreconditionError", "no answer", 1),
+        ("NotFoundError", "no answer", 1),
+    ],
+)
+def test_a_bucket_that_does_not_answer_is_not_the_users_mistake(capfd, kind, reason, code):
+    import tensorflow as tf
+
+    def main():
+        raise getattr(tf.errors, kind)(None, None, f"gs://bucket/data: {reason}")
+
+    with pytest.raises(SystemExit) as ended:
+        run_command("run_pretraining", main)
+    assert ended.value.code == code
+    assert "error: remote path: gs://bucket/data: no answer" in capfd.readouterr().err
+
+
+def test_interrupted(capfd):
+    def main():
+        raise KeyboardInterrupt
+
+    with pytest.raises(SystemExit) as ended:
+        run_command("build_data", main)
+    assert ended.value.code == 130
+    assert "interrupted; run the same command again" in capfd.readouterr().err
+
+
+def test_quickstart_walks_the_whole_road(tmp_path, capfd, config_path):
+    """At a fraction of its size; it ends with what the discriminator says beside the truth, and transformers' agreement."""
+    arguments = ["--output", tmp_path / "out", "--config", config_path, "--corpus", f"{SAMPLE_CORPUS}/*.txt"]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "argv", ["quickstart", *map(str, arguments)])
+        with pytest.raises(SystemExit) as ended:
+            quickstart.main()
+    out = capfd.readouterr().out
+    assert ended.value.code == 0
+    for name in ("train_vocab", "build_data", "run_pretraining", "export_hf"):
+        assert f"$ python -m electra_pretrain.{name} " in out
+    assert out.count("most suspicious:") == 4 and "truth" in out
+    assert "transformers loads the export; its logits differ from ours by" in out
+    for kind in ("discriminator", "generator"):
+        assert os.path.exists(tmp_path / "out" / "exported" / kind / "model.safetensors")
+
+
+def test_swapped_words_are_where_quickstart_says(vocab_path):
+    from electra_pretrain.tokenization.tokenizer import load_tokenizer
+
+    tokenizer = load_tokenizer(vocab_path, False)
+    for swap in quickstart.SWAPS:
+        ids, truth = quickstart.swapped_ids(swap, tokenizer)
+        swapped = "".join(
+            tokenizer.tokens[index].removeprefix("##") for index, is_swapped in zip(ids, truth, strict=True) if is_swapped
+        )
+        assert swapped == swap.swapped or "[UNK]" in swapped
+        whole, _ = tokenizer.encode_lines([swap.sentence.replace(swap.word, swap.swapped, 1)])
+        assert ids[1:-1] == whole.tolist(), swap

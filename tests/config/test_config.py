@@ -1,0 +1,106 @@
+"""Configs: shipped ones complete, mistakes named, overrides applied."""
+
+import dataclasses
+import json
+
+import pytest
+
+from electra_pretrain.config import schema as configs
+from electra_pretrain.config.schema import SECTIONS, Config
+from electra_pretrain.core.errors import UserError
+
+SHIPPED = sorted(path.name for path in configs.shipped_folder().glob("*.json"))
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_shipped_configs_are_complete_and_explicit(name):
+    values = json.loads((configs.shipped_folder() / name).read_text())
+    assert list(values) == ["notes", *SECTIONS, "phases"] and values["notes"]
+    for section, section_type in SECTIONS.items():
+        assert list(values[section]) == [field.name for field in dataclasses.fields(section_type)], section
+    configs.load(name)
+
+
+def test_bare_names_with_and_without_ending_and_paths(tmp_path):
+    path = tmp_path / "mine.json"
+    path.write_text(json.dumps({"data": {"vocab_size": 77}}))
+    assert configs.load("tiny") == configs.load("tiny.json")
+    assert configs.load(str(path)).data.vocab_size == 77
+    with pytest.raises(UserError, match=r"nothing.json: no such config; .*base_v3.json"):
+        configs.load("nothing.json")
+
+
+def test_overrides():
+    config = configs.load("tiny.json", ["training.num_train_steps=7", "data.do_lower_case=true", "optimizer.learning_rate=1"])
+    assert (config.training.num_train_steps, config.data.do_lower_case, config.optimizer.learning_rate) == (
+        7,
+        True,
+        1.0,
+    )
+    assert isinstance(config.optimizer.learning_rate, float)
+
+
+BAD = {
+    "training.num_train_step=7": 'num_train_step=7: unknown key "num_train_step"; did you mean .*num_train_steps',
+    "trainng.seed=7": r"--set trainng.seed=7: must read section.field=value, with a section of model, objective",
+    "training.seed": "must read section.field=value",
+    "training.num_train_steps=many": 'training.num_train_steps = "many": must be a whole number',
+    "training.num_train_steps=1.5": "training.num_train_steps = 1.5: must be a whole number",
+    "training.num_train_steps=true": "must be a whole number",
+    "data.do_lower_case=1": "data.do_lower_case = 1: must be true or false",
+    "optimizer.learning_rate=1e400": "optimizer.learning_rate = inf: must be a finite number",
+    "optimizer.learning_rate=NaN": "optimizer.learning_rate = nan: must be a finite number",
+    "notes=a": "notes and phases are set in the file",
+    "training.num_train_steps=0": r"training.num_train_steps = 0: must lie in",
+    "model.hidden_dropout_prob=1.0": "model.hidden_dropout_prob = 1.0: must be at least 0 and below 1",
+    "model.num_attention_heads=3": "model.num_attention_heads = 3: must divide model.hidden_size",
+    "model.num_hidden_groups=3": "model.num_hidden_groups = 3: must divide model.num_hidden_layers",
+    "model.num_hidden_groups=1": "model.num_hidden_groups = 1: needs objective.electra_objective = false",
+    "objective.mask_prob=0": "objective.mask_prob = 0.0: must be above 0",
+    "training.compute_dtype=float16": "training.compute_dtype = float16: must be float32 or bfloat16",
+    "data.max_seq_length=4096": "data.max_seq_length = 4096: must be at least 8 and at most model.max_position_embeddings",
+    "training.gradient_accumulation_steps=5": "training.train_batch_size = 64: must be divisible by training.gradient",
+}
+
+
+@pytest.mark.parametrize("override", BAD)
+def test_mistakes_are_named(override):
+    with pytest.raises(UserError, match=BAD[override]):
+        configs.load("tiny.json", [override])
+
+
+def test_a_generator_that_cannot_be_split_into_heads_is_refused():
+    with pytest.raises(UserError, match=r"objective.generator_hidden_size = 0.33: .*1/3 of 768 is 0.33333"):
+        configs.load("base_v3.json", ["objective.generator_hidden_size=0.33"])
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("{", "not valid JSON"),
+        ("[]", "must hold one JSON object"),
+        ('{"modl": {}}', 'unknown key "modl"; did you mean model'),
+        ('{"model": 3}', "model: must be a JSON object"),
+    ],
+)
+def test_bad_files(tmp_path, content, message):
+    path = tmp_path / "bad.json"
+    path.write_text(content)
+    with pytest.raises(UserError, match=f"bad.json.*{message}"):
+        configs.load(str(path))
+
+
+def test_round_trip_and_differences():
+    config = configs.load("base_v3.json")
+    assert Config.from_dict(config.to_dict()) == config
+    other = configs.load("base_v3.json", ["training.seed=5", "model.hidden_dropout_prob=0.2"])
+    assert configs.differences(config, other) == {"training.seed": (0, 5), "model.hidden_dropout_prob": (0.1, 0.2)}
+
+
+def test_fields_that_a_file_leaves_out_are_told(tmp_path):
+    path = tmp_path / "partial.json"
+    path.write_text('{"model": {"hidden_size": 64}}')
+    told = configs.left_out(str(path), ["training.seed=3"])
+    assert "model.embedding_size = 128" in told and "data.vocab_size = 32200" in told
+    assert not [line for line in told if line.startswith(("model.hidden_size ", "training.seed "))]
+    assert configs.left_out("tiny.json", []) == []

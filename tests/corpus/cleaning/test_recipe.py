@@ -1,0 +1,117 @@
+"""Recipes: those that ship, and what is refused in one of the user's own."""
+
+import copy
+import json
+import re
+import shlex
+
+import pytest
+
+from electra_pretrain import clean_corpus
+from electra_pretrain.core.errors import UserError
+from electra_pretrain.corpus.cleaning.cleaner import Cleaner
+from electra_pretrain.corpus.cleaning.recipe import RULES, load_recipe, shipped_names
+from tests.conftest import ROOT
+
+MINE = {
+    "name": "mine",
+    "source": "nothing",
+    "rules": [{"rule": "squeeze", "to": 2, "digits": False, "signs": True}, {"rule": "hangul_share", "at_least": 1}],
+    "drop_duplicates": None,
+}
+
+
+def test_the_published_recipes_ship():
+    assert shipped_names() == ["default", "kcelectra", "koelectra", "lmkor"]
+    for name in shipped_names():
+        recipe = load_recipe(name)
+        assert recipe.name == name and len(recipe.source) > 50
+        assert len(recipe.compiled()) == len(recipe.rules)
+    names = {name: [rule["rule"] for rule in load_recipe(name).rules] for name in shipped_names()}
+    published = ["characters", "urls", "squeeze", "masks", "min_length"]
+    assert [rule for rule in names["kcelectra"] if rule in published] == published
+    assert "not published" in load_recipe("koelectra").source
+    assert not [name for name in names if {"phone_numbers", "resident_numbers"} & set(names[name])], "off by default"
+
+
+def write(path, values):
+    path.write_text(json.dumps(values, ensure_ascii=False))
+    return str(path)
+
+
+def test_a_recipe_of_ones_own(tmp_path):
+    recipe = load_recipe(write(tmp_path / "mine.json", MINE))
+    assert recipe._asdict() == MINE
+    cleaner = Cleaner(recipe)
+    assert [cleaner.clean(line) for line in ("가가가가", "가!!!!")] == [("가가", None), (None, "hangul_share")]
+
+
+def changed(*path, value=None):
+    values = copy.deepcopy(MINE)
+    place = values
+    for key in path[:-1]:
+        place = place[key]
+    if value is None:
+        del place[path[-1]]
+    else:
+        place[path[-1]] = value
+    return values
+
+
+WRONG = {
+    "unknown rule": (changed("rules", 0, value={"rule": "sqeeze"}), 'rule 1: unknown rule "sqeeze"; did you mean squeeze'),
+    "unknown parameter": (changed("rules", 1, "atleast", value=1),
+        'rule 2 (hangul_share): unknown parameter "atleast"; did you mean at_least'),
+    "missing parameter": (changed("rules", 0, "digits"), "rule 1 (squeeze): lacks digits"),
+    "wrong type": (changed("rules", 0, "to", value="2"), "rule 1 (squeeze): to must be int, not '2'"),
+    "true is no number": (changed("rules", 0, "to", value=True), "to must be int, not True"),
+    "senseless value": (changed("rules", 0, "to", value=0), "rule 1 (squeeze): to: 0 must be at least 1"),
+    "unknown characters": (
+        changed("rules", 0, value={"rule": "characters", "keep": ["hanguel"], "signs": ""}),
+        'rule 1 (characters): unknown characters "hanguel"; did you mean hangul',
+    ),
+    "a list of numbers": (changed("rules", 0, value={"rule": "characters", "keep": [1], "signs": ""}), "keep must be list"),
+    "no rule": (changed("rules", 0, value={"to": 2}), "rule 1: must be an object with the name of a rule"),
+    "unknown key": (changed("rule", value=[]), 'unknown key "rule"; did you mean rules'),
+    "missing key": (changed("source"), "lacks source"),
+    "duplicates of what": (changed("drop_duplicates", value="lines"), 'must be "line", "document" or null, not \'lines\''),
+    "rules of another kind": (changed("rules", value={"rule": "nfc"}), '"rules" must be a list'),
+    "a list": ([], "must be a JSON object"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_what_is_wrong_is_named(tmp_path, name):
+    values, message = WRONG[name]
+    path = write(tmp_path / "mine.json", values)
+    with pytest.raises(UserError, match=f"^{re.escape(path)}.*{re.escape(message)}"):
+        load_recipe(path)
+
+
+def test_broken_json_and_missing_files_are_named(tmp_path):
+    (tmp_path / "mine.json").write_text("{")
+    with pytest.raises(UserError, match="mine.json: not valid JSON"):
+        load_recipe(str(tmp_path / "mine.json"))
+    with pytest.raises(UserError, match="--recipe kcelektra: no such file, and no recipe of that name; did you mean kcelectra"):
+        load_recipe("kcelektra")
+
+
+def test_every_rule_says_what_it_does():
+    for name, make in RULES.items():
+        assert make.__doc__ and len(make.__doc__.split("\n")[0]) >= 20, name
+
+
+DOCS = ROOT / "docs" / "corpora.md"
+
+
+def test_the_page_on_corpora_says_what_holds(tmp_path):
+    text = DOCS.read_text()
+    (example,) = [block for block in re.findall(r"```json\n(.*?)```", text, re.S) if '"rules"' in block]
+    (tmp_path / "mine.json").write_text(example)
+    load_recipe(str(tmp_path / "mine.json"))
+    table = set(re.findall(r"`(\w+)`", "".join(line.split("|")[1] for line in text.splitlines() if line.startswith("| `"))))
+    assert set(RULES) | set(shipped_names()) <= table
+    commands = re.findall(r"^python -m electra_pretrain\.clean_corpus (.*)$", text, re.M)
+    assert len(commands) == 4
+    for command in commands:
+        load_recipe(clean_corpus.parse_args(shlex.split(command)).recipe)

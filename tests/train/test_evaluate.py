@@ -1,0 +1,42 @@
+"""A checkpoint scored afterwards gets the metrics that the run gave it."""
+
+import json
+
+import pytest
+import tensorflow as tf
+
+from electra_pretrain import evaluate_pretraining
+from electra_pretrain.core.errors import UserError
+from electra_pretrain.train.run import run
+from tests.conftest import MICRO
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory, records):
+    folder = tmp_path_factory.mktemp("finished")
+    run(MICRO, [records], str(folder), tf.distribute.OneDeviceStrategy("/cpu:0"))
+    return folder
+
+
+def evaluated(folder, records, *more):
+    arguments = ["--model_dir", str(folder), "--data", records, *more]
+    return evaluate_pretraining.evaluate_pretraining(evaluate_pretraining.parse_args(arguments))
+
+
+def test_equals_what_the_run_wrote(finished, records):
+    rows = [json.loads(line) for line in (finished / "metrics.jsonl").read_text().splitlines()]
+    for step in (3, 6):
+        written = next(row for row in rows if row["kind"] == "heldout" and row["step"] == step)
+        metrics = evaluated(finished, records, "--step", str(step))
+        assert {name: metrics[name] for name in written if name != "kind"} == {k: v for k, v in written.items() if k != "kind"}
+    assert evaluated(finished, records)["step"] == 6
+    assert evaluated(finished, records, "--num_eval_steps", "1") != evaluated(finished, records)
+
+
+def test_mistakes(finished, records, tmp_path):
+    with pytest.raises(UserError, match="no checkpoint of step 4; there are 3, 6"):
+        evaluated(finished, records, "--step", "4")
+    with pytest.raises(UserError, match="is not the --model_dir of a run"):
+        evaluated(tmp_path, records)
+    with pytest.raises(UserError, match="must be at least 1"):
+        evaluated(finished, records, "--num_eval_steps", "0")

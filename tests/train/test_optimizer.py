@@ -1,0 +1,93 @@
+"""One update and the learning rate against NumPy written from the formulas."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from electra_pretrain.config.schema import OptimizerConfig
+from electra_pretrain.train.optimizer import AdamW, clip_by_global_norm, is_decayed, learning_rate
+
+
+def test_two_updates_equal_the_formulas():
+    config = OptimizerConfig()
+    names = ["a/kernel", "a/bias", "b/LayerNorm/gamma", "c/word_embeddings"]
+    rng = np.random.default_rng(0)
+    weights = {name: rng.normal(size=(3, 4)) for name in names}
+    variables = {name: tf.Variable(value, dtype=tf.float32, name=name) for name, value in weights.items()}
+    optimizer = AdamW(variables, config)
+    m = {name: np.zeros((3, 4)) for name in names}
+    v = {name: np.zeros((3, 4)) for name in names}
+    for rate in (0.1, 0.05):
+        gradients = {name: rng.normal(size=(3, 4)) for name in names}
+        optimizer.apply([tf.constant(gradients[name], tf.float32) for name in names], tf.constant(rate), tf.constant(True))
+        for name in names:
+            m[name] = 0.9 * m[name] + 0.1 * gradients[name]
+            v[name] = 0.999 * v[name] + 0.001 * gradients[name] ** 2
+            update = m[name] / (np.sqrt(v[name]) + 1e-6)
+            if name in ("a/kernel", "c/word_embeddings"):
+                update = update + 0.01 * weights[name]
+            weights[name] = weights[name] - rate * update
+    for name in names:
+        np.testing.assert_allclose(variables[name], weights[name], rtol=1e-5, atol=1e-6)
+        np.testing.assert_allclose(optimizer.moments[f"{name}/adam_m"], m[name], rtol=1e-5, atol=1e-7)
+        np.testing.assert_allclose(optimizer.moments[f"{name}/adam_v"], v[name], rtol=1e-5, atol=1e-9)
+    assert int(optimizer.global_step) == 2
+
+
+def test_a_step_that_is_not_finite_changes_nothing_but_the_count():
+    gradients, norm = clip_by_global_norm([tf.constant([np.nan, 1.0]), tf.constant([np.inf, 2.0])], 1.0)
+    assert not np.isfinite(norm) and all((gradient.numpy() == 0).all() for gradient in gradients)
+
+    variables = {name: tf.Variable([0.3, -1.7], name=name) for name in ("a/kernel", "b/kernel")}
+    optimizer = AdamW(variables, OptimizerConfig())
+    ones = [tf.ones([2]), tf.ones([2])]
+    optimizer.apply(ones, tf.constant(0.1), tf.constant(True))
+    before = [value.numpy() for value in (*variables.values(), *optimizer.moments.values())]
+    for _ in range(2):
+        optimizer.apply(gradients, tf.constant(0.1), tf.constant(False))
+    after = [value.numpy() for value in (*variables.values(), *optimizer.moments.values())]
+    np.testing.assert_array_equal(before, after)
+    assert int(optimizer.global_step) == 3
+    assert (int(optimizer.nonfinite_in_a_row), int(optimizer.last_nonfinite_step)) == (2, 2)
+    optimizer.apply(ones, tf.constant(0.1), tf.constant(True))
+    assert (int(optimizer.nonfinite_in_a_row), int(optimizer.last_nonfinite_step)) == (0, 2)
+    assert not np.array_equal(before[0], variables["a/kernel"])
+
+
+def test_what_is_decayed():
+    assert is_decayed("electra/embeddings/token_type_embeddings")
+    assert is_decayed("discriminator_predictions/dense_1/kernel")
+    for name in ("generator_predictions/output_bias", "x/LayerNorm/gamma", "x/LayerNorm/beta", "x/dense/bias"):
+        assert not is_decayed(name)
+
+
+@pytest.mark.parametrize(
+    ("update", "expected"),
+    [
+        (0, 0.0),
+        (1, 1e-3 * (1 - 1 / 1000) * 0.01),
+        (50, 1e-3 * (1 - 50 / 1000) * 0.5),
+        (100, 1e-3 * 0.9),
+        (500, 1e-3 * 0.5),
+        (1000, 0.0),
+        (1200, 0.0),
+    ],
+)
+def test_learning_rate(update, expected):
+    config = OptimizerConfig(learning_rate=1e-3, num_warmup_steps=100)
+    np.testing.assert_allclose(learning_rate(tf.constant(update), config, 1000), expected, rtol=1e-5, atol=1e-12)
+
+
+def test_no_warmup_and_other_powers():
+    config = OptimizerConfig(learning_rate=1e-3, num_warmup_steps=0, lr_decay_power=2.0)
+    np.testing.assert_allclose(learning_rate(tf.constant(1), config, 100), 1e-3 * 0.99**2, rtol=1e-5)
+
+
+@pytest.mark.parametrize("scale", [0.01, 10.0])
+def test_clipping(scale):
+    gradients = [np.full((2, 2), scale), np.full((3,), -scale)]
+    clipped, norm = clip_by_global_norm([tf.constant(g, tf.float32) for g in gradients], 1.0)
+    expected_norm = scale * np.sqrt(7)
+    np.testing.assert_allclose(norm, expected_norm, rtol=1e-6)
+    for ours, gradient in zip(clipped, gradients, strict=True):
+        np.testing.assert_allclose(ours, gradient / max(1.0, expected_norm), rtol=1e-6)

@@ -1,0 +1,153 @@
+"""What is wrong is said before the start."""
+
+import json
+import os
+import shutil
+
+import pytest
+
+from electra_pretrain import run_pretraining
+from electra_pretrain.core.errors import UserError
+from electra_pretrain.tpu.chips import find_slice
+from electra_pretrain.train import preflight
+from electra_pretrain.train.preflight import Level, Start, check_start, check_thoroughly, within
+from tests.conftest import MICRO, changed
+
+
+def checked(config, records, model_dir, tpu=None, zone=None, replicas=1, target=None):
+    start = Start(config, [str(records)], str(model_dir), tpu, zone)
+    return [*check_start(start), *check_thoroughly(start, replicas, target)]
+
+
+def texts(findings, level):
+    return [finding.text for finding in findings if finding.level is level]
+
+
+@pytest.fixture
+def copy(records, tmp_path):
+    shutil.copytree(records, tmp_path / "data")
+    return tmp_path / "data"
+
+
+def test_all_in_order(records, tmp_path):
+    findings = checked(MICRO, records, tmp_path / "run", target=find_slice("v3-8"))
+    assert not texts(findings, Level.FAILURE) and not texts(findings, Level.WARNING)
+    said = "\n".join(texts(findings, Level.OK))
+    for part in (
+        "can be written to",
+        "examples of 32 tokens, read",
+        "the vocabulary, and names and sizes of",
+        "1 replicas, 8 x 32",
+        "6 steps:",
+    ):
+        assert part in said
+    assert not (tmp_path / "run").exists()
+    (tmp_path / "run").mkdir()
+    assert not texts(checked(MICRO, records, tmp_path / "run"), Level.FAILURE) and not os.listdir(tmp_path / "run")
+
+
+def test_epochs_and_overfitting(records, tmp_path):
+    config = changed(MICRO, training={"num_train_steps": 100000})
+    (warning,) = texts(checked(config, records, tmp_path), Level.WARNING)
+    assert "more text would help" in warning
+
+
+def failure(*arguments, **named):
+    (text,) = texts(checked(*arguments, **named), Level.FAILURE)
+    return text
+
+
+def test_batch_against_replicas(records, tmp_path):
+    assert "must be divisible by 3 replicas" in failure(MICRO, records, tmp_path, replicas=3)
+
+
+def test_vocabulary_of_other_words(copy, tmp_path):
+    with open(copy / "vocab.txt", "a") as file:
+        file.write("more\n")
+    assert "vocab.txt: missing, or not the vocabulary" in failure(MICRO, copy, tmp_path / "run")
+
+
+def test_a_missing_shard(copy, tmp_path):
+    os.remove(copy / "train-00000-of-00001.tfrecord")
+    assert "train-00000-of-00001.tfrecord: missing" in failure(MICRO, copy, tmp_path / "run")
+
+
+def test_a_remote_tpu_cannot_read_this_disk(records, tmp_path):
+    failures = texts(checked(MICRO, records, tmp_path, tpu="my-tpu", zone="us-central1-a"), Level.FAILURE)
+    assert len(failures) == 2 and all("cannot read this machine's disk; use gs://BUCKET" in text for text in failures)
+    findings = checked(MICRO, records, tmp_path, tpu="local")
+    assert not texts(findings, Level.FAILURE)
+    assert "which goes when the VM goes" in texts(findings, Level.WARNING)[0]
+
+
+def test_a_slice_of_several_hosts_needs_as_many_shards(records, tmp_path):
+    config = changed(MICRO, training={"train_batch_size": 32, "eval_batch_size": 32})
+    target = find_slice("v3-32")
+    assert "1 training shards for a TPU of 4 hosts" in failure(config, records, tmp_path, replicas=32, target=target)
+    (text,) = texts(
+        preflight.check_thoroughly(Start(config, [records], "gs://b/run", "grpc://a,grpc://b", None), 8, None), Level.FAILURE
+    )
+    assert "1 training shards for a TPU of 2 hosts" in text
+    assert not texts(checked(config, records, tmp_path, replicas=8, target=find_slice("v3-8")), Level.FAILURE)
+
+
+def test_no_room_for_checkpoints(records, tmp_path, monkeypatch):
+    monkeypatch.setattr(preflight.shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(10**6, 10**6, 1000))
+    (warning,) = texts(checked(MICRO, records, tmp_path), Level.WARNING)
+    assert "6 checkpoints take" in warning and "0.0 GB are free" in warning
+
+
+def test_checkpoint_size_is_about_right(records, tmp_path):
+    from electra_pretrain.model.electra import Electra
+
+    parameters = sum(variable.shape.num_elements() for variable in Electra(MICRO).named_variables().values())
+    assert preflight.checkpoint_bytes(MICRO) == pytest.approx(12 * parameters, rel=0.1)
+
+
+@pytest.mark.parametrize(
+    ("zone", "location", "same"),
+    [
+        ("us-central1-a", "us-central1", True),
+        ("us-central1-a", "us", True),
+        ("europe-west4-a", "eu", True),
+        ("europe-west4-a", "europe-west4", True),
+        ("europe-west4-a", "us", False),
+        ("us-central1-a", "us-east1", False),
+        ("us-central1-a", "us-central2", False),
+    ],
+)
+def test_zones_and_bucket_locations(zone, location, same):
+    assert within(zone, location) == same
+
+
+@pytest.mark.parametrize(
+    ("location", "level", "said"),
+    [
+        ("us-central1", Level.OK, "is in us-central1, where the TPU is"),
+        ("europe-west4", Level.WARNING, "traffic between regions is charged; use a bucket in us-central1"),
+        (None, Level.WARNING, "its location (unknown) was compared with no zone"),
+    ],
+)
+def test_bucket_against_the_tpus_zone(monkeypatch, location, level, said):
+    monkeypatch.setattr(preflight, "bucket_location", lambda name: {"bucket": location}[name])
+    start = Start(MICRO, ["gs://bucket/data"], "gs://bucket/run", "local", "us-central1-a")
+    (finding,) = preflight._buckets(start)
+    assert finding.level is level and said in finding.text
+
+
+def command(*more):
+    run_pretraining.run_pretraining(run_pretraining.parse_args(list(more)))
+
+
+def test_the_command_prints_findings_and_trains_nothing(tmp_path, records, capsys):
+    path = tmp_path / "config.json"
+    path.write_text(json.dumps(MICRO.to_dict()))
+    arguments = ["--config", str(path), "--data", records, "--model_dir", str(tmp_path / "run"), "--preflight"]
+    command(*arguments)
+    out = capsys.readouterr().out
+    assert out.count("ok ") == len(out.splitlines()) and not (tmp_path / "run").exists()
+    with pytest.raises(UserError, match="1 of 5 checks failed"):
+        command(*arguments, "--cpu_replicas", "3")
+    assert "FAILED   training.train_batch_size = 8: must be divisible by 3 replicas" in capsys.readouterr().out
+    with pytest.raises(UserError, match="--topology: is for --preflight"):
+        command(*arguments[:-1], "--topology", "v3-8")

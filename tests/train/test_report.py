@@ -1,0 +1,94 @@
+"""What a loop's numbers become, and the counted operations behind the share of peak."""
+
+import time
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from electra_pretrain.config import schema as configs
+from electra_pretrain.core.progress import Progress
+from electra_pretrain.execution.background import Task
+from electra_pretrain.model.flops import step_flops
+from electra_pretrain.tpu.chips import generation_peak_tflops
+from electra_pretrain.train import peak
+from electra_pretrain.train.logs import RunLog
+from electra_pretrain.train.metrics import zero_sums
+from electra_pretrain.train.peak import product_flops
+from electra_pretrain.train.report import Loop, Report
+from tests.conftest import MICRO, changed
+
+
+def loop(began, ended):
+    sums = {name: value.numpy() + 1 for name, value in zero_sums(MICRO.objective).items()}
+    sums |= {"steps": np.float32(10), "grad_norm": np.float32(5), "nonfinite_steps": np.float32(0)}
+    return Loop(10, sums, began, ended)
+
+
+def test_rates_idle_time_and_share_of_peak(tmp_path):
+    log = RunLog(str(tmp_path), 0)
+    with Progress("train", 100, "steps") as progress:
+        report = Report(MICRO, log, progress, 0, peak_flops=4 * step_flops(MICRO))
+        for step, one in ((10, loop(100.0, 105.0)), (20, loop(105.5, 110.5))):
+            report.keep(step, one)
+            report.write_waiting()
+            report.write_waiting()
+    first, second = log._rows
+    assert first["idle_seconds"] == 0 and second["idle_seconds"] == 0.5
+    assert second["sequences_per_second"] == 16 and second["tokens_per_second"] == 16 * 32
+    assert second["share_of_peak"] == 0.5 and second["grad_norm"] == 0.5
+
+
+def test_operations_of_the_published_recipes():
+    """Worked out from the method's table of sizes: two operations a weight and token, and as much twice again backwards."""
+    tokens = 256 * 512
+    base = configs.load("base_v3.json")
+    block = 4 * 768**2 + 2 * 768 * 3072 + 2 * 512 * 768
+    # Of the generator's last block only keys and values are needed everywhere, all else at the masked positions.
+    small = 2 * 256**2 + 2 * 256 * 1024 + 2 * 512 * 256
+    generator = tokens * (768 * 256 + 11 * (small + 2 * 256**2) + 2 * 256**2) + 256 * 79 * small
+    head = 256 * 79 * (256 * 768 + 768 * 35000)
+    expected = 6 * (tokens * (12 * block + 768 * 769) + generator + head)
+    assert step_flops(base) == pytest.approx(expected, rel=1e-12)
+    uniform = configs.load("base_v3.json", ["objective.uniform_generator=true"])
+    assert step_flops(uniform) == pytest.approx(6 * tokens * (12 * block + 768 * 769), rel=1e-12)
+    alone = changed(base, objective={"electra_objective": False})
+    blocks = tokens * (11 * block + 2 * 768**2) + 256 * 79 * (block - 2 * 768**2)
+    assert step_flops(alone) == pytest.approx(6 * (blocks + 256 * 79 * (768 * 768 + 768 * 35000)), rel=1e-12)
+
+
+def test_a_product_is_timed():
+    assert 1e8 < product_flops("/cpu:0", "float32", 512) < 1e15
+
+
+def test_a_moment_of_other_work_does_not_lower_the_peak(monkeypatch):
+    """The first products take ten times as long as those that follow."""
+    clock = SimpleNamespace(now=0.0, products=0)
+
+    def matmul(one, other):
+        clock.products += 1
+        clock.now += 0.1 if clock.products <= 4 else 0.01
+        return one
+
+    monkeypatch.setattr(tf, "matmul", matmul)
+    monkeypatch.setattr(peak, "time", SimpleNamespace(monotonic=lambda: clock.now))
+    assert product_flops.__wrapped__("/cpu:0", "float32", 16) == pytest.approx(2 * 16**3 / 0.01)
+    assert clock.now < 1
+
+
+def test_tpus_by_what_they_call_themselves():
+    assert generation_peak_tflops("v3-32") == 61.5
+    assert generation_peak_tflops("v5litepod-16") == 197
+    assert generation_peak_tflops("v9-8") is None
+
+
+def test_tasks_run_beside_and_hand_over_what_they_raise():
+    began = time.monotonic()
+    tasks = [Task(lambda: time.sleep(0.3)) for _ in range(4)]
+    for task in tasks:
+        task.result()
+    assert time.monotonic() - began < 1
+    assert Task(lambda: 7).result() == 7
+    with pytest.raises(ZeroDivisionError):
+        Task(lambda: 1 // 0).result()
