@@ -5,22 +5,26 @@
 
 import argparse
 
-from electra_pretrain.cli.run import add_runner_arguments, check_runner_arguments, chosen_runner, run_command
-from electra_pretrain.core import files
+from electra_pretrain.cli.arguments import (
+    add_corpus,
+    add_lower_case,
+    add_num_processes,
+    add_runner,
+    add_seed,
+    check_at_least,
+    check_runner,
+    check_seed,
+    chosen_corpus,
+    chosen_runner,
+    command_parser,
+)
+from electra_pretrain.cli.run import run_command
 from electra_pretrain.core.errors import UserError
-from electra_pretrain.corpus.reader import Corpus
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog="build_data", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument(
-        "--corpus",
-        required=True,
-        metavar="GLOB[,GLOB…]",
-        help="text files (.txt, .jsonl; also .gz, .xz, .zst): a sentence a line, an empty line between documents",
-    )
+    parser = command_parser("build_data", __doc__)
+    add_corpus(parser)
     parser.add_argument(
         "--vocab",
         required=True,
@@ -29,12 +33,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     )
     parser.add_argument("--output", required=True, metavar="DIR", help="folder for shards, vocabulary and manifest.json")
     parser.add_argument("--max_seq_length", type=int, default=512, help="tokens in an example (default %(default)s)")
-    parser.add_argument(
-        "--num_processes",
-        type=int,
-        default=2,
-        help="worker processes; the output does not depend on it (default %(default)s)",
-    )
+    add_num_processes(parser)
     parser.add_argument(
         "--heldout_fraction",
         type=float,
@@ -62,15 +61,9 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         metavar="P",
         help="how likely an example is one segment instead of two (default %(default)s)",
     )
-    parser.add_argument(
-        "--lower_case",
-        action=argparse.BooleanOptionalAction,
-        default=None,
-        help="lower-case the text (default: as the vocabulary was learnt; cased if that is unknown)",
-    )
-    add_runner_arguments(parser)
-    parser.add_argument("--text_field", default="text", help="where .jsonl objects hold their text (default %(default)s)")
-    parser.add_argument("--seed", type=int, default=0, help="of lengths, segments and order (default %(default)s)")
+    add_lower_case(parser, "lower-case the text")
+    add_runner(parser)
+    add_seed(parser, "of lengths, segments and order")
     return parser.parse_args(argv)
 
 
@@ -83,7 +76,7 @@ def build_data(args: argparse.Namespace) -> None:
     _check(args)
     vocab = find_vocab(args.vocab)
     lower_case = args.lower_case if args.lower_case is not None else bool(saved_lower_case(vocab))
-    corpus = Corpus(files.expand_globs(args.corpus), args.text_field)
+    corpus = chosen_corpus(args)
     settings = BuildSettings(**{name: getattr(args, name) for name in BuildSettings._fields})
     with chosen_runner(args) as (run, shared_dir):
         manifest = build(corpus, vocab, lower_case, args.output, settings, run, shared_dir)
@@ -96,7 +89,7 @@ def build_data(args: argparse.Namespace) -> None:
 
 
 def _check(args: argparse.Namespace) -> None:
-    check_runner_arguments(args)
+    check_runner(args)
     if args.max_seq_length < 8:
         raise UserError(f"--max_seq_length {args.max_seq_length}: must be at least 8")
     if not 0 <= args.heldout_fraction < 1:
@@ -104,16 +97,13 @@ def _check(args: argparse.Namespace) -> None:
     for name in ("short_example_prob", "single_segment_prob"):
         if not 0 <= getattr(args, name) <= 1:
             raise UserError(f"--{name} {getattr(args, name)}: must lie in 0..1")
-    if args.dupe_factor < 1:
-        raise UserError(f"--dupe_factor {args.dupe_factor}: must be at least 1")
-    if args.num_processes < 1:
-        raise UserError(f"--num_processes {args.num_processes}: must be at least 1")
-    if not 0 <= args.seed < 2**32:
-        raise UserError(f"--seed {args.seed}: must lie in 0..4294967295")
+    check_at_least(args, dupe_factor=1)
+    check_at_least(args, num_processes=1)
+    check_seed(args)
 
 
 def main() -> None:
-    run_command("build_data", lambda: build_data(parse_args()))
+    run_command("build_data", parse_args, build_data)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,15 @@ import argparse
 import os
 from typing import Any
 
-from electra_pretrain.cli.run import add_runner_arguments, check_runner_arguments, chosen_runner, run_command
+from electra_pretrain.cli.arguments import (
+    add_num_processes,
+    add_runner,
+    check_at_least,
+    check_runner,
+    chosen_runner,
+    command_parser,
+)
+from electra_pretrain.cli.run import run_command
 from electra_pretrain.core import files
 from electra_pretrain.core.errors import UserError
 from electra_pretrain.corpus.cleaning.sentences import SPLITTERS
@@ -18,9 +26,7 @@ from electra_pretrain.corpus.reader import Corpus
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog="clean_corpus", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = command_parser("clean_corpus", __doc__)
     parser.add_argument(
         "--corpus",
         required=True,
@@ -57,13 +63,8 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         metavar="NAME",
         help="where .jsonl objects hold their text; the column of a table (default %(default)s)",
     )
-    parser.add_argument(
-        "--num_processes",
-        type=int,
-        default=2,
-        help="worker processes; the output does not depend on it (default %(default)s)",
-    )
-    add_runner_arguments(parser)
+    add_num_processes(parser)
+    add_runner(parser)
     return parser.parse_args(argv)
 
 
@@ -71,9 +72,8 @@ def clean_corpus(args: argparse.Namespace) -> None:
     from electra_pretrain.corpus.cleaning.pipeline import clean
     from electra_pretrain.corpus.cleaning.recipe import load_recipe
 
-    check_runner_arguments(args)
-    if args.num_processes < 1:
-        raise UserError(f"--num_processes {args.num_processes}: must be at least 1")
+    check_runner(args)
+    check_at_least(args, num_processes=1)
     recipe = load_recipe(args.recipe)
     corpus = Corpus(files.expand_globs(args.corpus), args.text_field, args.encoding, args.on_bad_bytes)
     output = args.output.rstrip("/")
@@ -109,7 +109,7 @@ def _table(counts: dict[str, Any]) -> str:
 
 
 def main() -> None:
-    run_command("clean_corpus", lambda: clean_corpus(parse_args()))
+    run_command("clean_corpus", parse_args, clean_corpus)
 
 
 if __name__ == "__main__":

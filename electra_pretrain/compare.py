@@ -8,13 +8,14 @@ Without results it shows what is published. See docs/evaluation.md.
 import argparse
 import os
 
+from electra_pretrain.cli.arguments import command_parser
 from electra_pretrain.cli.run import run_command
 from electra_pretrain.core import files
 from electra_pretrain.core.errors import UserError
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="compare", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = command_parser("compare", __doc__)
     parser.add_argument(
         "results", nargs="*", metavar="RESULTS", help="outputs of finetune, folders of them, or outputs of evaluate_checkpoints"
     )
@@ -42,7 +43,7 @@ def compare(args: argparse.Namespace) -> str:
 
 
 def main() -> None:
-    run_command("compare", lambda: print(compare(parse_args()), end=""))
+    run_command("compare", parse_args, lambda args: print(compare(args), end=""))
 
 
 if __name__ == "__main__":

@@ -8,22 +8,25 @@ How it works, what it costs: docs/deduplication.md.
 import argparse
 import math
 
-from electra_pretrain.cli.run import add_runner_arguments, check_runner_arguments, chosen_runner, run_command
-from electra_pretrain.core import files
+from electra_pretrain.cli.arguments import (
+    add_corpus,
+    add_num_processes,
+    add_runner,
+    add_seed,
+    check_at_least,
+    check_runner,
+    check_seed,
+    chosen_corpus,
+    chosen_runner,
+    command_parser,
+)
+from electra_pretrain.cli.run import run_command
 from electra_pretrain.core.errors import UserError
-from electra_pretrain.corpus.reader import Corpus
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog="dedup_corpus", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument(
-        "--corpus",
-        required=True,
-        metavar="GLOB[,GLOB…]",
-        help="text files (.txt, .jsonl; also .gz, .xz, .zst): a sentence a line, an empty line between documents",
-    )
+    parser = command_parser("dedup_corpus", __doc__)
+    add_corpus(parser)
     parser.add_argument("--output", required=True, metavar="DIR", help="folder for the text that stays and corpus.json")
     parser.add_argument("--by", required=True, choices=("line", "document"), help="what is compared and dropped")
     parser.add_argument(
@@ -39,15 +42,9 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         default=4.0,
         help="memory of all processes together; with --runner of each worker process (default %(default)s)",
     )
-    parser.add_argument(
-        "--num_processes",
-        type=int,
-        default=2,
-        help="worker processes; the output does not depend on it (default %(default)s)",
-    )
-    add_runner_arguments(parser)
-    parser.add_argument("--text_field", default="text", help="where .jsonl objects hold their text (default %(default)s)")
-    parser.add_argument("--seed", type=int, default=0, help="of the signatures behind --near (default %(default)s)")
+    add_num_processes(parser)
+    add_runner(parser)
+    add_seed(parser, "of the signatures behind --near")
     return parser.parse_args(argv)
 
 
@@ -57,7 +54,7 @@ def dedup_corpus(args: argparse.Namespace) -> None:
     from electra_pretrain.corpus.dedup.tasks import DedupSettings
 
     _check(args)
-    corpus = Corpus(files.expand_globs(args.corpus), args.text_field)
+    corpus = chosen_corpus(args)
     settings = DedupSettings(args.by, args.near, args.seed, args.dropped is not None)
     memory = Memory(int(args.memory_gb * 1e9), args.num_processes if args.runner is None else None)
     with chosen_runner(args) as (run, shared_dir):
@@ -70,19 +67,17 @@ def dedup_corpus(args: argparse.Namespace) -> None:
 
 
 def _check(args: argparse.Namespace) -> None:
-    check_runner_arguments(args)
+    check_runner(args)
     if args.near is not None and not 0.1 <= args.near <= 1:
         raise UserError(f"--near {args.near}: must lie in 0.1..1")
     if not math.isfinite(args.memory_gb):
         raise UserError(f"--memory_gb {args.memory_gb}: must be a number of gigabytes")
-    if args.num_processes < 1:
-        raise UserError(f"--num_processes {args.num_processes}: must be at least 1")
-    if not 0 <= args.seed < 2**32:
-        raise UserError(f"--seed {args.seed}: must lie in 0..4294967295")
+    check_at_least(args, num_processes=1)
+    check_seed(args)
 
 
 def main() -> None:
-    run_command("dedup_corpus", lambda: dedup_corpus(parse_args()))
+    run_command("dedup_corpus", parse_args, dedup_corpus)
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ import shlex
 import sys
 from typing import TYPE_CHECKING, Any
 
+from electra_pretrain.cli.arguments import add_lower_case, command_parser
 from electra_pretrain.cli.run import run_command
 from electra_pretrain.core import files
 from electra_pretrain.core.errors import UserError
@@ -20,18 +21,11 @@ if TYPE_CHECKING:
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog="edit_vocab", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = command_parser("edit_vocab", __doc__)
     parser.add_argument("--vocab", required=True, metavar="NAME|FILE", help="the vocab.txt to start from")
     parser.add_argument("--output", required=True, metavar="FILE", help="vocab.txt to write; what made it goes to FILE.json")
     add_edits(parser)
-    parser.add_argument(
-        "--lower_case",
-        action=argparse.BooleanOptionalAction,
-        default=None,
-        help="text is lower-cased (default: as the vocabulary was learnt; cased if that is unknown)",
-    )
+    add_lower_case(parser, "text is lower-cased")
     parser.add_argument(
         "--tokenizer_json", metavar="FILE", help="also write tokenizer.json, which transformers reads in a model's folder"
     )
@@ -117,7 +111,7 @@ def edited(
 
 
 def main() -> None:
-    run_command("edit_vocab", lambda: edit_vocab(parse_args()))
+    run_command("edit_vocab", parse_args, edit_vocab)
 
 
 if __name__ == "__main__":

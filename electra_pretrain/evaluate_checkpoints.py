@@ -7,16 +7,17 @@ Run again, it goes on where it stopped: what is done is not done twice. See docs
 """  # fmt: skip
 
 import argparse
+import logging
 import os
 import signal
-import sys
 import time
 from types import FrameType
 from typing import Any, NamedTuple
 
 from electra_pretrain.checkpoint import listing as kept
+from electra_pretrain.cli.arguments import command_parser
 from electra_pretrain.cli.run import run_command
-from electra_pretrain.config import schema as configs
+from electra_pretrain.config.load import CONFIG_NAME, load_config
 from electra_pretrain.core import files
 from electra_pretrain.core.errors import Stopped, UserError
 from electra_pretrain.core.progress import Progress
@@ -29,6 +30,7 @@ from electra_pretrain.plot.bars import check_installed
 
 FINETUNE = "electra_pretrain.finetune"
 POLL_SECONDS = 30.0
+_log = logging.getLogger(__name__)
 
 
 class Plan(NamedTuple):
@@ -64,9 +66,7 @@ class Plan(NamedTuple):
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog="evaluate_checkpoints", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = command_parser("evaluate_checkpoints", __doc__)
     parser.add_argument("--model_dir", required=True, metavar="DIR", help="folder of a run, made by run_pretraining")
     parser.add_argument("--tasks", required=True, metavar="TASK,TASK", help="what finetune takes as --task")
     parser.add_argument(
@@ -109,7 +109,7 @@ def evaluate_checkpoints(args: argparse.Namespace) -> None:
             failed += evaluate_steps(plan, exports, new, args.beside)
             tried.update(new)
         elif not finished:
-            print(f"evaluate_checkpoints: waits for the next checkpoint of {plan.model_dir}", file=sys.stderr, flush=True)
+            _log.info("waits for the next checkpoint of %s", plan.model_dir)
         if finished:
             break
         while wanted_steps(plan, exports, False) == steps and kept.steps(plan.model_dir)[-1:] < [plan.last_step]:
@@ -136,10 +136,10 @@ def make_plan(args: argparse.Namespace) -> Plan:
     check_installed()
     require_packages()
     tasks = [find_task(name.strip()).name for name in args.tasks.split(",")]
-    config_path = files.join(args.model_dir, configs.CONFIG_NAME)
+    config_path = files.join(args.model_dir, CONFIG_NAME)
     if not files.exists(config_path):
         raise UserError(f"{config_path}: no such file; {args.model_dir} is not the --model_dir of a run")
-    last_step = configs.load(config_path).training.num_train_steps
+    last_step = load_config(config_path).training.num_train_steps
     data = data_folders(args.data, tasks)
     files.make_dirs(args.output)
     finetune = [
@@ -175,7 +175,7 @@ def settings(args: argparse.Namespace, plan: Plan) -> dict[str, Any]:
         "max_steps": args.max_steps,
         "select": args.select,
         "split": args.split,
-        "config": configs.read_object(args.config) if in_a_file else args.config,
+        "config": files.read_json_object(args.config) if in_a_file else args.config,
         "set": dict(text.partition("=")[::2] for text in args.set),
         "data": {task: _absolute(folder) for task, folder in plan.data.items()},
     }
@@ -217,15 +217,15 @@ def _evaluate_step(plan: Plan, exports: Exports, step: int, cells: list[Cell], p
     try:
         model = exports.export(step)
     except Vanished as vanished:
-        progress.say(f"evaluate_checkpoints: {vanished}")
+        _log.warning("%s", vanished)
         return []
     except Failed as error:
-        progress.say(f"evaluate_checkpoints: {error}")
+        _log.warning("%s", error)
         return [str(error)]
     failed = []
     for cell in cells:
         if error_line := finetune(plan, cell, model):
-            progress.say(f"evaluate_checkpoints: {error_line}")
+            _log.warning("%s", error_line)
             failed.append(error_line)
         progress.update(1, f"step {step:,}, {cell.task}")
     # A failed cell is tried again with this export, whatever became of the checkpoint.
@@ -254,11 +254,11 @@ def _stop(number: int, frame: FrameType | None) -> None:
 
 
 def main() -> None:
-    def command() -> None:
+    def command(args: argparse.Namespace) -> None:
         signal.signal(signal.SIGTERM, _stop)
-        evaluate_checkpoints(parse_args())
+        evaluate_checkpoints(args)
 
-    run_command("evaluate_checkpoints", command)
+    run_command("evaluate_checkpoints", parse_args, command)
 
 
 if __name__ == "__main__":

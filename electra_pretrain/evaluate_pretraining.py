@@ -7,16 +7,14 @@ import argparse
 import json
 import math
 
+from electra_pretrain.cli.arguments import check_at_least, command_parser
 from electra_pretrain.cli.run import run_command
-from electra_pretrain.core import tensorflow_startup as quiet
-from electra_pretrain.core.errors import UserError
+from electra_pretrain.core import tensorflow_startup
 from electra_pretrain.tpu import hosts
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog="evaluate_pretraining", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = command_parser("evaluate_pretraining", __doc__)
     parser.add_argument("--model_dir", required=True, metavar="DIR", help="folder of a run, made by run_pretraining")
     parser.add_argument("--data", required=True, metavar="DIR", help="folder of records, made by build_data")
     parser.add_argument("--step", type=int, help="which checkpoint (default: the newest)")
@@ -28,10 +26,9 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
 
 
 def evaluate_pretraining(args: argparse.Namespace) -> dict[str, float | None]:
-    if args.num_eval_steps is not None and args.num_eval_steps < 1:
-        raise UserError(f"--num_eval_steps {args.num_eval_steps}: must be at least 1")
+    check_at_least(args, num_eval_steps=1)
     hosts.prepare(args.tpu)
-    quiet.import_tensorflow()
+    tensorflow_startup.import_tensorflow()
     from electra_pretrain.train.devices import make_strategy
     from electra_pretrain.train.evaluate import evaluate
 
@@ -44,7 +41,7 @@ def evaluate_pretraining(args: argparse.Namespace) -> dict[str, float | None]:
 
 
 def main() -> None:
-    run_command("evaluate_pretraining", lambda: print(json.dumps(evaluate_pretraining(parse_args()))))
+    run_command("evaluate_pretraining", parse_args, lambda args: print(json.dumps(evaluate_pretraining(args))))
 
 
 if __name__ == "__main__":

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from electra_pretrain.cli.arguments import add_checkpoint, command_parser
 from electra_pretrain.cli.run import run_command
-from electra_pretrain.config import schema as configs
-from electra_pretrain.core import files
-from electra_pretrain.core import tensorflow_startup as quiet
+from electra_pretrain.config.load import CONFIG_NAME, load_config
+from electra_pretrain.config.schema import Config
+from electra_pretrain.core import files, tensorflow_startup
 from electra_pretrain.core.errors import UserError
 
 if TYPE_CHECKING:
@@ -22,12 +23,10 @@ if TYPE_CHECKING:
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog="export_hf", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = command_parser("export_hf", __doc__)
     parser.add_argument("--model_dir", required=True, metavar="DIR", help="folder of a run, made by run_pretraining")
     parser.add_argument("--output", required=True, metavar="DIR", help="folder for the two directories")
-    add_checkpoint_arguments(parser)
+    add_checkpoint(parser)
     parser.add_argument(
         "--random",
         action="store_true",
@@ -50,18 +49,6 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
-def add_checkpoint_arguments(parser: argparse.ArgumentParser) -> None:
-    """`--step` and `--average`."""
-    parser.add_argument("--step", type=int, help="which checkpoint (default: the newest)")
-    parser.add_argument(
-        "--average",
-        type=int,
-        default=1,
-        metavar="N",
-        help="mean of the weights of the last N checkpoints up to that one (default %(default)s: it alone)",
-    )
-
-
 def export_hf(
     model_dir: str,
     output: str,
@@ -80,7 +67,7 @@ def export_hf(
         raise UserError(f"--average {average}: must be at least 1")
     if random and (step is not None or average > 1):
         raise UserError("--random: needs no checkpoint; leave out --step and --average")
-    quiet.import_tensorflow()
+    tensorflow_startup.import_tensorflow()
     from electra_pretrain.checkpoint import bundle as checkpoint
     from electra_pretrain.convert.example import run_examples
     from electra_pretrain.convert.hf_export import export, no_generator_because
@@ -90,7 +77,7 @@ def export_hf(
     from electra_pretrain.train.run_folder import load_run
 
     about = load_run(model_dir)
-    config = configs.load(files.join(model_dir, configs.CONFIG_NAME))
+    config = load_config(files.join(model_dir, CONFIG_NAME))
     weights = random_weights(config) if random else checkpoint.read_mean(model_dir, step, average)
     at_step = int(weights["global_step"])
     train_metrics, heldout_metrics = (last_metrics(model_dir, kind, at_step) for kind in ("train", "heldout"))
@@ -112,7 +99,7 @@ def export_hf(
     return written
 
 
-def random_weights(config: configs.Config) -> dict[str, np.ndarray]:
+def random_weights(config: Config) -> dict[str, np.ndarray]:
     """Released name -> value as a run of the config has them before its first step, and its `global_step`, 0."""
     from electra_pretrain.model.electra import Electra
 
@@ -128,13 +115,12 @@ def open_hub(repo: str, output: str) -> "Hub":
 
 
 def main() -> None:
-    def command() -> None:
-        args = parse_args()
+    def command(args: argparse.Namespace) -> None:
         hub = open_hub(args.push_to_hub, args.output) if args.push_to_hub else None
         folders = export_hf(args.model_dir, args.output, args.step, args.average, args.dtype, args.license, args.random)
         print("\n".join([*folders, *(hub.push(folders) if hub else [])]))
 
-    run_command("export_hf", command)
+    run_command("export_hf", parse_args, command)
 
 
 if __name__ == "__main__":

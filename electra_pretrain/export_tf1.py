@@ -5,21 +5,18 @@
 
 import argparse
 
+from electra_pretrain.cli.arguments import add_checkpoint, command_parser
 from electra_pretrain.cli.run import run_command
-from electra_pretrain.config import schema as configs
-from electra_pretrain.core import files
-from electra_pretrain.core import tensorflow_startup as quiet
+from electra_pretrain.config.load import CONFIG_NAME, load_config
+from electra_pretrain.core import files, tensorflow_startup
 from electra_pretrain.core.errors import UserError
-from electra_pretrain.export_hf import add_checkpoint_arguments
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog="export_tf1", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = command_parser("export_tf1", __doc__)
     parser.add_argument("--model_dir", required=True, metavar="DIR", help="folder of a run, made by run_pretraining")
     parser.add_argument("--output", required=True, metavar="DIR", help="folder for the checkpoint")
-    add_checkpoint_arguments(parser)
+    add_checkpoint(parser)
     parser.add_argument(
         "--keep_optimizer", action="store_true", help="Adam's moments too: three times the size, and training can go on from it"
     )
@@ -36,12 +33,12 @@ def export_tf1(model_dir: str, output: str, step: int | None = None, average: in
         raise UserError(
             f"--average {average}: must be at least 1; moments have no mean to go on from: leave out --keep_optimizer"
         )
-    quiet.import_tensorflow()
+    tensorflow_startup.import_tensorflow()
     from electra_pretrain.checkpoint import bundle as checkpoint
     from electra_pretrain.convert.tf1 import write_tf1
     from electra_pretrain.tokenization.wordpiece import FILE_NAME, read_vocab
 
-    config = configs.load(files.join(model_dir, configs.CONFIG_NAME))
+    config = load_config(files.join(model_dir, CONFIG_NAME))
     vocab = files.join(model_dir, FILE_NAME)
     if not files.exists(vocab):
         raise UserError(f"{vocab}: no such file; the released code knows WordPiece alone, not SentencePiece: use export_hf")
@@ -54,11 +51,10 @@ def export_tf1(model_dir: str, output: str, step: int | None = None, average: in
 
 
 def main() -> None:
-    def command() -> None:
-        args = parse_args()
+    def command(args: argparse.Namespace) -> None:
         print(export_tf1(args.model_dir, args.output, args.step, args.average, args.keep_optimizer))
 
-    run_command("export_tf1", command)
+    run_command("export_tf1", parse_args, command)
 
 
 if __name__ == "__main__":

@@ -4,22 +4,22 @@
 """  # fmt: skip
 
 import argparse
+import dataclasses
 
+from electra_pretrain.cli.arguments import add_overrides, add_seed, command_parser
 from electra_pretrain.cli.run import run_command
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="finetune", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = command_parser("finetune", __doc__)
     parser.add_argument("--model", required=True, metavar="DIR|NAME", help="folder of a Hugging Face model, or OWNER/NAME")
     parser.add_argument("--task", required=True, metavar="NAME", help="what to learn, for example nsmc")
     parser.add_argument("--data", required=True, metavar="DIR", help="folder with the task's files, as published")
     parser.add_argument("--output", required=True, metavar="DIR", help="local folder for results and model")
-    parser.add_argument("--seed", type=int, default=0, help="of head, order and dropout (default %(default)s)")
+    add_seed(parser, "of head, order and dropout")
     parser.add_argument("--max_steps", type=int, metavar="N", help="steps, in place of the recipe's epochs")
     parser.add_argument("--config", metavar="NAME|FILE", help="a recipe (default: the task's, for the model's size)")
-    parser.add_argument(
-        "--set", action="append", default=[], metavar="field=value", help="change a field of the recipe; may be repeated"
-    )
+    add_overrides(parser, "field=value")
     parser.add_argument(
         "--select",
         choices=("last", "best"),
@@ -43,17 +43,18 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
 
 
 def main() -> None:
-    def command() -> None:
+    def command(args: argparse.Namespace) -> None:
         from electra_pretrain.execution.stop import StopRequest
         from electra_pretrain.finetuning.finetune import Request, finetune
 
-        values = vars(parse_args())
+        names = {field.name for field in dataclasses.fields(Request)}
+        values = {name: value for name, value in vars(args).items() if name in names}
         with StopRequest() as stop:
-            results = finetune(Request(overrides=tuple(values.pop("set")), **values), lambda: bool(stop.signal_name))
+            results = finetune(Request(overrides=tuple(args.set), **values), lambda: bool(stop.signal_name))
         scores = ", ".join(f"{name} {value:.2f}" for name, value in results["metrics"].items())
         print(f"{results['task']} {results['split']}: {scores} ({results['examples']:,} examples, seed {results['seed']})")
 
-    run_command("finetune", command)
+    run_command("finetune", parse_args, command)
 
 
 if __name__ == "__main__":

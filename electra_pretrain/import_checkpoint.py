@@ -11,10 +11,11 @@ import dataclasses
 import sys
 from typing import TYPE_CHECKING, Any
 
+from electra_pretrain.cli.arguments import add_overrides, command_parser
 from electra_pretrain.cli.run import run_command
-from electra_pretrain.config import schema as configs
-from electra_pretrain.core import files
-from electra_pretrain.core import tensorflow_startup as quiet
+from electra_pretrain.config.load import CONFIG_NAME, load_config, to_text
+from electra_pretrain.config.schema import Config, DataConfig
+from electra_pretrain.core import files, tensorflow_startup
 from electra_pretrain.core.errors import UserError
 
 if TYPE_CHECKING:
@@ -22,9 +23,7 @@ if TYPE_CHECKING:
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog="import_checkpoint", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = command_parser("import_checkpoint", __doc__)
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument("--discriminator", metavar="DIR", help="Hugging Face model: model.safetensors or pytorch_model.bin")
     source.add_argument(
@@ -37,9 +36,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         metavar="NAME|FILE",
         help="the run's config, held against the source (default: one with the source's sizes and the defaults of the rest)",
     )
-    parser.add_argument(
-        "--set", action="append", default=[], metavar="section.field=value", help="change a field of --config; may be repeated"
-    )
+    add_overrides(parser, of="--config")
     parser.add_argument(
         "--keep_optimizer",
         action="store_true",
@@ -64,7 +61,7 @@ def import_checkpoint(args: argparse.Namespace) -> str:
         UserError: the source is damaged or no ELECTRA, or does not fit the config; or the output holds checkpoints already.
     """
     _check_arguments(args)
-    quiet.import_tensorflow()
+    tensorflow_startup.import_tensorflow()
     from electra_pretrain.checkpoint.bundle import steps
     from electra_pretrain.checkpoint.pretrained import check_config
     from electra_pretrain.convert.hf_import import read_pair
@@ -75,7 +72,7 @@ def import_checkpoint(args: argparse.Namespace) -> str:
     pretrained = read_tf1(args.tf1) if args.tf1 else read_pair(args.discriminator, args.generator)
     if args.terms or args.vocab:
         pretrained = _extended(pretrained, args)
-    config = configs.load(args.config, args.set) if args.config else derived_config(pretrained)
+    config = load_config(args.config, args.set) if args.config else derived_config(pretrained)
     check_config(pretrained, config)
     return _write(pretrained, config, args.output, args.keep_optimizer)
 
@@ -89,7 +86,7 @@ def _check_arguments(args: argparse.Namespace) -> None:
         raise UserError("--keep_optimizer: new rows have no moments; leave it out, or the new vocabulary")
 
 
-def derived_config(pretrained: "Pretrained") -> configs.Config:
+def derived_config(pretrained: "Pretrained") -> Config:
     """A config with the source's sizes; the rest has the package's defaults."""
     sections: dict[str, Any] = {"notes": f"Sizes of {pretrained.origin}; everything else by default."}
     for field, value in pretrained.fields.items():
@@ -103,8 +100,8 @@ def derived_config(pretrained: "Pretrained") -> configs.Config:
             "if that is wrong, give --config"
         )
     longest = sections["model"]["max_position_embeddings"]
-    sections["data"]["max_seq_length"] = min(configs.DataConfig.max_seq_length, longest)
-    return configs.Config.from_dict(sections, f"config of {pretrained.origin}")
+    sections["data"]["max_seq_length"] = min(DataConfig.max_seq_length, longest)
+    return Config.from_dict(sections, f"config of {pretrained.origin}")
 
 
 def _extended(pretrained: "Pretrained", args: argparse.Namespace) -> "Pretrained":
@@ -128,7 +125,7 @@ def _extended(pretrained: "Pretrained", args: argparse.Namespace) -> "Pretrained
     return extended
 
 
-def _write(pretrained: "Pretrained", config: configs.Config, output: str, keep_optimizer: bool) -> str:
+def _write(pretrained: "Pretrained", config: Config, output: str, keep_optimizer: bool) -> str:
     from electra_pretrain.checkpoint import bundle as checkpoint
     from electra_pretrain.checkpoint.pretrained import assign, is_optimizer_value
     from electra_pretrain.model.electra import Electra
@@ -144,7 +141,7 @@ def _write(pretrained: "Pretrained", config: configs.Config, output: str, keep_o
         _say(f"{pretrained.origin} has no generator: a fresh one is written, from training.seed = {config.training.seed}")
     files.make_dirs(output)
     config = dataclasses.replace(config, training=dataclasses.replace(config.training, init_from=""))
-    files.write_text(files.join(output, configs.CONFIG_NAME), configs.to_text(config))
+    files.write_text(files.join(output, CONFIG_NAME), to_text(config))
     if pretrained.tokens is None:
         _say("the source has no vocab.txt: that the records' vocabulary is the right one cannot be checked")
     else:
@@ -160,7 +157,7 @@ def _say(text: str) -> None:
 
 
 def main() -> None:
-    run_command("import_checkpoint", lambda: print(import_checkpoint(parse_args())))
+    run_command("import_checkpoint", parse_args, lambda args: print(import_checkpoint(args)))
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ import os
 import sys
 from typing import TYPE_CHECKING, NamedTuple
 
+from electra_pretrain.cli.arguments import add_lower_case, add_num_processes, add_seed, check_seed, command_parser
 from electra_pretrain.cli.run import run_command
 from electra_pretrain.core import files
 from electra_pretrain.core.errors import UserError
@@ -21,27 +22,20 @@ if TYPE_CHECKING:
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog="inspect_data", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = command_parser("inspect_data", __doc__)
     parser.add_argument("folder", metavar="DIR", help="folder of records, made by build_data")
     parser.add_argument("--num_examples", type=int, default=5, help="examples to show, chosen by --seed (default %(default)s)")
     parser.add_argument("--num_tokens", type=int, default=20, help="most frequent tokens to show (default %(default)s)")
     parser.add_argument("--num_shards", type=int, metavar="N", help="read N files only, chosen by --seed (default: all)")
-    parser.add_argument("--num_processes", type=int, default=2, help="worker processes (default %(default)s)")
-    parser.add_argument("--seed", type=int, default=0, help="of what is chosen (default %(default)s)")
+    add_num_processes(parser, "worker processes")
+    add_seed(parser, "of what is chosen")
     parser.add_argument("--html", metavar="FILE", help="write a page too, with charts, that stands alone")
     adopting = parser.add_argument_group("records that another builder made, of the same schema and without a manifest")
     adopting.add_argument(
         "--adopt", action="store_true", help="check every record and write manifest.json and vocab.txt beside them"
     )
     adopting.add_argument("--vocab", metavar="FILE", help="the vocab.txt that they were built with")
-    adopting.add_argument(
-        "--lower_case",
-        action=argparse.BooleanOptionalAction,
-        default=None,
-        help="whether their text was lower-cased (default: as the vocabulary was learnt; cased if that is unknown)",
-    )
+    add_lower_case(adopting, "whether their text was lower-cased")
     adopting.add_argument(
         "--heldout_fraction",
         type=float,
@@ -57,12 +51,12 @@ def inspect_data(args: argparse.Namespace) -> None:
     Raises:
         UserError: an argument will not do, or something in the folder is wrong: each fault was named on standard error.
     """
-    from electra_pretrain.core import tensorflow_startup as quiet
+    from electra_pretrain.core import tensorflow_startup
 
     _check(args)
     if args.html is not None:
         check_installed()
-    quiet.start_tensorflow()
+    tensorflow_startup.start_tensorflow()
     inspected = _adopt(args) if args.adopt else _verify(args)
     facts = _facts(args, inspected)
     _print(facts)
@@ -169,8 +163,7 @@ def _check(args: argparse.Namespace) -> None:
             raise UserError(f"--{name} {getattr(args, name)}: must be at least {least}")
     if args.num_shards is not None and args.num_shards < 1:
         raise UserError(f"--num_shards {args.num_shards}: must be at least 1")
-    if not 0 <= args.seed < 2**32:
-        raise UserError(f"--seed {args.seed}: must lie in 0..4294967295")
+    check_seed(args)
     if not 0 <= args.heldout_fraction < 1:
         raise UserError(f"--heldout_fraction {args.heldout_fraction}: must be at least 0 and below 1")
     if args.adopt and args.vocab is None:
@@ -182,7 +175,7 @@ def _check(args: argparse.Namespace) -> None:
 
 
 def main() -> None:
-    run_command("inspect_data", lambda: inspect_data(parse_args()))
+    run_command("inspect_data", parse_args, inspect_data)
 
 
 if __name__ == "__main__":

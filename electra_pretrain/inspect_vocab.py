@@ -6,6 +6,7 @@
 import argparse
 import os
 
+from electra_pretrain.cli.arguments import add_corpus, add_lower_case, chosen_corpus, command_parser
 from electra_pretrain.cli.run import run_command
 from electra_pretrain.core import files
 from electra_pretrain.core.errors import UserError
@@ -21,26 +22,13 @@ _BLOCK_CHARACTERS = 200_000
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog="inspect_vocab", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = command_parser("inspect_vocab", __doc__)
     parser.add_argument(
         "--vocab", required=True, nargs="+", metavar="NAME|FILE", help="vocab.txt files, SentencePiece models, shipped names"
     )
-    parser.add_argument(
-        "--corpus",
-        required=True,
-        metavar="GLOB[,GLOB…]",
-        help="held-out text: a sentence a line, an empty line between documents",
-    )
+    add_corpus(parser, "held-out text: a sentence a line, an empty line between documents")
     parser.add_argument("--html", metavar="FILE", help="also write the table with charts, as a page that stands alone")
-    parser.add_argument(
-        "--lower_case",
-        action=argparse.BooleanOptionalAction,
-        default=None,
-        help="lower-case the text for all of them (default: as each was learnt; cased if that is unknown)",
-    )
-    parser.add_argument("--text_field", default="text", help="where .jsonl objects hold their text (default %(default)s)")
+    add_lower_case(parser, "lower-case the text for all of them")
     return parser.parse_args(argv)
 
 
@@ -56,7 +44,7 @@ def inspect_vocab(args: argparse.Namespace) -> None:
     for path, label in zip(paths, labels(paths), strict=True):
         lower_case = args.lower_case if args.lower_case is not None else bool(saved_lower_case(path))
         measured.append(Measures(label, load_tokenizer(path, lower_case)))
-    corpus = Corpus(files.expand_globs(args.corpus), args.text_field)
+    corpus = chosen_corpus(args)
     measure(corpus, measured)
     if not measured[0].tokens:
         raise no_text(corpus.paths)
@@ -140,7 +128,7 @@ def _drawn(measures: Measures) -> Vocabulary:
 
 
 def main() -> None:
-    run_command("inspect_vocab", lambda: inspect_vocab(parse_args()))
+    run_command("inspect_vocab", parse_args, inspect_vocab)
 
 
 if __name__ == "__main__":

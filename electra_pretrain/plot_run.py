@@ -6,8 +6,10 @@
 import argparse
 import os
 
+from electra_pretrain.cli.arguments import command_parser
 from electra_pretrain.cli.run import run_command
-from electra_pretrain.config import schema as configs
+from electra_pretrain.config.load import CONFIG_NAME, load_config
+from electra_pretrain.config.schema import Config
 from electra_pretrain.core import files
 from electra_pretrain.core.errors import UserError
 from electra_pretrain.plot.curves import Run, labels, metric_names
@@ -20,7 +22,7 @@ SUFFIXES = (".png", ".html")
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="plot_run", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = command_parser("plot_run", __doc__)
     parser.add_argument("runs", nargs="+", metavar="DIR", help="folder of a run, made by run_pretraining")
     parser.add_argument("--output", required=True, metavar="FILE", help="FILE.png, or FILE.html: drawing and tables in one")
     parser.add_argument(
@@ -79,17 +81,17 @@ def load_run(folder: str, label: str) -> Run:
     return Run(label, rows, _config(folder))
 
 
-def _config(folder: str) -> configs.Config | None:
+def _config(folder: str) -> Config | None:
     """The run's config; a run of another version, whose config this one cannot read, is drawn all the same."""
-    path = files.join(folder, configs.CONFIG_NAME)
+    path = files.join(folder, CONFIG_NAME)
     try:
-        return configs.load(path) if files.exists(path) else None
+        return load_config(path) if files.exists(path) else None
     except UserError:
         return None
 
 
 def main() -> None:
-    run_command("plot_run", lambda: print(plot_run(parse_args())))
+    run_command("plot_run", parse_args, lambda args: print(plot_run(args)))
 
 
 if __name__ == "__main__":

@@ -14,10 +14,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from electra_pretrain import build_data, export_hf, run_pretraining, train_vocab
-from electra_pretrain.cli.run import add_config_arguments, run_command
-from electra_pretrain.config import schema as configs
-from electra_pretrain.core import files
-from electra_pretrain.core import tensorflow_startup as quiet
+from electra_pretrain.cli.arguments import add_config, command_parser
+from electra_pretrain.cli.run import run_command
+from electra_pretrain.config.load import load_config
+from electra_pretrain.config.schema import Config
+from electra_pretrain.core import files, tensorflow_startup
 from electra_pretrain.core.batch import SPECIAL_TOKENS
 from electra_pretrain.core.progress import duration
 from electra_pretrain.tokenization.tokenizer import Tokenizer, load_tokenizer
@@ -40,20 +41,18 @@ SWAPS = (
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog="quickstart", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = command_parser("quickstart", __doc__)
     parser.add_argument(
         "--output", default="quickstart-output", metavar="DIR", help="folder for all that is made (default %(default)s)"
     )
-    add_config_arguments(parser, default="tiny.json")
+    add_config(parser, default="tiny.json")
     parser.add_argument("--corpus", metavar="GLOB[,GLOB…]", help="default: the sample corpus that ships with the package")
     return parser.parse_args(argv)
 
 
 def quickstart(args: argparse.Namespace) -> None:
     began = time.monotonic()
-    config = configs.load(args.config, args.set)
+    config = load_config(args.config, args.set)
     corpus = args.corpus or str(Path(__file__).parent / "sample_corpus" / "*.txt")
     vocab, data, run, exported = (files.join(args.output, name) for name in ("vocab.txt", "data", "run", "exported"))
     if not files.exists(vocab):
@@ -96,7 +95,7 @@ def vocab_options(vocab_size: int) -> list[str]:
 class Detector:
     """The newest checkpoint's discriminator, in TensorFlow."""
 
-    def __init__(self, model_dir: str, config: configs.Config) -> None:
+    def __init__(self, model_dir: str, config: Config) -> None:
         from electra_pretrain.checkpoint import bundle as checkpoint
         from electra_pretrain.model.electra import Electra
 
@@ -178,12 +177,11 @@ def _stage(name: str, command: Any, arguments: list[str]) -> None:
 
 
 def main() -> None:
-    def command() -> None:
-        args = parse_args()
-        quiet.import_tensorflow()
+    def command(args: argparse.Namespace) -> None:
+        tensorflow_startup.import_tensorflow()
         quickstart(args)
 
-    run_command("quickstart", command)
+    run_command("quickstart", parse_args, command)
 
 
 if __name__ == "__main__":

@@ -8,9 +8,10 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
-from electra_pretrain.cli.run import add_config_arguments, load_config, run_command
-from electra_pretrain.config import schema as configs
-from electra_pretrain.core import tensorflow_startup as quiet
+from electra_pretrain.cli.arguments import add_config, chosen_config, command_parser
+from electra_pretrain.cli.run import run_command
+from electra_pretrain.config.schema import Config, Phase
+from electra_pretrain.core import tensorflow_startup
 from electra_pretrain.core.errors import UserError
 from electra_pretrain.tpu import hosts
 from electra_pretrain.tpu.chips import SLICES, find_slice
@@ -22,10 +23,8 @@ if TYPE_CHECKING:
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog="run_pretraining", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    add_config_arguments(parser)
+    parser = command_parser("run_pretraining", __doc__)
+    add_config(parser)
     parser.add_argument(
         "--data",
         required=True,
@@ -65,14 +64,14 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
 
 
 def run_pretraining(args: argparse.Namespace) -> None:
-    config = load_config(args)
+    config = chosen_config(args)
     if args.cpu_replicas < 1 or (args.cpu_replicas > 1 and args.tpu):
         raise UserError(f"--cpu_replicas {args.cpu_replicas}: must be at least 1, and is not for a TPU")
     if args.topology and not args.preflight:
         raise UserError("--topology: is for --preflight; a run takes the devices that it finds")
     hosts.prepare(args.tpu)
     # Imported here, so that a mistake above is told at once.
-    quiet.import_tensorflow()
+    tensorflow_startup.import_tensorflow()
     pretrained = read_init_from(config, args.model_dir)
     if args.preflight:
         preflight(config, args, pretrained)
@@ -85,7 +84,7 @@ def run_pretraining(args: argparse.Namespace) -> None:
     run(config, args.data, args.model_dir, strategy, args.on_bad_record == "skip", pretrained)
 
 
-def read_init_from(config: configs.Config, model_dir: str) -> "Pretrained | None":
+def read_init_from(config: Config, model_dir: str) -> "Pretrained | None":
     """The weights that `training.init_from` names; None if it names none, or the run has checkpoints of its own.
 
     Raises:
@@ -99,7 +98,7 @@ def read_init_from(config: configs.Config, model_dir: str) -> "Pretrained | None
     return read_pretrained(config.training.init_from)
 
 
-def preflight(config: configs.Config, args: argparse.Namespace, pretrained: "Pretrained | None") -> None:
+def preflight(config: Config, args: argparse.Namespace, pretrained: "Pretrained | None") -> None:
     """Check everything that can be checked and print what was found.
 
     Raises:
@@ -113,13 +112,13 @@ def preflight(config: configs.Config, args: argparse.Namespace, pretrained: "Pre
     start = Start(config, args.data, args.model_dir, args.tpu, args.tpu_zone, pretrained)
     findings = [*check_start(start), *check_thoroughly(start, replicas, target)]
     if args.topology:
-        findings += [memory(stage, args.topology) for stage in config.stages()]
+        findings += [memory(stage, args.topology) for stage in config.all_phases()]
     print("\n".join(f"{finding.level.value:8} {finding.text}" for finding in findings))
     if failed := sum(finding.level is Level.FAILURE for finding in findings):
         raise UserError(f"{failed} of {len(findings)} checks failed; see above")
 
 
-def warn_before_start(config: configs.Config, args: argparse.Namespace, pretrained: "Pretrained | None") -> None:
+def warn_before_start(config: Config, args: argparse.Namespace, pretrained: "Pretrained | None") -> None:
     """The quick checks, before every start; what is in order goes unsaid.
 
     Raises:
@@ -135,7 +134,7 @@ def warn_before_start(config: configs.Config, args: argparse.Namespace, pretrain
             print(f"run_pretraining: warning: {finding.text}", file=sys.stderr, flush=True)
 
 
-def memory(stage: configs.Stage, topology: str) -> "Finding":
+def memory(stage: Phase, topology: str) -> "Finding":
     """Whether a step of a part of the run fits the TPU's memory, by its compiler."""
     from electra_pretrain.train.preflight import Finding, Level
 
@@ -153,7 +152,7 @@ def memory(stage: configs.Stage, topology: str) -> "Finding":
 
 
 def main() -> None:
-    run_command("run_pretraining", lambda: run_pretraining(parse_args()))
+    run_command("run_pretraining", parse_args, run_pretraining)
 
 
 if __name__ == "__main__":

@@ -9,14 +9,15 @@ import signal
 import sys
 from types import FrameType
 
+from electra_pretrain.cli.arguments import check_at_least, command_parser
 from electra_pretrain.cli.run import EXIT_INTERRUPTED, run_command
-from electra_pretrain.core.errors import UserError, first_of
+from electra_pretrain.core.errors import first_of
 
 NAMED_LEFT_ALONE = 5
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="stage", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = command_parser("stage", __doc__)
     parser.add_argument("folder", metavar="DIR", help="local folder of records, made by build_data")
     parser.add_argument("url", metavar="gs://bucket/folder", help="where they go")
     parser.add_argument("--workers", type=int, default=8, help="files sent at once (default %(default)s)")
@@ -27,8 +28,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
 def stage(args: argparse.Namespace) -> None:
     from electra_pretrain.records import staging
 
-    if args.workers < 1:
-        raise UserError(f"--workers {args.workers}: must be at least 1")
+    check_at_least(args, workers=1)
     staged = staging.stage(args.folder, args.url, args.workers, args.overwrite)
     if staged.left_alone:
         print(f"left alone, none of these records: {first_of(staged.left_alone, NAMED_LEFT_ALONE)}", file=sys.stderr)
@@ -47,7 +47,7 @@ def leave(number: int, frame: FrameType | None) -> None:
 
 def main() -> None:
     signal.signal(signal.SIGINT, leave)
-    run_command("stage", lambda: stage(parse_args()))
+    run_command("stage", parse_args, stage)
 
 
 if __name__ == "__main__":

@@ -14,9 +14,10 @@ import tempfile
 import time
 from typing import Any
 
-from electra_pretrain.cli.run import add_config_arguments, load_config, run_command
-from electra_pretrain.config import schema as configs
-from electra_pretrain.core import tensorflow_startup as quiet
+from electra_pretrain.cli.arguments import add_config, chosen_config, command_parser
+from electra_pretrain.cli.run import run_command
+from electra_pretrain.config.schema import Config
+from electra_pretrain.core import tensorflow_startup
 from electra_pretrain.core.errors import UserError
 from electra_pretrain.core.progress import duration
 from electra_pretrain.tpu.chips import SLICES, find_slice
@@ -29,10 +30,8 @@ LINE_INTERVAL_SECONDS = 60.0
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog="tpu_check", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    add_config_arguments(parser)
+    parser = command_parser("tpu_check", __doc__)
+    add_config(parser)
     parser.add_argument("--topology", default="v3-8", metavar="NAME", help=f"one of {', '.join(SLICES)} (default %(default)s)")
     parser.add_argument(
         "--phase", type=int, metavar="N", help="check phase N of the config, from 1 (default: what follows them)"
@@ -42,7 +41,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
-def tpu_check(config: configs.Config, topology: str, num_steps: int, compiled_path: str | None = None) -> StepCost:
+def tpu_check(config: Config, topology: str, num_steps: int, compiled_path: str | None = None) -> StepCost:
     """What the compiler says of the config's step on the topology.
 
     Args:
@@ -58,13 +57,13 @@ def tpu_check(config: configs.Config, topology: str, num_steps: int, compiled_pa
     target = find_slice(topology)
     if missing := compiler_missing():
         raise UserError(f"the TPU compiler is not installed ({', '.join(missing)}); run: pip install {INSTALL}")
-    quiet.import_tensorflow()
+    tensorflow_startup.import_tensorflow()
     from electra_pretrain.train.input import check_replicas
     from electra_pretrain.train.lowering import lower_step
 
     check_replicas(config, target.replicas)
     with tempfile.NamedTemporaryFile(suffix=".hlo") as module:
-        with quiet.stderr_aside():
+        with tensorflow_startup.stderr_aside():
             module.write(lower_step(config, target.replicas))
         module.flush()
         arguments = [module.name, target.compiler_name, *([compiled_path] if compiled_path else [])]
@@ -101,7 +100,7 @@ def _compile(arguments: list[str]) -> dict[str, Any]:
     return result
 
 
-def _way_out(config: configs.Config, replicas: int) -> str:
+def _way_out(config: Config, replicas: int) -> str:
     training = config.training
     rows = training.train_batch_size // replicas // training.gradient_accumulation_steps
     ways = [] if training.remat else ["--set training.remat=true"]
@@ -113,9 +112,8 @@ def _way_out(config: configs.Config, replicas: int) -> str:
 
 
 def main() -> None:
-    def command() -> None:
-        args = parse_args()
-        stages = load_config(args).stages()
+    def command(args: argparse.Namespace) -> None:
+        stages = chosen_config(args).all_phases()
         if args.phase is not None and not 1 <= args.phase <= len(stages):
             raise UserError(f"--phase {args.phase}: the config has {len(stages)} (the last: what follows its phases)")
         config, first_step, last_step = stages[-1 if args.phase is None else args.phase - 1]
@@ -123,7 +121,7 @@ def main() -> None:
         cost = tpu_check(config, args.topology, num_steps, args.compiled)
         print(json.dumps(cost._asdict()) if args.json else describe(cost, num_steps, args.topology))
 
-    run_command("tpu_check", command)
+    run_command("tpu_check", parse_args, command)
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
+from electra_pretrain.cli.arguments import add_corpus, add_seed, check_seed, chosen_corpus, command_parser
 from electra_pretrain.cli.run import run_command
 from electra_pretrain.core import files
 from electra_pretrain.core.errors import UserError
@@ -24,15 +25,8 @@ _UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9}
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog="train_vocab", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument(
-        "--corpus",
-        required=True,
-        metavar="GLOB[,GLOB…]",
-        help="text files: a sentence a line, an empty line between documents",
-    )
+    parser = command_parser("train_vocab", __doc__)
+    add_corpus(parser, "text files: a sentence a line, an empty line between documents")
     parser.add_argument(
         "--output", required=True, metavar="FILE", help="vocab.txt (or spm.model) to write; its settings go to FILE.json"
     )
@@ -73,8 +67,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         metavar="N[K|M|G]",
         help="text to learn from at most; of a larger corpus, documents chosen by --seed (default %(default)s)",
     )
-    parser.add_argument("--text_field", default="text", help="where .jsonl objects hold their text (default %(default)s)")
-    parser.add_argument("--seed", type=int, default=0, help="of the sample (default %(default)s)")
+    add_seed(parser, "of the sample")
     args = parser.parse_args(argv)
     args.command = shlex.join(["python", "-m", "electra_pretrain.train_vocab", *(sys.argv[1:] if argv is None else argv)])
     return args
@@ -91,7 +84,7 @@ def train_vocab(args: argparse.Namespace) -> None:
     from electra_pretrain.tokenization.wordpiece import WordPieceTokenizer
 
     _check(args)
-    corpus = Corpus(files.expand_globs(args.corpus), args.text_field)
+    corpus = chosen_corpus(args)
     if next(corpus.documents(), None) is None:
         raise no_text(corpus.paths)
     settings = VocabSettings(
@@ -144,8 +137,7 @@ def _check(args: argparse.Namespace) -> None:
     if not 0 < args.sample_fraction <= 1:
         raise UserError(f"--sample_fraction {args.sample_fraction}: must be above 0 and at most 1")
     parse_bytes(args.sample_bytes)
-    if not 0 <= args.seed < 2**32:
-        raise UserError(f"--seed {args.seed}: must lie in 0..4294967295")
+    check_seed(args)
     if files.is_dir(args.output):
         raise UserError(f"--output {args.output}: is a folder; name the file to write, for example {args.output}/vocab.txt")
     for name in ("vocab_size", "limit_alphabet", "min_frequency"):
@@ -179,7 +171,7 @@ def _shown(corpus: Corpus, stage: str) -> Iterator[Document]:
 
 
 def main() -> None:
-    run_command("train_vocab", lambda: train_vocab(parse_args()))
+    run_command("train_vocab", parse_args, train_vocab)
 
 
 if __name__ == "__main__":

@@ -31,10 +31,9 @@ def main() -> None:
 
 
 def bench_build(args: argparse.Namespace) -> None:
-    from electra_pretrain.core import files
-    from electra_pretrain.core import tensorflow_startup as quiet
+    from electra_pretrain.core import files, tensorflow_startup
 
-    quiet.import_tensorflow()
+    tensorflow_startup.import_tensorflow()
     import tensorflow as tf
     import tensorflow_text
 

@@ -39,14 +39,14 @@ def make_records(folder: str) -> "Records":
 
 def records_of(folder: str) -> "Records":
     """The training records of a folder that build_data made."""
-    from electra_pretrain.config import schema as configs
+    from electra_pretrain.config.load import load_config
     from electra_pretrain.records.input_pipeline import Records
     from electra_pretrain.records.manifest import check_shards, load_manifest
 
     manifest = load_manifest(folder)
     examples = tuple(shard.examples for shard in manifest.train_shards)
     paths = tuple(check_shards(folder, manifest.train_shards))
-    return Records(paths, examples, manifest.max_seq_length, configs.load("base_v3.json").data.shuffle_examples, seed=0)
+    return Records(paths, examples, manifest.max_seq_length, load_config("base_v3.json").data.shuffle_examples, seed=0)
 
 
 def measure(records: "Records", seconds: float) -> dict[str, float]:
@@ -76,9 +76,9 @@ def main() -> None:
     args = parser.parse_args()
     # One core, and so one thread: before TensorFlow counts them.
     os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
-    from electra_pretrain.core import tensorflow_startup as quiet
+    from electra_pretrain.core import tensorflow_startup
 
-    quiet.import_tensorflow()
+    tensorflow_startup.import_tensorflow()
     with tempfile.TemporaryDirectory() as folder:
         print(json.dumps(measure(records_of(args.data) if args.data else make_records(folder), args.seconds)))
 

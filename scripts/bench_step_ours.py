@@ -8,17 +8,17 @@ from typing import Any
 
 from bench_turns import Engine, answer, parse_args, take_turns
 
-from electra_pretrain.config import schema as configs
+from electra_pretrain.config.load import load_config
 from electra_pretrain.config.schema import Config
-from electra_pretrain.core import tensorflow_startup as quiet
+from electra_pretrain.core import tensorflow_startup
 
 REPEATS = 5
 
 
 def main() -> None:
     args = parse_args(__doc__)
-    config = configs.load(args.config, args.set)
-    quiet.import_tensorflow()
+    config = load_config(args.config, args.set)
+    tensorflow_startup.import_tensorflow()
     if args.parts:
         answer(parts=[(name, seconds_of(work)) for name, work in parts(config)])
     else:

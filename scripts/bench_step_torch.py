@@ -15,7 +15,7 @@ from torch.nn import functional
 from transformers import ElectraConfig, ElectraModel
 from transformers.models.electra.modeling_electra import ElectraDiscriminatorPredictions, ElectraGeneratorPredictions
 
-from electra_pretrain.config import schema as configs
+from electra_pretrain.config.load import load_config
 from electra_pretrain.config.schema import Config
 
 FIRST_WORD, MASK_ID, REPLACE_PROB = 5, 4, 0.85
@@ -25,7 +25,7 @@ def main() -> None:
     args = parse_args(__doc__)
     torch.set_num_threads(args.threads)
     torch.manual_seed(0)
-    step = Step(configs.load(args.config, args.set), args.attention)
+    step = Step(load_config(args.config, args.set), args.attention)
     losses = step.run()
     shapes = [list(parameter.shape) for parameter in step.parameters]
     take_turns(Engine(shapes, step.logits_shape, losses, step.run_many), time.perf_counter)

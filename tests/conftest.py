@@ -13,8 +13,11 @@ import tensorflow as tf
 
 from electra_pretrain import build_data, train_vocab
 from electra_pretrain.config.schema import Config
+from electra_pretrain.core import messages
 from electra_pretrain.records import shards
 from tests.support import staging, storage_emulator
+
+messages.configure("tests")
 
 NUM_CPUS = 4
 tf.config.set_logical_device_configuration(

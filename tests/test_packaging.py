@@ -13,15 +13,15 @@ ROOT = Path(__file__).parent.parent
 LOOK = """
 import electra_pretrain, json
 from pathlib import Path
-from electra_pretrain import config
+from electra_pretrain.config.load import load_config
 from electra_pretrain.tokenization.shipped import find_vocab
 from electra_pretrain.tokenization.wordpiece import read_vocab
-from electra_pretrain.downstream import settings
-assert settings.load("korquad_base", []).train_batch_size == 8
-assert config.load("base_v3.json").data.vocab_size == 35000
-assert config.load("tiny").data.max_seq_length == 32
+from electra_pretrain.finetuning.config import load_finetune_config
+assert load_finetune_config("korquad_base", []).train_batch_size == 8
+assert load_config("base_v3.json").data.vocab_size == 35000
+assert load_config("tiny").data.max_seq_length == 32
 package = Path(electra_pretrain.__file__).parent
-from electra_pretrain.text import recipe
+from electra_pretrain.corpus.cleaning import recipe
 assert recipe.shipped_names() == ["default", "kcelectra", "koelectra", "lmkor"]
 assert len(read_vocab(find_vocab("reviews_32200"))) == 32200
 print(package, len(list((package / "sample_corpus").glob("*.txt"))))

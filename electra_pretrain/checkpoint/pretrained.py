@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from electra_pretrain.config.schema import CONFIG_NAME, SECTIONS, Config, load
+from electra_pretrain.config.load import CONFIG_NAME, load_config
+from electra_pretrain.config.schema import SECTIONS, Config
 from electra_pretrain.core import files
 from electra_pretrain.core.errors import UserError
 from electra_pretrain.tokenization.wordpiece import read_vocab
@@ -56,7 +57,7 @@ def describe(folder: str) -> Description:
         UserError: one of them is damaged.
     """
     config, vocab = files.join(folder, CONFIG_NAME), files.join(folder, "vocab.txt")
-    stated = load(config) if _is_ours(config) else None
+    stated = load_config(config) if _is_ours(config) else None
     return Description(
         {} if stated is None else {name: field_value(stated, name) for name in MUST_AGREE},
         tuple(read_vocab(vocab)) if files.exists(vocab) else None,

@@ -5,13 +5,14 @@ tokens, cased, and for base and large the values of the paper's table 6.
 """
 
 import dataclasses
-import difflib
 import json
 import os
 from typing import Any
 
-from electra_pretrain.config.schema import SECTIONS, Config, read_object, resolve
-from electra_pretrain.core.errors import UserError
+from electra_pretrain.config.load import resolve
+from electra_pretrain.config.schema import SECTIONS, Config
+from electra_pretrain.core import files
+from electra_pretrain.core.errors import UserError, nearest
 
 _SIZE_FIELDS = ("num_hidden_layers", "hidden_size", "embedding_size", "intermediate_size", "num_attention_heads")
 SIZES = {
@@ -67,13 +68,14 @@ def load_hparams(path: str, overrides: list[str]) -> tuple[Config, list[str]]:
     Raises:
         UserError: no such file, not JSON, a key that the released code does not have either, or a value that is refused.
     """
-    hparams = read_object(path)
+    hparams = files.read_json_object(path)
     known = {*_SECTION_OF, *_ELSEWHERE, "model_size", "model_hparam_overrides", "embedding_size", "use_tpu"}
     for key in hparams:
         if key not in known:
-            nearest = difflib.get_close_matches(key, known, n=3, cutoff=0.4)
-            hint = f"; did you mean {' or '.join(nearest)}?" if nearest else ""
-            raise UserError(f'{path}: "{key}" is no hyperparameter of the released ELECTRA code{hint} Mend or remove it')
+            raise UserError(
+                f'{path}: "{key}" is no hyperparameter of the released ELECTRA code; {nearest(key, sorted(known))} '
+                "Mend or remove it"
+            )
     notes = f"From {os.path.basename(path)}, hyperparameters of the released ELECTRA code."
     values: dict[str, Any] = {"notes": notes, **{section: {} for section in SECTIONS}}
     lines = [*_model(hparams, values, path), *_fields(hparams, values)]

@@ -11,7 +11,8 @@ import numpy as np
 import tensorflow as tf
 
 from electra_pretrain.checkpoint.pretrained import Pretrained, describe
-from electra_pretrain.config.schema import CONFIG_NAME, Config, to_text
+from electra_pretrain.config.load import CONFIG_NAME, to_text
+from electra_pretrain.config.schema import Config
 from electra_pretrain.convert.fields import fields_from_shapes
 from electra_pretrain.core import files
 from electra_pretrain.core.errors import UserError

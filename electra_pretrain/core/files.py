@@ -1,27 +1,23 @@
-"""Files, local or `gs://` alike: open (plain, .gz, .xz, .zst), glob, checksum, and writes that appear whole or not at all.
+"""Files, local or `gs://` alike: open, glob, checksum, and writes that appear whole or not at all.
 
 Remote paths go through TensorFlow's file system, imported only when such a path is met.
 """
 
 import contextlib
 import glob
-import gzip
 import hashlib
-import io
-import lzma
+import json
 import os
 import re
 import shutil
 import socket
-import zlib
 from collections.abc import Iterator, Sequence
 from typing import Any, BinaryIO, cast
 
-from electra_pretrain.core import tensorflow_startup as quiet
+from electra_pretrain.core import tensorflow_startup
 from electra_pretrain.core.errors import UserError
 from electra_pretrain.core.progress import Progress
 
-COMPRESSED_SUFFIXES = (".gz", ".xz", ".zst")
 DESCRIPTION_NAMES = ("/corpus.json",)  # lies beside text and is none, though a glob may match it
 
 
@@ -156,19 +152,6 @@ def concatenate(sources: Sequence[str], target: str) -> None:
                 shutil.copyfileobj(part, file, 1 << 20)
 
 
-def compressed(path: str, content: bytes) -> bytes:
-    """Content as the suffix of `path` promises it, the same bytes at any time; `decompressed` is its inverse."""
-    if path.endswith(".gz"):
-        return gzip.compress(content, mtime=0)
-    if path.endswith(".xz"):
-        return lzma.compress(content)
-    if path.endswith(".zst"):
-        import zstandard
-
-        return zstandard.ZstdCompressor().compress(content)
-    return content
-
-
 def write_text(path: str, text: str) -> None:
     write_bytes(path, text.encode("utf-8"))
 
@@ -180,6 +163,23 @@ def read_bytes(path: str) -> bytes:
 
 def read_text(path: str) -> str:
     return read_bytes(path).decode("utf-8")
+
+
+def read_json_object(path: str) -> dict[str, Any]:
+    """A JSON file that holds one object.
+
+    Raises:
+        UserError: there is no such file, or it is something else.
+    """
+    if not exists(path) or is_dir(path):
+        raise UserError(f"{path}: no such file")
+    try:
+        values = json.loads(read_text(path))
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: not valid JSON ({error})") from error
+    if not isinstance(values, dict):
+        raise UserError(f"{path}: must hold one JSON object")
+    return values
 
 
 def sha256(path: str, progress: Progress | None = None) -> str:
@@ -196,20 +196,6 @@ def sha256(path: str, progress: Progress | None = None) -> str:
 def open_raw(path: str, mode: str = "rb") -> BinaryIO:
     """Open a file as stored, without decompression."""
     return cast(BinaryIO, _gfile().GFile(path, mode) if is_remote(path) else open(path, mode))
-
-
-@contextlib.contextmanager
-def decompressed(path: str, raw: BinaryIO) -> Iterator[BinaryIO]:
-    """The content of the open file `raw`, decompressed according to the suffix of `path`.
-
-    Raises:
-        UserError: the content is not what the suffix promises, or ends too early.
-    """
-    damage = (EOFError, lzma.LZMAError, gzip.BadGzipFile, zlib.error, _zstd_error())
-    try:
-        yield _decompressor(path, raw)
-    except damage as error:
-        raise UserError(f"{path}: damaged or truncated compressed file ({error}); fetch it again") from error
 
 
 def expand_globs(patterns: str) -> list[str]:
@@ -234,39 +220,12 @@ def expand_globs(patterns: str) -> list[str]:
     return list(paths)
 
 
-def _zstd_error() -> type[Exception]:
-    """zstandard's error if it is installed; if not, one that the caller catches anyway."""
-    try:
-        import zstandard
-    except ImportError:
-        return EOFError
-    return cast(type[Exception], zstandard.ZstdError)
-
-
 def _glob(pattern: str) -> list[str]:
     return list(_gfile().glob(pattern)) if is_remote(pattern) else glob.glob(pattern, recursive=True)
 
 
-def _decompressor(path: str, raw: BinaryIO) -> BinaryIO:
-    if path.endswith(".gz"):
-        return cast(BinaryIO, gzip.GzipFile(fileobj=raw))
-    if path.endswith(".xz"):
-        return cast(BinaryIO, lzma.LZMAFile(raw))
-    if path.endswith(".zst"):
-        return _zstd_reader(path, raw)
-    return raw
-
-
-def _zstd_reader(path: str, raw: BinaryIO) -> BinaryIO:
-    try:
-        import zstandard
-    except ImportError as error:
-        raise UserError(f"{path}: reading .zst needs a package that is missing; run: pip install zstandard") from error
-    return io.BufferedReader(zstandard.ZstdDecompressor().stream_reader(raw, read_across_frames=True))
-
-
 def _gfile() -> Any:
-    quiet.import_tensorflow()
+    tensorflow_startup.import_tensorflow()
     import tensorflow as tf
 
     return tf.io.gfile

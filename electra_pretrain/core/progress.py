@@ -1,5 +1,6 @@
-"""Progress of long work on stderr: a bar on a terminal, a line a minute in a log; done, rate, time left."""
+"""Progress of long work: a bar on a terminal, a line a minute in a log; done, rate, time left."""
 
+import logging
 import math
 import os
 import sys
@@ -9,8 +10,11 @@ from collections.abc import Callable, Iterable, Iterator
 from types import TracebackType
 from typing import Any, TypeVar
 
+from electra_pretrain.core import messages
+
 LOG_INTERVAL_SECONDS = 60.0
 T = TypeVar("T")
+_log = logging.getLogger(__name__)
 _BAR = "{desc}: {percentage:3.0f}%|{bar:10}| {n:.4g}/{total:.4g} {unit} [{elapsed}<{remaining}, {rate_fmt}{postfix}]"
 
 
@@ -30,7 +34,7 @@ class Progress:
         self._note = ""
         self._lock = threading.Lock()
         self._started = self._last_line = time.monotonic()
-        self._bar = self._open_bar() if _is_terminal() else None
+        self._bar = self._open_bar() if _is_terminal() and not messages.is_quiet() else None
 
     def __enter__(self) -> "Progress":
         return self
@@ -84,13 +88,6 @@ class Progress:
             self.update(1)
             yield item
 
-    def say(self, line: str) -> None:
-        """A line of its own, without tearing the bar."""
-        if self._bar is not None:
-            self._bar.write(line, file=sys.stderr)
-        else:
-            print(line, file=sys.stderr, flush=True)
-
     def _open_bar(self) -> Any:
         try:
             from tqdm import tqdm
@@ -109,7 +106,7 @@ class Progress:
             text += f", {rate:.3g} {self._unit}/s"
         if self._total and rate > 0:
             text += f", {duration(max(0.0, self._total - self._done) / rate)} left"
-        print(text + (f"; {self._note}" if self._note else ""), file=sys.stderr, flush=True)
+        _log.info(text + (f"; {self._note}" if self._note else ""))
 
 
 def _is_terminal() -> bool:

@@ -10,7 +10,7 @@ import itertools
 from collections.abc import Iterable, Iterator
 from typing import Any, BinaryIO, NamedTuple, cast
 
-from electra_pretrain.core import files
+from electra_pretrain.core import compression, files
 from electra_pretrain.corpus.cut import BlockCutter
 from electra_pretrain.corpus.formats import kind_of
 from electra_pretrain.corpus.reader import MAX_DOCUMENT_CHARACTERS, Corpus, Document
@@ -134,7 +134,7 @@ class BlockReader:
                 self._file = _HashedFile(raw)
                 if kind_of(path) == "text":
                     self._text_paths.append(path)
-                    with files.decompressed(path, cast(BinaryIO, self._file)) as file:
+                    with compression.decompressed(path, cast(BinaryIO, self._file)) as file:
                         yield from map(tidy, _whole_lines(file))
                 else:
                     # These are sought in, or take so long to read that a second look costs little.

@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, BinaryIO
 
-from electra_pretrain.core import files
+from electra_pretrain.core import compression
 from electra_pretrain.core.errors import UserError, nearest
 from electra_pretrain.corpus.decoding import Decoder
 
@@ -26,7 +26,7 @@ Record = tuple[int, str]  # the number of its line or row, the first is 1; a tex
 
 def kind_of(path: str) -> str:
     """ "text", "jsonl", "csv", "tsv" or "parquet", by the suffix before that of the compression."""
-    for suffix in files.COMPRESSED_SUFFIXES:
+    for suffix in compression.SUFFIXES:
         path = path.removesuffix(suffix)
     suffixes = {".jsonl": "jsonl", ".ndjson": "jsonl", ".csv": "csv", ".tsv": "tsv", ".parquet": "parquet"}
     return next((kind for suffix, kind in suffixes.items() if path.endswith(suffix)), "text")

@@ -6,7 +6,7 @@ Files may be compressed (.gz, .xz, .zst), local or on `gs://`.
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from electra_pretrain.core import files
+from electra_pretrain.core import compression, files
 from electra_pretrain.core.errors import UserError, first_of
 from electra_pretrain.corpus.decoding import Decoder
 from electra_pretrain.corpus.formats import Record, kind_of, lines, records
@@ -56,7 +56,7 @@ class Corpus:
         """
         before = 0
         for path in self.paths:
-            with files.open_raw(path) as raw, files.decompressed(path, raw) as file:
+            with files.open_raw(path) as raw, compression.decompressed(path, raw) as file:
                 if kind_of(path) == "text":
                     documents = _documents(path, lines(path, file, self.decoder))
                 else:

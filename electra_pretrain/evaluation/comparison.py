@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from electra_pretrain.config.schema import read_object
 from electra_pretrain.core import files
 from electra_pretrain.core.errors import UserError
 from electra_pretrain.evaluation.markdown import aligned
@@ -34,7 +33,7 @@ def load(paths: Sequence[str], all_steps: bool) -> list[Ours]:
     """
     rows: dict[tuple[str, int | None], list[Result]] = {}
     for path in dict.fromkeys(file for given in paths for file in _results_files(given)):
-        values = read_object(path)
+        values = files.read_json_object(path)
         if "cells" not in values:
             result = read_result(path)
             rows.setdefault((result.model, None), []).append(result)

@@ -11,6 +11,7 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from typing import Any, TypeVar
 
+from electra_pretrain.core import messages
 from electra_pretrain.core.errors import UserError
 
 R = TypeVar("R")
@@ -26,7 +27,9 @@ def worker_pool(num_processes: int) -> Iterator[Runner]:
         yield lambda function, tasks: (function(*task) for task in tasks)
         return
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(num_processes, mp_context=context, initializer=_start_worker) as executor:
+    with ProcessPoolExecutor(
+        num_processes, mp_context=context, initializer=_start_worker, initargs=messages.speaker()
+    ) as executor:
         try:
             yield lambda function, tasks: _bounded_map(executor, 2 * num_processes, function, tasks)
         except BrokenProcessPool as error:
@@ -38,8 +41,9 @@ def worker_pool(num_processes: int) -> Iterator[Runner]:
             executor.shutdown(wait=True, cancel_futures=True)
 
 
-def _start_worker() -> None:
-    """Leave Ctrl-C to the parent, and end with it: an orphan would go on writing into a folder that a rerun works in."""
+def _start_worker(command: str, level: int) -> None:
+    """Speak as the parent does, leave Ctrl-C to it, and end with it: an orphan would go on writing where a rerun works."""
+    messages.configure(command, level)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     # Text is worked on by the CPU; TensorFlow would take a GPU's memory all the same.
     os.environ["CUDA_VISIBLE_DEVICES"] = "-1"

@@ -14,9 +14,8 @@ from typing import TYPE_CHECKING, Any
 from electra_pretrain.core import files
 from electra_pretrain.core.errors import Stopped, UserError
 from electra_pretrain.finetuning import checkpoints, kinds, models, record, registry
-from electra_pretrain.finetuning import config as recipes
 from electra_pretrain.finetuning.batches import LengthGroupedSampler
-from electra_pretrain.finetuning.config import Settings
+from electra_pretrain.finetuning.config import FinetuneConfig, load_finetune_config, size_of
 from electra_pretrain.finetuning.metrics import chance
 from electra_pretrain.finetuning.task import Task
 
@@ -120,7 +119,7 @@ def _run(
     request: Request,
     task: Task,
     config: dict[str, Any],
-    settings: Settings,
+    settings: FinetuneConfig,
     split: str,
     asked: dict[str, Any],
     stop_requested: Callable[[], bool],
@@ -224,7 +223,7 @@ def _train(tuner: "FineTuner", watcher: "Watcher") -> int:
     return resumed
 
 
-def steps(rows: int, settings: Settings) -> int:
+def steps(rows: int, settings: FinetuneConfig) -> int:
     """How many steps the recipe's epochs come to."""
     micro_batches = math.ceil(rows / (settings.train_batch_size // settings.gradient_accumulation_steps))
     return math.ceil(math.ceil(micro_batches / settings.gradient_accumulation_steps) * settings.num_train_epochs)
@@ -239,10 +238,10 @@ def _check(request: Request) -> None:
         raise UserError(f"--seed {request.seed}: must lie in 0..4294967295")
 
 
-def _settings(request: Request, task: Task, config: dict[str, Any]) -> Settings:
+def _settings(request: Request, task: Task, config: dict[str, Any]) -> FinetuneConfig:
     """The recipe, with no more tokens than the model has positions."""
-    name = request.config or f"{task.name}_{recipes.size_of(config['hidden_size'])}"
-    settings = recipes.load(name, list(request.overrides))
+    name = request.config or f"{task.name}_{size_of(config['hidden_size'])}"
+    settings = load_finetune_config(name, list(request.overrides))
     positions = config.get("max_position_embeddings") or settings.max_seq_length
     if settings.max_seq_length > positions:
         print(

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from electra_pretrain.finetuning import texts, windows, words
-from electra_pretrain.finetuning.config import Settings
+from electra_pretrain.finetuning.config import FinetuneConfig
 from electra_pretrain.finetuning.fast_tokens import Columns
 from electra_pretrain.finetuning.task import Task
 
@@ -20,7 +20,7 @@ _MODEL_COLUMNS = (
 )
 
 
-def features(task: Task, examples: Sequence[Any], tokenizer: Any, settings: Settings) -> Columns:
+def features(task: Task, examples: Sequence[Any], tokenizer: Any, settings: FinetuneConfig) -> Columns:
     """Columns with a row for each example, of questions for each window; raises UserError as their makers do."""
     if task.kind == "question_answering":
         return windows.question_features(
@@ -48,7 +48,9 @@ def references(task: Task, examples: Sequence[Any]) -> list[Any]:
     return [list(example.tags) if task.kind == "tagging" else example.label for example in examples]
 
 
-def predictions(task: Task, examples: Sequence[Any], columns: Columns, logits: Sequence[np.ndarray], settings: Settings) -> Any:
+def predictions(
+    task: Task, examples: Sequence[Any], columns: Columns, logits: Sequence[np.ndarray], settings: FinetuneConfig
+) -> Any:
     """What the model says, as `metrics.score` takes it.
 
     Args:

@@ -2,7 +2,7 @@
 
 import sys
 
-from electra_pretrain.core import files
+from electra_pretrain.core import compression, files
 from electra_pretrain.core.errors import UserError, first_of, nearest
 from electra_pretrain.finetuning.examples import Example
 from electra_pretrain.finetuning.task import Task
@@ -33,7 +33,7 @@ _KLUE = (klue_ynat, klue_sts, klue_nli, klue_ner, klue_mrc)
 _CHINESE = (cmrc2018, drcd, xnli, chnsenticorp, lcqmc, bq)
 TASKS: dict[str, Task] = {module.TASK.name: module.TASK for module in (*_KOREAN, *_KLUE, *_CHINESE)}
 
-_SUFFIXES = ("", *files.COMPRESSED_SUFFIXES)
+_SUFFIXES = ("", *compression.SUFFIXES)
 _SHOWN = 12  # names of what a folder holds, in a message
 
 

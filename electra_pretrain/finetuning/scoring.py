@@ -8,7 +8,7 @@ import numpy as np
 from electra_pretrain.core.progress import Progress
 from electra_pretrain.finetuning import kinds
 from electra_pretrain.finetuning.batches import by_length
-from electra_pretrain.finetuning.config import Settings
+from electra_pretrain.finetuning.config import FinetuneConfig
 from electra_pretrain.finetuning.fast_tokens import Columns
 from electra_pretrain.finetuning.metrics.score import score
 from electra_pretrain.finetuning.task import Task
@@ -37,7 +37,7 @@ class Scorer:
         task: Task,
         examples: Sequence[Any],
         tokenizer: Any,
-        settings: Settings,
+        settings: FinetuneConfig,
         collate: Callable[[list[dict[str, Any]]], dict[str, Any]],
         autocast: Callable[[], Any],
         between_batches: Callable[[], None],

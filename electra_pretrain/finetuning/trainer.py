@@ -1,6 +1,7 @@
 """Hugging Face's Trainer with our optimiser's groups, order of examples, checkpoints and progress; imports torch."""
 
 import contextlib
+import logging
 import math
 import os
 import sys
@@ -14,9 +15,11 @@ from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArgu
 from electra_pretrain.core.progress import Progress
 from electra_pretrain.finetuning import checkpoints
 from electra_pretrain.finetuning.batches import LengthGroupedSampler
-from electra_pretrain.finetuning.config import Settings
+from electra_pretrain.finetuning.config import FinetuneConfig
 from electra_pretrain.finetuning.layer_rates import parameter_groups
 from electra_pretrain.finetuning.words import IGNORED
+
+_log = logging.getLogger(__name__)
 
 PRECISIONS = ("auto", "float32", "bfloat16", "float16")
 LOOKS = 100  # so many times in a training the loss is shown
@@ -43,7 +46,7 @@ def autocast(model: Any, dtype: str) -> Any:
 class Collator:
     """Rows -> a batch, padded to its longest row, on GPUs to a multiple of 8; labels of tokens are padded with `IGNORED`."""
 
-    def __init__(self, tokenizer: Any, settings: Settings) -> None:
+    def __init__(self, tokenizer: Any, settings: FinetuneConfig) -> None:
         self._tokenizer = tokenizer
         self._multiple = 8 if torch.cuda.is_available() else None
         self._padding = "max_length" if settings.pad_to_max_length else "longest"
@@ -76,7 +79,7 @@ class FineTuner(Trainer):
     control: Any
 
     def __init__(
-        self, settings: Settings, sampler: LengthGroupedSampler, look: Callable[[Any], float] | None, **arguments: Any
+        self, settings: FinetuneConfig, sampler: LengthGroupedSampler, look: Callable[[Any], float] | None, **arguments: Any
     ) -> None:
         self._settings, self._sampler, self._look = settings, sampler, look
         super().__init__(**arguments)
@@ -108,7 +111,7 @@ class FineTuner(Trainer):
         checkpoints.prune(self.args.output_dir, self.state.best_model_checkpoint)
 
 
-def arguments(folder: str, settings: Settings, num_steps: int, seed: int, select_best: bool, dtype: str) -> Any:
+def arguments(folder: str, settings: FinetuneConfig, num_steps: int, seed: int, select_best: bool, dtype: str) -> Any:
     """The Trainer's; checkpoints go to `folder`."""
     made = TrainingArguments(
         output_dir=folder,
@@ -192,8 +195,8 @@ class Watcher(TrainerCallback):
         if state.global_step >= state.max_steps * STUCK_AFTER:
             mean = sum(self._losses) / len(self._losses)
             if mean > STUCK_LOSS * self._guessing and self._progress is not None:
-                self._progress.say(
-                    f"warning: after {state.global_step:,} of {state.max_steps:,} steps the loss, {mean:.4f}, is still that of "
+                _log.warning(
+                    f"after {state.global_step:,} of {state.max_steps:,} steps the loss, {mean:.4f}, is still that of "
                     f"guessing, {self._guessing:.4f}; if it stays: {self._advice}"
                 )
             self._guessing = None  # said once, or not at all

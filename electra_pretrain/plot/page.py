@@ -5,7 +5,8 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from electra_pretrain.config.schema import SECTIONS, Config, differences
+from electra_pretrain.config.load import differences
+from electra_pretrain.config.schema import SECTIONS, Config
 from electra_pretrain.plot.curves import Run, metric_names
 from electra_pretrain.plot.figure import COLOURS
 

@@ -1,9 +1,8 @@
 """Which metrics are drawn, under which titles."""
 
-import difflib
 from typing import NamedTuple
 
-from electra_pretrain.core.errors import UserError
+from electra_pretrain.core.errors import UserError, nearest
 from electra_pretrain.plot.curves import Run, metric_names
 
 
@@ -46,7 +45,6 @@ def choose_panels(runs: list[Run], wanted: list[str] | None) -> list[Panel]:
         return [panel for panel in PANELS if panel.metric in known] or [Panel(name, name) for name in known]
     for name in wanted:
         if name not in known:
-            nearest = difflib.get_close_matches(name, known, n=3, cutoff=0.4) or known
-            raise UserError(f'--metrics: no run has a metric "{name}"; did you mean {" or ".join(nearest)}?')
+            raise UserError(f'--metrics: no run has a metric "{name}"; {nearest(name, known)}')
     usual = {panel.metric: panel for panel in PANELS}
     return [usual.get(name, Panel(name, name)) for name in dict.fromkeys(wanted)]

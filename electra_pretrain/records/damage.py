@@ -1,6 +1,7 @@
 """Records that cannot be read: named, or left empty so that a run goes on without them."""
 
 import json
+import logging
 from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
@@ -13,6 +14,8 @@ from electra_pretrain.core.progress import Progress
 from electra_pretrain.records.frames import Frame, read_frames
 from electra_pretrain.records.manifest import Shard
 from electra_pretrain.records.parse import encode_features, parse_records, write_records
+
+_log = logging.getLogger(__name__)
 
 EXAMINED_NAME = "examined.json"
 _CHUNK = 1000
@@ -61,7 +64,7 @@ def leave_out_damaged(
                 if empty:
                     write_records(mended, _without(path, set(empty), shard.examples, max_seq_length, special_ids))
                     shown = first_of([str(number) for number in empty], 5)
-                    progress.say(f"{path}: {len(empty)} of {shard.examples} records unreadable, left out: {shown}")
+                    _log.warning(f"{path}: {len(empty)} of {shard.examples} records unreadable, left out: {shown}")
                 examined[shard.name] = {"bytes": size, "left_out": empty}
                 files.write_text(examined_path, json.dumps(examined) + "\n")
             paths.append(mended if examined[shard.name]["left_out"] else path)

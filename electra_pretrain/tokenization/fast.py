@@ -7,14 +7,17 @@ hold them against each other, character by character) and no word can be of more
 """
 
 import importlib.util
+import logging
 import sys
 from collections.abc import Callable
 
 import numpy as np
 
-from electra_pretrain.core import tensorflow_startup as quiet
+from electra_pretrain.core import tensorflow_startup
 from electra_pretrain.tokenization.tokenizer import Tokenizer
 from electra_pretrain.tokenization.wordpiece import MAX_WORD_CHARACTERS, WordPieceTokenizer
+
+_log = logging.getLogger(__name__)
 
 # Unchanged by NFC whatever stands beside them, and to both engines alike a space, a sign of its own, or a part of a word.
 # Not among them, besides rare scripts: controls, joiners, conjoining jamo, combining marks, compatibility ideographs.
@@ -61,7 +64,7 @@ def fastest_encoder(tokenizer: Tokenizer, say: bool) -> Encoder:
     except RuntimeError as error:  # for instance a token with a control character
         reason = f"tensorflow-text does not take this vocabulary ({error})"
     if say:
-        print(f"{reason}: tokenising several times slower, with the same ids", file=sys.stderr)
+        _log.warning("%s: tokenising several times slower, with the same ids", reason)
     return exact
 
 
@@ -80,8 +83,8 @@ class FastWordPiece:
         # Looked for first: TensorFlow alone would be imported, which takes seconds, for nothing.
         if importlib.util.find_spec("tensorflow_text") is None:
             raise ImportError("tensorflow_text")
-        quiet.import_tensorflow()
-        with quiet.stderr_aside():
+        tensorflow_startup.import_tensorflow()
+        with tensorflow_startup.stderr_aside():
             import tensorflow as tf
             import tensorflow_text
 

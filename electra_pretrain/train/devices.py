@@ -7,7 +7,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from electra_pretrain.core import tensorflow_startup as quiet
+from electra_pretrain.core import tensorflow_startup
 from electra_pretrain.core.errors import UserError
 from electra_pretrain.records.input_pipeline import Worker
 from electra_pretrain.tpu import hosts
@@ -36,7 +36,7 @@ def make_strategy(
         return _tpu_strategy(tpu, tpu_zone, gcp_project)
     if os.environ.get(CLUSTER_VARIABLE):
         return _worker_strategy(cpu_replicas)
-    with quiet.stderr_aside():
+    with tensorflow_startup.stderr_aside():
         tf.config.list_physical_devices()
     if cpu_replicas > 1:
         return _virtual_cpus(cpu_replicas)
@@ -80,7 +80,7 @@ def _worker_strategy(cpu_replicas: int) -> tf.distribute.Strategy:
         ) from error
     if cpu_replicas > 1:
         raise UserError(f"--cpu_replicas {cpu_replicas}: is for one machine; {CLUSTER_VARIABLE} names {num_workers} workers")
-    with quiet.stderr_aside():
+    with tensorflow_startup.stderr_aside():
         return tf.distribute.MultiWorkerMirroredStrategy()
 
 
@@ -103,7 +103,7 @@ def count_replicas(cpu_replicas: int) -> int | None:
     """How many parts `make_strategy` will split a batch into, without a TPU; None where other machines take part."""
     if os.environ.get(CLUSTER_VARIABLE):
         return None
-    with quiet.stderr_aside():
+    with tensorflow_startup.stderr_aside():
         gpus = len(tf.config.list_physical_devices("GPU"))
     return cpu_replicas if cpu_replicas > 1 else max(1, gpus)
 

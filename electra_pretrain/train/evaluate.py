@@ -5,7 +5,7 @@ import dataclasses
 import tensorflow as tf
 
 from electra_pretrain.checkpoint import bundle as checkpoint
-from electra_pretrain.config.schema import CONFIG_NAME, load
+from electra_pretrain.config.load import CONFIG_NAME, load_config
 from electra_pretrain.core import files
 from electra_pretrain.core.errors import UserError
 from electra_pretrain.records.manifest import load_manifest
@@ -30,7 +30,7 @@ def evaluate(
         UserError: no such run, checkpoint or held-out records, or they do not fit together.
     """
     load_run(model_dir)
-    config = load(files.join(model_dir, CONFIG_NAME))
+    config = load_config(files.join(model_dir, CONFIG_NAME))
     if num_eval_steps is not None:
         config = dataclasses.replace(config, training=dataclasses.replace(config.training, num_eval_steps=num_eval_steps))
     source = Source(data_dir, load_manifest(data_dir))

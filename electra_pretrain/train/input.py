@@ -38,7 +38,7 @@ def choose_sources(config: Config, data_dirs: Sequence[str]) -> list[Source]:
         UserError: a stage has no folder or two, a folder serves none, or records and config do not fit.
     """
     given = [Source(folder, load_manifest(folder)) for folder in data_dirs]
-    stages = config.stages()
+    stages = config.all_phases()
     if len(given) == len(stages) == 1:
         check_data(config, given[0])
         return given

@@ -1,5 +1,6 @@
 """The training loop: outer Python that saves, scores and logs; inner loops of updates on the device."""
 
+import logging
 import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
@@ -17,6 +18,8 @@ from electra_pretrain.train.logs import RunLog
 from electra_pretrain.train.report import Loop, Report
 from electra_pretrain.train.saver import Saver
 from electra_pretrain.train.trainer import Trainer
+
+_log = logging.getLogger(__name__)
 
 
 class NonFinite(Exception):
@@ -72,7 +75,7 @@ def train(job: Job, stop: StopRequest) -> None:
     with Progress("train", training.num_train_steps, "steps", initial=step) as progress, job.saver as saver:
         report = Report(job.config, job.log, progress, step, job.peak_flops)
         if step:
-            progress.say(f"going on from step {step}" if step < job.last_step else f"finished at step {step} before")
+            _log.info(f"going on from step {step}" if step < job.last_step else f"finished at step {step} before")
             if not job.log.has("heldout", step):  # stopped between a checkpoint and its evaluation
                 _evaluate(job, step, report)
         while step < job.last_step:
@@ -111,7 +114,7 @@ def _check_nonfinite(job: Job, count: float, progress: Progress) -> None:
     """Say that steps were not applied; give up if there are too many in a row."""
     optimizer, limit = job.trainer.optimizer, job.config.training.max_nonfinite_steps
     last, in_a_row = int(optimizer.last_nonfinite_step.numpy()), int(optimizer.nonfinite_in_a_row.numpy())
-    progress.say(f"gradient not finite: {count:.0f} steps not applied, the last of them step {last}")
+    _log.warning(f"gradient not finite: {count:.0f} steps not applied, the last of them step {last}")
     if in_a_row >= limit:
         raise NonFinite(last, in_a_row)
 

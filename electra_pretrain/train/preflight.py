@@ -183,7 +183,7 @@ def _records(start: Start) -> Iterator[Finding]:
     """Records, vocabulary and an earlier run fit the config."""
     sources = _sources(start)
     check_earlier_run(start.config, [source.manifest for source in sources], start.model_dir)
-    for (config, first, last), source in zip(start.config.stages(), sources, strict=True):
+    for (config, first, last), source in zip(start.config.all_phases(), sources, strict=True):
         examples = source.manifest.train_examples
         epochs = (last - first) * config.training.train_batch_size / examples
         text = f"{source.folder}: {examples:,} examples of {config.data.max_seq_length} tokens, read {epochs:.1f} times"
@@ -233,7 +233,7 @@ def _batch(start: Start, replicas: int | None) -> Iterator[Finding]:
     if replicas is None:
         yield Finding(Level.WARNING, "the batch was not checked against the TPU's replicas; add --topology, for example v3-8")
         return
-    for config, _, _ in start.config.stages():
+    for config, _, _ in start.config.all_phases():
         check_replicas(config, replicas)
         share = config.training.train_batch_size // replicas
         yield Finding(Level.OK, f"{replicas} replicas, {share} x {config.data.max_seq_length} tokens each")
@@ -271,7 +271,7 @@ def _expectation(start: Start, target: Slice | None) -> Iterator[Finding]:
     if target is None:
         return
     peak = target.peak_tflops * 1e12 * target.replicas
-    seconds = sum((last - first) * step_flops(config) for config, first, last in start.config.stages()) / peak
+    seconds = sum((last - first) * step_flops(config) for config, first, last in start.config.all_phases()) / peak
     config = start.config
     pace = config.training.train_batch_size / (step_flops(config) / peak / PUBLISHED_SHARE_OF_PEAK)
     yield Finding(

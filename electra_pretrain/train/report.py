@@ -1,5 +1,6 @@
 """From what the device gave to what people read: metrics, a line of progress, the log, one loop late."""
 
+import logging
 import time
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -13,6 +14,8 @@ from electra_pretrain.model.flops import step_flops
 from electra_pretrain.train.logs import RunLog
 from electra_pretrain.train.metrics import summarize
 from electra_pretrain.train.optimizer import learning_rate
+
+_log = logging.getLogger(__name__)
 
 HELDOUT_SHOWN = ("masked_lm_loss", "disc_loss", "disc_auc")
 
@@ -67,7 +70,7 @@ class Report:
             # The first loop compiles: its rate says nothing about the rest.
             self._progress.leave_out(loop.num_steps, _note(metrics), loop.ended)
             seconds = duration(loop.ended - loop.began)
-            self._progress.say(f"compiled and ran the first {loop.num_steps} steps in {seconds}")
+            _log.info(f"compiled and ran the first {loop.num_steps} steps in {seconds}")
         else:
             self._progress.update(loop.num_steps, _note(metrics))
 
@@ -76,7 +79,7 @@ class Report:
         self._log.write("heldout", step, metrics)
         self._log.flush()
         shown = ", ".join(f"{name} {metrics[name]:.4f}" for name in HELDOUT_SHOWN if name in metrics)
-        self._progress.say(f"step {step}, held-out: {shown}")
+        _log.info(f"step {step}, held-out: {shown}")
         self._device_free_since = time.monotonic()  # until now it was not idle
 
     def _train_metrics(self, step: int, loop: Loop) -> dict[str, float]:

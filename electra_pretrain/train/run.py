@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from electra_pretrain.checkpoint import bundle as checkpoint
 from electra_pretrain.checkpoint.pretrained import Pretrained, assign
-from electra_pretrain.config.schema import Config, Stage
+from electra_pretrain.config.schema import Config, Phase
 from electra_pretrain.core import files
 from electra_pretrain.core.errors import Stopped, UserError
 from electra_pretrain.execution.stop import StopRequest
@@ -41,7 +41,7 @@ LEFT_OUT_NAME = "left_out"  # copies of damaged shards, what cannot be read left
 class Part(NamedTuple):
     """A stage of the run and what it reads."""
 
-    stage: Stage
+    stage: Phase
     source: Source
     paths: Paths
 
@@ -69,7 +69,7 @@ def run(
         Stopped: the run was asked to stop, or lost a worker; run again, it goes on.
     """
     sources = choose_sources(config, data_dirs)
-    for stage in config.stages():
+    for stage in config.all_phases():
         check_replicas(stage.config, strategy.num_replicas_in_sync)
     files.make_dirs(model_dir)
     manifests = [source.manifest for source in sources]
@@ -81,7 +81,8 @@ def run(
         files.remove_temporaries(model_dir)
     skip_folder = (files.join(model_dir, LEFT_OUT_NAME) if writes else tempfile.mkdtemp()) if skip_bad_records else None
     parts = [
-        Part(stage, source, shard_paths(source, skip_folder)) for stage, source in zip(config.stages(), sources, strict=True)
+        Part(stage, source, shard_paths(source, skip_folder))
+        for stage, source in zip(config.all_phases(), sources, strict=True)
     ]
     with StopRequest() as stop:
         for number, part in enumerate(parts, 1):
@@ -109,7 +110,7 @@ def _restored_trainer(part: Part, model_dir: str, strategy: tf.distribute.Strate
     return trainer
 
 
-def _announce(number: int, count: int, stage: Stage) -> None:
+def _announce(number: int, count: int, stage: Phase) -> None:
     config = stage.config
     print(
         f"run_pretraining: part {number} of {count}, to step {stage.last_step}: {config.training.train_batch_size} x "

@@ -9,7 +9,8 @@ import tensorflow as tf
 
 from electra_pretrain.checkpoint import bundle as checkpoint
 from electra_pretrain.checkpoint.pretrained import Pretrained, check_config, describe
-from electra_pretrain.config.schema import CONFIG_NAME, Config, differences, load
+from electra_pretrain.config.load import CONFIG_NAME, differences, load_config
+from electra_pretrain.config.schema import Config
 from electra_pretrain.core import files
 from electra_pretrain.core.errors import UserError
 from electra_pretrain.records.manifest import Manifest, Vocabulary
@@ -55,7 +56,7 @@ def check_earlier_run(config: Config, manifests: Sequence[Manifest], model_dir: 
             f"{model_dir}: is at step {reached} already, beyond training.num_train_steps = {config.training.num_train_steps}; "
             "ask for more steps or use another --model_dir"
         )
-    changed = differences(load(path), config)
+    changed = differences(load_config(path), config)
     refused = [
         f"{name} was {json.dumps(old)}, is {json.dumps(new)}" for name, (old, new) in changed.items() if name not in CHANGEABLE
     ]

@@ -1,6 +1,7 @@
 """Commands as a user meets them: one clear line and exit code 1 for a mistake, nothing half-written; and what they import."""
 
 import os
+import re
 import shutil
 import sys
 
@@ -16,10 +17,15 @@ from electra_pretrain import (
     run_pretraining,
     train_vocab,
 )
+from electra_pretrain.cli.arguments import command_parser
 from electra_pretrain.cli.run import run_command
 from tests.conftest import MICRO, SAMPLE_CORPUS
 
 NEWS = str(SAMPLE_CORPUS / "news.txt")
+
+
+def no_arguments():
+    return command_parser("build_data", "").parse_args([])
 
 
 def run(module, arguments, capfd):
@@ -36,7 +42,7 @@ def assert_one_line(result, *parts):
     lines = [
         line
         for line in err.splitlines()
-        if not line.startswith(("measure text:", "read sample:", "check sources:", "tokenise:", "write shards:"))
+        if not re.match(r"\w+: (measure text|read sample|check sources|tokenise|write shards): ", line)
     ]
     assert code == 1
     assert len(lines) == 1 and ": error: " in lines[0], err
@@ -213,22 +219,22 @@ def test_export_of_what_is_no_run(tmp_path, capfd):
 
 
 def test_a_missing_package_is_named(capfd):
-    def main():
+    def main(args):
         raise ModuleNotFoundError("No module named 'tokenizers'", name="tokenizers")
 
     with pytest.raises(SystemExit):
-        run_command("build_data", main)
+        run_command("build_data", no_arguments, main)
     assert capfd.readouterr().err == "build_data: error: a package is missing; run: pip install tokenizers\n"
 
 
 def test_an_error_of_ours_keeps_its_traceback_and_has_its_own_exit_code(capfd):
     """Python's own code for it, 1, would tell a supervisor that the user made a mistake."""
 
-    def main():
+    def main(args):
         raise ValueError("a bug")
 
     with pytest.raises(SystemExit) as ended:
-        run_command("build_data", main)
+        run_command("build_data", no_arguments, main)
     assert ended.value.code == 70
     err = capfd.readouterr().err
     assert err.startswith("Traceback") and err.endswith("ValueError: a bug\n")
@@ -246,21 +252,21 @@ def test_an_error_of_ours_keeps_its_traceback_and_has_its_own_exit_code(capfd):
 def test_a_bucket_that_does_not_answer_is_not_the_users_mistake(capfd, kind, reason, code):
     import tensorflow as tf
 
-    def main():
+    def main(args):
         raise getattr(tf.errors, kind)(None, None, f"gs://bucket/data: {reason}")
 
     with pytest.raises(SystemExit) as ended:
-        run_command("run_pretraining", main)
+        run_command("run_pretraining", no_arguments, main)
     assert ended.value.code == code
     assert "error: remote path: gs://bucket/data: no answer" in capfd.readouterr().err
 
 
 def test_interrupted(capfd):
-    def main():
+    def main(args):
         raise KeyboardInterrupt
 
     with pytest.raises(SystemExit) as ended:
-        run_command("build_data", main)
+        run_command("build_data", no_arguments, main)
     assert ended.value.code == 130
     assert "interrupted; run the same command again" in capfd.readouterr().err
 

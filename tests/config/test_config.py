@@ -5,33 +5,34 @@ import json
 
 import pytest
 
-from electra_pretrain.config import schema as configs
+from electra_pretrain.config.load import differences, left_out, load_config
 from electra_pretrain.config.schema import SECTIONS, Config
+from electra_pretrain.core import shipped
 from electra_pretrain.core.errors import UserError
 
-SHIPPED = sorted(path.name for path in configs.shipped_folder().glob("*.json"))
+SHIPPED = sorted(path.name for path in shipped.folder("configs").glob("*.json"))
 
 
 @pytest.mark.parametrize("name", SHIPPED)
 def test_shipped_configs_are_complete_and_explicit(name):
-    values = json.loads((configs.shipped_folder() / name).read_text())
+    values = json.loads((shipped.folder("configs") / name).read_text())
     assert list(values) == ["notes", *SECTIONS, "phases"] and values["notes"]
     for section, section_type in SECTIONS.items():
         assert list(values[section]) == [field.name for field in dataclasses.fields(section_type)], section
-    configs.load(name)
+    load_config(name)
 
 
 def test_bare_names_with_and_without_ending_and_paths(tmp_path):
     path = tmp_path / "mine.json"
     path.write_text(json.dumps({"data": {"vocab_size": 77}}))
-    assert configs.load("tiny") == configs.load("tiny.json")
-    assert configs.load(str(path)).data.vocab_size == 77
+    assert load_config("tiny") == load_config("tiny.json")
+    assert load_config(str(path)).data.vocab_size == 77
     with pytest.raises(UserError, match=r"nothing.json: no such config; .*base_v3.json"):
-        configs.load("nothing.json")
+        load_config("nothing.json")
 
 
 def test_overrides():
-    config = configs.load("tiny.json", ["training.num_train_steps=7", "data.do_lower_case=true", "optimizer.learning_rate=1"])
+    config = load_config("tiny.json", ["training.num_train_steps=7", "data.do_lower_case=true", "optimizer.learning_rate=1"])
     assert (config.training.num_train_steps, config.data.do_lower_case, config.optimizer.learning_rate) == (
         7,
         True,
@@ -66,12 +67,12 @@ BAD = {
 @pytest.mark.parametrize("override", BAD)
 def test_mistakes_are_named(override):
     with pytest.raises(UserError, match=BAD[override]):
-        configs.load("tiny.json", [override])
+        load_config("tiny.json", [override])
 
 
 def test_a_generator_that_cannot_be_split_into_heads_is_refused():
     with pytest.raises(UserError, match=r"objective.generator_hidden_size = 0.33: .*1/3 of 768 is 0.33333"):
-        configs.load("base_v3.json", ["objective.generator_hidden_size=0.33"])
+        load_config("base_v3.json", ["objective.generator_hidden_size=0.33"])
 
 
 @pytest.mark.parametrize(
@@ -87,20 +88,20 @@ def test_bad_files(tmp_path, content, message):
     path = tmp_path / "bad.json"
     path.write_text(content)
     with pytest.raises(UserError, match=f"bad.json.*{message}"):
-        configs.load(str(path))
+        load_config(str(path))
 
 
 def test_round_trip_and_differences():
-    config = configs.load("base_v3.json")
+    config = load_config("base_v3.json")
     assert Config.from_dict(config.to_dict()) == config
-    other = configs.load("base_v3.json", ["training.seed=5", "model.hidden_dropout_prob=0.2"])
-    assert configs.differences(config, other) == {"training.seed": (0, 5), "model.hidden_dropout_prob": (0.1, 0.2)}
+    other = load_config("base_v3.json", ["training.seed=5", "model.hidden_dropout_prob=0.2"])
+    assert differences(config, other) == {"training.seed": (0, 5), "model.hidden_dropout_prob": (0.1, 0.2)}
 
 
 def test_fields_that_a_file_leaves_out_are_told(tmp_path):
     path = tmp_path / "partial.json"
     path.write_text('{"model": {"hidden_size": 64}}')
-    told = configs.left_out(str(path), ["training.seed=3"])
+    told = left_out(str(path), ["training.seed=3"])
     assert "model.embedding_size = 128" in told and "data.vocab_size = 32200" in told
     assert not [line for line in told if line.startswith(("model.hidden_size ", "training.seed "))]
-    assert configs.left_out("tiny.json", []) == []
+    assert left_out("tiny.json", []) == []

@@ -5,9 +5,9 @@ import json
 import pytest
 
 from electra_pretrain import run_pretraining
-from electra_pretrain.cli import run as command
-from electra_pretrain.config import schema as configs
+from electra_pretrain.cli import arguments
 from electra_pretrain.config.hparams import load_hparams
+from electra_pretrain.config.load import differences, load_config
 from electra_pretrain.core.errors import UserError
 from tests.conftest import DATA
 
@@ -49,8 +49,7 @@ def write(tmp_path, hparams):
 @pytest.mark.parametrize("name", KOELECTRA)
 def test_koelectra_files_become_the_configs_that_ship(tmp_path, name):
     config, lines = load_hparams(write(tmp_path, KOELECTRA[name]), [])
-    differences = configs.differences(configs.load(name), config)
-    assert differences == {"training.save_checkpoints_steps": (10000, 25000)}
+    assert differences(load_config(name), config) == {"training.save_checkpoints_steps": (10000, 25000)}
     told = {line.split(" ")[0] for line in lines}
     assert set(KOELECTRA[name]) <= told
     assert 'tpu_name = "electra-base": ignored; give --tpu NAME' in lines
@@ -103,7 +102,7 @@ def test_the_command_takes_either(tmp_path, capsys):
     path = write(tmp_path, KOELECTRA["base_v1"])
     required = ["--data", "data", "--model_dir", "run"]
     args = run_pretraining.parse_args(["--hparams", path, "--set", "training.seed=3", *required])
-    assert command.load_config(args).training.seed == 3
+    assert arguments.chosen_config(args).training.seed == 3
     assert f"{path}: train_batch_size = 256 -> training.train_batch_size" in capsys.readouterr().err
     for wrong in (["--hparams", path, "--config", "tiny"], []):
         with pytest.raises(SystemExit):

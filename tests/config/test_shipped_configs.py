@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from electra_pretrain.config import schema as configs
+from electra_pretrain.config.load import load_config
+from electra_pretrain.config.schema import Config
 from electra_pretrain.convert.names import discriminator_names, generator_names
+from electra_pretrain.core import shipped
 from electra_pretrain.core.batch import Batch, SpecialIds
 from electra_pretrain.model.electra import Electra
 from electra_pretrain.model.encoder import generator_sizes
@@ -60,14 +62,14 @@ PUBLISHED_MILLIONS = {
 
 
 def test_every_recipe_is_in_the_table():
-    shipped = {path.stem for path in configs.shipped_folder().glob("*.json")}
-    assert shipped == {*RECIPES, "tiny"} == set(documented())
+    names = {path.stem for path in shipped.folder("configs").glob("*.json")}
+    assert names == {*RECIPES, "tiny"} == set(documented())
 
 
 @pytest.mark.parametrize("name", RECIPES)
 def test_published_settings(name):
     size, vocab_size, lower, batch, steps, rate, length, generator = RECIPES[name]
-    config = configs.load(name)
+    config = load_config(name)
     model, data, training = config.model, config.data, config.training
     sizes = ("num_hidden_layers", "embedding_size", "hidden_size", "intermediate_size", "num_attention_heads")
     assert tuple(getattr(model, field) for field in sizes) == SIZES[size]
@@ -85,7 +87,7 @@ def test_published_settings(name):
 
 @pytest.mark.parametrize("name", RECIPES)
 def test_notes_say_what_is_reproduced_and_what_was_published(name):
-    notes = configs.load(name).notes
+    notes = load_config(name).notes
     assert notes.startswith(("Reproduces ", "After "))
     for part in ("ublish", "Batch: ", "Hardware: ", "ime: ", "Published scores"):
         assert part in notes, part
@@ -99,7 +101,7 @@ def documented() -> dict[str, tuple[int, int | None]]:
     return numbers
 
 
-def num_parameters(config: configs.Config) -> tuple[int, int | None]:
+def num_parameters(config: Config) -> tuple[int, int | None]:
     """Of the model itself, in a graph: nothing is computed, so that its full width costs nothing."""
     with tf.Graph().as_default():
         counts = {name: variable.shape.num_elements() for name, variable in Electra(config).named_variables().items()}
@@ -111,7 +113,7 @@ def num_parameters(config: configs.Config) -> tuple[int, int | None]:
 @pytest.mark.parametrize("name", [*RECIPES, "tiny"])
 def test_parameters_to_the_digit(name, monkeypatch):
     monkeypatch.setattr(Initializer, "_uniform", lambda self, name, shape: tf.zeros(shape))
-    config = configs.load(name)
+    config = load_config(name)
     # Blocks are alike, so that two depths tell the third.
     one, two = (num_parameters(changed(config, model={"num_hidden_layers": depth})) for depth in (1, 2))
     blocks = config.model.num_hidden_layers - 1
@@ -122,7 +124,7 @@ def test_parameters_to_the_digit(name, monkeypatch):
         assert abs(found[0] / 1e6 - PUBLISHED_MILLIONS[name]) < 0.6
 
 
-def shrunken(config: configs.Config) -> configs.Config:
+def shrunken(config: Config) -> Config:
     """The recipe with few, narrow blocks in float32; what sets its networks and losses apart from others is left."""
     model = config.model
     wide = model.embedding_size == model.hidden_size
@@ -147,14 +149,14 @@ def shrunken(config: configs.Config) -> configs.Config:
     )
 
 
-SHAPES = {repr(shrunken(configs.load(name))): name for name in [*RECIPES, "tiny"]}
+SHAPES = {repr(shrunken(load_config(name))): name for name in [*RECIPES, "tiny"]}
 
 
 @pytest.mark.parametrize("name", SHAPES.values())
 def test_one_step_of_each_kind_of_recipe(name, monkeypatch):
     # As on a GPU: nothing is compiled, which would take longer than all the rest.
     monkeypatch.setattr(tf.config, "list_logical_devices", lambda kind: [f"{kind}:0"])
-    config = shrunken(configs.load(name))
+    config = shrunken(load_config(name))
     strategy = tf.distribute.OneDeviceStrategy("/cpu:0")
     trainer = Trainer(config, SpecialIds(0, 1, 2, 3, 4), strategy)
     ids = np.random.default_rng(0).integers(5, 40, (4, 16)).astype(np.int32)

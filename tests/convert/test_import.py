@@ -14,7 +14,7 @@ from safetensors.numpy import load_file, save_file
 
 from electra_pretrain import import_checkpoint
 from electra_pretrain.checkpoint import bundle as checkpoint
-from electra_pretrain.config import schema as configs
+from electra_pretrain.config.load import load_config
 from electra_pretrain.convert.extension import extend
 from electra_pretrain.convert.hf_import import read_pair
 from electra_pretrain.convert.sources import read_pretrained
@@ -65,7 +65,7 @@ def import_(output, **options):
 
 def model_of(folder):
     """Our networks with what an import wrote."""
-    model = Electra(configs.load(f"{folder}/config.json"))
+    model = Electra(load_config(f"{folder}/config.json"))
     found = checkpoint.read(checkpoint.find(str(folder)))
     for name, variable in model.named_variables().items():
         variable.assign(found[name])
@@ -102,7 +102,7 @@ def test_a_tf1_checkpoint_gives_the_logits_of_transformers(tmp_path, tf1, values
 
 def test_a_config_with_the_sizes_of_the_source_is_written(tmp_path, tf1, capsys):
     import_(tmp_path / "run", tf1=tf1[0])
-    config = configs.load(str(tmp_path / "run" / "config.json"))
+    config = load_config(str(tmp_path / "run" / "config.json"))
     model = released_weights
     assert config.model.num_hidden_layers == model.LAYERS and config.model.hidden_size == model.H
     assert config.model.embedding_size == E and config.model.intermediate_size == model.F
@@ -155,7 +155,7 @@ def test_a_discriminator_alone_gets_a_fresh_generator(tmp_path, pair, values, ca
     written = import_(tmp_path / "run", discriminator=pair / "discriminator")
     assert "has no generator: a fresh one is written, from training.seed = 0" in capsys.readouterr().err
     found = checkpoint.read(written)
-    fresh = Electra(configs.load(str(tmp_path / "run" / "config.json"))).named_variables()
+    fresh = Electra(load_config(str(tmp_path / "run" / "config.json"))).named_variables()
     for name, variable in fresh.items():
         expected = variable.numpy() if name.startswith("generator") else values[name]
         np.testing.assert_array_equal(found[name], expected)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from electra_pretrain.config import schema as configs
+from electra_pretrain.config.load import load_config
 from electra_pretrain.core.rng import Random
 from electra_pretrain.model import kernels, layers
 from electra_pretrain.model.attention import attend
@@ -109,7 +109,7 @@ def test_the_last_block_at_some_positions_is_the_whole_gathered(remat):
     """Values and the gradients of all weights, with dropout everywhere."""
     sizes = {"num_hidden_layers": 2, "hidden_size": 16, "num_attention_heads": 2, "intermediate_size": 24}
     rates = {"hidden_dropout_prob": 0.3, "attention_probs_dropout_prob": 0.3, "initializer_range": 0.5}
-    config = changed(configs.load("tiny.json"), model=sizes | rates, training={"remat": remat})
+    config = changed(load_config("tiny.json"), model=sizes | rates, training={"remat": remat})
     init = layers.Initializer(0, 0.5)
     shape = discriminator_sizes(config)
     encoder = Encoder("here", shape, Embeddings("here", shape.embedding_size, config, init), config, init)

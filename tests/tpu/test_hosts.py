@@ -141,7 +141,7 @@ def test_chips_are_left_to_the_hosts_servers_before_tensorflow_is_there(monkeypa
         seen.append(os.environ.get("TPU_LOAD_LIBRARY"))
         raise InterruptedError
 
-    monkeypatch.setattr(command.quiet, "import_tensorflow", imported)
+    monkeypatch.setattr(command.tensorflow_startup, "import_tensorflow", imported)
     arguments = ["--data", records, "--model_dir", "run", *(["--tpu", tpu] if tpu else [])]
     name = command.__name__.rpartition(".")[2]
     if command is run_pretraining:

@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from electra_pretrain import tpu_check
-from electra_pretrain.config.schema import load
+from electra_pretrain.config.load import load_config
 from electra_pretrain.core.errors import UserError
 from electra_pretrain.tpu.chips import SLICES, find_slice
 from electra_pretrain.tpu.report import OutOfMemory, describe, read_result
@@ -92,7 +92,7 @@ def test_mistakes_are_told_before_anything_is_compiled():
         with pytest.raises(UserError, match=r"must be one of .* or of several hosts .*v3-\{32, 64"):
             find_slice(name)
     with pytest.raises(UserError, match="v9-8"):
-        tpu_check.tpu_check(load("tiny.json"), "v9-8", 1)
+        tpu_check.tpu_check(load_config("tiny.json"), "v9-8", 1)
 
 
 needs_compiler = pytest.mark.skipif(
@@ -103,7 +103,7 @@ needs_compiler = pytest.mark.skipif(
 @needs_compiler
 def test_a_batch_that_no_slice_can_split_is_refused():
     with pytest.raises(UserError, match="train_batch_size = 63: must be divisible by 8"):
-        tpu_check.tpu_check(load("tiny.json", ["training.train_batch_size=63"]), "v3-8", 1)
+        tpu_check.tpu_check(load_config("tiny.json", ["training.train_batch_size=63"]), "v3-8", 1)
 
 
 @needs_compiler
@@ -119,7 +119,7 @@ def test_a_reduced_config_compiles_for_a_v3_8():
     assert cost["device"] == "TPU v3"
     assert 0 < cost["estimated_step_s"] < 0.1 and 0 < cost["share_of_peak"] < 1
     # Three float32 numbers a weight: itself and two moments.
-    config = load("tiny.json", sets)
+    config = load_config("tiny.json", sets)
     assert cost["weights_and_optimizer_gb"] == pytest.approx(12e-9 * weights_of(config), abs=0.01)
     assert cost["memory_gb"] >= cost["weights_and_optimizer_gb"]
 
@@ -133,7 +133,9 @@ def weights_of(config):
 def test_no_large_constant_is_in_the_program():
     from electra_pretrain.train.lowering import lower_step
 
-    config = load("tiny.json", ["model.num_hidden_layers=1", "model.attention_probs_dropout_prob=0.1", "data.vocab_size=500"])
+    config = load_config(
+        "tiny.json", ["model.num_hidden_layers=1", "model.attention_probs_dropout_prob=0.1", "data.vocab_size=500"]
+    )
     config = dataclasses.replace(config, data=dataclasses.replace(config.data, max_seq_length=128))
     # An index of all elements of [heads, S, S], folded into the program, would be 262 KB by itself.
     assert len(lower_step(config, 8)) < 1_200_000

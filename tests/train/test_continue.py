@@ -7,7 +7,7 @@ from safetensors.numpy import load_file
 
 from electra_pretrain import export_hf, export_tf1, import_checkpoint, run_pretraining
 from electra_pretrain.checkpoint import bundle as checkpoint
-from electra_pretrain.config import schema as configs
+from electra_pretrain.config.load import load_config
 from electra_pretrain.core.errors import UserError
 from electra_pretrain.train.history import last_metrics
 from electra_pretrain.train.run import run
@@ -92,5 +92,5 @@ def test_an_imported_folder_refuses_another_config_and_other_records(tmp_path, t
     (folder / "vocab.txt").write_text("\n".join(tokens))
     with pytest.raises(UserError, match="its vocabulary is not that of the records"):
         go_on(MICRO, records, folder)
-    assert configs.load(str(folder / "config.json")).training.init_from == ""
+    assert load_config(str(folder / "config.json")).training.init_from == ""
     assert set(load_file(f"{exported}/discriminator/model.safetensors"))

@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from electra_pretrain import run_pretraining
 from electra_pretrain.checkpoint import bundle as checkpoint
-from electra_pretrain.config import schema as configs
+from electra_pretrain.config.load import differences
 from electra_pretrain.config.schema import Config, PhaseConfig
 from electra_pretrain.core.errors import UserError
 from electra_pretrain.train.run import run
@@ -49,12 +49,12 @@ def phased(tmp_path_factory, records, short_records):
 
 
 def test_stages_are_the_phases_and_the_rest():
-    (first, begin, middle), (second, again, end) = PHASED.stages()
+    (first, begin, middle), (second, again, end) = PHASED.all_phases()
     assert (begin, middle, again, end) == (0, 5, 5, 8)
     assert (first.data.max_seq_length, first.training.train_batch_size, first.optimizer.learning_rate) == (16, 4, 0.01)
     assert first.training.num_train_steps == 8
     assert second == dataclasses.replace(PHASED, phases=())
-    assert len(MICRO.stages()) == 1
+    assert len(MICRO.all_phases()) == 1
 
 
 def test_each_phase_has_its_batch_length_and_rate_under_one_schedule(phased):
@@ -111,7 +111,7 @@ def test_wrong_phases_are_named(phases, message):
 
 def test_other_phases_are_another_run(phased, records, short_records):
     other = dataclasses.replace(PHASED, phases=(dataclasses.replace(PHASED.phases[0], until_step=4),))
-    assert list(configs.differences(PHASED, other)) == ["phases"]
+    assert list(differences(PHASED, other)) == ["phases"]
     with pytest.raises(UserError, match="holds a run of another config: phases was"):
         run(other, [records, short_records], str(phased), one_device())
 

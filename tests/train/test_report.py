@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from electra_pretrain.config import schema as configs
+from electra_pretrain.config.load import load_config
 from electra_pretrain.core.progress import Progress
 from electra_pretrain.execution.background import Task
 from electra_pretrain.model.flops import step_flops
@@ -43,7 +43,7 @@ def test_rates_idle_time_and_share_of_peak(tmp_path):
 def test_operations_of_the_published_recipes():
     """Worked out from the method's table of sizes: two operations a weight and token, and as much twice again backwards."""
     tokens = 256 * 512
-    base = configs.load("base_v3.json")
+    base = load_config("base_v3.json")
     block = 4 * 768**2 + 2 * 768 * 3072 + 2 * 512 * 768
     # Of the generator's last block only keys and values are needed everywhere, all else at the masked positions.
     small = 2 * 256**2 + 2 * 256 * 1024 + 2 * 512 * 256
@@ -51,7 +51,7 @@ def test_operations_of_the_published_recipes():
     head = 256 * 79 * (256 * 768 + 768 * 35000)
     expected = 6 * (tokens * (12 * block + 768 * 769) + generator + head)
     assert step_flops(base) == pytest.approx(expected, rel=1e-12)
-    uniform = configs.load("base_v3.json", ["objective.uniform_generator=true"])
+    uniform = load_config("base_v3.json", ["objective.uniform_generator=true"])
     assert step_flops(uniform) == pytest.approx(6 * tokens * (12 * block + 768 * 769), rel=1e-12)
     alone = changed(base, objective={"electra_objective": False})
     blocks = tokens * (11 * block + 2 * 768**2) + 256 * 79 * (block - 2 * 768**2)

@@ -10,7 +10,7 @@ import pytest
 import tensorflow as tf
 
 from electra_pretrain.checkpoint import bundle as checkpoint
-from electra_pretrain.config import schema as configs
+from electra_pretrain.config.load import load_config
 from electra_pretrain.core.errors import Stopped, Unavailable, UserError
 from electra_pretrain.records.manifest import load_manifest
 from electra_pretrain.train.input import choose_sources, shard_paths, training_batches
@@ -50,7 +50,7 @@ def test_folder_holds_everything(straight):
         "config.json", "run.json", "vocab.txt", "metrics.jsonl", "tensorboard",
         *(f"model.ckpt-{step}{suffix}" for step in (3, 6) for suffix in (".index", ".data-00000-of-00001")),
     }  # fmt: skip
-    assert configs.load(str(straight / "config.json")) == MICRO
+    assert load_config(str(straight / "config.json")) == MICRO
     assert json.loads((straight / "run.json").read_text())["data"]["max_seq_length"] == 32
 
 
@@ -262,7 +262,7 @@ def test_more_steps_may_be_asked_for(copied, records):
 def test_fewer_steps_than_reached_are_refused(copied, records):
     with pytest.raises(UserError, match="is at step 6 already, beyond training.num_train_steps = 4"):
         run(changed(MICRO, training={"num_train_steps": 4}), [records], str(copied), one_device())
-    assert configs.load(str(copied / "config.json")) == MICRO
+    assert load_config(str(copied / "config.json")) == MICRO
 
 
 def test_an_evaluation_that_was_cut_off_is_made_up_for(copied, straight, records):

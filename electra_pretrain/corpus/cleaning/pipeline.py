@@ -12,7 +12,7 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from electra_pretrain.core import files
+from electra_pretrain.core import compression, files
 from electra_pretrain.core.errors import UserError
 from electra_pretrain.core.progress import Progress
 from electra_pretrain.corpus.cleaning.recipe import Recipe
@@ -22,7 +22,6 @@ from electra_pretrain.corpus.cleaning.tasks import (
     Workplace,
     clean_block,
     clean_file,
-    compression,
     finished_block,
     write_part,
 )
@@ -70,7 +69,7 @@ def clean(
     files.make_dirs(output)
     if (finished := _finished(output, fingerprint, dropped)) is not None:
         return finished
-    work_dir = _work_dir(output, f"{fingerprint}{'-dropped' if dropped else ''}{compression(dropped)}", shared_dir)
+    work_dir = _work_dir(output, f"{fingerprint}{'-dropped' if dropped else ''}{compression.suffix_of(dropped)}", shared_dir)
     workplace = Workplace(recipe, sentences, dropped, work_dir)
     with files.removed_if_empty(output), files.removed_if_empty(work_dir):
         if measured is None:

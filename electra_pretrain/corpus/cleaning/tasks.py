@@ -10,7 +10,7 @@ import dataclasses
 import json
 from typing import Any, NamedTuple
 
-from electra_pretrain.core import files
+from electra_pretrain.core import compression, files
 from electra_pretrain.corpus.cleaning.cleaner import Cleaner
 from electra_pretrain.corpus.cleaning.recipe import Recipe
 from electra_pretrain.corpus.cleaning.sentences import splitter
@@ -31,7 +31,7 @@ class Workplace(NamedTuple):
         return files.join(self.work_dir, f"block-{number:06d}.txt.zst")
 
     def dropped_path(self, number: int) -> str:
-        return files.join(self.work_dir, f"block-{number:06d}-dropped{compression(self.dropped)}")
+        return files.join(self.work_dir, f"block-{number:06d}-dropped{compression.suffix_of(self.dropped or '')}")
 
     def marker_path(self, number: int) -> str:
         return files.join(self.work_dir, f"block-{number:06d}.json")
@@ -120,8 +120,4 @@ def write_part(path: str, blocks: range, workplace: Workplace) -> None:
 
 def _write(path: str, lines: list[str]) -> None:
     content = "".join(f"{line}\n" for line in lines).encode("utf-8")
-    files.write_bytes(path, files.compressed(path, content))
-
-
-def compression(path: str | None) -> str:
-    return next((suffix for suffix in files.COMPRESSED_SUFFIXES if path and path.endswith(suffix)), "")
+    files.write_bytes(path, compression.compressed(path, content))

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from electra_pretrain.core import files
+from electra_pretrain.core import compression, files
 from electra_pretrain.core.errors import UserError
 from electra_pretrain.corpus.decoding import Decoder
 from electra_pretrain.finetuning.rows import Row
@@ -18,7 +18,7 @@ def load(path: str) -> Any:
     Raises:
         UserError: it is not UTF-8, not JSON, or damaged.
     """
-    with files.open_raw(path) as raw, files.decompressed(path, raw) as file:
+    with files.open_raw(path) as raw, compression.decompressed(path, raw) as file:
         content = file.read()
     decoder = Decoder()
     text = "".join(decoder.decode(line, f"{path}, line", number) for number, line in enumerate(content.splitlines(True), 1))

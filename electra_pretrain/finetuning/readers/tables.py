@@ -3,7 +3,7 @@
 import csv
 from collections.abc import Iterator, Sequence
 
-from electra_pretrain.core import files
+from electra_pretrain.core import compression, files
 from electra_pretrain.core.errors import UserError, nearest
 from electra_pretrain.corpus.decoding import Decoder
 from electra_pretrain.corpus.formats import MAX_CELL_CHARACTERS, lines
@@ -20,7 +20,7 @@ def text_lines(path: str) -> Iterator[tuple[int, str]]:
     Raises:
         UserError: a line is not UTF-8, or the compressed file is damaged.
     """
-    with files.open_raw(path) as raw, files.decompressed(path, raw) as file:
+    with files.open_raw(path) as raw, compression.decompressed(path, raw) as file:
         for number, line in lines(path, file, Decoder()):
             yield number, line.rstrip("\r\n")
 
@@ -95,7 +95,7 @@ def _cells(path: str) -> Iterator[Cells]:
 
 
 def _is_csv(path: str) -> bool:
-    return any(path.endswith(".csv" + suffix) for suffix in ("", *files.COMPRESSED_SUFFIXES))
+    return any(path.endswith(".csv" + suffix) for suffix in ("", *compression.SUFFIXES))
 
 
 def _csv(path: str) -> Iterator[Cells]:

@@ -6,8 +6,7 @@ from typing import BinaryIO, NamedTuple
 
 import numpy as np
 
-from electra_pretrain.core import files
-from electra_pretrain.core import tensorflow_startup as quiet
+from electra_pretrain.core import files, tensorflow_startup
 from electra_pretrain.core.batch import RECORD_FEATURES
 from electra_pretrain.core.errors import UserError
 from electra_pretrain.core.progress import Progress
@@ -74,7 +73,7 @@ def examine(paths: Sequence[str], schema: Schema, run: Runner) -> Iterator[Exami
 
 def examine_shard(path: str, schema: Schema) -> Examined:
     """Read one file to its end, whatever is in it."""
-    quiet.start_tensorflow()
+    tensorflow_startup.start_tensorflow()
     faults: list[str] = []
     read = num_faults = 0
     statistics = Statistics.none(schema.max_seq_length, schema.vocab_size)

@@ -13,7 +13,7 @@ import pytest
 import zstandard
 
 from electra_pretrain import clean_corpus
-from electra_pretrain.core import files
+from electra_pretrain.core import compression, files
 from electra_pretrain.core.errors import UserError
 from electra_pretrain.corpus import reader as corpus_module
 from electra_pretrain.corpus.cleaning import pipeline as clean_module
@@ -220,7 +220,7 @@ def test_rows_of_parquet_are_named(tmp_path):
 
     pq.write_table(pa.table({"text": ["첫 문장이다.", None, "x"]}), tmp_path / "a.parquet")
     run(tmp_path / "a.parquet", tmp_path / "out", "--dropped", tmp_path / "d.jsonl.gz")
-    with files.open_raw(str(tmp_path / "d.jsonl.gz")) as file, files.decompressed("d.gz", file) as lines:
+    with files.open_raw(str(tmp_path / "d.jsonl.gz")) as file, compression.decompressed("d.gz", file) as lines:
         assert json.loads(lines.read()) == {
             "reason": "min_length", "file": str(tmp_path / "a.parquet"), "row": 3, "text": "x",
         }  # fmt: skip

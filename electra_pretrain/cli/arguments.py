@@ -1,0 +1,188 @@
+"""Arguments that several commands take, with the checks that go with them."""
+
+import argparse
+import contextlib
+import logging
+from collections.abc import Iterator
+from typing import Any
+
+from electra_pretrain.config.hparams import load_hparams
+from electra_pretrain.config.load import left_out, load_config
+from electra_pretrain.config.schema import Config
+from electra_pretrain.core import files, messages
+from electra_pretrain.core.errors import UserError
+from electra_pretrain.corpus.reader import Corpus
+from electra_pretrain.execution.processes import Runner
+
+CORPUS_HELP = "text files (.txt, .jsonl; also .gz, .xz, .zst): a sentence a line, an empty line between documents"
+_MAX_SEED = 2**32 - 1
+_log = logging.getLogger(__name__)
+
+
+def command_parser(name: str, description: str | None) -> argparse.ArgumentParser:
+    """A command's parser: its module's docstring as the help's beginning, `--quiet` and `--verbose`."""
+    parser = argparse.ArgumentParser(prog=name, description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    level = parser.add_mutually_exclusive_group()
+    level.add_argument("--quiet", action="store_true", help="tell warnings and errors only, no progress")
+    level.add_argument("--verbose", action="store_true", help="tell more, TensorFlow's own messages too")
+    return parser
+
+
+def verbosity(args: argparse.Namespace) -> int:
+    """The level of `core.messages` that the arguments ask for."""
+    if args.quiet:
+        return messages.QUIET
+    return messages.VERBOSE if args.verbose else messages.NORMAL
+
+
+def verbosity_flags() -> list[str]:
+    """What asks a command of ours, run in a process of its own, to be as quiet as this one."""
+    _, level = messages.speaker()
+    return {messages.QUIET: ["--quiet"], messages.VERBOSE: ["--verbose"]}.get(level, [])
+
+
+def add_corpus(parser: argparse.ArgumentParser, help: str = CORPUS_HELP) -> None:
+    """`--corpus` and `--text_field`."""
+    parser.add_argument("--corpus", required=True, metavar="GLOB[,GLOB…]", help=help)
+    parser.add_argument("--text_field", default="text", help="where .jsonl objects hold their text (default %(default)s)")
+
+
+def chosen_corpus(args: argparse.Namespace) -> Corpus:
+    """The corpus that the arguments name.
+
+    Raises:
+        UserError: a glob matches no file.
+    """
+    return Corpus(files.expand_globs(args.corpus), args.text_field)
+
+
+def add_seed(parser: argparse.ArgumentParser, help: str) -> None:
+    parser.add_argument("--seed", type=int, default=0, help=f"{help} (default %(default)s)")
+
+
+def add_num_processes(
+    parser: argparse.ArgumentParser, help: str = "worker processes; the output does not depend on it"
+) -> None:
+    parser.add_argument("--num_processes", type=int, default=2, help=f"{help} (default %(default)s)")
+
+
+def add_lower_case(parser: Any, help: str = "lower-case the text") -> None:
+    """`--lower_case` and `--no-lower_case`; None where neither is given, for `tokenization.provenance.resolve_lower_case`."""
+    parser.add_argument(
+        "--lower_case",
+        action=argparse.BooleanOptionalAction,
+        default=None,
+        help=f"{help} (default: as the vocabulary was learnt; cased if that is unknown)",
+    )
+
+
+def add_checkpoint(parser: argparse.ArgumentParser) -> None:
+    """`--step` and `--average`."""
+    parser.add_argument("--step", type=int, help="which checkpoint (default: the newest)")
+    parser.add_argument(
+        "--average",
+        type=int,
+        default=1,
+        metavar="N",
+        help="mean of the weights of the last N checkpoints up to that one (default %(default)s: it alone)",
+    )
+
+
+def add_overrides(parser: argparse.ArgumentParser, form: str = "section.field=value", of: str = "the config") -> None:
+    """`--set`."""
+    parser.add_argument("--set", action="append", default=[], metavar=form, help=f"change a field of {of}; may be repeated")
+
+
+def add_config(parser: argparse.ArgumentParser, default: str | None = None) -> None:
+    """`--config`, and `--set`; where there is no default, one of `--config` and `--hparams` must be given."""
+    given = parser.add_mutually_exclusive_group(required=default is None)
+    given.add_argument(
+        "--config",
+        default=default,
+        metavar="NAME|FILE",
+        help="a config that ships with the package, or a path" + (" (default %(default)s)" if default else ""),
+    )
+    if default is None:
+        given.add_argument(
+            "--hparams",
+            metavar="FILE",
+            help="a hyperparameter file of the released ELECTRA code instead, flat JSON, as KoELECTRA published",
+        )
+    add_overrides(parser)
+
+
+def chosen_config(args: argparse.Namespace) -> Config:
+    """The config that the arguments name; of a hyperparameter file, what became of each key is told first.
+
+    Raises:
+        UserError: there is no such config, or a rule is broken.
+    """
+    if args.hparams is None:
+        config = load_config(args.config, args.set)
+        if defaults := left_out(args.config, args.set):
+            _log.info("%s leaves out, so these hold: %s", args.config, ", ".join(defaults))
+        return config
+    config, lines = load_hparams(args.hparams, args.set)
+    for line in lines:
+        _log.info("%s: %s", args.hparams, line)
+    return config
+
+
+def add_runner(parser: argparse.ArgumentParser) -> None:
+    """`--runner`, `--beam_args` and `--work_dir`: the work on a cluster instead of this machine's processes."""
+    group = parser.add_argument_group("on a cluster, through Apache Beam (see docs/cluster.md)")
+    group.add_argument(
+        "--runner",
+        metavar="NAME",
+        help="DataflowRunner, FlinkRunner, SparkRunner, PortableRunner or DirectRunner; --num_processes is then not used",
+    )
+    group.add_argument("--beam_args", default="", metavar="FLAGS", help="the runner's own flags, in one string after an =")
+    group.add_argument(
+        "--work_dir",
+        metavar="DIR",
+        help="folder for unfinished work, gs:// or mounted, that all machines see (default: the output's)",
+    )
+
+
+def check_runner(args: argparse.Namespace) -> None:
+    """Refuse what goes with `--runner` only.
+
+    Raises:
+        UserError: it was given without.
+    """
+    if args.runner is None and (args.beam_args or args.work_dir is not None):
+        raise UserError("--beam_args and --work_dir: are for --runner; this machine's processes need neither")
+
+
+@contextlib.contextmanager
+def chosen_runner(args: argparse.Namespace) -> Iterator[tuple[Runner, str | None]]:
+    """What maps over tasks: this machine's processes or a cluster; and the folder that all machines see, None for this one.
+
+    Raises:
+        UserError: Apache Beam is asked for and not installed.
+    """
+    from electra_pretrain.execution.beam import beam_runner
+    from electra_pretrain.execution.processes import worker_pool
+
+    shared_dir = None if args.runner is None else args.work_dir or args.output
+    opened = worker_pool(args.num_processes) if shared_dir is None else beam_runner(args.runner, args.beam_args, shared_dir)
+    with opened as run:
+        yield run, shared_dir
+
+
+def check_at_least(args: argparse.Namespace, **least: int) -> None:
+    """Hold numbers, where they are given, against the least that they may be.
+
+    Raises:
+        UserError: one is lower.
+    """
+    for name, bound in least.items():
+        value = getattr(args, name)
+        if value is not None and value < bound:
+            raise UserError(f"--{name} {value}: must be at least {bound}")
+
+
+def check_seed(args: argparse.Namespace) -> None:
+    """Raises UserError if `--seed` is no 32-bit number."""
+    if not 0 <= args.seed <= _MAX_SEED:
+        raise UserError(f"--seed {args.seed}: must lie in 0..{_MAX_SEED}")

@@ -1,0 +1,73 @@
+"""Read a config by path or by the name of one that ships, with `section.field=value` overrides; write and compare configs."""
+
+import dataclasses
+import json
+from typing import Any
+
+from electra_pretrain.config.fields import parse_override, refuse_unknown, typed
+from electra_pretrain.config.schema import SECTIONS, Config
+from electra_pretrain.core import files, shipped
+from electra_pretrain.core.errors import UserError
+
+CONFIG_NAME = "config.json"  # the resolved config in a run's folder, as --config takes it
+
+
+def load_config(name_or_path: str, overrides: list[str] | None = None) -> Config:
+    """Read a config by path, or one that ships with the package by bare name, and apply `section.field=value` overrides.
+
+    Raises:
+        UserError: no such config, not JSON, or a rule of `Config.from_dict` is broken.
+    """
+    path = _find(name_or_path)
+    return resolve(files.read_json_object(path), overrides or [], path)
+
+
+def left_out(name_or_path: str, overrides: list[str]) -> list[str]:
+    """`section.field = default` for each field that neither the file nor an override states; files may be partial."""
+    values = files.read_json_object(_find(name_or_path))
+    for override in overrides:
+        _apply_override(values, override)
+    return [
+        f"{section}.{field.name} = {json.dumps(field.default)}"
+        for section, section_type in SECTIONS.items()
+        for field in dataclasses.fields(section_type)
+        if field.name not in values.get(section, {})
+    ]
+
+
+def resolve(values: dict[str, Any], overrides: list[str], source: str) -> Config:
+    """A config from its sections and `section.field=value` overrides; raises as `Config.from_dict`."""
+    for override in overrides:
+        _apply_override(values, override)
+    return Config.from_dict(values, f"{source} with --set" if overrides else source)
+
+
+def to_text(config: Config) -> str:
+    """The config as a file holds it."""
+    return json.dumps(config.to_dict(), ensure_ascii=False, indent=2) + "\n"
+
+
+def differences(old: Config, new: Config) -> dict[str, tuple[Any, Any]]:
+    """`section.field` -> (old, new) for each field that differs, notes aside."""
+    found = {}
+    for section in SECTIONS:
+        before, after = dataclasses.asdict(getattr(old, section)), dataclasses.asdict(getattr(new, section))
+        found.update({f"{section}.{key}": (before[key], after[key]) for key in before if before[key] != after[key]})
+    if old.phases != new.phases:
+        found["phases"] = ([dataclasses.asdict(phase) for phase in old.phases], [dataclasses.asdict(p) for p in new.phases])
+    return found
+
+
+def _find(name_or_path: str) -> str:
+    return shipped.find(name_or_path, "configs", ".json", "config")
+
+
+def _apply_override(values: dict[str, Any], override: str) -> None:
+    form = f"section.field=value, with a section of {', '.join(SECTIONS)}; notes and phases are set in the file"
+    target, value = parse_override(override, form)
+    section, dot, field = target.partition(".")
+    if not dot or section not in SECTIONS:
+        raise UserError(f"--set {override}: must read {form}")
+    known = {each.name: each.type for each in dataclasses.fields(SECTIONS[section])}
+    refuse_unknown({field: value}, list(known), f"--set {override}")
+    values.setdefault(section, {})[field] = typed(value, known[field], f"--set {target}")

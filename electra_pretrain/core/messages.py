@@ -1,0 +1,65 @@
+"""What a command tells while it works: the standard library's logging, on standard error, in one format.
+
+    run_pretraining: weights from runs/base_v3; moments and step begin anew
+    run_pretraining: warning: data: examples are read 57 times; more text would help
+
+Every module logs through `logging.getLogger(__name__)`: info for what a reader wants to follow, warning for what may go wrong,
+debug for what `--verbose` adds. Results go to standard output, by `print`.
+"""  # fmt: skip
+
+import logging
+import sys
+
+from absl import logging as absl_logging
+
+ROOT = "electra_pretrain"
+QUIET, NORMAL, VERBOSE = logging.WARNING, logging.INFO, logging.DEBUG
+
+
+class _Formatter(logging.Formatter):
+    """The command's name first, and how grave it is from a warning on."""
+
+    def __init__(self, command: str) -> None:
+        super().__init__()
+        self._command = command
+
+    def format(self, record: logging.LogRecord) -> str:
+        grave = f"{record.levelname.lower()}: " if record.levelno >= logging.WARNING else ""
+        return f"{self._command}: {grave}{record.getMessage()}"
+
+
+class _Handler(logging.Handler):
+    """Lines on standard error, whichever that is by now, without tearing a progress bar."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        line = self.format(record)
+        if "tqdm" in sys.modules and sys.stderr.isatty():
+            sys.modules["tqdm"].tqdm.write(line, file=sys.stderr)
+        else:
+            print(line, file=sys.stderr, flush=True)
+
+
+def configure(command: str, level: int = NORMAL) -> None:
+    """Let this process speak as `command`; call it again to change that.
+
+    TensorFlow's Python code speaks through absl's logger, and is heard only with `VERBOSE`.
+    """
+    logger = logging.getLogger(ROOT)
+    handler = _Handler()
+    handler.setFormatter(_Formatter(command))
+    logger.handlers, logger.propagate = [handler], False
+    logger.setLevel(level)
+    absl_logging.set_verbosity(absl_logging.INFO if level <= VERBOSE else absl_logging.ERROR)
+
+
+def speaker() -> tuple[str, int]:
+    """What `configure` was last told, for a worker process to be told the same."""
+    logger = logging.getLogger(ROOT)
+    formatter = logger.handlers[0].formatter if logger.handlers else None
+    command = formatter._command if isinstance(formatter, _Formatter) else ROOT
+    return command, logger.getEffectiveLevel()
+
+
+def is_quiet() -> bool:
+    """Whether progress goes unsaid."""
+    return not logging.getLogger(ROOT).isEnabledFor(NORMAL)

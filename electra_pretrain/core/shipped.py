@@ -1,0 +1,36 @@
+"""Files that ship with the package: configs, vocabularies, a sample of text."""
+
+from pathlib import Path
+
+from electra_pretrain.core import files
+from electra_pretrain.core.errors import UserError
+
+PACKAGE = Path(__file__).resolve().parent.parent
+SAMPLE_CORPUS = str(PACKAGE / "sample_corpus" / "*.txt")
+
+
+def folder(name: str) -> Path:
+    """Where `configs` or `vocab` lie: inside the package when installed, beside it in a checkout or an editable install."""
+    installed = PACKAGE / name
+    return installed if installed.is_dir() else PACKAGE.parent / name
+
+
+def find(name_or_path: str, subfolder: str, suffix: str, kind: str) -> str:
+    """Path of a file given by its path or, if it ships with the package, by its name.
+
+    Args:
+        name_or_path: what a user gave; of a shipped file the suffix may be left out.
+        subfolder: of `configs` or `vocab`, where such files ship.
+        suffix: of such files.
+        kind: what they are called in the message.
+
+    Raises:
+        UserError: there is no such file, and none ships under that name; those that ship are named.
+    """
+    if files.exists(name_or_path) and not files.is_dir(name_or_path):
+        return name_or_path
+    names = sorted(path.name for path in folder(subfolder).glob(f"*{suffix}"))
+    for name in (name_or_path, f"{name_or_path}{suffix}"):
+        if name in names:
+            return str(folder(subfolder) / name)
+    raise UserError(f"{name_or_path}: no such {kind}; give a path, or the name of one that ships: {', '.join(names)}")
