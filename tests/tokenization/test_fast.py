@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 from electra_pretrain.core.files import expand_globs
 from electra_pretrain.corpus.reader import Corpus
 from electra_pretrain.tokenization.fast import PLAIN_RANGES, FastWordPiece, fastest_encoder
-from electra_pretrain.tokenization.shipped import find_vocab
-from electra_pretrain.tokenization.tokenizer import WordPieceTokenizer, load_tokenizer
+from electra_pretrain.tokenization.tokenizer import WordPieceTokenizer, find_vocab, load_tokenizer
 from tests.conftest import SAMPLE_CORPUS
 
 SPECIALS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
