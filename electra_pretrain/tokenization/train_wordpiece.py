@@ -11,7 +11,7 @@ from electra_pretrain.tokenization.wordpiece import CONTINUATION_PREFIX
 def train_wordpiece(text: TrainingText, settings: VocabSettings) -> list[str]:
     """Learn tokens and return them in the order of their ids: special tokens, alphabet, pieces, `[unusedN]`.
 
-    The same text and settings give the same tokens. Fewer than `vocab_size` tokens come back if the text has no more pieces that
+    The same text and settings give the same tokens. Fewer than `vocab_size` come back if the text has no more pieces that
     occur `min_frequency` times.
 
     Raises:
