@@ -6,20 +6,12 @@
 """  # fmt: skip
 
 import argparse
-import sys
-from typing import TYPE_CHECKING
 
-import numpy as np
-
-from electra_pretrain.cli.arguments import add_checkpoint, command_parser
+from electra_pretrain.cli.arguments import add_checkpoint, check_at_least, command_parser
 from electra_pretrain.cli.run import run_command
 from electra_pretrain.config.load import CONFIG_NAME, load_config
-from electra_pretrain.config.schema import Config
 from electra_pretrain.core import files, tensorflow_startup
 from electra_pretrain.core.errors import UserError
-
-if TYPE_CHECKING:
-    from electra_pretrain.convert.hub import Hub
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
@@ -49,78 +41,49 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
-def export_hf(
-    model_dir: str,
-    output: str,
-    step: int | None = None,
-    average: int = 1,
-    dtype: str = "float32",
-    license: str = "unknown",
-    random: bool = False,
-) -> list[str]:
-    """Export a checkpoint, the mean of several, or random weights; returns the directories written.
+def export_hf(args: argparse.Namespace) -> list[str]:
+    """Export a checkpoint, the mean of several, or random weights.
+
+    Returns:
+        The directories written, and where they were uploaded to.
 
     Raises:
-        UserError: no such run or checkpoint, or an output that cannot be written.
+        UserError: no such run or checkpoint, an output that cannot be written, or a hub that takes no upload.
     """
-    if average < 1:
-        raise UserError(f"--average {average}: must be at least 1")
-    if random and (step is not None or average > 1):
+    check_at_least(args, average=1)
+    if args.random and (args.step is not None or args.average > 1):
         raise UserError("--random: needs no checkpoint; leave out --step and --average")
+    from electra_pretrain.convert.hub import Hub
+
+    # Before any work: what it refuses, it would refuse afterwards too.
+    hub = Hub(args.push_to_hub, args.output) if args.push_to_hub else None
     tensorflow_startup.import_tensorflow()
-    from electra_pretrain.checkpoint import bundle as checkpoint
-    from electra_pretrain.convert.example import run_examples
-    from electra_pretrain.convert.hf_export import export, no_generator_because
+    from electra_pretrain.checkpoint.bundle import read_mean
     from electra_pretrain.convert.model_card import CardFacts
-    from electra_pretrain.tokenization.tokenizer import file_name, load_tokenizer
+    from electra_pretrain.convert.run_export import export_hugging_face, random_weights
     from electra_pretrain.train.history import last_metrics
     from electra_pretrain.train.run_folder import load_run
 
-    about = load_run(model_dir)
-    config = load_config(files.join(model_dir, CONFIG_NAME))
-    weights = random_weights(config) if random else checkpoint.read_mean(model_dir, step, average)
-    at_step = int(weights["global_step"])
-    train_metrics, heldout_metrics = (last_metrics(model_dir, kind, at_step) for kind in ("train", "heldout"))
-    tokenizer = load_tokenizer(files.join(model_dir, file_name(about["data"]["vocabulary"]["type"])), config.data.do_lower_case)
+    about = load_run(args.model_dir)
+    config = load_config(files.join(args.model_dir, CONFIG_NAME))
+    weights = random_weights(config) if args.random else read_mean(args.model_dir, args.step, args.average)
+    step = int(weights["global_step"])
     facts = CardFacts(
-        at_step,
-        about["data"],
-        about["versions"],
-        train_metrics,
-        heldout_metrics,
-        average,
-        about["hardware"],
-        license,
-        run_examples(weights, config, tokenizer),
+        step=step,
+        manifest=about["data"],
+        versions=about["versions"],
+        train_metrics=last_metrics(args.model_dir, "train", step),
+        heldout_metrics=last_metrics(args.model_dir, "heldout", step),
+        averaged=args.average,
+        hardware=about["hardware"],
+        license=args.license,
     )
-    written = export(output, weights, config, tokenizer, facts, dtype)
-    if (reason := no_generator_because(config)) is not None:
-        print(f"no generator is written: {reason}", file=sys.stderr)
-    return written
-
-
-def random_weights(config: Config) -> dict[str, np.ndarray]:
-    """Released name -> value as a run of the config has them before its first step, and its `global_step`, 0."""
-    from electra_pretrain.model.electra import Electra
-
-    variables = Electra(config).named_variables()
-    return {**{name: variable.numpy() for name, variable in variables.items()}, "global_step": np.int64(0)}
-
-
-def open_hub(repo: str, output: str) -> "Hub":
-    """The hub, once it is clear that it will take an upload; raises as `Hub`."""
-    from electra_pretrain.convert.hub import Hub
-
-    return Hub(repo, output)
+    folders = export_hugging_face(args.model_dir, args.output, config, weights, facts, args.dtype)
+    return [*folders, *(hub.push(folders) if hub else [])]
 
 
 def main() -> None:
-    def command(args: argparse.Namespace) -> None:
-        hub = open_hub(args.push_to_hub, args.output) if args.push_to_hub else None
-        folders = export_hf(args.model_dir, args.output, args.step, args.average, args.dtype, args.license, args.random)
-        print("\n".join([*folders, *(hub.push(folders) if hub else [])]))
-
-    run_command("export_hf", parse_args, command)
+    run_command("export_hf", parse_args, lambda args: print("\n".join(export_hf(args))))
 
 
 if __name__ == "__main__":

@@ -5,10 +5,9 @@
 
 import argparse
 
-from electra_pretrain.cli.arguments import add_checkpoint, command_parser
+from electra_pretrain.cli.arguments import add_checkpoint, check_at_least, command_parser
 from electra_pretrain.cli.run import run_command
-from electra_pretrain.config.load import CONFIG_NAME, load_config
-from electra_pretrain.core import files, tensorflow_startup
+from electra_pretrain.core import tensorflow_startup
 from electra_pretrain.core.errors import UserError
 
 
@@ -23,38 +22,23 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
-def export_tf1(model_dir: str, output: str, step: int | None = None, average: int = 1, keep_optimizer: bool = False) -> str:
+def export_tf1(args: argparse.Namespace) -> str:
     """Export a checkpoint, or the mean of several; returns its path without suffix.
 
     Raises:
         UserError: no such run or checkpoint, or an output that cannot be written.
     """
-    if average < 1 or (average > 1 and keep_optimizer):
-        raise UserError(
-            f"--average {average}: must be at least 1; moments have no mean to go on from: leave out --keep_optimizer"
-        )
+    check_at_least(args, average=1)
+    if args.average > 1 and args.keep_optimizer:
+        raise UserError(f"--average {args.average}: moments have no mean to go on from; leave out --keep_optimizer")
     tensorflow_startup.import_tensorflow()
-    from electra_pretrain.checkpoint import bundle as checkpoint
-    from electra_pretrain.convert.tf1 import write_tf1
-    from electra_pretrain.tokenization.wordpiece import FILE_NAME, read_vocab
+    from electra_pretrain.convert import run_export
 
-    config = load_config(files.join(model_dir, CONFIG_NAME))
-    vocab = files.join(model_dir, FILE_NAME)
-    if not files.exists(vocab):
-        raise UserError(f"{vocab}: no such file; the released code knows WordPiece alone, not SentencePiece: use export_hf")
-    tokens = read_vocab(vocab)
-    if keep_optimizer:
-        values = checkpoint.read(checkpoint.find(model_dir, step))
-    else:
-        values = checkpoint.read_mean(model_dir, step, average)
-    return write_tf1(output, int(values["global_step"]), values, config, tokens)
+    return run_export.export_tf1(args.model_dir, args.output, args.step, args.average, args.keep_optimizer)
 
 
 def main() -> None:
-    def command(args: argparse.Namespace) -> None:
-        print(export_tf1(args.model_dir, args.output, args.step, args.average, args.keep_optimizer))
-
-    run_command("export_tf1", parse_args, command)
+    run_command("export_tf1", parse_args, lambda args: print(export_tf1(args)))
 
 
 if __name__ == "__main__":

@@ -1,30 +1,51 @@
 """A vocabulary extended by a domain's terms, and weights for it: each new row starts at the mean of the pieces it replaces."""
 
-from collections.abc import Mapping, Sequence
+import logging
+from collections.abc import Sequence
 
 import numpy as np
 
 from electra_pretrain.checkpoint.pretrained import Pretrained, is_optimizer_value
 from electra_pretrain.core.errors import UserError
-from electra_pretrain.tokenization.edit import UNUSED
-from electra_pretrain.tokenization.wordpiece import CONTINUATION_PREFIX
+from electra_pretrain.tokenization.edit import UNUSED, with_terms
+from electra_pretrain.tokenization.wordpiece import CONTINUATION_PREFIX, WordPieceTokenizer, longest_match, read_vocab
 
+_log = logging.getLogger(__name__)
 # Their rows are the vocabulary's tokens.
 _BY_TOKEN = ("embeddings/word_embeddings", "_predictions/output_bias")
 
 
+def extend_by_terms(pretrained: Pretrained, path: str) -> Pretrained:
+    """Put the terms of a file into the source's `[unusedN]` places and behind its vocabulary's end.
+
+    Raises:
+        UserError: the source has no vocabulary, or a term will not do.
+    """
+    tokenizer = WordPieceTokenizer(_tokens(pretrained), pretrained.fields.get("data.do_lower_case", False))
+    return extend(pretrained, with_terms(tokenizer, path, grow=True))
+
+
+def extend_to_vocab(pretrained: Pretrained, path: str) -> Pretrained:
+    """Give the source another vocabulary, which extends its own.
+
+    Raises:
+        UserError: the source has no vocabulary, or the other one is damaged or does not extend it.
+    """
+    _tokens(pretrained)
+    return extend(pretrained, read_vocab(path))
+
+
 def extend(pretrained: Pretrained, tokens: Sequence[str]) -> Pretrained:
-    """Weights for a vocabulary that extends the source's; those of old tokens stay as they are, bit for bit.
+    """Return weights for a vocabulary that extends the source's; those of old tokens stay as they are, bit for bit.
 
     Args:
         pretrained: the source, with its vocabulary; its moments are left out.
         tokens: its vocabulary, with other tokens in place of `[unusedN]` or behind the end.
 
     Raises:
-        UserError: the new vocabulary does not extend the source's.
+        UserError: the source has no vocabulary, or the new one does not extend it.
     """
-    old = pretrained.tokens
-    assert old is not None
+    old = _tokens(pretrained)
     changed = [index for index, token in enumerate(tokens) if index >= len(old) or token != old[index]]
     wrong = [index for index in changed if index < len(old) and not UNUSED.fullmatch(old[index])]
     if wrong or len(tokens) < len(old):
@@ -34,31 +55,35 @@ def extend(pretrained: Pretrained, tokens: Sequence[str]) -> Pretrained:
             f"({len(wrong)} such lines); only [unusedN] may be replaced, and lines added at the end"
         )
     ids = {token: index for index, token in enumerate(old)}
-    pieces = {index: split(tokens[index], ids) for index in changed}
+    pieces = {index: _pieces(tokens[index], ids) for index in changed}
     values = {
         name: _extended(value, len(tokens), pieces) if name.endswith(_BY_TOKEN) else value
         for name, value in pretrained.values.items()
         if not is_optimizer_value(name)
     }
     fields = {**pretrained.fields, "data.vocab_size": len(tokens)}
+    added = len(tokens) - len(old)
+    replaced = len(changed) - added
+    _log.info("%d [unusedN] became terms, %d rows were added; each starts at the mean of its old pieces", replaced, added)
     return pretrained._replace(values=values, fields=fields, tokens=tuple(tokens))
 
 
-def split(token: str, ids: Mapping[str, int]) -> list[int]:
-    """Ids of the pieces that a vocabulary cuts a token into: always the longest that fits; [UNK] where none does."""
-    prefix = CONTINUATION_PREFIX if token.startswith(CONTINUATION_PREFIX) else ""
-    rest, found = token.removeprefix(prefix), []
-    while rest:
-        end = next((end for end in range(len(rest), 0, -1) if prefix + rest[:end] in ids), None)
-        if end is None:
-            return [ids["[UNK]"]]
-        found.append(ids[prefix + rest[:end]])
-        prefix, rest = CONTINUATION_PREFIX, rest[end:]
-    return found
+def _tokens(pretrained: Pretrained) -> tuple[str, ...]:
+    if pretrained.tokens is None:
+        raise UserError(
+            f"{pretrained.origin}: has no vocab.txt; without it no new vocabulary can be told to extend the old one"
+        )
+    return pretrained.tokens
+
+
+def _pieces(token: str, ids: dict[str, int]) -> list[int]:
+    """Cut a token as the old vocabulary did; [UNK] where it could not."""
+    found, rest = longest_match(token.removeprefix(CONTINUATION_PREFIX), ids, token.startswith(CONTINUATION_PREFIX))
+    return [ids["[UNK]"]] if rest else found
 
 
 def _extended(rows: np.ndarray, count: int, pieces: dict[int, list[int]]) -> np.ndarray:
-    """`rows` with `count` rows; each index in `pieces` has the mean of the old rows named there."""
+    """Return `rows` with `count` rows; each index in `pieces` has the mean of the old rows named there."""
     extended = np.zeros((count, *rows.shape[1:]), rows.dtype)
     extended[: len(rows)] = rows
     for index, old in pieces.items():

@@ -1,6 +1,7 @@
-"""A run's checkpoint as Hugging Face directories: `discriminator/`, `generator/`, `masked_lm/`; without `transformers`."""
+"""Write Hugging Face directories, `discriminator/`, `generator/`, `masked_lm/`, without `transformers`."""
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -22,9 +23,9 @@ MASKED_LM = "masked_lm"  # the only network of a run without a discriminator
 ARCHITECTURES = {"discriminator": "ElectraForPreTraining", "generator": "ElectraForMaskedLM", MASKED_LM: "ElectraForMaskedLM"}
 
 
-def export(
+def write_hugging_face(
     output: str,
-    weights: dict[str, np.ndarray],
+    weights: Mapping[str, np.ndarray],
     config: Config,
     tokenizer: Tokenizer,
     facts: CardFacts,
@@ -72,7 +73,7 @@ def export(
 
 
 def _networks(trained: list[str], config: Config) -> dict[str, tuple[list[str], Sizes]]:
-    """Which weights make up which network, and its sizes."""
+    """Tell which weights make up which network, and its sizes."""
     own = discriminator_sizes(config)
     if not config.objective.has_discriminator:
         return {MASKED_LM: (trained, own)}
@@ -84,7 +85,7 @@ def _networks(trained: list[str], config: Config) -> dict[str, tuple[list[str], 
 
 
 def no_generator_because(config: Config) -> str | None:
-    """Why an export holds no generator; None where it does."""
+    """Say why an export holds no generator; None where it does."""
     if config.objective.uniform_generator:
         return "uniform replacements have none"
     if config.objective.two_tower_generator:
@@ -97,7 +98,7 @@ def to_json(values: dict[str, Any]) -> str:
 
 
 def state_dict(weights: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Hugging Face name -> value for one network's released weights."""
+    """Turn one network's released weights into Hugging Face name -> value."""
     state = {}
     for released, value in weights.items():
         name, transposed = to_hugging_face(released)
@@ -109,7 +110,7 @@ def state_dict(weights: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
 def hugging_face_config(
     kind: str, sizes: Sizes, config: Config, tokenizer: Tokenizer, dtype: str = "float32"
 ) -> dict[str, Any]:
-    """`config.json` of an ElectraConfig; `as_masked_lm` makes others of it."""
+    """Return the content of an ElectraConfig's `config.json`; `as_masked_lm` makes others of it."""
     return {
         "architectures": [ARCHITECTURES[kind]],
         "model_type": "electra",
@@ -134,7 +135,10 @@ def hugging_face_config(
 
 
 def tokenizer_config(config: Config, tokenizer: Tokenizer) -> dict[str, Any]:
-    """`tokenizer_config.json`; case and accents are always written, since other defaults turn Korean into [UNK]."""
+    """Return the content of `tokenizer_config.json`.
+
+    Case and accents are always written, since other defaults turn Korean into [UNK].
+    """
     return {
         # The class that takes tokenizer.json as it is; ELECTRA's own would rebuild it and lose the NFC step.
         "tokenizer_class": "PreTrainedTokenizerFast",
@@ -153,6 +157,7 @@ def _special_tokens() -> dict[str, str]:
 
 
 def _check_range(weights: dict[str, np.ndarray], dtype: str) -> None:
+    """Refuse values that the dtype cannot hold."""
     largest = 65504.0 if dtype == "float16" else np.finfo(np.float32).max
     # Written so that what is not a number is found too.
     if bad := [name for name, value in weights.items() if not np.all(np.abs(value) <= largest)]:

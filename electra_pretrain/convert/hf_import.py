@@ -1,13 +1,12 @@
-"""Hugging Face's `discriminator/` and `generator/` as weights with released names; `transformers` is not needed for it."""
+"""Read Hugging Face's `discriminator/` and `generator/` as weights with released names, without `transformers`."""
 
-import json
 from typing import Any
 
 import numpy as np
 
 from electra_pretrain.checkpoint.pretrained import Pretrained, listed
-from electra_pretrain.convert.fields import fields_from_shapes
 from electra_pretrain.convert.names import from_hugging_face, to_hugging_face
+from electra_pretrain.convert.source_config import fields_from_shapes
 from electra_pretrain.convert.tensor_files import read_tensors
 from electra_pretrain.core import files
 from electra_pretrain.core.errors import UserError
@@ -36,7 +35,7 @@ _FREE = ("hidden_dropout_prob", "attention_probs_dropout_prob", "initializer_ran
 
 
 def read_pair(discriminator: str, generator: str | None) -> Pretrained:
-    """Weights of a discriminator and, if there is one, of its generator.
+    """Read the weights of a discriminator and, if there is one, of its generator.
 
     Raises:
         UserError: a file is missing, damaged or of another kind of model; the two are no pair.
@@ -48,7 +47,7 @@ def read_pair(discriminator: str, generator: str | None) -> Pretrained:
         own = _read_weights(generator, "generator")
         values |= _without_shared(discriminator, generator, values, own)
     shown = fields_from_shapes(discriminator, values)
-    _agree(discriminator, fields, shown)
+    _check_agree(discriminator, fields, shown)
     if generator is not None:
         _check_generator(generator, heads, shown, values)
     return Pretrained(
@@ -81,7 +80,7 @@ def _read_weights(folder: str, scope: str) -> dict[str, np.ndarray]:
 def _without_shared(
     discriminator: str, generator: str, values: dict[str, np.ndarray], own: dict[str, np.ndarray]
 ) -> dict[str, np.ndarray]:
-    """The generator's weights without those that it shares: its tables, or (one encoder for both) all but its head."""
+    """Leave out the generator's weights that it shares: its tables, or (one encoder for both) all but its head."""
 
     def equal(name: str) -> bool:
         twin = values.get(name.replace("generator/", "electra/", 1))
@@ -100,7 +99,7 @@ def _without_shared(
 
 
 def _read_config(folder: str) -> dict[str, Any]:
-    """What `config.json` says; other keys of it, names and paths among them, are never read."""
+    """Read what `config.json` says of sizes; other keys of it, names and paths among them, are never read."""
     values = _read_json(folder, "config.json")
     if "auto_map" in values:
         raise UserError(f"{folder}/config.json: auto_map: this model needs code of its own, which is never run here")
@@ -115,7 +114,7 @@ def _read_config(folder: str) -> dict[str, Any]:
 
 
 def _read_case(folder: str) -> dict[str, Any]:
-    """Case, where the tokeniser's settings say it."""
+    """Read whether text is lower-cased, where the tokeniser's settings say it."""
     if not files.exists(files.join(folder, "tokenizer_config.json")):
         return {}
     values = _read_json(folder, "tokenizer_config.json")
@@ -131,16 +130,11 @@ def _read_json(folder: str, name: str) -> dict[str, Any]:
     path = files.join(folder, name)
     if not files.exists(path):
         raise UserError(f"{path}: no such file; give the folder of a Hugging Face model")
-    try:
-        values = json.loads(files.read_text(path))
-    except ValueError as error:
-        raise UserError(f"{path}: not valid JSON ({error})") from error
-    if not isinstance(values, dict):
-        raise UserError(f"{path}: must hold one JSON object")
-    return values
+    return files.read_json_object(path)
 
 
-def _agree(folder: str, stated: dict[str, Any], shown: dict[str, Any]) -> None:
+def _check_agree(folder: str, stated: dict[str, Any], shown: dict[str, Any]) -> None:
+    """Refuse sizes that are not those of the weights."""
     wrong = [
         f"{name.split('.')[1]} = {stated[name]}, the weights have {shown[name]}"
         for name in stated
@@ -151,11 +145,11 @@ def _agree(folder: str, stated: dict[str, Any], shown: dict[str, Any]) -> None:
 
 
 def _check_generator(folder: str, heads: int, shown: dict[str, Any], values: dict[str, np.ndarray]) -> None:
-    """The generator's heads must be those that its size gives; no shape would show others."""
+    """Refuse a generator with other heads than its size gives; no shape would show them."""
     stated = _read_config(folder)
     if "objective.generator_hidden_size" in shown:
         heads = max(1, stated["model.hidden_size"] // 64)
-        _agree(folder, stated, _sizes_of_generator(values))
+        _check_agree(folder, stated, _sizes_of_generator(values))
     if stated["model.num_attention_heads"] != heads:
         raise UserError(f"{folder}/config.json: num_attention_heads = {stated['model.num_attention_heads']}; must be {heads}")
 

@@ -1,13 +1,10 @@
-"""Exported directories to the Hugging Face hub, each as a model repository."""
+"""Upload exported directories to the Hugging Face hub, each as a model repository."""
 
 import os
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
 
-from electra_pretrain.core import files
+from electra_pretrain.core import files, optional
 from electra_pretrain.core.errors import UserError
-
-INSTALL = "'electra_pretrain[hub]'"
 
 
 class Hub:
@@ -18,12 +15,11 @@ class Hub:
     """
 
     def __init__(self, repo: str, output: str) -> None:
-        try:
-            from huggingface_hub import HfApi, get_token
-            from huggingface_hub.errors import HFValidationError
-            from huggingface_hub.utils import validate_repo_id
-        except ImportError as error:
-            raise UserError(f"--push_to_hub: needs huggingface_hub; run: pip install {INSTALL}") from error
+        optional.load("huggingface_hub", "--push_to_hub", extra="hub")
+        from huggingface_hub import HfApi, get_token
+        from huggingface_hub.errors import HFValidationError
+        from huggingface_hub.utils import validate_repo_id
+
         if files.is_remote(output):
             raise UserError(f"--push_to_hub: --output {output}: must be a folder of this machine")
         try:
@@ -34,7 +30,7 @@ class Hub:
         if token is None:
             raise UserError("--push_to_hub: no token; run: hf auth login, or set HF_TOKEN to a token that may write")
         self._repo, self._api = repo, HfApi(token=token)
-        _asked("the token", self._api.whoami)
+        _request("the token", self._api.whoami)
 
     def push(self, folders: Sequence[str]) -> list[str]:
         """Upload the directories, each to a repository of its own, new ones private; returns where they are.
@@ -46,12 +42,12 @@ class Hub:
     def _push_one(self, folder: str) -> str:
         kind = os.path.basename(folder)
         repo = self._repo if kind == "masked_lm" else f"{self._repo}-{kind}"
-        _asked(repo, lambda: self._api.create_repo(repo, private=True, exist_ok=True))
-        _asked(repo, lambda: self._api.upload_folder(repo_id=repo, folder_path=folder, commit_message=f"Upload {kind}"))
+        _request(repo, lambda: self._api.create_repo(repo, private=True, exist_ok=True))
+        _request(repo, lambda: self._api.upload_folder(repo_id=repo, folder_path=folder, commit_message=f"Upload {kind}"))
         return f"{self._api.endpoint}/{repo}"
 
 
-def _asked(what: str, ask: Any) -> None:
+def _request(what: str, ask: Callable[[], object]) -> None:
     """Run a request; what the hub or the network refuses ends in one line."""
     from huggingface_hub.errors import HfHubHTTPError
 

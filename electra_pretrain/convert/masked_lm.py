@@ -33,7 +33,7 @@ _ELECTRA_ONLY = ("summary_type", "summary_use_proj", "summary_activation", "summ
 
 
 def architecture(config: Config) -> str:
-    """The class in `transformers` that computes what the config's masked language model does."""
+    """Name the class in `transformers` that computes what the config's masked language model does."""
     if config.model.num_hidden_groups:
         return "AlbertForMaskedLM"
     return "BertForMaskedLM" if config.model.embedding_size == config.model.hidden_size else "ElectraForMaskedLM"
@@ -42,7 +42,7 @@ def architecture(config: Config) -> str:
 def as_masked_lm(
     tensors: dict[str, np.ndarray], settings: dict[str, Any], config: Config
 ) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-    """Weights and `config.json` under the names of `architecture(config)`, from those of an ElectraForMaskedLM."""
+    """Rename weights and `config.json` of an ElectraForMaskedLM as `architecture(config)` has them."""
     name = architecture(config)
     settings = {**settings, "architectures": [name]}
     if name == "ElectraForMaskedLM":

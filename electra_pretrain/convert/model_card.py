@@ -22,7 +22,7 @@ class CardFacts(NamedTuple):
 
 
 def model_card(kind: str, config: Config, facts: CardFacts) -> str:
-    """Markdown for `discriminator`, `generator` or `masked_lm`."""
+    """Write the card, as Markdown, of `discriminator`, `generator` or `masked_lm`."""
     counts, vocabulary = facts.manifest["counts"], facts.manifest["vocabulary"]
     settings = json.dumps({**config.to_dict(), "versions": facts.versions}, ensure_ascii=False, indent=2)
     use = _DISCRIMINATOR_USE if kind == "discriminator" else _GENERATOR_USE
@@ -97,7 +97,7 @@ print(tokenizer.convert_ids_to_tokens(probs[0].topk(5).indices))
 
 
 def _cleaning(manifest: dict[str, Any]) -> list[str]:
-    """A section on how the text came about; none where the records do not tell."""
+    """Write a section on how the text came about; none where the records do not tell."""
     if "corpus_steps" not in manifest or not manifest["corpus_steps"]:
         return []
     steps = json.dumps(manifest["corpus_steps"], ensure_ascii=False, indent=2)
@@ -128,7 +128,7 @@ def _metrics(facts: CardFacts) -> str:
 
 
 def _count(value: int | None) -> str:
-    """A count; None where records were adopted, which do not tell what text they were made of."""
+    """Write a count; None where records were adopted, which do not tell what text they were made of."""
     return "not known" if value is None else f"{value:,}"
 
 

@@ -31,7 +31,7 @@ class Name(NamedTuple):
 
 
 def to_hugging_face(released: str) -> Name:
-    """Name of a released variable in the state dict of the network that it belongs to.
+    """Return a released variable's name in the state dict of the network that it belongs to.
 
     `electra/…` and `generator/…` are both called `electra.…` there, each in its own file.
     """
@@ -47,9 +47,9 @@ def to_hugging_face(released: str) -> Name:
 
 
 def from_hugging_face(name: str, scope: str) -> Name:
-    """Released name of a weight in a Hugging Face state dict.
+    """Return the released name of a weight in a Hugging Face state dict.
 
-    A name that no ELECTRA has comes out as one that no ELECTRA has.
+    For a name that no ELECTRA has, it is one that no ELECTRA has either.
 
     Args:
         name: there.
@@ -66,12 +66,12 @@ def from_hugging_face(name: str, scope: str) -> Name:
 
 
 def discriminator_names(released: list[str]) -> list[str]:
-    """Which of a checkpoint's variables make up the discriminator."""
+    """Choose, of a checkpoint's variables, those that make up the discriminator."""
     return [name for name in released if name.startswith(("electra/", "discriminator_predictions/"))]
 
 
 def generator_names(released: list[str]) -> list[str]:
-    """Which make up the generator: its own, and what it shares with the discriminator."""
+    """Choose those that make up the generator: its own, and what it shares with the discriminator."""
     own = [name for name in released if name.startswith(("generator/", "generator_predictions/"))]
     own_networks = any(name.startswith("generator/encoder/") for name in own)
     own_embeddings = any(name.startswith("generator/embeddings/") for name in own)

@@ -11,17 +11,19 @@ from typing import Any
 
 import numpy as np
 
-from electra_pretrain.core import files
+from electra_pretrain.core import files, optional
 from electra_pretrain.core.errors import UserError
 
 SAFETENSORS_NAME, BIN_NAME = "model.safetensors", "pytorch_model.bin"
-INSTALL = "'electra_pretrain[torch]'"
 # The weights-only reader of earlier releases could be led to execute code (CVE-2025-32434).
 _OLDEST_SAFE_TORCH = (2, 6)
 
 
 def read_tensors(folder: str) -> dict[str, np.ndarray]:
-    """Name -> float32 array of all floating-point tensors in a Hugging Face model's folder; safetensors come first.
+    """Read all floating-point tensors in a Hugging Face model's folder; safetensors come first.
+
+    Returns:
+        Name -> float32 array.
 
     Raises:
         UserError: there is no such file, it is damaged or no tensor file, or PyTorch is needed and missing or too old.
@@ -36,7 +38,7 @@ def read_tensors(folder: str) -> dict[str, np.ndarray]:
 
 
 def safetensors_bytes(tensors: Mapping[str, np.ndarray], dtype: str) -> bytes:
-    """The content of a `model.safetensors`.
+    """Return the content of a `model.safetensors`.
 
     Args:
         tensors: float32, by name.
@@ -71,14 +73,10 @@ def _read_safetensors(path: str) -> dict[str, np.ndarray]:
 
 
 def _read_bin(path: str) -> dict[str, np.ndarray]:
-    try:
-        import torch
-    except ImportError as error:
-        raise UserError(
-            f"{path}: reading a .bin safely needs PyTorch; run: pip install {INSTALL}, or give a {SAFETENSORS_NAME}"
-        ) from error
-    if tuple(int(part) for part in torch.__version__.split(".")[:2]) < _OLDEST_SAFE_TORCH:
-        raise UserError(f"{path}: PyTorch {torch.__version__} does not read it safely; run: pip install {INSTALL}")
+    torch = optional.load("torch", f"{path}, beside which there is no {SAFETENSORS_NAME}", extra="torch")
+    if tuple(int(number) for number in torch.__version__.split(".")[:2]) < _OLDEST_SAFE_TORCH:
+        install = optional.extra_name("torch")
+        raise UserError(f"{path}: PyTorch {torch.__version__} does not read it safely; run: pip install {install}")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

@@ -13,7 +13,7 @@ import tensorflow as tf
 from electra_pretrain.checkpoint.pretrained import Pretrained, describe
 from electra_pretrain.config.load import CONFIG_NAME, to_text
 from electra_pretrain.config.schema import Config
-from electra_pretrain.convert.fields import fields_from_shapes
+from electra_pretrain.convert.source_config import fields_from_shapes
 from electra_pretrain.core import files
 from electra_pretrain.core.errors import UserError
 from electra_pretrain.tokenization.wordpiece import vocab_text

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from typing import IO
 
 from electra_pretrain.core import files
 
@@ -14,7 +15,7 @@ _PR_SET_PDEATHSIG = 1
 
 
 def run_logged(module: str, arguments: Sequence[str], log: str, environment: Mapping[str, str] | None = None) -> int:
-    """Run `python -m MODULE ARGUMENTS`; its exit code.
+    """Run `python -m MODULE ARGUMENTS` with its output in a file, and return its exit code.
 
     Args:
         module: name of the command's module.
@@ -23,21 +24,34 @@ def run_logged(module: str, arguments: Sequence[str], log: str, environment: Map
         environment: variables added to this process's own.
     """
     with open(log, "ab") as file:
-        process = subprocess.Popen(
-            [sys.executable, "-m", module, *arguments],
-            stdin=subprocess.DEVNULL,
-            stdout=file,
-            stderr=subprocess.STDOUT,
-            env={**os.environ, **(environment or {})},
-            # Ctrl-C reaches this process alone, which asks the child once: a second time would cut its saving short.
-            start_new_session=True,
-            preexec_fn=_end_with_parent if _LIBC else None,
-        )
-        try:
-            return process.wait()
-        except BaseException:
-            _end(process)
-            raise
+        return _run([sys.executable, "-m", module, *arguments], {**os.environ, **(environment or {})}, file)
+
+
+def run_shown(module: str, arguments: Sequence[str]) -> int:
+    """Run `python -m MODULE ARGUMENTS` with its output where this process's goes, and return its exit code.
+
+    Of a child that a signal ended, the code is what a shell would tell: 128 and the signal's number.
+    """
+    code = _run([sys.executable, "-m", module, *arguments], os.environ, None)
+    return code if code >= 0 else 128 - code
+
+
+def _run(command: Sequence[str], environment: Mapping[str, str], output: IO[bytes] | None) -> int:
+    process = subprocess.Popen(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=output,
+        stderr=None if output is None else subprocess.STDOUT,
+        env=environment,
+        # Ctrl-C reaches this process alone, which asks the child once: a second time would cut its saving short.
+        start_new_session=True,
+        preexec_fn=_end_with_parent if _LIBC else None,
+    )
+    try:
+        return process.wait()
+    except BaseException:
+        _end(process)
+        raise
 
 
 def last_line(log: str) -> str:

@@ -288,15 +288,18 @@ def test_quickstart_walks_the_whole_road(tmp_path, capfd, config_path):
         assert os.path.exists(tmp_path / "out" / "exported" / kind / "model.safetensors")
 
 
-def test_swapped_words_are_where_quickstart_says(vocab_path):
-    from electra_pretrain.tokenization.tokenizer import load_tokenizer
+def test_quickstart_ends_as_a_step_that_fails(tmp_path, capfd):
+    code, err = run(quickstart, ["--output", tmp_path / "out", "--corpus", "nothing/*.txt", "--quiet"], capfd)
+    assert code == 1
+    first, last = err.splitlines()
+    assert first.startswith("train_vocab: error: nothing/*.txt: no such file")
+    assert last.startswith("quickstart: error: train_vocab ended with code 1, see above")
 
-    tokenizer = load_tokenizer(vocab_path, False)
-    for swap in quickstart.SWAPS:
-        ids, truth = quickstart.swapped_ids(swap, tokenizer)
-        swapped = "".join(
-            tokenizer.tokens[index].removeprefix("##") for index, is_swapped in zip(ids, truth, strict=True) if is_swapped
-        )
-        assert swapped == swap.swapped or "[UNK]" in swapped
-        whole, _ = tokenizer.encode_lines([swap.sentence.replace(swap.word, swap.swapped, 1)])
-        assert ids[1:-1] == whole.tolist(), swap
+
+@pytest.mark.parametrize("flags", [[], ["--quiet"], ["--verbose"]])
+def test_quickstarts_steps_are_as_quiet_as_itself(tmp_path, capfd, monkeypatch, flags):
+    asked = []
+    monkeypatch.setattr(quickstart, "run_shown", lambda module, words: asked.append([module, *words]) or 75)
+    assert run(quickstart, ["--output", tmp_path, *flags], capfd)[0] == 75
+    assert [words[0] for words in asked] == ["electra_pretrain.train_vocab"]
+    assert [word for word in asked[0] if word in ("--quiet", "--verbose")] == flags

@@ -23,7 +23,7 @@ from transformers import (
 from electra_pretrain import export_hf
 from electra_pretrain.checkpoint import bundle as checkpoint
 from electra_pretrain.checkpoint.pretrained import check_config, field_value
-from electra_pretrain.convert.hf_export import export, state_dict
+from electra_pretrain.convert.hf_export import state_dict, write_hugging_face
 from electra_pretrain.convert.model_card import CardFacts
 from electra_pretrain.convert.names import discriminator_names, to_hugging_face
 from electra_pretrain.convert.sources import read_pretrained
@@ -80,7 +80,7 @@ def exported(request, tmp_path_factory, vocab_path, records):
     model = Electra(config)
     folder = str(tmp_path_factory.mktemp("exported"))
     facts = CardFacts(5, load_manifest(records).to_dict(), {"tensorflow": tf.__version__}, None, None)
-    export(folder, perturbed(model), config, load_tokenizer(vocab_path, False), facts)
+    write_hugging_face(folder, perturbed(model), config, load_tokenizer(vocab_path, False), facts)
     return config, model, folder
 
 
@@ -164,8 +164,14 @@ def run_folder(tmp_path_factory, records):
     return folder
 
 
+def export(run_folder, output, *arguments):
+    """Run the command."""
+    arguments = ["--model_dir", run_folder, "--output", output, *arguments]
+    return export_hf.export_hf(export_hf.parse_args(list(map(str, arguments))))
+
+
 def test_export_command_writes_everything(run_folder, tmp_path):
-    folders = export_hf.export_hf(str(run_folder), str(tmp_path), license="mit")
+    folders = export(run_folder, tmp_path, "--license", "mit")
     assert [os.path.basename(folder) for folder in folders] == ["discriminator", "generator"]
     for folder in folders:
         assert set(os.listdir(folder)) == {
@@ -193,7 +199,7 @@ def test_export_command_writes_everything(run_folder, tmp_path):
 
 def test_the_cards_examples_are_what_transformers_says(run_folder, tmp_path, capsys):
     """The card's own code, run on the exported folder, beside the output that the card shows."""
-    discriminator, generator = export_hf.export_hf(str(run_folder), str(tmp_path))
+    discriminator, generator = export(run_folder, tmp_path)
     for folder in (discriminator, generator):
         card = Path(folder, "README.md").read_text()
         code = card.split("```python\n")[1].split("```")[0].replace('folder = "."', f"folder = {folder!r}")
@@ -214,12 +220,12 @@ def test_the_cards_examples_are_what_transformers_says(run_folder, tmp_path, cap
 
 
 def test_an_earlier_step_can_be_exported(run_folder, tmp_path):
-    export_hf.export_hf(str(run_folder), str(tmp_path / "3"), step=3)
-    export_hf.export_hf(str(run_folder), str(tmp_path / "6"), step=6)
+    export(run_folder, tmp_path / "3", "--step", 3)
+    export(run_folder, tmp_path / "6", "--step", 6)
     first, second = (AutoModelForPreTraining.from_pretrained(tmp_path / step / "discriminator").state_dict() for step in "36")
     assert any(not torch.equal(first[name], second[name]) for name in first)
     with pytest.raises(UserError, match="no checkpoint of step 4; there are 3, 6"):
-        export_hf.export_hf(str(run_folder), str(tmp_path / "4"), step=4)
+        export(run_folder, tmp_path / "4", "--step", 4)
 
 
 TRICKY = [
@@ -235,7 +241,7 @@ TRICKY = [
 
 def test_auto_tokenizer_gives_the_ids_of_the_records(run_folder, tmp_path, vocab_path):
     """Written by build_data, read back from the records, against AutoTokenizer on the same raw line."""
-    folder = export_hf.export_hf(str(run_folder), str(tmp_path / "exported"))[0]
+    folder = export(run_folder, tmp_path / "exported")[0]
     tokenizer = AutoTokenizer.from_pretrained(folder)
     lines = TRICKY + (SAMPLE_CORPUS / "comments.txt").read_text().split("\n\n")[0].split("\n")
     for number, line in enumerate(lines):
@@ -254,7 +260,7 @@ def test_auto_tokenizer_gives_the_ids_of_the_records(run_folder, tmp_path, vocab
 
 
 def test_auto_tokenizer_makes_pairs(run_folder, tmp_path):
-    tokenizer = AutoTokenizer.from_pretrained(export_hf.export_hf(str(run_folder), str(tmp_path))[0])
+    tokenizer = AutoTokenizer.from_pretrained(export(run_folder, tmp_path)[0])
     pair = tokenizer("오늘은 맑다.", "내일은 흐리다.")
     separators = [place for place, index in enumerate(pair["input_ids"]) if index == tokenizer.sep_token_id]
     assert len(separators) == 2 and pair["input_ids"][0] == tokenizer.cls_token_id
@@ -263,7 +269,7 @@ def test_auto_tokenizer_makes_pairs(run_folder, tmp_path):
 
 
 def test_the_mean_of_checkpoints_can_be_exported(run_folder, tmp_path):
-    (folder, _) = export_hf.export_hf(str(run_folder), str(tmp_path), average=2)
+    (folder, _) = export(run_folder, tmp_path, "--average", 2)
     name, theirs = "electra/embeddings/word_embeddings", "electra.embeddings.word_embeddings.weight"
     both = [checkpoint.read(checkpoint.find(str(run_folder), step))[name] for step in (3, 6)]
     assert not np.array_equal(*both)
@@ -271,14 +277,14 @@ def test_the_mean_of_checkpoints_can_be_exported(run_folder, tmp_path):
     np.testing.assert_array_equal(exported, np.mean(np.float64(both), axis=0).astype(np.float32))
     assert "mean of 2 checkpoints" in Path(folder, "README.md").read_text()
     with pytest.raises(UserError, match="has 2 checkpoints .3, 6. where the mean of 5 was asked for"):
-        export_hf.export_hf(str(run_folder), str(tmp_path / "5"), average=5)
+        export(run_folder, tmp_path / "5", "--average", 5)
     with pytest.raises(UserError, match="has 1 checkpoints .3. where the mean of 2"):
-        export_hf.export_hf(str(run_folder), str(tmp_path / "2"), step=3, average=2)
+        export(run_folder, tmp_path / "2", "--step", 3, "--average", 2)
 
 
 @pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
 def test_half_the_size(run_folder, tmp_path, dtype):
-    full, half = (export_hf.export_hf(str(run_folder), str(tmp_path / kind), dtype=kind)[0] for kind in ("float32", dtype))
+    full, half = (export(run_folder, tmp_path / kind, "--dtype", kind)[0] for kind in ("float32", dtype))
     loaded_half = loaded(ElectraForPreTraining, half)
     assert loaded_half.dtype == getattr(torch, dtype)
     state = loaded_half.state_dict()
@@ -293,7 +299,7 @@ def test_weights_beyond_a_dtype_are_refused(records, vocab_path, tmp_path):
     weights["electra/embeddings/LayerNorm/beta"][3] = 1e5
     facts = CardFacts(5, load_manifest(records).to_dict(), {}, None, None)
     with pytest.raises(UserError, match="--dtype float16: .* larger than 65504 .*electra/embeddings/LayerNorm/beta"):
-        export(str(tmp_path), weights, MICRO, load_tokenizer(vocab_path, False), facts, "float16")
+        write_hugging_face(str(tmp_path), weights, MICRO, load_tokenizer(vocab_path, False), facts, "float16")
     assert not os.listdir(tmp_path)
 
 
@@ -315,7 +321,7 @@ def test_names():
 
 
 def test_random_weights_are_those_that_the_run_began_with(run_folder, tmp_path):
-    folders = [export_hf.export_hf(str(run_folder), str(tmp_path / name), random=True)[0] for name in ("a", "b")]
+    folders = [export(run_folder, tmp_path / name, "--random")[0] for name in ("a", "b")]
     first, second = (load_file(Path(folder) / "model.safetensors") for folder in folders)
     values = {name: variable.numpy() for name, variable in Electra(MICRO).named_variables().items()}
     begun = state_dict({name: values[name] for name in discriminator_names(sorted(values))})
@@ -323,8 +329,8 @@ def test_random_weights_are_those_that_the_run_began_with(run_folder, tmp_path):
     for name, value in begun.items():
         np.testing.assert_array_equal(first[name], value)
         np.testing.assert_array_equal(second[name], value)
-    trained = load_file(Path(export_hf.export_hf(str(run_folder), str(tmp_path / "c"))[0]) / "model.safetensors")
+    trained = load_file(Path(export(run_folder, tmp_path / "c")[0]) / "model.safetensors")
     table = "electra.embeddings.word_embeddings.weight"
     assert not np.array_equal(first[table], trained[table])
     with pytest.raises(UserError, match="--random: needs no checkpoint"):
-        export_hf.export_hf(str(run_folder), str(tmp_path / "d"), step=3, random=True)
+        export(run_folder, tmp_path / "d", "--step", 3, "--random")

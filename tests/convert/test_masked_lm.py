@@ -9,7 +9,7 @@ import torch
 import transformers
 from transformers import AlbertForMaskedLM, AutoModelForMaskedLM, BertForMaskedLM, ElectraForMaskedLM
 
-from electra_pretrain.convert.hf_export import export
+from electra_pretrain.convert.hf_export import write_hugging_face
 from electra_pretrain.convert.model_card import CardFacts
 from electra_pretrain.core.rng import Random
 from electra_pretrain.model.electra import Electra
@@ -37,7 +37,7 @@ def test_logits(form, tmp_path, vocab_path, records):
     config = changed(MASKED_LM, model=sizes)
     model = Electra(config)
     facts = CardFacts(5, load_manifest(records).to_dict(), {"tensorflow": tf.__version__}, None, None)
-    (folder,) = export(str(tmp_path), perturbed(model), config, load_tokenizer(vocab_path, False), facts)
+    (folder,) = write_hugging_face(str(tmp_path), perturbed(model), config, load_tokenizer(vocab_path, False), facts)
     assert folder == str(tmp_path / "masked_lm")
     settings = json.loads((tmp_path / "masked_lm" / "config.json").read_text())
     assert settings["architectures"] == [model_class.__name__] and settings["hidden_act"] == "gelu"

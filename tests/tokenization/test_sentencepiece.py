@@ -13,8 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from transformers import AutoTokenizer
 
-from electra_pretrain import export_hf, train_vocab
-from electra_pretrain.convert.hf_export import export, to_json, tokenizer_config
+from electra_pretrain import train_vocab
+from electra_pretrain.convert.hf_export import to_json, tokenizer_config, write_hugging_face
 from electra_pretrain.convert.model_card import CardFacts
 from electra_pretrain.core.batch import SPECIAL_TOKENS
 from electra_pretrain.core.errors import UserError
@@ -24,7 +24,7 @@ from electra_pretrain.tokenization.sentencepiece import BPE, TYPES, UNIGRAM, par
 from electra_pretrain.tokenization.tokenizer import load_tokenizer
 from electra_pretrain.train.run import run
 from tests.conftest import MICRO, SAMPLE_CORPUS, VOCAB_SIZE, build
-from tests.convert.test_hf_export import TRICKY, perturbed
+from tests.convert.test_hf_export import TRICKY, export, perturbed
 from tests.records.test_build import read_examples
 
 LINES = [line for path in sorted(SAMPLE_CORPUS.glob("*.txt")) for line in path.read_text().split("\n") if line]
@@ -140,7 +140,7 @@ def test_records_hold_transformers_ids_and_the_model(unigram, tmp_path):
     assert manifest.vocabulary.type == UNIGRAM and not os.path.exists(f"{records}/vocab.txt")
     assert Path(records, "spm.model").read_bytes() == Path(model).read_bytes()
     facts = CardFacts(5, manifest.to_dict(), {}, None, None)
-    folder = export(str(tmp_path), perturbed(Electra(MICRO)), MICRO, load_tokenizer(model, False), facts)[0]
+    folder = write_hugging_face(str(tmp_path), perturbed(Electra(MICRO)), MICRO, load_tokenizer(model, False), facts)[0]
     assert {"spm.model", "tokenizer.json"} < set(os.listdir(folder)) and "vocab.txt" not in os.listdir(folder)
 
     tokenizer = AutoTokenizer.from_pretrained(folder)
@@ -165,7 +165,7 @@ def test_the_model_goes_along_to_a_bucket(unigram):
 def test_a_run_is_trained_and_exported_with_its_model(unigram, tmp_path):
     run(MICRO, [unigram[1]], str(tmp_path / "run"), tf.distribute.OneDeviceStrategy("/cpu:0"))
     assert (tmp_path / "run" / "spm.model").read_bytes() == Path(unigram[0]).read_bytes()
-    folder = export_hf.export_hf(str(tmp_path / "run"), str(tmp_path / "exported"))[0]
+    folder = export(tmp_path / "run", tmp_path / "exported")[0]
     tokenizer = AutoTokenizer.from_pretrained(folder)
     assert tokenizer(LINES, add_special_tokens=False)["input_ids"] == rows(load_tokenizer(unigram[0], False), LINES)
 

@@ -5,13 +5,14 @@ import pytest
 import tensorflow as tf
 from safetensors.numpy import load_file
 
-from electra_pretrain import export_hf, export_tf1, import_checkpoint, run_pretraining
+from electra_pretrain import export_tf1, import_checkpoint, run_pretraining
 from electra_pretrain.checkpoint import bundle as checkpoint
 from electra_pretrain.config.load import load_config
 from electra_pretrain.core.errors import UserError
 from electra_pretrain.train.history import last_metrics
 from electra_pretrain.train.run import run
 from tests.conftest import MICRO, changed
+from tests.convert.test_hf_export import export
 
 
 def go_on(config, records, folder):
@@ -22,6 +23,11 @@ def go_on(config, records, folder):
 
 def values_at(folder, step=None):
     return checkpoint.read(checkpoint.find(str(folder), step))
+
+
+def export_(trained, output, *arguments):
+    arguments = ["--model_dir", str(trained), "--output", str(output), *arguments]
+    return export_tf1.export_tf1(export_tf1.parse_args(arguments))
 
 
 def import_(output, *arguments):
@@ -43,7 +49,7 @@ def same(found, expected):
 
 def test_with_its_moments_a_run_goes_on_as_if_it_had_not_stopped(tmp_path, trained, records):
     exported, imported = str(tmp_path / "tf1"), str(tmp_path / "run")
-    assert export_tf1.export_tf1(str(trained), exported, step=3, keep_optimizer=True).endswith("model.ckpt-3")
+    assert export_(trained, exported, "--step", "3", "--keep_optimizer").endswith("model.ckpt-3")
     same(values_at(exported), values_at(trained, 3))
     assert tf.train.latest_checkpoint(exported) == f"{exported}/model.ckpt-3"
     import_(imported, "--tf1", exported, "--keep_optimizer")
@@ -53,19 +59,19 @@ def test_with_its_moments_a_run_goes_on_as_if_it_had_not_stopped(tmp_path, train
 
 
 def test_an_export_without_moments_holds_weights_and_step(tmp_path, trained):
-    export_tf1.export_tf1(str(trained), str(tmp_path / "tf1"))
+    export_(trained, tmp_path / "tf1")
     found = values_at(tmp_path / "tf1")
     expected = values_at(trained)
     same(found, {name: value for name, value in expected.items() if not name.endswith(("adam_m", "adam_v"))})
     assert (tmp_path / "tf1" / "vocab.txt").read_bytes() == (trained / "vocab.txt").read_bytes()
     with pytest.raises(UserError, match="moments have no mean"):
-        export_tf1.export_tf1(str(trained), str(tmp_path / "mean"), average=2, keep_optimizer=True)
+        export_(trained, tmp_path / "mean", "--average", "2", "--keep_optimizer")
 
 
 @pytest.mark.parametrize("way", ["imported", "init_from"])
 def test_a_run_starts_at_the_loss_of_its_source(tmp_path, trained, records, way):
     exported, folder = str(tmp_path / "exported"), str(tmp_path / "run")
-    export_hf.export_hf(str(trained), exported)
+    export(trained, exported)
     config = changed(MICRO, training={"num_train_steps": 1}, optimizer={"learning_rate": 1e-30})
     if way == "imported":
         import_(folder, "--discriminator", f"{exported}/discriminator", "--generator", f"{exported}/generator")
@@ -81,7 +87,7 @@ def test_a_run_starts_at_the_loss_of_its_source(tmp_path, trained, records, way)
 
 def test_an_imported_folder_refuses_another_config_and_other_records(tmp_path, trained, records):
     exported, folder = str(tmp_path / "exported"), tmp_path / "run"
-    export_hf.export_hf(str(trained), exported)
+    export(trained, exported)
     import_(folder, "--discriminator", f"{exported}/discriminator", "--generator", f"{exported}/generator")
     with pytest.raises(UserError, match="model.num_attention_heads is 2 there, 4 in the config"):
         go_on(changed(MICRO, model={"num_attention_heads": 4}), records, folder)

@@ -1,19 +1,23 @@
-"""What a source's weights say of the config that they belong to."""
+"""The config that a source's weights belong to: what their shapes show of it, and the whole of it."""
 
+import logging
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
 
+from electra_pretrain.checkpoint.pretrained import Pretrained
+from electra_pretrain.config.schema import Config, DataConfig
 from electra_pretrain.core.errors import UserError
 from electra_pretrain.model.encoder import TYPE_VOCAB_SIZE
 
+_log = logging.getLogger(__name__)
 _FIRST = "encoder/layer_0"
 
 
 def fields_from_shapes(origin: str, values: Mapping[str, np.ndarray]) -> dict[str, Any]:
-    """Fields of a config ("section.field") that the shapes of released variables show; heads do not show.
+    """Return the fields of a config ("section.field") that the shapes of released variables show; heads do not show.
 
     Raises:
         UserError: these are not the weights of an ELECTRA discriminator; what is missing is named.
@@ -49,6 +53,25 @@ def fields_from_shapes(origin: str, values: Mapping[str, np.ndarray]) -> dict[st
     elif "generator_predictions/output_bias" in values:
         fields["objective.untied_generator"] = False
     return fields
+
+
+def derive_config(pretrained: Pretrained) -> Config:
+    """Return a config with the source's sizes; the rest has the package's defaults."""
+    sections: dict[str, Any] = {"notes": f"Sizes of {pretrained.origin}; everything else by default."}
+    for field, value in pretrained.fields.items():
+        section, name = field.split(".")
+        sections.setdefault(section, {})[name] = value
+    if "num_attention_heads" not in sections["model"]:
+        heads = max(1, sections["model"]["hidden_size"] // 64)
+        sections["model"]["num_attention_heads"] = heads
+        _log.warning(
+            "the source does not say how many attention heads it has; taken: %d, one for each 64 of hidden_size; "
+            "if that is wrong, give --config",
+            heads,
+        )
+    longest = sections["model"]["max_position_embeddings"]
+    sections["data"]["max_seq_length"] = min(DataConfig.max_seq_length, longest)
+    return Config.from_dict(sections, f"config of {pretrained.origin}")
 
 
 def _count_layers(scope: str, names: Iterable[str]) -> int:
