@@ -57,7 +57,7 @@ def export_hf(args: argparse.Namespace) -> list[str]:
 
     # Before any work: what it refuses, it would refuse afterwards too.
     hub = Hub(args.push_to_hub, args.output) if args.push_to_hub else None
-    tensorflow_startup.import_tensorflow()
+    tensorflow_startup.start_tensorflow()
     from electra_pretrain.checkpoint.bundle import read_mean
     from electra_pretrain.convert.model_card import CardFacts
     from electra_pretrain.convert.run_export import export_hugging_face, random_weights

@@ -31,7 +31,7 @@ def export_tf1(args: argparse.Namespace) -> str:
     check_at_least(args, average=1)
     if args.average > 1 and args.keep_optimizer:
         raise UserError(f"--average {args.average}: moments have no mean to go on from; leave out --keep_optimizer")
-    tensorflow_startup.import_tensorflow()
+    tensorflow_startup.start_tensorflow()
     from electra_pretrain.convert import run_export
 
     return run_export.export_tf1(args.model_dir, args.output, args.step, args.average, args.keep_optimizer)

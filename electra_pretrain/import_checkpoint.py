@@ -55,7 +55,7 @@ def import_checkpoint(args: argparse.Namespace) -> str:
         UserError: the source is damaged or no ELECTRA, or does not fit the config; or the output holds checkpoints already.
     """
     _check(args)
-    tensorflow_startup.import_tensorflow()
+    tensorflow_startup.start_tensorflow()
     from electra_pretrain.convert.extension import extend_by_terms, extend_to_vocab
     from electra_pretrain.convert.hf_import import read_pair
     from electra_pretrain.convert.run_import import import_weights
