@@ -67,7 +67,7 @@ def add_num_processes(
 
 
 def add_lower_case(parser: Any, help: str = "lower-case the text") -> None:
-    """Add `--lower_case` and `--no-lower_case`; None where neither is given, for `tokenization.provenance.resolve_lower_case`."""
+    """Add `--lower_case` and `--no-lower_case`; of neither, None, for `tokenization.provenance.resolve_lower_case`."""
     parser.add_argument(
         "--lower_case",
         action=argparse.BooleanOptionalAction,

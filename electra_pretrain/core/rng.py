@@ -56,7 +56,7 @@ class Random(NamedTuple):
     rows: Any
 
     def bits(self, purpose: "str | tf.Tensor", shape: Sequence[int], places: Places | None = None) -> "tf.Tensor":
-        """Return bits, uint32 [B, *shape], or what of them is gathered at `places`; `shape` is static and holds fewer than 2**32 elements.
+        """Return bits, uint32 [B, *shape], or those of them at `places`; `shape` is static, with fewer than 2**32 elements.
 
         A purpose may be given as its word, a uint32 scalar.
         """

@@ -10,7 +10,7 @@ SAMPLE_CORPUS = str(PACKAGE / "sample_corpus" / "*.txt")
 
 
 def folder(name: str) -> Path:
-    """Return the folder of `configs` or `vocab`: inside the package when installed, beside it in a checkout or an editable install."""
+    """Return the folder of `configs` or `vocab`: in the package when installed, beside it in an editable install."""
     installed = PACKAGE / name
     return installed if installed.is_dir() else PACKAGE.parent / name
 
