@@ -80,7 +80,7 @@ def test_the_extras_that_errors_name_are_declared(wheel):
     metadata = archive.read(next(name for name in archive.namelist() if name.endswith("METADATA"))).decode()
     declared = {line.split()[-1] for line in metadata.splitlines() if line.startswith("Provides-Extra:")}
     source = "\n".join(path.read_text() for path in sorted((ROOT / "electra_pretrain").rglob("*.py")))
-    found = re.findall(r"""\bextra=['"]([\w-]+)|\bextra_name\(['"]([\w-]+)|electra_pretrain\[([\w-]+)\]""", source)
+    found = re.findall(r"""(?i:\bextra) ?= ?['"]([\w-]+)|\bextra_name\(['"]([\w-]+)|electra_pretrain\[([\w-]+)\]""", source)
     named = {name for names in found for name in names if name}
     assert named >= {"beam", "dedup", "finetune", "hub", "kiwi", "mecab", "parquet", "plot", "torch", "tpu-check"}
     assert named <= declared

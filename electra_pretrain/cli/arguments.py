@@ -44,7 +44,7 @@ def verbosity_flags() -> list[str]:
 
 
 def command_line(name: str, argv: Sequence[str] | None) -> str:
-    """A command as it was typed, to be recorded; `argv` as its `parse_args` takes it, None for the process's own."""
+    """Return a command as it was typed, to be recorded; `argv` as its `parse_args` takes it, None for the process's own."""
     return shlex.join(["python", "-m", f"electra_pretrain.{name}", *(sys.argv[1:] if argv is None else argv)])
 
 
@@ -84,7 +84,7 @@ def add_lower_case(parser: Any, help: str = "lower-case the text") -> None:
 
 
 def add_edits(parser: argparse.ArgumentParser) -> None:
-    """`--extend` and `--put_terms`: changes to a WordPiece vocabulary."""
+    """Add `--extend` and `--put_terms`: changes to a WordPiece vocabulary."""
     parser.add_argument("--extend", metavar="VOCAB", help="append the tokens of this vocab.txt that are missing, in its order")
     parser.add_argument(
         "--put_terms", metavar="FILE", help="terms, one a line, that take the places of [unusedN], lowest id first"
