@@ -68,17 +68,17 @@ def export_hf(
     if random and (step is not None or average > 1):
         raise UserError("--random: needs no checkpoint; leave out --step and --average")
     tensorflow_startup.import_tensorflow()
-    from electra_pretrain.checkpoint import bundle as checkpoint
+    from electra_pretrain.checkpoint.average import read_mean
     from electra_pretrain.convert.example import run_examples
     from electra_pretrain.convert.hf_export import export, no_generator_because
     from electra_pretrain.convert.model_card import CardFacts
     from electra_pretrain.tokenization.tokenizer import file_name, load_tokenizer
-    from electra_pretrain.train.history import last_metrics
+    from electra_pretrain.train.metrics_log import last_metrics
     from electra_pretrain.train.run_folder import load_run
 
     about = load_run(model_dir)
     config = load_config(files.join(model_dir, CONFIG_NAME))
-    weights = random_weights(config) if random else checkpoint.read_mean(model_dir, step, average)
+    weights = random_weights(config) if random else read_mean(model_dir, step, average)
     at_step = int(weights["global_step"])
     train_metrics, heldout_metrics = (last_metrics(model_dir, kind, at_step) for kind in ("train", "heldout"))
     tokenizer = load_tokenizer(files.join(model_dir, file_name(about["data"]["vocabulary"]["type"])), config.data.do_lower_case)

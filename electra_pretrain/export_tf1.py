@@ -34,7 +34,9 @@ def export_tf1(model_dir: str, output: str, step: int | None = None, average: in
             f"--average {average}: must be at least 1; moments have no mean to go on from: leave out --keep_optimizer"
         )
     tensorflow_startup.import_tensorflow()
-    from electra_pretrain.checkpoint import bundle as checkpoint
+    from electra_pretrain.checkpoint.average import read_mean
+    from electra_pretrain.checkpoint.bundle import read
+    from electra_pretrain.checkpoint.listing import find
     from electra_pretrain.convert.tf1 import write_tf1
     from electra_pretrain.tokenization.wordpiece import FILE_NAME, read_vocab
 
@@ -43,10 +45,7 @@ def export_tf1(model_dir: str, output: str, step: int | None = None, average: in
     if not files.exists(vocab):
         raise UserError(f"{vocab}: no such file; the released code knows WordPiece alone, not SentencePiece: use export_hf")
     tokens = read_vocab(vocab)
-    if keep_optimizer:
-        values = checkpoint.read(checkpoint.find(model_dir, step))
-    else:
-        values = checkpoint.read_mean(model_dir, step, average)
+    values = read(find(model_dir, step)) if keep_optimizer else read_mean(model_dir, step, average)
     return write_tf1(output, int(values["global_step"]), values, config, tokens)
 
 

@@ -62,7 +62,7 @@ def import_checkpoint(args: argparse.Namespace) -> str:
     """
     _check_arguments(args)
     tensorflow_startup.import_tensorflow()
-    from electra_pretrain.checkpoint.bundle import steps
+    from electra_pretrain.checkpoint.listing import steps
     from electra_pretrain.checkpoint.pretrained import check_config
     from electra_pretrain.convert.hf_import import read_pair
     from electra_pretrain.convert.tf1 import read_tf1
@@ -126,8 +126,9 @@ def _extended(pretrained: "Pretrained", args: argparse.Namespace) -> "Pretrained
 
 
 def _write(pretrained: "Pretrained", config: Config, output: str, keep_optimizer: bool) -> str:
-    from electra_pretrain.checkpoint import bundle as checkpoint
+    from electra_pretrain.checkpoint.bundle import save
     from electra_pretrain.checkpoint.pretrained import assign, is_optimizer_value
+    from electra_pretrain.checkpoint.variables import to_host
     from electra_pretrain.model.electra import Electra
     from electra_pretrain.tokenization.wordpiece import FILE_NAME, vocab_text
     from electra_pretrain.train.optimizer import AdamW
@@ -149,7 +150,7 @@ def _write(pretrained: "Pretrained", config: Config, output: str, keep_optimizer
     _say(f"weights of {pretrained.origin}; moments and step " + ("too" if keep_optimizer else "begin anew"))
     # Last: without it the folder holds no import.
     step = int(optimizer.global_step.numpy())
-    return checkpoint.save(output, step, checkpoint.to_host(variables), keep=1)
+    return save(output, step, to_host(variables), keep=1)
 
 
 def _say(text: str) -> None:

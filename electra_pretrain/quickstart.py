@@ -96,11 +96,11 @@ class Detector:
     """The newest checkpoint's discriminator, in TensorFlow."""
 
     def __init__(self, model_dir: str, config: Config) -> None:
-        from electra_pretrain.checkpoint import bundle as checkpoint
+        from electra_pretrain.checkpoint import bundle, listing
         from electra_pretrain.model.electra import Electra
 
         self._model, self._length = Electra(config), config.data.max_seq_length
-        values = checkpoint.read(checkpoint.find(model_dir))
+        values = bundle.read(listing.find(model_dir))
         for name, variable in self._model.named_variables().items():
             variable.assign(values[name])
 

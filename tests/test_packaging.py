@@ -75,7 +75,6 @@ def test_console_script_is_declared(wheel):
 
 
 def test_the_extras_that_errors_name_are_declared(wheel):
-    from electra_pretrain import tpu_check
     from electra_pretrain.convert import hub, tensor_files
     from electra_pretrain.corpus import formats
     from electra_pretrain.corpus.cleaning import sentences
@@ -84,13 +83,14 @@ def test_the_extras_that_errors_name_are_declared(wheel):
     from electra_pretrain.finetuning import finetune as finetuning
     from electra_pretrain.plot import figure
     from electra_pretrain.tokenization import morphemes as morphs
+    from electra_pretrain.tpu import compiler
 
     archive = zipfile.ZipFile(wheel)
     metadata = archive.read(next(name for name in archive.namelist() if name.endswith("METADATA"))).decode()
     declared = {
         f"'electra_pretrain[{line.split()[-1]}]'" for line in metadata.splitlines() if line.startswith("Provides-Extra:")
     }
-    named = {tpu_check.INSTALL, figure.INSTALL, formats.INSTALL_PARQUET, sentences.INSTALL_KIWI, near.INSTALL, morphs.INSTALL}
+    named = {compiler.INSTALL, figure.INSTALL, formats.INSTALL_PARQUET, sentences.INSTALL_KIWI, near.INSTALL, morphs.INSTALL}
     assert named | {tensor_files.INSTALL, hub.INSTALL, beam.INSTALL, finetuning.INSTALL} <= declared
 
 
