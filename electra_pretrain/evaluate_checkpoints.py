@@ -14,7 +14,7 @@ import time
 from types import FrameType
 from typing import Any, NamedTuple
 
-from electra_pretrain.checkpoint import listing as kept
+from electra_pretrain.checkpoint import listing
 from electra_pretrain.cli.arguments import command_parser
 from electra_pretrain.cli.run import run_command
 from electra_pretrain.config.load import CONFIG_NAME, load_config
@@ -99,11 +99,11 @@ def evaluate_checkpoints(args: argparse.Namespace) -> None:
     """
     plan = make_plan(args)
     sweep.check_settings(plan.output, settings(args, plan))
-    exports = Exports(plan.model_dir, plan.output, lambda step: step in kept.steps(plan.model_dir))
+    exports = Exports(plan.model_dir, plan.output, lambda step: step in listing.steps(plan.model_dir))
     failed: list[str] = []
     tried: set[int] = set()
     while True:
-        finished = not args.watch or kept.steps(plan.model_dir)[-1:] >= [plan.last_step]
+        finished = not args.watch or listing.steps(plan.model_dir)[-1:] >= [plan.last_step]
         steps = wanted_steps(plan, exports, finished)
         if new := [step for step in steps if step not in tried]:
             failed += evaluate_steps(plan, exports, new, args.beside)
@@ -112,7 +112,7 @@ def evaluate_checkpoints(args: argparse.Namespace) -> None:
             _log.info("waits for the next checkpoint of %s", plan.model_dir)
         if finished:
             break
-        while wanted_steps(plan, exports, False) == steps and kept.steps(plan.model_dir)[-1:] < [plan.last_step]:
+        while wanted_steps(plan, exports, False) == steps and listing.steps(plan.model_dir)[-1:] < [plan.last_step]:
             time.sleep(POLL_SECONDS)
     _write_report(plan, args.beside)
     if files.exists(table := files.join(plan.output, TABLE_NAME)):
@@ -193,7 +193,7 @@ def wanted_steps(plan: Plan, exports: Exports, with_last: bool) -> list[int]:
         exports: what an earlier call has exported and not finished is wanted, even if its checkpoint is gone.
         with_last: whether the newest checkpoint counts whatever its step.
     """
-    steps = kept.steps(plan.model_dir)
+    steps = listing.steps(plan.model_dir)
     wanted = {step for step in steps if step % plan.every == 0} | set(exports.steps())
     return sorted(wanted | set(steps[-1:] if with_last else []) | ({RANDOM_STEP} if plan.random else set()))
 

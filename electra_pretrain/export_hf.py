@@ -58,10 +58,10 @@ def export_hf(args: argparse.Namespace) -> list[str]:
     # Before any work: what it refuses, it would refuse afterwards too.
     hub = Hub(args.push_to_hub, args.output) if args.push_to_hub else None
     tensorflow_startup.start_tensorflow()
-    from electra_pretrain.checkpoint.bundle import read_mean
+    from electra_pretrain.checkpoint.average import read_mean
     from electra_pretrain.convert.model_card import CardFacts
     from electra_pretrain.convert.run_export import export_hugging_face, random_weights
-    from electra_pretrain.train.history import last_metrics
+    from electra_pretrain.train.metrics_log import last_metrics
     from electra_pretrain.train.run_folder import load_run
 
     about = load_run(args.model_dir)

@@ -16,7 +16,7 @@ from electra_pretrain.plot.curves import Run, labels, metric_names
 from electra_pretrain.plot.figure import render
 from electra_pretrain.plot.page import page
 from electra_pretrain.plot.panels import choose_panels
-from electra_pretrain.train.history import METRICS_NAME, read_rows
+from electra_pretrain.train.metrics_log import METRICS_NAME, read_rows
 
 SUFFIXES = (".png", ".html")
 

@@ -48,11 +48,12 @@ def quickstart(args: argparse.Namespace) -> None:
     print(f"{exported}: discriminator/ and generator/, for transformers' from_pretrained", flush=True)
 
     tensorflow_startup.start_tensorflow()
-    from electra_pretrain.checkpoint import bundle as checkpoint
+    from electra_pretrain.checkpoint.bundle import read
+    from electra_pretrain.checkpoint.listing import find
     from electra_pretrain.convert.demonstration import detection_report
     from electra_pretrain.tokenization.tokenizer import load_tokenizer
 
-    weights = checkpoint.read(checkpoint.find(run), weights_only=True)
+    weights = read(find(run))
     tokenizer = load_tokenizer(vocab, config.data.do_lower_case)
     for line in detection_report(weights, config, tokenizer, files.join(exported, "discriminator")):
         print(line)

@@ -128,7 +128,7 @@ def parts(config: Config) -> Iterator[tuple[str, Callable[[], Any]]]:
         compiled = tf.function(lambda: strategy.run(work))
         return lambda: wait_for(compiled())
 
-    yield "step, whole", in_replica(lambda: trainer.train_step(batch))
+    yield "step, whole", in_replica(lambda: trainer.update(batch))
     yield "masks", in_replica(masks)
     yield "generator, forward and backward", in_replica(generator_gradients)
     yield "    forward", in_replica(generator)

@@ -138,7 +138,7 @@ class Blocker:
         if any(name == b or name.startswith(b + ".") for b in {blocked!r}):
             raise ModuleNotFoundError(name, name=name)
 sys.meta_path.insert(0, Blocker())
-import electra_pretrain.run_pretraining, electra_pretrain.train.run, electra_pretrain.train.devices
+import electra_pretrain.run_pretraining, electra_pretrain.train.loop, electra_pretrain.train.devices
 print("imported", "tensorflow_text" in sys.modules)
 """
     result = run_python(code)

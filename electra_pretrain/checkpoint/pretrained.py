@@ -44,14 +44,14 @@ class Pretrained(NamedTuple):
 
 
 class Description(NamedTuple):
-    """The last two of `Pretrained`."""
+    """What lies beside a checkpoint: the last two fields of `Pretrained`."""
 
     fields: dict[str, Any]
     tokens: tuple[str, ...] | None
 
 
 def describe(folder: str) -> Description:
-    """What lies beside a checkpoint and tells of it: a run's or an import's `config.json`, and `vocab.txt`.
+    """Read what lies beside a checkpoint and tells of it: a run's or an import's `config.json`, and `vocab.txt`.
 
     Raises:
         UserError: one of them is damaged.
@@ -65,7 +65,7 @@ def describe(folder: str) -> Description:
 
 
 def _is_ours(path: str) -> bool:
-    """Whether it is a config of this package; Hugging Face's has the same name."""
+    """Return whether it is a config of this package; Hugging Face's has the same name."""
     try:
         values = json.loads(files.read_text(path)) if files.exists(path) else None
     except ValueError:
@@ -74,16 +74,17 @@ def _is_ours(path: str) -> bool:
 
 
 def is_optimizer_value(name: str) -> bool:
+    """Return whether a released name is the step's or a moment's, not a weight's."""
     return name == "global_step" or name.endswith(("/adam_m", "/adam_v"))
 
 
 def is_generators(name: str) -> bool:
-    """Whether a weight is the generator's own, two towers' included."""
+    """Return whether a weight is the generator's own, two towers' included."""
     return name.startswith(("generator", "cloze_predictions/"))
 
 
 def field_value(config: Config, field: str) -> Any:
-    """Value of "section.field"."""
+    """Return the value of "section.field"."""
     section, name = field.split(".")
     return getattr(getattr(config, section), name)
 
@@ -132,13 +133,17 @@ def assign(pretrained: Pretrained, variables: Mapping[str, tf.Variable]) -> bool
 
 
 def check_finite(origin: str, values: Mapping[str, np.ndarray]) -> None:
-    """Raises UserError if a value is not a number, or infinite."""
+    """Refuse values that are infinite or not a number.
+
+    Raises:
+        UserError: the names of those that hold some.
+    """
     if bad := [name for name, value in values.items() if not np.all(np.isfinite(value))]:
         raise UserError(f"{origin}: holds values that are not finite, in {listed(bad)}; use another checkpoint")
 
 
 def misfits(values: Mapping[str, np.ndarray], variables: Mapping[str, tf.Variable]) -> list[str]:
-    """What keeps values from being those of the variables, every name told; empty if they fit."""
+    """Return what keeps values from being those of the variables, every name told; nothing if they fit."""
     shapes = {name: (list(values[name].shape), variables[name].shape.as_list()) for name in variables if name in values}
     found = {
         "missing": [name for name in variables if name not in values],
@@ -149,7 +154,7 @@ def misfits(values: Mapping[str, np.ndarray], variables: Mapping[str, tf.Variabl
 
 
 def listed(names: Iterable[str]) -> str:
-    """All names in a line: those that differ in the layer's number alone are told once, with their count."""
+    """Join names to a line: those that differ in the layer's number alone are told once, with their count."""
     alike: dict[str, list[str]] = {}
     for name in names:
         alike.setdefault(re.sub(r"layer_\d+", "layer_*", name), []).append(name)

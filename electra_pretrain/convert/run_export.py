@@ -5,7 +5,9 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from electra_pretrain.checkpoint import bundle as checkpoint
+from electra_pretrain.checkpoint.average import read_mean
+from electra_pretrain.checkpoint.bundle import read
+from electra_pretrain.checkpoint.listing import find
 from electra_pretrain.config.load import CONFIG_NAME, load_config
 from electra_pretrain.config.schema import Config
 from electra_pretrain.convert.demonstration import card_examples
@@ -76,8 +78,5 @@ def export_tf1(model_dir: str, output: str, step: int | None, average: int, keep
     if not files.exists(vocab):
         raise UserError(f"{vocab}: no such file; the released code knows WordPiece alone, not SentencePiece: use export_hf")
     tokens = read_vocab(vocab)
-    if keep_optimizer:
-        values = checkpoint.read(checkpoint.find(model_dir, step))
-    else:
-        values = checkpoint.read_mean(model_dir, step, average)
+    values = read(find(model_dir, step)) if keep_optimizer else read_mean(model_dir, step, average)
     return write_tf1(output, int(values["global_step"]), values, config, tokens)

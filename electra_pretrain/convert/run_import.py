@@ -6,8 +6,9 @@ from collections.abc import Mapping
 
 import tensorflow as tf
 
-from electra_pretrain.checkpoint import bundle as checkpoint
+from electra_pretrain.checkpoint.bundle import save
 from electra_pretrain.checkpoint.pretrained import Pretrained, assign, check_config, is_optimizer_value
+from electra_pretrain.checkpoint.variables import to_host
 from electra_pretrain.config.load import CONFIG_NAME, to_text
 from electra_pretrain.config.schema import Config
 from electra_pretrain.core import files
@@ -51,7 +52,7 @@ def import_weights(pretrained: Pretrained, config: Config, output: str, keep_opt
     _log.info("weights of %s; moments and step %s", pretrained.origin, "too" if keep_optimizer else "begin anew")
     # Last: without it the folder holds no import.
     step = int(variables["global_step"].numpy())
-    return checkpoint.save(output, step, checkpoint.to_host(variables), keep=1)
+    return save(output, step, to_host(variables), keep=1)
 
 
 def fresh_optimizer(weights: Mapping[str, tf.Variable]) -> dict[str, tf.Variable]:

@@ -8,7 +8,7 @@ from electra_pretrain.core import files
 
 
 def read_pretrained(path: str) -> Pretrained:
-    """Weights from a path: what `training.init_from` may name.
+    """Read weights from a path: what `training.init_from` may name.
 
     Args:
         path: a folder with `discriminator/` and `generator/`, as export_hf writes them; a discriminator's own folder; a run's

@@ -10,7 +10,7 @@ class Slice(NamedTuple):
 
     Attributes:
         compiler_name: what the compiler calls it: generation and chips along each axis.
-        replicas: how many parts a batch is split into: cores up to v3, whole chips from v4 on.
+        replicas: how many devices share a batch: cores up to v3, whole chips from v4 on.
         memory_gb: high-bandwidth memory of a replica, in 10^9 bytes.
         peak_tflops: bfloat16 product rate of a replica.
         gb_per_s: memory bandwidth of a replica.
@@ -47,13 +47,13 @@ _CHIPS_OF_A_HOST = 4
 
 
 def generation_peak_tflops(accelerator_type: str) -> float | None:
-    """Peak rate of a replica of any slice of a generation, such as "v3-32" or "v5litepod-8"; None for an unknown name."""
+    """Return the peak rate of a replica of any slice, such as "v3-32" or "v5litepod-8"; None for an unknown name."""
     generation = accelerator_type.split("-")[0].replace("litepod", "e")
     return next((known.peak_tflops for name, known in SLICES.items() if name.split("-")[0] == generation), None)
 
 
 def find_slice(topology: str) -> Slice:
-    """The slice by its name on the price list; of several hosts, what the compiler is told is one of them.
+    """Find a slice by its name on the price list; of several hosts, what the compiler is told is one of them.
 
     Raises:
         UserError: no such name.

@@ -15,6 +15,7 @@ from typing import Any
 
 
 def main(path: str, topology: str, compiled_path: str | None = None) -> None:
+    """Compile the module in a file and print what the compiler says."""
     # The library looks for the metadata server of a TPU VM unless told that there is none.
     os.environ.update(TPU_SKIP_MDS_QUERY="1", TPU_WORKER_ID="0", TPU_WORKER_HOSTNAMES="localhost", JAX_PLATFORMS="cpu")
     # Its lock keeps two processes from one TPU; here there is none, and two checks may run at once.
@@ -28,7 +29,7 @@ def main(path: str, topology: str, compiled_path: str | None = None) -> None:
 
 
 def compile_module(hlo: bytes, topology: str) -> tuple[dict[str, Any], str]:
-    """What the compiler says of a serialised HLO module, and the compiled program's text.
+    """Compile a serialised HLO module; return what the compiler says of it, and the compiled program's text.
 
     Returns:
         "device", and either "error" (the compiler's refusal) or sizes in bytes, operations, seconds:
@@ -69,7 +70,7 @@ def compile_module(hlo: bytes, topology: str) -> tuple[dict[str, Any], str]:
 
 
 def to_stablehlo(hlo: bytes) -> str:
-    """The same module in the form that the compiler's present releases take."""
+    """Return the same module in the form that the compiler's present releases take."""
     from jax._src.lib import xla_client
 
     text: str = xla_client._xla.mlir.xla_computation_to_mlir_module(xla_client.XlaComputation(hlo))

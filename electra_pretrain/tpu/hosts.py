@@ -15,18 +15,18 @@ _BETWEEN_TRIES = 2.0
 
 
 def is_remote(tpu: str | None) -> bool:
-    """Whether servers on the TPU's hosts hold its chips, not this process."""
+    """Return whether servers on the TPU's hosts hold its chips, not this process."""
     return tpu is not None and tpu != LOCAL
 
 
 def prepare(tpu: str | None) -> None:
-    """To be called before TensorFlow is imported: it then leaves this host's chips to the host's server."""
+    """Let TensorFlow, which is to be imported after this, leave this host's chips to the host's server."""
     if is_remote(tpu):
         os.environ.setdefault("TPU_LOAD_LIBRARY", "0")
 
 
 def addresses(tpu: str | None) -> list[str]:
-    """HOST:PORT of each host of "grpc://HOST:PORT,grpc://…"; none where `tpu` is a name, or no remote TPU."""
+    """Return HOST:PORT of each host of "grpc://HOST:PORT,grpc://…"; none where `tpu` is a name, or no remote TPU."""
     if tpu is None or not tpu.startswith(_SCHEME):
         return []
     hosts = [host.removeprefix(_SCHEME) for host in tpu.split(",")]
@@ -56,6 +56,7 @@ def wait_for(hosts: Sequence[str], seconds: float = SECONDS_TO_START) -> None:
 
 
 def _answers(host: str) -> bool:
+    """Return whether HOST:PORT takes a connection."""
     name, _, port = host.rpartition(":")
     try:
         socket.create_connection((name, int(port)), timeout=2).close()

@@ -38,20 +38,19 @@ class StepCost(NamedTuple):
     hours: float
 
 
-class OutOfMemory(NamedTuple):
-    """The compiler's refusal, in one line."""
-
-    message: str
+class OutOfMemory(UserError):
+    """The step does not fit a replica's memory: the compiler's refusal, in one line."""
 
 
-def read_result(result: dict[str, Any], target: Slice, num_train_steps: int) -> StepCost | OutOfMemory:
-    """Numbers from what `tpu.compile` printed.
+def read_result(result: dict[str, Any], target: Slice, num_train_steps: int) -> StepCost:
+    """Read numbers from what `tpu.compile` printed.
 
     Raises:
+        OutOfMemory: the step does not fit.
         UserError: the compiler refused for another reason than memory.
     """
     if "error" in result:
-        return _read_refusal(result["error"])
+        raise _refusal(result["error"])
     # Each operation whose cost the compiler does not know counts as -1 second in its sum.
     unknown = result["unknown_costs"]
     seconds = result["seconds"] + unknown
@@ -71,7 +70,7 @@ def read_result(result: dict[str, Any], target: Slice, num_train_steps: int) -> 
 
 
 def describe(cost: StepCost, num_train_steps: int, topology: str) -> str:
-    """Lines for a terminal."""
+    """Return lines for a terminal."""
     fit = f"{cost.memory_gb} GB of {cost.memory_of_device_gb} GB"
     unknown = f" ({cost.unknown_costs} small operations of unknown cost left out)" if cost.unknown_costs else ""
     return "\n".join(
@@ -86,14 +85,15 @@ def describe(cost: StepCost, num_train_steps: int, topology: str) -> str:
     )
 
 
-def _read_refusal(message: str) -> OutOfMemory:
+def _refusal(message: str) -> UserError:
+    """Return the error that a refusal of the compiler becomes."""
     single = re.search(r"Allocation \(size=(\d+)\) would exceed memory \(size=(\d+)\).*?shape = '([^'{]*)", message)
     if single:
         size, limit = (int(text) / 1e9 for text in single.groups()[:2])
         return OutOfMemory(f"out of memory: one buffer alone, {single[3]}, needs {size:.1f} GB of {limit:.1f} GB")
     used = re.search(r"Used ([\d.]+[KMGT]) of ([\d.]+[KMGT]) hbm", message)
     if not used:
-        raise UserError(f"the TPU compiler refuses the step: {message.strip().splitlines()[0]}")
+        return UserError(f"the TPU compiler refuses the step: {message.strip().splitlines()[0]}")
     buffers = re.findall(r"Size: ([\d.]+[KMGT])\n(?:\s*Operator: op_name=\"([^\"]*)\")?.*?Shape: (\S+?)\{", message, re.DOTALL)
     largest = ", ".join(f"{size} {shape} ({name or 'no name'})" for size, name, shape in buffers[:LARGEST_BUFFERS])
     return OutOfMemory(f"out of memory: the step needs {used[1]} of {used[2]}; the largest buffers: {largest}")

@@ -1,7 +1,13 @@
-"""Which devices train: a TPU by name, several machines, all GPUs, or the CPU; one strategy object, one loop for all."""
+"""Which devices train: a TPU by name, several machines, all GPUs, or the CPU; one strategy object, one loop for all.
 
+And what they are and could compute in a second: the measure for a run's speed.
+"""
+
+import functools
 import json
 import os
+import platform
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -11,15 +17,21 @@ from electra_pretrain.core import tensorflow_startup
 from electra_pretrain.core.errors import UserError
 from electra_pretrain.records.input_pipeline import Worker
 from electra_pretrain.tpu import hosts
+from electra_pretrain.tpu.chips import generation_peak_tflops
 
 # TensorFlow's own variable, which tells each worker of a job on several machines who it is and where the others are.
 CLUSTER_VARIABLE = "TF_CONFIG"
+# Where a TPU VM says what it is, "v3-8" for one.
+_TPU_VARIABLES = ("TPU_ACCELERATOR_TYPE", "ACCELERATOR_TYPE")
+_CPU_SIZE, _ACCELERATOR_SIZE = 1024, 8192
+# What else the machine does for a moment must not pass for its peak: the run would then seem to exceed it.
+_TRIES, _SECONDS = 3, 0.5
 
 
 def make_strategy(
     tpu: str | None = None, tpu_zone: str | None = None, gcp_project: str | None = None, cpu_replicas: int = 1
 ) -> tf.distribute.Strategy:
-    """The strategy for the devices at hand; where `TF_CONFIG` names a cluster, this process becomes one of its workers.
+    """Return the strategy for the devices at hand; where `TF_CONFIG` names a cluster, this process becomes one of its workers.
 
     Args:
         tpu: name of a TPU, "grpc://HOST:PORT,…" of its hosts, or "local" on a TPU VM; None for GPUs or the CPU.
@@ -95,12 +107,12 @@ def _virtual_cpus(count: int) -> tf.distribute.Strategy:
 
 
 def on_cpu(strategy: tf.distribute.Strategy) -> bool:
-    """Whether the replicas are CPUs."""
+    """Return whether the replicas are CPUs."""
     return all("CPU" in str(device).upper() for device in strategy.extended.worker_devices)
 
 
 def count_replicas(cpu_replicas: int) -> int | None:
-    """How many parts `make_strategy` will split a batch into, without a TPU; None where other machines take part."""
+    """Return how many replicas `make_strategy` will find without a TPU; None where other machines take part."""
     if os.environ.get(CLUSTER_VARIABLE):
         return None
     with tensorflow_startup.stderr_aside():
@@ -109,24 +121,24 @@ def count_replicas(cpu_replicas: int) -> int | None:
 
 
 def writes_files(strategy: tf.distribute.Strategy) -> bool:
-    """Whether this process is the one that writes the run's folder: all are, but for the other workers of a cluster."""
+    """Return whether this process is the one that writes the run's folder: all are, but for the other workers of a cluster."""
     return bool(strategy.extended.should_checkpoint)
 
 
 def num_workers(strategy: tf.distribute.Strategy) -> int:
-    """Processes that train together."""
+    """Count the processes that train together."""
     if not isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy):
         return 1
     return len(strategy.cluster_resolver.cluster_spec().job_tasks("worker"))
 
 
 def num_input_workers(strategy: tf.distribute.Strategy) -> int:
-    """Hosts that read records for their replicas: of a TPU slice each of its hosts, though one process steers them all."""
+    """Count the hosts that read records for their replicas: of a TPU slice all, though one process steers them."""
     return int(strategy.extended.num_hosts) if isinstance(strategy, tf.distribute.TPUStrategy) else num_workers(strategy)
 
 
 def any_worker(strategy: tf.distribute.Strategy, flag: bool) -> bool:
-    """Whether any worker's flag is set; every worker must ask, and all are told the same."""
+    """Return whether any worker's flag is set; every worker must ask, and all are told the same."""
     if num_workers(strategy) == 1:
         return flag
     flags = strategy.run(lambda: tf.constant(float(flag)))
@@ -134,7 +146,7 @@ def any_worker(strategy: tf.distribute.Strategy, flag: bool) -> bool:
 
 
 def distributed(strategy: tf.distribute.Strategy, make: Callable[[Worker], tf.data.Dataset]) -> Any:
-    """Each worker's data, made for it: elements go to its replicas in turn.
+    """Make each worker's data for it; elements go to its replicas in turn.
 
     Args:
         strategy: the devices.
@@ -148,3 +160,55 @@ def distributed(strategy: tf.distribute.Strategy, make: Callable[[Worker], tf.da
         return dataset.apply(tf.data.experimental.assert_cardinality(tf.data.INFINITE_CARDINALITY))
 
     return strategy.distribute_datasets_from_function(for_pipeline)
+
+
+def hardware(strategy: tf.distribute.Strategy) -> str:
+    """Return the devices in words, such as "8 x TPU (v3-8)", for the run's own record."""
+    if isinstance(strategy, tf.distribute.TPUStrategy):
+        name = next((os.environ[variable] for variable in _TPU_VARIABLES if variable in os.environ), "of unknown kind")
+        return f"{strategy.num_replicas_in_sync} x TPU core ({name})"
+    if on_cpu(strategy):
+        return f"CPU ({platform.machine()}, {os.cpu_count()} cores)"
+    gpus = tf.config.list_physical_devices("GPU")
+    details = {"device_name": "GPU"} | (tf.config.experimental.get_device_details(gpus[0]) if gpus else {})
+    return f"{strategy.num_replicas_in_sync} x {details['device_name']}"
+
+
+def peak_flops(strategy: tf.distribute.Strategy, compute_dtype: str) -> float:
+    """Return what all replicas together could compute in a second.
+
+    A TPU's published peak if the machine names it, else a large product's measured rate.
+    """
+    replicas = int(strategy.num_replicas_in_sync)
+    if isinstance(strategy, tf.distribute.TPUStrategy):
+        names = [os.environ[variable] for variable in _TPU_VARIABLES if variable in os.environ]
+        published = next(filter(None, map(generation_peak_tflops, names)), None)
+        if published is not None:
+            return published * 1e12 * replicas
+    device = strategy.extended.worker_devices[0]
+    if on_cpu(strategy):
+        # Virtual CPUs share the machine; each worker has a machine of its own.
+        return product_flops(device, compute_dtype, _CPU_SIZE) * replicas / len(strategy.extended.worker_devices)
+    return product_flops(device, compute_dtype, _ACCELERATOR_SIZE) * replicas
+
+
+@functools.cache
+def product_flops(device: str, dtype: str, size: int) -> float:
+    """Measure operations a second of the product of two square matrices on a device, the best of some tries.
+
+    Beside a program that computes all the time it is what that leaves; a run that outlasts the other may come to more.
+    """
+    with tf.device(device):
+        matrix = tf.ones([size, size], tf.as_dtype(dtype))
+
+    def seconds() -> float:
+        began = time.monotonic()
+        with tf.device(device):
+            tf.reduce_sum(tf.matmul(matrix, matrix)[0]).numpy()
+        return time.monotonic() - began
+
+    seconds()  # prepares
+    tried: list[float] = []
+    while len(tried) < _TRIES or sum(tried) < _SECONDS:
+        tried.append(seconds())
+    return float(2 * size**3 / min(tried))

@@ -4,7 +4,8 @@ import dataclasses
 
 import tensorflow as tf
 
-from electra_pretrain.checkpoint import bundle as checkpoint
+from electra_pretrain.checkpoint.listing import find
+from electra_pretrain.checkpoint.variables import restore
 from electra_pretrain.config.load import CONFIG_NAME, load_config
 from electra_pretrain.core import files
 from electra_pretrain.core.errors import UserError
@@ -17,7 +18,7 @@ from electra_pretrain.train.trainer import Trainer
 def evaluate(
     model_dir: str, data_dir: str, step: int | None, num_eval_steps: int | None, strategy: tf.distribute.Strategy
 ) -> dict[str, float]:
-    """Metrics of a checkpoint on the held-out records of a folder; masks and samples are those of the run's own evaluations.
+    """Score a checkpoint on the held-out records of a folder; masks and samples are those of the run's own evaluations.
 
     Args:
         model_dir: folder of a run.
@@ -40,5 +41,5 @@ def evaluate(
     if batches is None:
         raise UserError(f"{data_dir}: no held-out records to score; build them with --heldout_fraction above 0")
     trainer = Trainer(config, source.manifest.vocabulary.special_ids, strategy)
-    checkpoint.restore(checkpoint.find(model_dir, step), trainer.variables())
+    restore(find(model_dir, step), trainer.variables())
     return {"step": int(trainer.optimizer.global_step.numpy()), **trainer.evaluate(batches)}

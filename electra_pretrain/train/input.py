@@ -1,4 +1,4 @@
-"""The records of a run: which folder serves which part of it, whether they fit, and what each replica gets of them."""
+"""The records of a run: which folder serves which phase, whether they fit, and what each replica gets of them."""
 
 import itertools
 from collections.abc import Iterator, Sequence
@@ -32,33 +32,33 @@ class Paths(NamedTuple):
 
 
 def choose_sources(config: Config, data_dirs: Sequence[str]) -> list[Source]:
-    """For each stage of a run the folder whose records have its length.
+    """Choose for each phase of a run the folder whose records have its length; each manifest is loaded once.
 
     Raises:
-        UserError: a stage has no folder or two, a folder serves none, or records and config do not fit.
+        UserError: a phase has no folder or two, a folder serves none, or records and config do not fit.
     """
     given = [Source(folder, load_manifest(folder)) for folder in data_dirs]
-    stages = config.all_phases()
-    if len(given) == len(stages) == 1:
+    phases = config.all_phases()
+    if len(given) == len(phases) == 1:
         check_data(config, given[0])
         return given
     chosen = []
-    for number, (stage_config, _, _) in enumerate(stages):
-        length = stage_config.data.max_seq_length
+    for number, phase in enumerate(phases):
+        length = phase.config.data.max_seq_length
         fitting = [source for source in given if source.manifest.max_seq_length == length]
         if len(fitting) != 1:
-            part = f"phases[{number}]" if number < len(config.phases) else "the part after the phases"
+            name = f"phases[{number}]" if number < len(config.phases) else "the last phase"
             lengths = ", ".join(f"{source.folder} ({source.manifest.max_seq_length})" for source in given)
             raise UserError(
-                f"--data: {part} of the run needs one folder of records of {length} tokens, of which {len(fitting)} "
+                f"--data: {name} of the run needs one folder of records of {length} tokens, of which {len(fitting)} "
                 f"were given: {lengths}"
             )
-        check_data(stage_config, fitting[0])
+        check_data(phase.config, fitting[0])
         chosen += fitting
     for source in given:
         if source not in chosen:
             raise UserError(
-                f"--data {source.folder}: no part of the run has {source.manifest.max_seq_length} tokens; leave it out"
+                f"--data {source.folder}: no phase of the run has {source.manifest.max_seq_length} tokens; leave it out"
             )
     if len({source.manifest.vocabulary.sha256 for source in chosen}) > 1:
         raise UserError("--data: the folders were built with different vocabularies; build them with one")
@@ -66,7 +66,7 @@ def choose_sources(config: Config, data_dirs: Sequence[str]) -> list[Source]:
 
 
 def shard_paths(source: Source, skip_folder: str | None) -> Paths:
-    """The shards to read; damaged records lead to an error, or with a folder for mended copies are left out.
+    """Return the shards to read; damaged records lead to an error, or with a folder for mended copies are left out.
 
     Raises:
         UserError: a shard is missing, or has another size than the manifest says.
@@ -85,7 +85,7 @@ def shard_paths(source: Source, skip_folder: str | None) -> Paths:
 def training_batches(
     config: Config, manifest: Manifest, paths: Paths, step: int, strategy: tf.distribute.Strategy
 ) -> tf.data.Iterator:
-    """What the replicas train on, from the stage's update `step` on."""
+    """Read what the replicas train on, from the phase's update `step` on."""
     records = training_records(config, manifest, paths)
     batch_size = config.training.train_batch_size
     return iter(distributed(strategy, lambda worker: train_dataset(records, batch_size, step, worker)))
@@ -102,7 +102,7 @@ class HeldOut:
 
 
 def heldout_batches(config: Config, manifest: Manifest, paths: Paths, strategy: tf.distribute.Strategy) -> HeldOut | None:
-    """At most `num_eval_steps` batches of held-out records; None where there are none."""
+    """Read at most `num_eval_steps` batches of held-out records; None where there are none."""
     batch_size = config.training.eval_batch_size
     num_batches = min(config.training.num_eval_steps, -(-manifest.heldout_examples // batch_size))
     if not num_batches:
@@ -114,15 +114,15 @@ def heldout_batches(config: Config, manifest: Manifest, paths: Paths, strategy: 
 
 
 def training_records(config: Config, manifest: Manifest, paths: Paths) -> Records:
-    """The training records as the config wants them shuffled."""
+    """Return the training records as the config wants them shuffled."""
     examples = tuple(shard.examples for shard in manifest.train_shards)
     return Records(tuple(paths.train), examples, config.data.max_seq_length, config.data.shuffle_examples, config.training.seed)
 
 
 def global_batch(records: Records, batch_size: int, step: int, num_workers: int) -> Batch:
-    """All workers' rows of one batch, as NumPy arrays."""
-    parts = [next(iter(train_dataset(records, batch_size, step, Worker(n, num_workers, 1)))) for n in range(num_workers)]
-    return Batch(*(np.concatenate([value.numpy() for value in values]) for values in zip(*parts, strict=True)))
+    """Read all workers' rows of one batch, as NumPy arrays."""
+    shares = [next(iter(train_dataset(records, batch_size, step, Worker(n, num_workers, 1)))) for n in range(num_workers)]
+    return Batch(*(np.concatenate([value.numpy() for value in values]) for values in zip(*shares, strict=True)))
 
 
 def check_data(config: Config, source: Source) -> None:
@@ -157,11 +157,11 @@ def check_replicas(config: Config, num_replicas: int) -> None:
         UserError: a batch size is not divisible.
     """
     training = config.training
-    parts = num_replicas * training.gradient_accumulation_steps
-    if training.train_batch_size % parts:
+    microbatches = num_replicas * training.gradient_accumulation_steps
+    if training.train_batch_size % microbatches:
         raise UserError(
             f"training.train_batch_size = {training.train_batch_size}: must be divisible by {num_replicas} replicas "
-            f"x {training.gradient_accumulation_steps} gradient_accumulation_steps = {parts}"
+            f"x {training.gradient_accumulation_steps} gradient_accumulation_steps = {microbatches}"
         )
     if training.eval_batch_size % num_replicas:
         raise UserError(f"training.eval_batch_size = {training.eval_batch_size}: must be divisible by {num_replicas} replicas")

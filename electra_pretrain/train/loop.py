@@ -1,132 +1,219 @@
-"""The training loop: outer Python that saves, scores and logs; inner loops of updates on the device."""
+"""A run from top to bottom: each phase's records and trainer, then loops of updates; between them it saves, scores and logs."""
 
+import contextlib
+import io
 import logging
-import time
-from collections.abc import Callable, Iterable, Iterator
+import tempfile
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
+import numpy as np
 import tensorflow as tf
 
-from electra_pretrain.config.schema import Config
+from electra_pretrain.checkpoint.listing import steps
+from electra_pretrain.checkpoint.pretrained import assign
+from electra_pretrain.checkpoint.variables import restore_newest
+from electra_pretrain.config.schema import Config, Phase
+from electra_pretrain.core import files
 from electra_pretrain.core.batch import Batch
-from electra_pretrain.core.errors import Stopped
+from electra_pretrain.core.errors import Stopped, UserError
 from electra_pretrain.core.progress import Progress
-from electra_pretrain.execution.background import Task
 from electra_pretrain.execution.stop import StopRequest
-from electra_pretrain.train.devices import any_worker
-from electra_pretrain.train.logs import RunLog
-from electra_pretrain.train.report import Loop, Report
-from electra_pretrain.train.saver import Saver
-from electra_pretrain.train.trainer import Trainer
+from electra_pretrain.records.damage import UNDECODABLE, describe_damage
+from electra_pretrain.train.background import Background, Saver
+from electra_pretrain.train.devices import (
+    any_worker,
+    hardware,
+    num_input_workers,
+    num_workers,
+    on_cpu,
+    peak_flops,
+    writes_files,
+)
+from electra_pretrain.train.input import (
+    Paths,
+    Source,
+    check_replicas,
+    global_batch,
+    heldout_batches,
+    shard_paths,
+    training_batches,
+    training_records,
+)
+from electra_pretrain.train.report import Report, RunLog
+from electra_pretrain.train.run_folder import Start, record_run
+from electra_pretrain.train.trainer import Loop, Trainer
 
+LEFT_OUT_NAME = "left_out"  # copies of damaged shards, what cannot be read left out
 _log = logging.getLogger(__name__)
 
 
-class NonFinite(Exception):
-    """Too many steps in a row whose gradient is not finite.
+class PhaseInput(NamedTuple):
+    """A phase of the run and what it reads."""
 
-    Attributes:
-        step: `global_step` before the last of them: the number of its batch.
-        in_a_row: how many there were.
-    """
-
-    def __init__(self, step: int, in_a_row: int) -> None:
-        super().__init__(f"step {step}: {in_a_row} in a row were not finite")
-        self.step, self.in_a_row = step, in_a_row
+    phase: Phase
+    source: Source
+    paths: Paths
 
 
-class Job(NamedTuple):
-    """What the loop works on, all of it built.
-
-    Attributes:
-        config: the experiment, or the part of it that is at hand.
-        last_step: where to end.
-        trainer: model, optimiser and step, restored if there was a checkpoint.
-        batches: training batches from the trainer's step on.
-        heldout: held-out batches, or None.
-        saver: writes checkpoints.
-        log: where metrics go.
-        peak_flops: what the devices could compute in a second, or None.
-    """
-
-    config: Config
-    last_step: int
-    trainer: Trainer
-    batches: Iterator[Batch]
-    heldout: Iterable[Batch] | None
-    saver: Saver
-    log: RunLog
-    peak_flops: float | None
-
-
-def train(job: Job, stop: StopRequest) -> None:
-    """Train from the trainer's step to the job's last, saving on the way.
+def train(start: Start, strategy: tf.distribute.Strategy, skip_bad_records: bool = False) -> None:
+    """Train, phase after phase; go on where an earlier run in the same folder stopped.
 
     While the device runs a loop, the metrics of the one before are written; a checkpoint holds the device up for a copy only
     and is written while it goes on.
 
+    Args:
+        start: what the run starts from.
+        strategy: the devices.
+        skip_bad_records: leave out records that cannot be read, instead of ending with an error.
+
     Raises:
-        Stopped: someone asked for it; the step that was reached is saved.
-        NonFinite: `max_nonfinite_steps` steps in a row could not be applied.
-        UserError: a checkpoint could not be written.
+        UserError: the devices cannot split the batch, records are damaged, too many gradients in a row were not finite, or a
+            checkpoint cannot be written.
+        Stopped: the run was asked to stop, or lost a worker; run again, it goes on.
     """
-    training, trainer = job.config.training, job.trainer
-    step = int(trainer.optimizer.global_step.numpy())
-    with Progress("train", training.num_train_steps, "steps", initial=step) as progress, job.saver as saver:
-        report = Report(job.config, job.log, progress, step, job.peak_flops)
-        if step:
-            _log.info(f"going on from step {step}" if step < job.last_step else f"finished at step {step} before")
-            if not job.log.has("heldout", step):  # stopped between a checkpoint and its evaluation
-                _evaluate(job, step, report)
-        while step < job.last_step:
-            loop = _run_beside(job, _steps_until_stop(step, job), report.write_waiting)
-            step += loop.num_steps
-            report.keep(step, loop)
-            if loop.sums["nonfinite_steps"]:
-                report.write_waiting()
-                _check_nonfinite(job, float(loop.sums["nonfinite_steps"]), progress)
-            asked = any_worker(trainer.strategy, bool(stop.signal_name))
-            if step % training.save_checkpoints_steps == 0 or step == job.last_step or asked:
-                saver.start(step, trainer.variables())
-                report.write_waiting()
-                if not asked:
-                    _evaluate(job, step, report)
-            if asked and step < training.num_train_steps:
-                saver.finish()
-                name = stop.signal_name or "another worker was asked to stop"
-                raise Stopped(f"{name}: stopped at step {step}, which is saved; run the same command to go on")
+    model_dir, writes = start.model_dir, writes_files(strategy)
+    inputs = _open_inputs(start, strategy, skip_bad_records)
+    with StopRequest() as stop:
+        for number, phase_input in enumerate(inputs, 1):
+            phase, source, paths = phase_input
+            if number < len(inputs) and max(steps(model_dir), default=0) >= phase.last_step:
+                continue
+            config, training = phase.config, phase.config.training
+            trainer = _restored_trainer(start, config, strategy)
+            if writes:
+                record_run(start, hardware(strategy))
+            if len(inputs) > 1:
+                _announce(number, len(inputs), phase)
+            step = int(trainer.optimizer.global_step.numpy())
+            batches = training_batches(config, source.manifest, paths, step - phase.first_step, strategy)
+            heldout = heldout_batches(config, source.manifest, paths, strategy)
+            log, peak = RunLog(model_dir, step, writes), peak_flops(strategy, training.compute_dtype)
+            with (
+                _explained_errors(phase_input, strategy),
+                Progress("train", training.num_train_steps, "steps", initial=step) as progress,
+                Saver(model_dir, training, writes) as saver,
+            ):
+                report = Report(config, log, progress, step, peak)
+                if step:
+                    _log.info("going on from step %d" if step < phase.last_step else "finished at step %d before", step)
+                    if not log.has("heldout", step):  # stopped between a checkpoint and its evaluation
+                        _evaluate(trainer, heldout, step, report)
+                while step < phase.last_step:
+                    on_device = Background(trainer.run_steps, batches, _steps_to_run(step, phase))
+                    report.write_waiting()
+                    loop = on_device.result()
+                    step += loop.num_steps
+                    report.keep(step, loop)
+                    if loop.sums["nonfinite_steps"]:
+                        report.write_waiting()
+                        _check_nonfinite(loop, trainer, phase_input, model_dir)
+                    asked = any_worker(strategy, bool(stop.signal_name))
+                    if step % training.save_checkpoints_steps == 0 or step == phase.last_step or asked:
+                        saver.start(step, trainer.variables())
+                        report.write_waiting()
+                        if not asked:
+                            _evaluate(trainer, heldout, step, report)
+                    if asked and step < training.num_train_steps:
+                        saver.finish()
+                        name = stop.signal_name or "another worker was asked to stop"
+                        raise Stopped(f"{name}: stopped at step {step}, which is saved; run the same command to go on")
 
 
-def _run_beside(job: Job, num_steps: int, host_work: Callable[[], None]) -> Loop:
-    """Run steps on the device, and `host_work` here meanwhile."""
-
-    def loop() -> Loop:
-        began = time.monotonic()
-        sums = {name: value.numpy() for name, value in job.trainer.train_steps(job.batches, tf.constant(num_steps)).items()}
-        return Loop(num_steps, sums, began, time.monotonic())
-
-    running = Task(loop)
-    host_work()
-    return running.result()
-
-
-def _check_nonfinite(job: Job, count: float, progress: Progress) -> None:
-    """Say that steps were not applied; give up if there are too many in a row."""
-    optimizer, limit = job.trainer.optimizer, job.config.training.max_nonfinite_steps
-    last, in_a_row = int(optimizer.last_nonfinite_step.numpy()), int(optimizer.nonfinite_in_a_row.numpy())
-    _log.warning(f"gradient not finite: {count:.0f} steps not applied, the last of them step {last}")
-    if in_a_row >= limit:
-        raise NonFinite(last, in_a_row)
+def _open_inputs(start: Start, strategy: tf.distribute.Strategy, skip_bad_records: bool) -> list[PhaseInput]:
+    """Hold the batches against the devices, make the run's folder, and find the shards of every phase."""
+    phases = start.config.all_phases()
+    for phase in phases:
+        check_replicas(phase.config, strategy.num_replicas_in_sync)
+    files.make_dirs(start.model_dir)
+    writes, skip_folder = writes_files(strategy), None
+    if writes:
+        files.remove_temporaries(start.model_dir)
+    if skip_bad_records:
+        skip_folder = files.join(start.model_dir, LEFT_OUT_NAME) if writes else tempfile.mkdtemp()
+    pairs = zip(phases, start.sources, strict=True)
+    return [PhaseInput(phase, source, shard_paths(source, skip_folder)) for phase, source in pairs]
 
 
-def _steps_until_stop(step: int, job: Job) -> int:
-    """Steps to the next save, to the end, or one loop, whichever comes first."""
-    training = job.config.training
+def _restored_trainer(start: Start, config: Config, strategy: tf.distribute.Strategy) -> Trainer:
+    """Build a phase's trainer, its values from the run's own newest checkpoint; else from other weights; else from the seed."""
+    special_ids = start.manifests[-1].vocabulary.special_ids
+    trainer = Trainer(config, special_ids, strategy, one_after_the_other=not on_cpu(strategy))
+    if not restore_newest(start.model_dir, trainer.variables()) and start.pretrained is not None:
+        whole = assign(start.pretrained, trainer.model.named_variables())
+        anew = "moments and step begin anew" if whole else "it has no generator: that, moments and step begin anew"
+        _log.info("weights from %s; %s", start.pretrained.origin, anew)
+    return trainer
+
+
+def _announce(number: int, count: int, phase: Phase) -> None:
+    config = phase.config
+    _log.info(
+        "phase %d of %d, to step %d: %d x %d tokens, learning rate %g",
+        number,
+        count,
+        phase.last_step,
+        config.training.train_batch_size,
+        config.data.max_seq_length,
+        config.optimizer.learning_rate,
+    )
+
+
+def _steps_to_run(step: int, phase: Phase) -> int:
+    """Count the steps to the next save, to the phase's end, or of one loop, whichever comes first."""
+    training = phase.config.training
     to_save = training.save_checkpoints_steps - step % training.save_checkpoints_steps
-    return min(training.iterations_per_loop, to_save, job.last_step - step)
+    return min(training.iterations_per_loop, to_save, phase.last_step - step)
 
 
-def _evaluate(job: Job, step: int, report: Report) -> None:
+def _evaluate(trainer: Trainer, heldout: Iterable[Batch] | None, step: int, report: Report) -> None:
     """Score held-out records, if there are any."""
-    if job.heldout is not None:
-        report.heldout(step, job.trainer.evaluate(job.heldout))
+    if heldout is not None:
+        report.heldout(step, trainer.evaluate(heldout))
+
+
+def _check_nonfinite(loop: Loop, trainer: Trainer, phase_input: PhaseInput, model_dir: str) -> None:
+    """Say that steps were not applied; give up if there are too many in a row, and keep the last one's batch."""
+    optimizer, limit = trainer.optimizer, phase_input.phase.config.training.max_nonfinite_steps
+    last, in_a_row = int(optimizer.last_nonfinite_step.numpy()), int(optimizer.nonfinite_in_a_row.numpy())
+    count = float(loop.sums["nonfinite_steps"])
+    _log.warning("gradient not finite: %.0f steps not applied, the last of them step %d", count, last)
+    if in_a_row >= limit:
+        path = _save_batch(phase_input, last, num_input_workers(trainer.strategy), model_dir)
+        raise UserError(
+            f"{model_dir}: gradients of {in_a_row} steps in a row were not finite, up to step {last}; its batch is "
+            f"in {path}; run it again with a lower optimizer.learning_rate or in float32; it goes on from its last checkpoint"
+        )
+
+
+def _save_batch(phase_input: PhaseInput, step: int, workers: int, model_dir: str) -> str:
+    """Write the global batch of a step, to study, as an archive for numpy.load; return its path."""
+    (phase, source, paths), config = phase_input, phase_input.phase.config
+    records = training_records(config, source.manifest, paths)
+    batch = global_batch(records, config.training.train_batch_size, step - phase.first_step, workers)
+    archive = io.BytesIO()
+    np.savez(archive, **batch._asdict())
+    path = files.join(model_dir, f"nonfinite-batch-{step}.npz")
+    files.write_bytes(path, archive.getvalue())
+    return path
+
+
+@contextlib.contextmanager
+def _explained_errors(phase_input: PhaseInput, strategy: tf.distribute.Strategy) -> Iterator[None]:
+    """Turn TensorFlow's complaints about damaged records and lost workers into what a user can act on."""
+    paths, length = phase_input.paths, phase_input.phase.config.data.max_seq_length
+    try:
+        yield
+    except (tf.errors.DataLossError, *UNDECODABLE) as error:
+        damage = describe_damage([*paths.train, *paths.heldout], length)
+        if damage is None:
+            raise
+        raise UserError(
+            f"{damage}; copy the file again or build the data anew, then run the same command to go on; "
+            "or add --on_bad_record skip"
+        ) from error
+    except tf.errors.OpError as error:
+        if num_workers(strategy) == 1:
+            raise
+        reason = error.message.splitlines()[0]
+        raise Stopped(f"lost another worker ({reason}); run the same command on every worker to go on") from error

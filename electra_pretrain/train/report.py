@@ -1,49 +1,76 @@
-"""From what the device gave to what people read: metrics, a line of progress, the log, one loop late."""
+"""From what the device gave to what people read, one loop late: metrics in the log and TensorBoard, a line of progress."""
 
+import json
 import logging
+import math
 import time
 from collections.abc import Mapping
-from typing import NamedTuple
 
-import numpy as np
 import tensorflow as tf
 
 from electra_pretrain.config.schema import Config
+from electra_pretrain.core import files
 from electra_pretrain.core.progress import Progress, duration
 from electra_pretrain.model.flops import step_flops
-from electra_pretrain.train.logs import RunLog
 from electra_pretrain.train.metrics import summarize
+from electra_pretrain.train.metrics_log import METRICS_NAME, read_rows
 from electra_pretrain.train.optimizer import learning_rate
+from electra_pretrain.train.trainer import Loop
 
 _log = logging.getLogger(__name__)
 
 HELDOUT_SHOWN = ("masked_lm_loss", "disc_loss", "disc_auc")
 
 
-class Loop(NamedTuple):
-    """What some steps on the device gave.
+class RunLog:
+    """Writes metrics of one run's folder; a rerun goes on in the same files.
 
-    Attributes:
-        num_steps: how many.
-        sums: metric sums over them.
-        began: the clock's time in seconds.
-        ended: the clock's time in seconds.
+    Args:
+        folder: the run's folder.
+        step: the step that the run starts from; later lines of an earlier, interrupted run are dropped.
+        writes: False in a worker for which another one writes.
     """
 
-    num_steps: int
-    sums: dict[str, np.ndarray]
-    began: float
-    ended: float
+    def __init__(self, folder: str, step: int, writes: bool = True) -> None:
+        self._writes = writes
+        self._path = files.join(folder, METRICS_NAME)
+        self._rows = [row for row in read_rows(folder) if row["step"] <= step]
+        self._writers = {
+            kind: tf.summary.create_file_writer(files.join(folder, "tensorboard", kind))
+            for kind in (("train", "heldout") if writes else ())
+        }
+
+    def write(self, kind: str, step: int, metrics: Mapping[str, float]) -> None:
+        """Take scalars of kind "train" or "heldout"; a metric over nothing (NaN) is left out."""
+        if not self._writes:
+            return
+        known = {name: value for name, value in metrics.items() if math.isfinite(value)}
+        with self._writers[kind].as_default(step):
+            for name, value in known.items():
+                tf.summary.write(name, tf.constant(value, tf.float32), step, _scalar_metadata())
+        self._rows.append({"kind": kind, "step": step, **{name: float(f"{value:.6g}") for name, value in known.items()}})
+
+    def flush(self) -> None:
+        """Make everything written so far visible, whole."""
+        if not self._writes:
+            return
+        for writer in self._writers.values():
+            writer.flush()
+        files.write_text(self._path, "".join(f"{json.dumps(row)}\n" for row in self._rows))
+
+    def has(self, kind: str, step: int) -> bool:
+        """Return whether metrics of that kind and step were written, by this or an earlier run."""
+        return any((row["kind"], row["step"]) == (kind, step) for row in self._rows)
 
 
 class Report:
-    """Metrics of a part of a run.
+    """Metrics of a phase of a run.
 
     Args:
         config: what holds in it.
         log: where metrics are written.
         progress: where they are shown.
-        step: where the part begins, or goes on.
+        step: where the phase begins, or goes on.
         peak_flops: what the devices could compute in a second, or None.
     """
 
@@ -70,7 +97,7 @@ class Report:
             # The first loop compiles: its rate says nothing about the rest.
             self._progress.leave_out(loop.num_steps, _note(metrics), loop.ended)
             seconds = duration(loop.ended - loop.began)
-            _log.info(f"compiled and ran the first {loop.num_steps} steps in {seconds}")
+            _log.info("compiled and ran the first %d steps in %s", loop.num_steps, seconds)
         else:
             self._progress.update(loop.num_steps, _note(metrics))
 
@@ -79,7 +106,7 @@ class Report:
         self._log.write("heldout", step, metrics)
         self._log.flush()
         shown = ", ".join(f"{name} {metrics[name]:.4f}" for name in HELDOUT_SHOWN if name in metrics)
-        _log.info(f"step {step}, held-out: {shown}")
+        _log.info("step %d, held-out: %s", step, shown)
         self._device_free_since = time.monotonic()  # until now it was not idle
 
     def _train_metrics(self, step: int, loop: Loop) -> dict[str, float]:
@@ -109,8 +136,16 @@ class Report:
 
 
 def _note(metrics: Mapping[str, float]) -> str:
+    """Return what is shown behind the progress."""
     shown = f"gen loss {metrics['masked_lm_loss']:.3f}"
     if "disc_auc" in metrics:
         shown += f", disc loss {metrics['disc_loss']:.4f}, auc {metrics['disc_auc']:.3f}"
     shown += f", {metrics['sequences_per_second']:.3g} seq/s"
     return shown + (f", {metrics['share_of_peak']:.0%} of peak" if "share_of_peak" in metrics else "")
+
+
+def _scalar_metadata() -> bytes:
+    """Return what tells TensorBoard that a tensor is a scalar; `tf.summary.scalar` would need TensorBoard itself installed."""
+    metadata = tf.compat.v1.SummaryMetadata()
+    metadata.plugin_data.plugin_name = "scalars"
+    return bytes(metadata.SerializeToString())

@@ -1,13 +1,13 @@
-"""What a run's folder says of itself, and which run may go on in it."""
+"""What a run starts from, held against what lies in its folder; and what the folder says of the run."""
 
 import hashlib
 import json
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import tensorflow as tf
 
-from electra_pretrain.checkpoint import bundle as checkpoint
+from electra_pretrain.checkpoint.listing import steps
 from electra_pretrain.checkpoint.pretrained import Pretrained, check_config, describe
 from electra_pretrain.config.load import CONFIG_NAME, differences, load_config
 from electra_pretrain.config.schema import Config
@@ -15,6 +15,7 @@ from electra_pretrain.core import files
 from electra_pretrain.core.errors import UserError
 from electra_pretrain.records.manifest import Manifest, Vocabulary
 from electra_pretrain.tokenization.wordpiece import vocab_text
+from electra_pretrain.train.input import Source, choose_sources
 
 RUN_NAME = "run.json"  # the records' manifests and the versions
 # A half-done run may be given these anew; anything else would make it another experiment.
@@ -33,24 +34,64 @@ CHANGEABLE = (
 )
 
 
+class Start(NamedTuple):
+    """A run that may begin, or go on: config, records, weights and what lies in its folder fit each other.
+
+    Attributes:
+        config: the experiment.
+        sources: the records of each of its phases.
+        model_dir: the run's folder.
+        pretrained: weights that a new run starts from; None: random ones, or its own.
+    """
+
+    config: Config
+    sources: Sequence[Source]
+    model_dir: str
+    pretrained: Pretrained | None
+
+    @property
+    def manifests(self) -> list[Manifest]:
+        """Return the manifest of each phase's records."""
+        return [source.manifest for source in self.sources]
+
+
+def prepare(config: Config, data_dirs: Sequence[str], model_dir: str, pretrained: Pretrained | None = None) -> Start:
+    """Load the manifests and hold all that a run starts from against each other.
+
+    Args:
+        config: the experiment.
+        data_dirs: folders of records, one for each sequence length.
+        model_dir: the run's folder; nothing is written there.
+        pretrained: weights that a new run starts from; None: random ones.
+
+    Raises:
+        UserError: records, config, weights or an earlier run do not fit together.
+    """
+    start = Start(config, choose_sources(config, data_dirs), model_dir, pretrained)
+    check_earlier_run(config, start.manifests, model_dir)
+    if pretrained is not None:
+        check_pretrained(pretrained, config, start.manifests[-1].vocabulary)
+    return start
+
+
 def check_earlier_run(config: Config, manifests: Sequence[Manifest], model_dir: str) -> None:
     """Refuse to go on with another experiment in the folder of this one.
 
     Args:
         config: the experiment.
-        manifests: of the records of each of its stages.
+        manifests: of the records of each of its phases.
         model_dir: the folder.
 
     Raises:
         UserError: the fields that differ and may not, or other records.
     """
     path = files.join(model_dir, CONFIG_NAME)
-    if not files.exists(path) or not checkpoint.steps(model_dir):
+    if not files.exists(path) or not steps(model_dir):
         return
     if is_import(model_dir):
         check_pretrained(Pretrained(model_dir, {}, *describe(model_dir)), config, manifests[-1].vocabulary)
         return
-    reached = checkpoint.steps(model_dir)[-1]
+    reached = steps(model_dir)[-1]
     if reached > config.training.num_train_steps:
         raise UserError(
             f"{model_dir}: is at step {reached} already, beyond training.num_train_steps = {config.training.num_train_steps}; "
@@ -76,7 +117,7 @@ def check_earlier_run(config: Config, manifests: Sequence[Manifest], model_dir: 
 
 
 def is_import(folder: str) -> bool:
-    """Whether import_checkpoint wrote this folder and no run has begun in it."""
+    """Return whether import_checkpoint wrote this folder and no run has begun in it."""
     return files.exists(files.join(folder, CONFIG_NAME)) and not files.exists(files.join(folder, RUN_NAME))
 
 
@@ -98,7 +139,10 @@ def check_pretrained(pretrained: Pretrained, config: Config, vocabulary: Vocabul
 
 
 def load_run(model_dir: str) -> dict[str, Any]:
-    """What a run's folder says of itself: "data" (the manifest), "data_of_phases" (of earlier phases), "versions", "hardware".
+    """Read what a run's folder says of itself.
+
+    Returns:
+        "data" (the manifest), "data_of_phases" (those of earlier phases), "versions" and "hardware".
 
     Raises:
         UserError: it says nothing, or is damaged.
@@ -118,13 +162,15 @@ def load_run(model_dir: str) -> dict[str, Any]:
         raise UserError(f"{path}: damaged ({error}); use another --model_dir") from error
 
 
-def record_run(config: Config, manifests: Sequence[Manifest], vocab: bytes, model_dir: str, hardware: str) -> None:
+def record_run(start: Start, hardware: str) -> None:
     """Write the resolved config, what is trained on and with, and the vocabulary, so that the folder stands alone."""
     from electra_pretrain import __version__
 
     versions = {"electra_pretrain": __version__, "tensorflow": tf.__version__}
-    *of_phases, data = (manifest.to_dict() for manifest in manifests)
+    *of_phases, data = (manifest.to_dict() for manifest in start.manifests)
     about = {"data": data, "data_of_phases": of_phases, "versions": versions, "hardware": hardware}
-    for name, values in ((CONFIG_NAME, config.to_dict()), (RUN_NAME, about)):
-        files.write_text(files.join(model_dir, name), json.dumps(values, ensure_ascii=False, indent=2) + "\n")
-    files.write_bytes(files.join(model_dir, manifests[-1].vocabulary.file_name), vocab)
+    for name, values in ((CONFIG_NAME, start.config.to_dict()), (RUN_NAME, about)):
+        files.write_text(files.join(start.model_dir, name), json.dumps(values, ensure_ascii=False, indent=2) + "\n")
+    folder, manifest = start.sources[-1]
+    vocab = manifest.vocabulary.file_name
+    files.write_bytes(files.join(start.model_dir, vocab), files.read_bytes(files.join(folder, vocab)))

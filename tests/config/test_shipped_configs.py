@@ -163,7 +163,7 @@ def test_one_step_of_each_kind_of_recipe(name, monkeypatch):
     ids[:, 0], ids[:, -1] = 2, 3
     batch = Batch(*(tf.constant(value) for value in (ids, np.ones_like(ids), np.zeros_like(ids), np.arange(4, dtype=np.int32))))
     before = {key: variable.numpy() for key, variable in trainer.model.named_variables().items()}
-    sums = strategy.run(trainer.train_step, args=(batch,))
+    sums = strategy.run(trainer.update, args=(batch,))
     assert float(sums["nonfinite_steps"]) == 0 and float(sums["grad_norm"]) > 0
     unmoved = [key for key, variable in trainer.model.named_variables().items() if np.array_equal(before[key], variable)]
     assert unmoved == []

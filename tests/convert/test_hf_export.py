@@ -21,7 +21,7 @@ from transformers import (
 )
 
 from electra_pretrain import export_hf
-from electra_pretrain.checkpoint import bundle as checkpoint
+from electra_pretrain.checkpoint import bundle, listing
 from electra_pretrain.checkpoint.pretrained import check_config, field_value
 from electra_pretrain.convert.hf_export import state_dict, write_hugging_face
 from electra_pretrain.convert.model_card import CardFacts
@@ -33,7 +33,8 @@ from electra_pretrain.model.electra import Electra
 from electra_pretrain.model.masking import mask_batch
 from electra_pretrain.records.manifest import load_manifest
 from electra_pretrain.tokenization.tokenizer import load_tokenizer
-from electra_pretrain.train.run import run
+from electra_pretrain.train.loop import train
+from electra_pretrain.train.run_folder import prepare
 from tests.conftest import MICRO, SAMPLE_CORPUS, build, changed
 from tests.records.test_build import read_examples
 
@@ -160,7 +161,7 @@ def test_back_from_hugging_face_bit_for_bit(exported):
 @pytest.fixture(scope="module")
 def run_folder(tmp_path_factory, records):
     folder = tmp_path_factory.mktemp("run")
-    run(MICRO, [records], str(folder), tf.distribute.OneDeviceStrategy("/cpu:0"))
+    train(prepare(MICRO, [records], str(folder)), tf.distribute.OneDeviceStrategy("/cpu:0"))
     return folder
 
 
@@ -271,7 +272,7 @@ def test_auto_tokenizer_makes_pairs(run_folder, tmp_path):
 def test_the_mean_of_checkpoints_can_be_exported(run_folder, tmp_path):
     (folder, _) = export(run_folder, tmp_path, "--average", 2)
     name, theirs = "electra/embeddings/word_embeddings", "electra.embeddings.word_embeddings.weight"
-    both = [checkpoint.read(checkpoint.find(str(run_folder), step))[name] for step in (3, 6)]
+    both = [bundle.read(listing.find(str(run_folder), step))[name] for step in (3, 6)]
     assert not np.array_equal(*both)
     exported = load_file(f"{folder}/model.safetensors")[theirs]
     np.testing.assert_array_equal(exported, np.mean(np.float64(both), axis=0).astype(np.float32))

@@ -13,7 +13,7 @@ import transformers
 from safetensors.numpy import load_file, save_file
 
 from electra_pretrain import import_checkpoint
-from electra_pretrain.checkpoint import bundle as checkpoint
+from electra_pretrain.checkpoint import bundle, listing
 from electra_pretrain.config.load import load_config
 from electra_pretrain.convert.extension import extend
 from electra_pretrain.convert.hf_import import read_pair
@@ -66,7 +66,7 @@ def import_(output, **options):
 def model_of(folder):
     """Our networks with what an import wrote."""
     model = Electra(load_config(f"{folder}/config.json"))
-    found = checkpoint.read(checkpoint.find(str(folder)))
+    found = bundle.read(listing.find(str(folder)))
     for name, variable in model.named_variables().items():
         variable.assign(found[name])
     return model
@@ -91,7 +91,7 @@ def their_logits(model):
 def test_a_tf1_checkpoint_gives_the_logits_of_transformers(tmp_path, tf1, values, slots):
     written = import_(tmp_path / "run", tf1=tf1[slots])
     assert written.endswith("model.ckpt-0")
-    found = checkpoint.read(written)
+    found = bundle.read(written)
     assert found["global_step"] == 0 and not any(found[name].any() for name in found if name.endswith(("adam_m", "adam_v")))
     discriminator, generator = our_logits(model_of(tmp_path / "run"))
     for ours, network in ((discriminator, "electra"), (generator, "generator")):
@@ -114,7 +114,7 @@ def test_a_config_with_the_sizes_of_the_source_is_written(tmp_path, tf1, capsys)
 
 def test_moments_and_step_are_kept_where_asked(tmp_path, tf1, values):
     written = import_(tmp_path / "run", tf1=tf1[1], keep_optimizer=True)
-    found = checkpoint.read(written)
+    found = bundle.read(written)
     assert written.endswith("model.ckpt-700") and found["global_step"] == 700
     for name, value in values.items():
         np.testing.assert_array_equal(found[name], value)
@@ -154,7 +154,7 @@ def as_bin(folder, zipped):
 def test_a_discriminator_alone_gets_a_fresh_generator(tmp_path, pair, values, capsys):
     written = import_(tmp_path / "run", discriminator=pair / "discriminator")
     assert "has no generator: a fresh one is written, from training.seed = 0" in capsys.readouterr().err
-    found = checkpoint.read(written)
+    found = bundle.read(written)
     fresh = Electra(load_config(str(tmp_path / "run" / "config.json"))).named_variables()
     for name, variable in fresh.items():
         expected = variable.numpy() if name.startswith("generator") else values[name]
@@ -177,7 +177,7 @@ def test_terms_leave_all_other_logits_as_they_are(tmp_path, tf1, values):
     old, new = (our_logits(model_of(tmp_path / name)) for name in ("old", "new"))
     np.testing.assert_array_equal(new[0], old[0])
     np.testing.assert_allclose(new[1][..., 8:V], old[1][..., 8:], atol=1e-5, rtol=1e-5)
-    found = checkpoint.read(checkpoint.find(str(tmp_path / "new")))
+    found = bundle.read(listing.find(str(tmp_path / "new")))
     table = values["electra/embeddings/word_embeddings"]
     pieces = {5: ["가", "##나"], 6: ["##다", "##라"], 7: ["하", "##하"], V: ["파", "##나", "##마"]}
     for index, replaced in pieces.items():

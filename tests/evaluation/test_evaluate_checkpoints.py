@@ -19,7 +19,8 @@ from electra_pretrain.evaluation.sweep import Cell, check_settings
 from electra_pretrain.plot import scores
 from electra_pretrain.plot.curves import labels
 from electra_pretrain.plot.scores import ScoreCurve, score_chart
-from electra_pretrain.train.run import run
+from electra_pretrain.train.loop import train
+from electra_pretrain.train.run_folder import prepare
 from tests.conftest import MICRO, changed
 from tests.support.finetune_data import write_korsts, write_nsmc
 from tests.support.stand_ins import score
@@ -314,7 +315,7 @@ def test_cells_lie_where_the_documentation_says():
 def test_a_run_is_exported_and_fine_tuned(electra_objective, tmp_path, records):
     """Nothing stands in: checkpoints and random weights, ELECTRA's and a masked language model's, two tasks, two seeds."""
     config = changed(MICRO, objective={"electra_objective": electra_objective})
-    run(config, [records], str(tmp_path / "run"), tf.distribute.OneDeviceStrategy("/cpu:0"))
+    train(prepare(config, [records], str(tmp_path / "run")), tf.distribute.OneDeviceStrategy("/cpu:0"))
     before = {path.name: path.stat().st_mtime_ns for path in (tmp_path / "run").iterdir()}
     write_nsmc(tmp_path / "data" / "nsmc", train=64, test=32)
     write_korsts(tmp_path / "data" / "korsts")

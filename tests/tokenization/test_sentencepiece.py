@@ -22,7 +22,8 @@ from electra_pretrain.model.electra import Electra
 from electra_pretrain.records.manifest import load_manifest
 from electra_pretrain.tokenization.sentencepiece import BPE, TYPES, UNIGRAM, parse_model
 from electra_pretrain.tokenization.tokenizer import load_tokenizer
-from electra_pretrain.train.run import run
+from electra_pretrain.train import loop
+from electra_pretrain.train.run_folder import prepare
 from tests.conftest import MICRO, SAMPLE_CORPUS, VOCAB_SIZE, build
 from tests.convert.test_hf_export import TRICKY, export, perturbed
 from tests.records.test_build import read_examples
@@ -163,7 +164,7 @@ def test_the_model_goes_along_to_a_bucket(unigram):
 
 @pytest.mark.slow
 def test_a_run_is_trained_and_exported_with_its_model(unigram, tmp_path):
-    run(MICRO, [unigram[1]], str(tmp_path / "run"), tf.distribute.OneDeviceStrategy("/cpu:0"))
+    loop.train(prepare(MICRO, [unigram[1]], str(tmp_path / "run")), tf.distribute.OneDeviceStrategy("/cpu:0"))
     assert (tmp_path / "run" / "spm.model").read_bytes() == Path(unigram[0]).read_bytes()
     folder = export(tmp_path / "run", tmp_path / "exported")[0]
     tokenizer = AutoTokenizer.from_pretrained(folder)

@@ -35,10 +35,10 @@ from electra_pretrain.tpu import hosts
 tpu, data, out = sys.argv[1:]
 hosts.prepare(tpu)
 import tensorflow as tf
-from electra_pretrain.data.input_pipeline import Worker, heldout_dataset, train_dataset
-from electra_pretrain.errors import UserError
+from electra_pretrain.records.input_pipeline import Worker, heldout_dataset, train_dataset
+from electra_pretrain.core.errors import UserError
 from electra_pretrain.train.devices import make_strategy
-from electra_pretrain.train.inputs import choose_sources, shard_paths, training_records
+from electra_pretrain.train.input import choose_sources, shard_paths, training_records
 from tests.conftest import MICRO
 try:
     make_strategy(tpu)

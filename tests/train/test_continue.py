@@ -6,11 +6,12 @@ import tensorflow as tf
 from safetensors.numpy import load_file
 
 from electra_pretrain import export_tf1, import_checkpoint, run_pretraining
-from electra_pretrain.checkpoint import bundle as checkpoint
+from electra_pretrain.checkpoint import bundle, listing
 from electra_pretrain.config.load import load_config
 from electra_pretrain.core.errors import UserError
-from electra_pretrain.train.history import last_metrics
-from electra_pretrain.train.run import run
+from electra_pretrain.train.loop import train
+from electra_pretrain.train.metrics_log import last_metrics
+from electra_pretrain.train.run_folder import prepare
 from tests.conftest import MICRO, changed
 from tests.convert.test_hf_export import export
 
@@ -18,11 +19,11 @@ from tests.convert.test_hf_export import export
 def go_on(config, records, folder):
     """As the command does it."""
     pretrained = run_pretraining.read_init_from(config, str(folder))
-    run(config, [records], str(folder), tf.distribute.OneDeviceStrategy("/cpu:0"), pretrained=pretrained)
+    train(prepare(config, [records], str(folder), pretrained), tf.distribute.OneDeviceStrategy("/cpu:0"))
 
 
 def values_at(folder, step=None):
-    return checkpoint.read(checkpoint.find(str(folder), step))
+    return bundle.read(listing.find(str(folder), step))
 
 
 def export_(trained, output, *arguments):

@@ -7,14 +7,15 @@ import tensorflow as tf
 
 from electra_pretrain import evaluate_pretraining
 from electra_pretrain.core.errors import UserError
-from electra_pretrain.train.run import run
+from electra_pretrain.train.loop import train
+from electra_pretrain.train.run_folder import prepare
 from tests.conftest import MICRO
 
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory, records):
     folder = tmp_path_factory.mktemp("finished")
-    run(MICRO, [records], str(folder), tf.distribute.OneDeviceStrategy("/cpu:0"))
+    train(prepare(MICRO, [records], str(folder)), tf.distribute.OneDeviceStrategy("/cpu:0"))
     return folder
 
 

@@ -9,8 +9,9 @@ import sys
 import pytest
 import tensorflow as tf
 
-from electra_pretrain.checkpoint import bundle as checkpoint
-from electra_pretrain.train.run import run
+from electra_pretrain.checkpoint import bundle, listing
+from electra_pretrain.train.loop import train
+from electra_pretrain.train.run_folder import prepare
 from tests.conftest import MICRO, ROOT, changed
 
 SCRIPT = ROOT / "scripts" / "kill_test.py"
@@ -29,7 +30,7 @@ def kill_test():
 @pytest.fixture(scope="module")
 def straight(tmp_path_factory, records):
     folder = tmp_path_factory.mktemp("straight")
-    run(MICRO, [records], str(folder), tf.distribute.OneDeviceStrategy("/cpu:0"))
+    train(prepare(MICRO, [records], str(folder)), tf.distribute.OneDeviceStrategy("/cpu:0"))
     return folder
 
 
@@ -58,10 +59,10 @@ def test_a_copy_of_a_run_is_no_different_whatever_time_it_took(kill_test, straig
 
 
 def lowest_bit_flipped(folder):
-    values = checkpoint.read(checkpoint.find(str(folder)))
+    values = bundle.read(listing.find(str(folder)))
     name = "electra/embeddings/LayerNorm/beta/adam_v"
     values[name].view("uint32")[3] ^= 1
-    checkpoint.save(str(folder), 6, values, keep=5)
+    bundle.save(str(folder), 6, values, keep=5)
     return f"{name} differs"
 
 

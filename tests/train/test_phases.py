@@ -8,11 +8,13 @@ import pytest
 import tensorflow as tf
 
 from electra_pretrain import run_pretraining
-from electra_pretrain.checkpoint import bundle as checkpoint
+from electra_pretrain.checkpoint import bundle, listing
+from electra_pretrain.checkpoint.pretrained import is_optimizer_value
 from electra_pretrain.config.load import differences
 from electra_pretrain.config.schema import Config, PhaseConfig
 from electra_pretrain.core.errors import UserError
-from electra_pretrain.train.run import run
+from electra_pretrain.train.loop import train
+from electra_pretrain.train.run_folder import prepare
 from tests.conftest import MICRO, SAMPLE_CORPUS, build, changed
 
 PHASED = dataclasses.replace(
@@ -26,7 +28,7 @@ def one_device():
 
 
 def weights(folder):
-    return checkpoint.read(checkpoint.find(str(folder)))
+    return bundle.read(listing.find(str(folder)))
 
 
 def rows(folder, kind="train"):
@@ -44,11 +46,11 @@ def short_records(tmp_path_factory, vocab_path):
 @pytest.fixture(scope="module")
 def phased(tmp_path_factory, records, short_records):
     folder = tmp_path_factory.mktemp("phased")
-    run(PHASED, [records, short_records], str(folder), one_device())
+    train(prepare(PHASED, [records, short_records], str(folder)), one_device())
     return folder
 
 
-def test_stages_are_the_phases_and_the_rest():
+def test_all_phases_are_those_of_the_file_and_the_rest():
     (first, begin, middle), (second, again, end) = PHASED.all_phases()
     assert (begin, middle, again, end) == (0, 5, 5, 8)
     assert (first.data.max_seq_length, first.training.train_batch_size, first.optimizer.learning_rate) == (16, 4, 0.01)
@@ -58,7 +60,7 @@ def test_stages_are_the_phases_and_the_rest():
 
 
 def test_each_phase_has_its_batch_length_and_rate_under_one_schedule(phased):
-    assert checkpoint.steps(str(phased)) == [3, 5, 6, 8]
+    assert listing.steps(str(phased)) == [3, 5, 6, 8]
     found = rows(phased)
     assert list(found) == [2, 3, 5, 6, 8] and list(rows(phased, "heldout")) == [3, 5, 6, 8]
     for step, row in found.items():
@@ -75,7 +77,7 @@ def test_resumed_within_and_between_phases_equals_straight(tmp_path, phased, rec
     for path in phased.iterdir():
         if path.is_file() and not (path.name.startswith("model.ckpt") and f"-{kept}." not in path.name):
             (tmp_path / path.name).write_bytes(path.read_bytes())
-    run(PHASED, [short_records, records], str(tmp_path), one_device())
+    train(prepare(PHASED, [short_records, records], str(tmp_path)), one_device())
     expected = weights(phased)
     for name, value in weights(tmp_path).items():
         np.testing.assert_array_equal(value, expected[name], name)
@@ -85,11 +87,11 @@ def test_data_and_phases_must_fit(tmp_path, records, short_records):
     with pytest.raises(
         UserError, match=r"phases\[0\] of the run needs one folder of records of 16 tokens, of which 0 were given"
     ):
-        run(PHASED, [records], str(tmp_path), one_device())
+        train(prepare(PHASED, [records], str(tmp_path)), one_device())
     with pytest.raises(UserError, match=r"of which 2 were given"):
-        run(PHASED, [records, short_records, short_records], str(tmp_path), one_device())
-    with pytest.raises(UserError, match=r"no part of the run has 16 tokens; leave it out"):
-        run(MICRO, [records, short_records], str(tmp_path), one_device())
+        train(prepare(PHASED, [records, short_records, short_records], str(tmp_path)), one_device())
+    with pytest.raises(UserError, match=r"no phase of the run has 16 tokens; leave it out"):
+        train(prepare(MICRO, [records, short_records], str(tmp_path)), one_device())
     assert not list(tmp_path.iterdir())
 
 
@@ -113,18 +115,18 @@ def test_other_phases_are_another_run(phased, records, short_records):
     other = dataclasses.replace(PHASED, phases=(dataclasses.replace(PHASED.phases[0], until_step=4),))
     assert list(differences(PHASED, other)) == ["phases"]
     with pytest.raises(UserError, match="holds a run of another config: phases was"):
-        run(other, [records, short_records], str(phased), one_device())
+        train(prepare(other, [records, short_records], str(phased)), one_device())
 
 
 def same_weights(found, expected):
-    names = [name for name in expected if not checkpoint.is_optimizer_value(name)]
+    names = [name for name in expected if not is_optimizer_value(name)]
     return all(np.array_equal(found[name], expected[name]) for name in names)
 
 
 def start(config, records, folder):
     """As the command does it."""
     pretrained = run_pretraining.read_init_from(config, str(folder))
-    run(config, [records], str(folder), one_device(), pretrained=pretrained)
+    train(prepare(config, [records], str(folder), pretrained), one_device())
 
 
 @pytest.mark.parametrize(("step", "path"), [(8, ""), (3, "model.ckpt-3")])
@@ -138,8 +140,8 @@ def test_weights_from_another_run_moments_and_step_anew(tmp_path, phased, record
     assert f"weights from {phased}/model.ckpt-{step}; moments and step begin anew" in capfd.readouterr().err
     found = weights(tmp_path)
     assert found["global_step"] == 1
-    assert same_weights(found, checkpoint.read(checkpoint.find(str(phased), step)))
-    assert not same_weights(found, checkpoint.read(checkpoint.find(str(phased), 5)))
+    assert same_weights(found, bundle.read(listing.find(str(phased), step)))
+    assert not same_weights(found, bundle.read(listing.find(str(phased), 5)))
     # The moments of a first step: a tenth, and a thousandth, of the gradient and its square.
     m, v = (found[f"electra/embeddings/LayerNorm/beta/adam_{slot}"] for slot in "mv")
     np.testing.assert_allclose(np.square(10 * m), 1000 * v, rtol=1e-3)

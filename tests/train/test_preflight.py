@@ -9,14 +9,19 @@ import pytest
 from electra_pretrain import run_pretraining
 from electra_pretrain.core.errors import UserError
 from electra_pretrain.tpu.chips import find_slice
-from electra_pretrain.train import preflight
-from electra_pretrain.train.preflight import Level, Start, check_start, check_thoroughly, within
+from electra_pretrain.tpu.zones import within
+from electra_pretrain.train import storage
+from electra_pretrain.train.finding import Level
+from electra_pretrain.train.input import choose_sources
+from electra_pretrain.train.preflight import Request, check_start, check_thoroughly
+from electra_pretrain.train.run_folder import Start
 from tests.conftest import MICRO, changed
 
 
 def checked(config, records, model_dir, tpu=None, zone=None, replicas=1, target=None):
-    start = Start(config, [str(records)], str(model_dir), tpu, zone)
-    return [*check_start(start), *check_thoroughly(start, replicas, target)]
+    request = Request(config, [str(records)], str(model_dir), tpu, zone)
+    findings, start = check_start(request)
+    return [*findings, *check_thoroughly(request, start, replicas, target)]
 
 
 def texts(findings, level):
@@ -84,15 +89,15 @@ def test_a_slice_of_several_hosts_needs_as_many_shards(records, tmp_path):
     config = changed(MICRO, training={"train_batch_size": 32, "eval_batch_size": 32})
     target = find_slice("v3-32")
     assert "1 training shards for a TPU of 4 hosts" in failure(config, records, tmp_path, replicas=32, target=target)
-    (text,) = texts(
-        preflight.check_thoroughly(Start(config, [records], "gs://b/run", "grpc://a,grpc://b", None), 8, None), Level.FAILURE
-    )
+    request = Request(config, [records], "gs://b/run", "grpc://a,grpc://b", None)
+    start = Start(config, choose_sources(config, [records]), "gs://b/run", None)
+    (text,) = texts(check_thoroughly(request, start, 8, None), Level.FAILURE)
     assert "1 training shards for a TPU of 2 hosts" in text
     assert not texts(checked(config, records, tmp_path, replicas=8, target=find_slice("v3-8")), Level.FAILURE)
 
 
 def test_no_room_for_checkpoints(records, tmp_path, monkeypatch):
-    monkeypatch.setattr(preflight.shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(10**6, 10**6, 1000))
+    monkeypatch.setattr(storage.shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(10**6, 10**6, 1000))
     (warning,) = texts(checked(MICRO, records, tmp_path), Level.WARNING)
     assert "6 checkpoints take" in warning and "0.0 GB are free" in warning
 
@@ -101,7 +106,7 @@ def test_checkpoint_size_is_about_right(records, tmp_path):
     from electra_pretrain.model.electra import Electra
 
     parameters = sum(variable.shape.num_elements() for variable in Electra(MICRO).named_variables().values())
-    assert preflight.checkpoint_bytes(MICRO) == pytest.approx(12 * parameters, rel=0.1)
+    assert storage.checkpoint_bytes(MICRO) == pytest.approx(12 * parameters, rel=0.1)
 
 
 @pytest.mark.parametrize(
@@ -129,9 +134,8 @@ def test_zones_and_bucket_locations(zone, location, same):
     ],
 )
 def test_bucket_against_the_tpus_zone(monkeypatch, location, level, said):
-    monkeypatch.setattr(preflight, "bucket_location", lambda name: {"bucket": location}[name])
-    start = Start(MICRO, ["gs://bucket/data"], "gs://bucket/run", "local", "us-central1-a")
-    (finding,) = preflight._buckets(start)
+    monkeypatch.setattr(storage, "bucket_location", lambda name: {"bucket": location}[name])
+    (finding,) = storage.check_buckets(["gs://bucket/data"], "gs://bucket/run", "local", "us-central1-a")
     assert finding.level is level and said in finding.text
 
 

@@ -9,14 +9,14 @@ import tensorflow as tf
 
 from electra_pretrain.config.load import load_config
 from electra_pretrain.core.progress import Progress
-from electra_pretrain.execution.background import Task
 from electra_pretrain.model.flops import step_flops
 from electra_pretrain.tpu.chips import generation_peak_tflops
-from electra_pretrain.train import peak
-from electra_pretrain.train.logs import RunLog
+from electra_pretrain.train import devices
+from electra_pretrain.train.background import Background
+from electra_pretrain.train.devices import product_flops
 from electra_pretrain.train.metrics import zero_sums
-from electra_pretrain.train.peak import product_flops
-from electra_pretrain.train.report import Loop, Report
+from electra_pretrain.train.report import Report, RunLog
+from electra_pretrain.train.trainer import Loop
 from tests.conftest import MICRO, changed
 
 
@@ -72,7 +72,7 @@ def test_a_moment_of_other_work_does_not_lower_the_peak(monkeypatch):
         return one
 
     monkeypatch.setattr(tf, "matmul", matmul)
-    monkeypatch.setattr(peak, "time", SimpleNamespace(monotonic=lambda: clock.now))
+    monkeypatch.setattr(devices, "time", SimpleNamespace(monotonic=lambda: clock.now))
     assert product_flops.__wrapped__("/cpu:0", "float32", 16) == pytest.approx(2 * 16**3 / 0.01)
     assert clock.now < 1
 
@@ -83,12 +83,12 @@ def test_tpus_by_what_they_call_themselves():
     assert generation_peak_tflops("v9-8") is None
 
 
-def test_tasks_run_beside_and_hand_over_what_they_raise():
+def test_calls_run_beside_and_hand_over_what_they_raise():
     began = time.monotonic()
-    tasks = [Task(lambda: time.sleep(0.3)) for _ in range(4)]
-    for task in tasks:
-        task.result()
+    calls = [Background(time.sleep, 0.3) for _ in range(4)]
+    for call in calls:
+        call.result()
     assert time.monotonic() - began < 1
-    assert Task(lambda: 7).result() == 7
+    assert Background(lambda: 7).result() == 7
     with pytest.raises(ZeroDivisionError):
-        Task(lambda: 1 // 0).result()
+        Background(lambda: 1 // 0).result()

@@ -1,4 +1,4 @@
-"""Runs: resumed bit for bit, split over replicas and parts without a difference, complete in their folder, learning."""
+"""Runs: resumed bit for bit, split over replicas and microbatches without a difference, complete in their folder, learning."""
 
 import json
 import os
@@ -9,13 +9,14 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from electra_pretrain.checkpoint import bundle as checkpoint
+from electra_pretrain.checkpoint import bundle, listing
 from electra_pretrain.config.load import load_config
-from electra_pretrain.core.errors import Stopped, Unavailable, UserError
+from electra_pretrain.core.errors import Stopped, UserError
 from electra_pretrain.records.manifest import load_manifest
 from electra_pretrain.train.input import choose_sources, shard_paths, training_batches
+from electra_pretrain.train.loop import train
 from electra_pretrain.train.report import Report
-from electra_pretrain.train.run import run
+from electra_pretrain.train.run_folder import prepare
 from electra_pretrain.train.trainer import Trainer
 from tests.conftest import MICRO, changed
 
@@ -34,14 +35,14 @@ def metrics(folder, kind="train"):
 
 
 def weights(folder, step=None):
-    return checkpoint.read(checkpoint.find(str(folder), step))
+    return bundle.read(listing.find(str(folder), step))
 
 
 @pytest.fixture(scope="module")
 def straight(tmp_path_factory, records):
     """Six steps of a micro model, without interruption."""
     folder = tmp_path_factory.mktemp("straight")
-    run(MICRO, [records], str(folder), one_device())
+    train(prepare(MICRO, [records], str(folder)), one_device())
     return folder
 
 
@@ -100,9 +101,9 @@ def test_killed_and_resumed_equals_straight_bit_for_bit(tmp_path, straight, reco
     with monkeypatch.context() as patch:
         patch.setattr(Report, "keep", killed_at_5)
         with pytest.raises(Killed):
-            run(MICRO, [records], str(tmp_path), one_device())
-    assert checkpoint.steps(str(tmp_path)) == [3]
-    run(MICRO, [records], str(tmp_path), one_device())
+            train(prepare(MICRO, [records], str(tmp_path)), one_device())
+    assert listing.steps(str(tmp_path)) == [3]
+    train(prepare(MICRO, [records], str(tmp_path)), one_device())
     resumed, uninterrupted = weights(tmp_path), weights(straight)
     assert resumed.keys() == uninterrupted.keys()
     for name, value in uninterrupted.items():
@@ -115,7 +116,7 @@ def test_killed_and_resumed_equals_straight_bit_for_bit(tmp_path, straight, reco
 
 def test_a_finished_run_started_again_does_nothing(straight, records):
     before = {name: os.stat(straight / name).st_mtime_ns for name in os.listdir(straight) if name.startswith("model")}
-    run(MICRO, [records], str(straight), one_device())
+    train(prepare(MICRO, [records], str(straight)), one_device())
     assert {name: os.stat(straight / name).st_mtime_ns for name in before} == before
 
 
@@ -125,7 +126,7 @@ STEPWISE = changed(MICRO, training={"iterations_per_loop": 1, "num_train_steps":
 @pytest.fixture(scope="module")
 def whole_batch(tmp_path_factory, records):
     folder = tmp_path_factory.mktemp("whole")
-    run(STEPWISE, [records], str(folder), one_device())
+    train(prepare(STEPWISE, [records], str(folder)), one_device())
     return folder
 
 
@@ -143,12 +144,12 @@ def assert_same_run(folder, other):
 
 def test_four_replicas_equal_one_with_dropout_on(tmp_path, whole_batch, records):
     assert STEPWISE.model.hidden_dropout_prob == STEPWISE.model.attention_probs_dropout_prob == 0.1
-    run(STEPWISE, [records], str(tmp_path), mirrored(4))
+    train(prepare(STEPWISE, [records], str(tmp_path)), mirrored(4))
     assert_same_run(tmp_path, whole_batch)
 
 
-def test_accumulated_parts_equal_the_whole_batch(tmp_path, whole_batch, records):
-    run(changed(STEPWISE, training={"gradient_accumulation_steps": 4}), [records], str(tmp_path), one_device())
+def test_accumulated_microbatches_equal_the_whole_batch(tmp_path, whole_batch, records):
+    train(prepare(changed(STEPWISE, training={"gradient_accumulation_steps": 4}), [records], str(tmp_path)), one_device())
     assert_same_run(tmp_path, whole_batch)
 
 
@@ -178,7 +179,7 @@ def test_it_learns(tmp_path, records):
         },
         optimizer={"learning_rate": 0.003},
     )
-    run(config, [records], str(tmp_path), one_device())
+    train(prepare(config, [records], str(tmp_path)), one_device())
     first, last = metrics(tmp_path)[0], metrics(tmp_path)[-1]
     heldout = metrics(tmp_path, "heldout")[-1]
     assert last["masked_lm_loss"] < first["masked_lm_loss"] - 0.7
@@ -191,15 +192,9 @@ def test_checkpoints_are_kept_and_removed(tmp_path, records):
         MICRO,
         training={"save_checkpoints_steps": 1, "keep_checkpoint_max": 2, "num_train_steps": 5, "num_eval_steps": 0},
     )
-    run(config, [records], str(tmp_path), one_device())
-    assert checkpoint.steps(str(tmp_path)) == [4, 5]
+    train(prepare(config, [records], str(tmp_path)), one_device())
+    assert listing.steps(str(tmp_path)) == [4, 5]
     assert not [name for name in os.listdir(tmp_path) if "tmp" in name]
-
-
-def test_some_checkpoints_are_kept_for_ever(tmp_path):
-    for step in range(1, 10):
-        checkpoint.save(str(tmp_path), step, {"global_step": np.int64(step)}, keep=2, keep_every=4)
-    assert checkpoint.steps(str(tmp_path)) == [4, 8, 9]
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -216,16 +211,16 @@ def test_asked_to_stop_it_saves_and_goes_on_later(tmp_path, straight, records, m
     keep = Report.keep
     monkeypatch.setattr(Report, "keep", ask)
     with pytest.raises(Stopped, match=f"{number.name}: stopped at step 1, which is saved"):
-        run(plan, [records], str(tmp_path), one_device())
-    assert checkpoint.steps(str(tmp_path)) == [1]
+        train(prepare(plan, [records], str(tmp_path)), one_device())
+    assert listing.steps(str(tmp_path)) == [1]
     assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
-    run(plan, [records], str(tmp_path), one_device())
+    train(prepare(plan, [records], str(tmp_path)), one_device())
     after = weights(tmp_path)
     assert all(np.array_equal(value, after[name]) for name, value in weights(straight).items())
 
 
 def test_checkpoints_carry_the_released_names(straight):
-    names = {name for name, _ in tf.train.list_variables(checkpoint.find(str(straight)))}
+    names = {name for name, _ in tf.train.list_variables(listing.find(str(straight)))}
     assert {"global_step", "electra/embeddings/word_embeddings", "electra/embeddings/word_embeddings/adam_m"} <= names
     assert "generator/encoder/layer_0/attention/self/query/kernel/adam_v" in names
     assert int(weights(straight)["global_step"]) == 6
@@ -243,25 +238,25 @@ def test_another_config_is_refused_field_by_field(copied, records):
     with pytest.raises(
         UserError, match="model.num_attention_heads was 2, is 4; training.seed was 0, is 3; use that config"
     ) as raised:
-        run(other, [records], str(copied), one_device())
+        train(prepare(other, [records], str(copied)), one_device())
     assert "num_train_steps was" not in str(raised.value)
 
 
 def test_a_checkpoint_of_other_shapes_is_refused(copied, records):
     os.remove(copied / "config.json")
     with pytest.raises(UserError, match=r"a checkpoint of another config: .*has shape \[.*\] instead of"):
-        run(changed(MICRO, model={"intermediate_size": 128}), [records], str(copied), one_device())
+        train(prepare(changed(MICRO, model={"intermediate_size": 128}), [records], str(copied)), one_device())
 
 
 def test_more_steps_may_be_asked_for(copied, records):
     longer = changed(MICRO, training={"num_train_steps": 8})
-    run(longer, [records], str(copied), one_device())
-    assert checkpoint.steps(str(copied)) == [3, 6, 8]
+    train(prepare(longer, [records], str(copied)), one_device())
+    assert listing.steps(str(copied)) == [3, 6, 8]
 
 
 def test_fewer_steps_than_reached_are_refused(copied, records):
     with pytest.raises(UserError, match="is at step 6 already, beyond training.num_train_steps = 4"):
-        run(changed(MICRO, training={"num_train_steps": 4}), [records], str(copied), one_device())
+        train(prepare(changed(MICRO, training={"num_train_steps": 4}), [records], str(copied)), one_device())
     assert load_config(str(copied / "config.json")) == MICRO
 
 
@@ -270,7 +265,7 @@ def test_an_evaluation_that_was_cut_off_is_made_up_for(copied, straight, records
     rows = (copied / "metrics.jsonl").read_text().splitlines()
     kept = [row for row in rows if '"heldout", "step": 6' not in row]
     (copied / "metrics.jsonl").write_text("\n".join([*kept, '{"kind": "hel']))
-    run(MICRO, [records], str(copied), one_device())
+    train(prepare(MICRO, [records], str(copied)), one_device())
     assert metrics(copied) == metrics(straight) and metrics(copied, "heldout") == metrics(straight, "heldout")
 
 
@@ -284,7 +279,7 @@ def test_a_damaged_checkpoint_gives_way_to_the_one_before(copied, straight, reco
     damaged = bytearray(path.read_bytes())
     damaged[len(damaged) // 2] ^= 1
     path.write_bytes(damaged)
-    run(MICRO, [records], str(copied), one_device())
+    train(prepare(MICRO, [records], str(copied)), one_device())
     err = capfd.readouterr().err
     assert "model.ckpt-6: damaged checkpoint" in err and "going on from step 3" in err
     after = weights(copied)
@@ -297,10 +292,10 @@ def test_steps_that_are_not_finite_end_the_run_with_their_batch_kept(copied, rec
     for step in (3, 6):
         for path in copied.glob(f"model.ckpt-{step}.*"):
             path.unlink()
-    checkpoint.save(str(copied), 3, values, keep=5)
+    bundle.save(str(copied), 3, values, keep=5)
     limited = changed(MICRO, training={"max_nonfinite_steps": 2})
     with pytest.raises(UserError, match="gradients of 2 steps in a row were not finite, up to step 4"):
-        run(limited, [records], str(copied), one_device())
+        train(prepare(limited, [records], str(copied)), one_device())
     assert "2 steps not applied, the last of them step 4" in capfd.readouterr().err
     with np.load(copied / "nonfinite-batch-4.npz") as batch:
         assert batch["input_ids"].shape == (8, MICRO.data.max_seq_length) and (batch["input_ids"][:, 0] == 2).all()
@@ -310,12 +305,12 @@ def test_where_every_checkpoint_is_damaged_the_run_stops(copied, records):
     for step in (3, 6):
         cut(copied, step)
     with pytest.raises(UserError, match="model.ckpt-3: damaged checkpoint"):
-        run(changed(MICRO, training={"num_train_steps": 8}), [records], str(copied), one_device())
+        train(prepare(changed(MICRO, training={"num_train_steps": 8}), [records], str(copied)), one_device())
 
 
 def test_batch_must_be_divisible_by_replicas(tmp_path, records):
     with pytest.raises(UserError, match="training.train_batch_size = 6: must be divisible by 4 replicas"):
-        run(changed(MICRO, training={"train_batch_size": 6}), [records], str(tmp_path), mirrored(4))
+        train(prepare(changed(MICRO, training={"train_batch_size": 6}), [records], str(tmp_path)), mirrored(4))
 
 
 @pytest.mark.parametrize(
@@ -328,7 +323,7 @@ def test_batch_must_be_divisible_by_replicas(tmp_path, records):
 )
 def test_records_that_do_not_fit_are_refused(tmp_path, records, fields, message):
     with pytest.raises(UserError, match=f"manifest.json: {message}"):
-        run(changed(MICRO, data=fields), [records], str(tmp_path), one_device())
+        train(prepare(changed(MICRO, data=fields), [records], str(tmp_path)), one_device())
 
 
 def damaged_copy(records, tmp_path, change):
@@ -342,7 +337,7 @@ def damaged_copy(records, tmp_path, change):
 def test_a_truncated_shard_is_named_before_the_start(tmp_path, records):
     folder = damaged_copy(records, tmp_path, lambda content: content[:-100])
     with pytest.raises(UserError, match=r"train-00000-of-00001.tfrecord: truncated \(\d+ bytes, the manifest says \d+\)"):
-        run(MICRO, [folder], str(tmp_path / "run"), one_device())
+        train(prepare(MICRO, [folder], str(tmp_path / "run")), one_device())
 
 
 def test_a_flipped_byte_is_named_with_its_record(tmp_path, records):
@@ -352,7 +347,7 @@ def test_a_flipped_byte_is_named_with_its_record(tmp_path, records):
 
     folder = damaged_copy(records, tmp_path, flip)
     with pytest.raises(UserError, match=r"train-00000-of-00001.tfrecord: damaged after record \d+"):
-        run(MICRO, [folder], str(tmp_path / "run"), one_device())
+        train(prepare(MICRO, [folder], str(tmp_path / "run")), one_device())
 
 
 def test_a_flipped_byte_costs_one_record_where_that_is_wanted(tmp_path, straight, records, capfd):
@@ -362,7 +357,7 @@ def test_a_flipped_byte_costs_one_record_where_that_is_wanted(tmp_path, straight
         return content[:-30] + bytes([content[-30] ^ 1]) + content[-29:]
 
     folder = damaged_copy(records, tmp_path, flip)
-    run(MICRO, [folder], str(tmp_path / "run"), one_device(), skip_bad_records=True)
+    train(prepare(MICRO, [folder], str(tmp_path / "run")), one_device(), skip_bad_records=True)
     last = load_manifest(records).train_examples
     assert f"1 of {last} records unreadable, left out: {last}" in capfd.readouterr().err
     assert (tmp_path / "run" / "left_out" / "32" / "train-00000-of-00001.tfrecord").exists()
@@ -371,33 +366,19 @@ def test_a_flipped_byte_costs_one_record_where_that_is_wanted(tmp_path, straight
 
 
 def test_remat_is_the_same_run(tmp_path, straight, records):
-    run(changed(MICRO, training={"remat": True}), [records], str(tmp_path), one_device())
+    train(prepare(changed(MICRO, training={"remat": True}), [records], str(tmp_path)), one_device())
     expected = weights(straight)
     for name, value in weights(tmp_path).items():
         np.testing.assert_allclose(value, expected[name], rtol=1e-3, atol=2e-5, err_msg=name)
-
-
-@pytest.mark.parametrize(
-    ("kind", "raised"), [(tf.errors.ResourceExhaustedError, UserError), (tf.errors.UnavailableError, Unavailable)]
-)
-def test_a_checkpoint_that_cannot_be_written_is_one_line_and_says_whether_to_try_again(tmp_path, monkeypatch, kind, raised):
-    def fail(**_):
-        raise kind(None, None, "no room, or nobody there")
-
-    monkeypatch.setattr(tf.raw_ops, "SaveV2", fail)
-    with pytest.raises(UserError, match=r"model.ckpt-3: cannot be written \(no room, or nobody there\); make room") as error:
-        checkpoint.save(str(tmp_path), 3, {"global_step": np.int64(3)}, keep=5)
-    assert error.type is raised
-    assert checkpoint.steps(str(tmp_path)) == []
 
 
 def test_a_checkpoint_that_cannot_be_written_ends_the_run(tmp_path, records, monkeypatch):
     def full(*_):
         raise UserError("no room")
 
-    monkeypatch.setattr(checkpoint, "save", full)
+    monkeypatch.setattr(bundle, "save", full)
     with pytest.raises(UserError, match="no room"):
-        run(MICRO, [records], str(tmp_path), one_device())
+        train(prepare(MICRO, [records], str(tmp_path)), one_device())
 
 
 def test_other_records_under_the_same_run_are_refused(copied, tmp_path, vocab_path):
@@ -405,4 +386,4 @@ def test_other_records_under_the_same_run_are_refused(copied, tmp_path, vocab_pa
 
     build(f"{SAMPLE_CORPUS}/law.txt", vocab_path, str(tmp_path / "other"))
     with pytest.raises(UserError, match="that run used other records"):
-        run(MICRO, [str(tmp_path / "other")], str(copied), one_device())
+        train(prepare(MICRO, [str(tmp_path / "other")], str(copied)), one_device())

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from electra_pretrain.checkpoint import bundle as checkpoint
+from electra_pretrain.checkpoint import bundle, listing
 from electra_pretrain.core.batch import Batch
 from electra_pretrain.core.errors import UserError
 from electra_pretrain.train.devices import make_strategy
@@ -49,7 +49,7 @@ def finish(processes, timeout=240):
 
 
 def final_weights(folder):
-    return checkpoint.read(checkpoint.find(str(folder)))
+    return bundle.read(listing.find(str(folder)))
 
 
 def test_two_workers_equal_one_process_on_the_rows_of_both(tmp_path, sharded):
@@ -61,7 +61,7 @@ def test_two_workers_equal_one_process_on_the_rows_of_both(tmp_path, sharded):
     trainer = Trainer(CONFIG, source.manifest.vocabulary.special_ids, tf.distribute.OneDeviceStrategy("/cpu:0"))
     for step in range(4):
         batch = Batch(*map(tf.constant, global_batch(records, CONFIG.training.train_batch_size, step, 2)))
-        trainer.strategy.run(trainer.train_step, args=(batch,))
+        trainer.strategy.run(trainer.update, args=(batch,))
     expected = {name: variable.numpy() for name, variable in trainer.variables().items()}
     found = final_weights(tmp_path / "run")
     assert found.keys() == expected.keys()
@@ -85,7 +85,7 @@ def test_one_worker_is_asked_to_stop_and_both_go_on_later(tmp_path, sharded):
     codes, outputs = finish(processes)
     assert codes == [75, 75], outputs
     assert "SIGTERM: stopped at step" in outputs[1] and "another worker was asked to stop: stopped at step" in outputs[0]
-    assert 0 < checkpoint.steps(str(run))[-1] < 400
+    assert 0 < listing.steps(str(run))[-1] < 400
     assert finish(start_workers(config, sharded, run, tmp_path))[0] == [0, 0]
     expected = final_weights(tmp_path / "straight")
     for name, value in final_weights(run).items():
@@ -96,7 +96,7 @@ def test_one_worker_is_asked_to_stop_and_both_go_on_later(tmp_path, sharded):
 def test_a_lost_worker_ends_the_other_with_try_again(tmp_path, sharded):
     config = changed(CONFIG, training={"num_train_steps": 100000, "iterations_per_loop": 1, "save_checkpoints_steps": 50})
     processes = start_workers(config, sharded, tmp_path / "run", tmp_path)
-    while not checkpoint.steps(str(tmp_path / "run")):
+    while not listing.steps(str(tmp_path / "run")):
         assert all(process.poll() is None for process in processes)
         time.sleep(0.1)
     processes[1].kill()

@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 
 from electra_pretrain import inspect_data, run_pretraining
-from electra_pretrain.checkpoint import bundle as checkpoint
+from electra_pretrain.checkpoint import listing
 from electra_pretrain.convert.model_card import CardFacts, model_card
 from electra_pretrain.core.errors import UserError
 from electra_pretrain.records.manifest import load_manifest
@@ -78,7 +78,7 @@ def test_adopted_records_are_trained_on(folder, vocab_path, tmp_path):
     (tmp_path / "config.json").write_text(json.dumps(config.to_dict()))
     arguments = ["--config", str(tmp_path / "config.json"), "--data", str(folder), "--model_dir", str(tmp_path / "run")]
     run_pretraining.run_pretraining(run_pretraining.parse_args(arguments))
-    assert checkpoint.steps(str(tmp_path / "run")) == [1]
+    assert listing.steps(str(tmp_path / "run")) == [1]
     card = model_card("generator", config, CardFacts(1, manifest.to_dict(), {}, None, None))
     assert "| documents | not known |" in card and "| training examples | 90 of 32 tokens |" in card
 

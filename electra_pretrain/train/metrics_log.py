@@ -1,4 +1,4 @@
-"""What a run has told so far: rows of its `metrics.jsonl`, read without TensorFlow, also while the run is still going."""
+"""Read a run's `metrics.jsonl`: its metrics up to now, without TensorFlow, also while the run is still going."""
 
 import contextlib
 import json
@@ -10,7 +10,7 @@ METRICS_NAME = "metrics.jsonl"
 
 
 def read_rows(folder: str) -> list[dict[str, Any]]:
-    """Rows of `metrics.jsonl`, none if there is no such file; a damaged line costs its own metrics, not the run."""
+    """Return the rows of `metrics.jsonl`, none if there is no such file; a damaged line costs its own metrics, not the run."""
     path = files.join(folder, METRICS_NAME)
     rows = []
     for line in files.read_bytes(path).splitlines() if files.exists(path) else []:
@@ -22,6 +22,6 @@ def read_rows(folder: str) -> list[dict[str, Any]]:
 
 
 def last_metrics(folder: str, kind: str, step: int) -> dict[str, float] | None:
-    """The newest metrics of a kind, not after `step`; None if there are none."""
+    """Return the newest metrics of a kind, not after `step`; None if there are none."""
     rows = [row for row in read_rows(folder) if row["kind"] == kind and row["step"] <= step]
     return {name: value for name, value in rows[-1].items() if name != "kind"} if rows else None

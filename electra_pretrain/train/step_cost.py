@@ -1,0 +1,82 @@
+"""What one replica's training step costs on a TPU, by its real compiler: nothing of it is run."""
+
+import dataclasses
+import re
+
+import tensorflow as tf
+
+from electra_pretrain.config.schema import Config
+from electra_pretrain.core import tensorflow_startup
+from electra_pretrain.core.batch import Batch, SpecialIds
+from electra_pretrain.core.errors import UserError
+from electra_pretrain.tpu import compiler
+from electra_pretrain.tpu.chips import Slice
+from electra_pretrain.tpu.report import OutOfMemory, StepCost
+from electra_pretrain.train.input import check_replicas
+from electra_pretrain.train.trainer import Trainer
+
+# Which ids they are changes nothing in the program's shape.
+_SPECIAL_IDS = SpecialIds(0, 1, 2, 3, 4)
+
+
+def step_cost(config: Config, target: Slice, num_steps: int, compiled_path: str | None = None) -> StepCost:
+    """Compile the config's step for a TPU.
+
+    Args:
+        config: the experiment, or a phase of it.
+        target: the TPU.
+        num_steps: how many steps the hours are for.
+        compiled_path: where to write the compiled program.
+
+    Raises:
+        UserError: the step does not fit (the largest buffers and what to change are named), cannot be compiled, or the
+            compiler is not installed.
+    """
+    compiler.check_installed()
+    check_replicas(config, target.replicas)
+    with tensorflow_startup.stderr_aside():
+        module = lower_step(config, target.replicas)
+    try:
+        return compiler.compile_for(target, module, num_steps, compiled_path)
+    except OutOfMemory as error:
+        raise UserError(f"{error}; {_way_out(config, target.replicas)}") from error
+
+
+def _way_out(config: Config, replicas: int) -> str:
+    """Return what makes a step smaller."""
+    training = config.training
+    rows = training.train_batch_size // replicas // training.gradient_accumulation_steps
+    ways = [] if training.remat else ["--set training.remat=true"]
+    if not rows % 2:
+        ways.append(f"--set training.gradient_accumulation_steps={2 * training.gradient_accumulation_steps}")
+    if training.compute_dtype != "bfloat16":
+        ways.insert(0, "--set training.compute_dtype=bfloat16")
+    return f"try {', '.join([*ways, 'a smaller training.train_batch_size'])} (or a slice with more memory)"
+
+
+def lower_step(config: Config, num_replicas: int) -> bytes:
+    """Lower one replica's step to a serialised HLO module: masks, samples, losses, gradients, clipping and the optimiser.
+
+    The sums over replicas are left out: one replica has nobody to exchange with.
+
+    Raises:
+        UserError: the step holds operations that the compiler cannot express (they are named).
+    """
+    rows = config.training.train_batch_size // num_replicas
+    share = dataclasses.replace(config, training=dataclasses.replace(config.training, train_batch_size=rows))
+    trainer = Trainer(share, _SPECIAL_IDS, tf.distribute.get_strategy(), one_after_the_other=True)
+    ids = tf.zeros([rows, config.data.max_seq_length], tf.int32)
+    batch = Batch(ids, ids, ids, tf.range(rows))
+    step = tf.function(trainer.update, jit_compile=True)
+    try:
+        module: bytes = step.experimental_get_compiler_ir(batch)(stage="hlo_serialized")
+    except (tf.errors.InvalidArgumentError, tf.errors.UnimplementedError) as error:
+        raise UserError(f"the step cannot be compiled for a TPU: {_operations(str(error))}") from error
+    return module
+
+
+def _operations(message: str) -> str:
+    """Return the operations that an error of the bridge names, or its first line."""
+    found = sorted(set(re.findall(r"\{\{node ([^}]*)\}\}", message)))
+    reason = message.strip().splitlines()[0]
+    return f"{', '.join(found)} ({reason})" if found else reason
