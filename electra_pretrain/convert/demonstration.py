@@ -52,7 +52,7 @@ def swapped_ids(swap: Swap, tokenizer: Tokenizer) -> SwappedIds:
     before = swap.sentence.split(swap.word, 1)[0]
     whole, start, stop = (_encode(text, tokenizer) for text in (swap.text, before, before + swap.swapped))
     ids = [tokenizer.special_ids.cls, *whole, tokenizer.special_ids.sep]
-    return SwappedIds(ids, [1 + len(start) <= place < 1 + len(stop) for place in range(len(ids))])
+    return SwappedIds(ids, [1 + len(start) <= position < 1 + len(stop) for position in range(len(ids))])
 
 
 def card_examples(weights: Mapping[str, np.ndarray], config: Config, tokenizer: Tokenizer) -> dict[str, str]:
@@ -136,11 +136,11 @@ def _encode(text: str, tokenizer: Tokenizer) -> list[int]:
     return ids
 
 
-def _filled_mask(model: Electra, ids: list[int], place: int, tokens: list[str]) -> str:
-    """Show the tokens that the generator holds most likely at a place."""
+def _filled_mask(model: Electra, ids: list[int], position: int, tokens: list[str]) -> str:
+    """Show the tokens that the generator holds most likely at a position."""
     assert isinstance(model.generator, Encoder)
     row = tf.constant([ids], tf.int32)
-    hidden = model.generator(row, tf.ones_like(row), tf.zeros_like(row), None)[:, place : place + 1]
+    hidden = model.generator(row, tf.ones_like(row), tf.zeros_like(row), None)[:, position : position + 1]
     probs = tf.nn.softmax(model.generator_predictions(hidden, model.generator.embeddings.word))[0].numpy()
     best = np.argsort(-probs, kind="stable")[:BEST]
     masked = CARD.sentence.replace(CARD.word, "[MASK]", 1)
@@ -166,7 +166,7 @@ def _beside_the_truth(swap: Swap, tokens: list[str], is_swapped: list[bool], pro
 
 
 def _load_with_transformers(folder: str) -> Logits:
-    """Load an exported discriminator, and compute logits by `transformers`."""
+    """Return a function that computes an exported discriminator's logits by `transformers`."""
     import torch
     from transformers import AutoModelForPreTraining, AutoTokenizer, logging
 

@@ -4,7 +4,7 @@ import re
 from typing import NamedTuple
 
 # (released, Hugging Face), applied to a whole path in this order; each line undoes itself when read from right to left.
-_PARTS = (
+_WITHIN = (
     ("encoder/layer_", "encoder.layer."),
     ("attention/self/", "attention.self."),
     ("attention/output/", "attention.output."),
@@ -41,7 +41,7 @@ def to_hugging_face(released: str) -> Name:
         if name.endswith(f"/{ours}"):
             name, transposed = name.removesuffix(ours) + theirs, crosswise
             break
-    for ours, theirs in _PARTS:
+    for ours, theirs in _WITHIN:
         name = name.replace(ours, theirs)
     return Name(name, transposed)
 
@@ -60,7 +60,7 @@ def from_hugging_face(name: str, scope: str) -> Name:
         if name.endswith(f".{theirs}"):
             released, transposed = name.removesuffix(theirs) + ours, crosswise
             break
-    for ours, theirs in _PARTS:
+    for ours, theirs in _WITHIN:
         released = released.replace(theirs, ours)
     return Name(re.sub(r"^electra/", f"{scope}/", released), transposed)
 

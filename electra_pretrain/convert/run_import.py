@@ -20,7 +20,7 @@ _log = logging.getLogger(__name__)
 
 
 def import_weights(pretrained: Pretrained, config: Config, output: str, keep_optimizer: bool) -> str:
-    """Write the folder.
+    """Write config, vocabulary and checkpoint.
 
     Args:
         pretrained: the weights.

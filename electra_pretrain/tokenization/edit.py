@@ -94,8 +94,8 @@ def apply_edits(tokenizer: WordPieceTokenizer, edits: Edits) -> tuple[WordPieceT
         ids = {new: index for index, (old, new) in enumerate(zip(tokenizer.tokens, tokens, strict=True)) if old != new}
         made.append({"terms_put": {"path": edits.put_terms, "sha256": files.sha256(edits.put_terms), "ids": ids}})
         unused = sum(UNUSED.fullmatch(token) is not None for token in tokens)
-        places = f"ids {min(ids.values()):,} to {max(ids.values()):,}; {unused:,} [unusedN] left"
-        _log.info("%s: %s terms put, %s", edits.put_terms, f"{len(ids):,}", places)
+        where = f"ids {min(ids.values()):,} to {max(ids.values()):,}; {unused:,} [unusedN] left"
+        _log.info("%s: %s terms put, %s", edits.put_terms, f"{len(ids):,}", where)
         tokenizer = WordPieceTokenizer(tokens, tokenizer.do_lower_case)
     return tokenizer, made
 
@@ -172,8 +172,8 @@ def why_never(tokenizer: WordPieceTokenizer, token: str) -> str | None:
     word = _LETTER + token.removeprefix(CONTINUATION_PREFIX) if continues else token
     words = tokenizer.words(word)
     if len(words) > 1:
-        parts = [word.removeprefix(_LETTER) if continues and not place else word for place, word in enumerate(words)]
-        return f"text is cut into {' '.join(filter(None, parts))} before pieces are looked for"
+        cut = [word.removeprefix(_LETTER) if continues and not index else word for index, word in enumerate(words)]
+        return f"text is cut into {' '.join(filter(None, cut))} before pieces are looked for"
     if words != [word]:
         normalized = tokenizer.normalize(token).strip()
         return (

@@ -130,12 +130,12 @@ class FastWordPiece:
         codes = np.frombuffer(text.encode("utf-32-le"), np.uint32)
         classes = self._classes.take(codes)
         line_ends = np.flatnonzero(codes == _NEWLINE)
-        places = np.flatnonzero(classes == _FOREIGN)
+        foreign = np.flatnonzero(classes == _FOREIGN)
         # A run without spaces may be many words, by its punctuation; few lines have such a run, whatever is in it.
         spaces = np.concatenate([[-1], np.flatnonzero(classes == _SPACE), [len(classes)]])
         long_runs = spaces[:-1][np.diff(spaces) > MAX_WORD_CHARACTERS + 1] + 1
         slow = np.zeros(len(line_ends) + 1, bool)
-        slow[np.searchsorted(line_ends, np.concatenate([places, long_runs]))] = True
+        slow[np.searchsorted(line_ends, np.concatenate([foreign, long_runs]))] = True
         return slow
 
     def _encode_plain(self, lines: list[bytes]) -> tuple[np.ndarray, np.ndarray]:

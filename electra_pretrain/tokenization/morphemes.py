@@ -21,10 +21,10 @@ class Morphemes:
 
         Only between letters or digits: at punctuation and spaces a word is cut anyway.
         """
-        marked, place = [], 0
+        marked, position = [], 0
         for surface in self._mecab.morphs(text):
-            found = text.index(surface, place)
-            inside = place > 0 and found == place and text[place - 1].isalnum() and surface[0].isalnum()
-            marked += [text[place:found], BOUNDARY if inside else "", surface]
-            place = found + len(surface)
-        return "".join(marked) + text[place:]
+            found = text.index(surface, position)
+            inside = position > 0 and found == position and text[position - 1].isalnum() and surface[0].isalnum()
+            marked += [text[position:found], BOUNDARY if inside else "", surface]
+            position = found + len(surface)
+        return "".join(marked) + text[position:]

@@ -17,11 +17,14 @@ from electra_pretrain.checkpoint import bundle, listing
 from electra_pretrain.config.load import load_config
 from electra_pretrain.convert.extension import extend
 from electra_pretrain.convert.hf_import import read_pair
+from electra_pretrain.convert.run_import import fresh_optimizer
 from electra_pretrain.convert.sources import read_pretrained
 from electra_pretrain.convert.tf1 import read_tf1
 from electra_pretrain.core.batch import MaskedBatch
 from electra_pretrain.core.errors import UserError
 from electra_pretrain.model.electra import Electra
+from electra_pretrain.train.optimizer import AdamW
+from tests.conftest import MICRO
 from tests.support import released_weights
 from tests.support.released_weights import TOKENS, E, P, V
 
@@ -122,6 +125,17 @@ def test_moments_and_step_are_kept_where_asked(tmp_path, tf1, values):
     with pytest.raises(UserError, match="has no moments to go on with"):
         import_(tmp_path / "other", tf1=tf1[0], keep_optimizer=True)
     assert not (tmp_path / "other").exists()
+
+
+def test_moments_and_step_that_begin_anew_are_the_trainers():
+    weights = Electra(MICRO).named_variables()
+    optimizer = AdamW(weights, MICRO.optimizer)
+    expected = {**optimizer.moments, "global_step": optimizer.global_step}
+    found = fresh_optimizer(weights)
+    assert list(found) == list(expected)
+    for name, variable in expected.items():
+        assert found[name].dtype == variable.dtype and found[name].shape == variable.shape
+        np.testing.assert_array_equal(found[name], variable)
 
 
 def test_a_pair_is_read_from_safetensors_and_from_bin(pair, values):

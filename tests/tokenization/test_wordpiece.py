@@ -15,7 +15,7 @@ from electra_pretrain.tokenization.provenance import saved_lower_case
 from electra_pretrain.tokenization.tokenizer import load_tokenizer
 from electra_pretrain.tokenization.train_wordpiece import train_wordpiece
 from electra_pretrain.tokenization.training_text import VocabSettings, training_text
-from electra_pretrain.tokenization.wordpiece import WordPieceTokenizer, read_vocab
+from electra_pretrain.tokenization.wordpiece import WordPieceTokenizer, longest_match, read_vocab
 from tests.conftest import SAMPLE_CORPUS, VOCAB_SIZE
 
 LINES = [
@@ -79,6 +79,22 @@ def test_ids_are_hugging_faces(vocab_path):
     for line, start, stop in zip(LINES, splits[:-1], splits[1:], strict=True):
         expected = reference.encode(unicodedata.normalize("NFC", line), add_special_tokens=False).ids
         assert ids[start:stop].tolist() == expected, line
+
+
+def test_the_longest_match_is_hugging_faces(vocab_path):
+    """Of every word in the sample of text, and of words that continue another."""
+    tokenizer = load_tokenizer(vocab_path, do_lower_case=False)
+    ids = {token: index for index, token in enumerate(tokenizer.tokens)}
+    text = "\n".join(path.read_text() for path in sorted(SAMPLE_CORPUS.glob("*.txt")))
+    words = sorted({word for word in tokenizer.words(text) if len(word) <= 100})
+    for word in words:
+        found, rest = longest_match(word, ids)
+        assert tokenizer.encode_lines([word])[0].tolist() == ([tokenizer.special_ids.unk] if rest else found), word
+        assert "".join(tokenizer.text_of(tokenizer.tokens[index]) for index in found) + rest == word
+        first = tokenizer.tokens[found[0]] if found else ""
+        if not rest and len(first) < len(word):
+            assert longest_match(word[len(first) :], ids, continues=True) == (found[1:], "")
+    assert longest_match("가\ue000", ids)[1] == "\ue000" and longest_match("", ids) == ([], "")
 
 
 def test_decomposed_hangul_is_composed(vocab_path):
