@@ -7,7 +7,7 @@ import tensorflow as tf
 from electra_pretrain.config.schema import Config
 from electra_pretrain.core.rng import Places, Random
 from electra_pretrain.model.kernels import GradientFunction, fused, with_gradient
-from electra_pretrain.model.layers import Dense, Initializer, LayerNorm, dropper
+from electra_pretrain.model.layers import Dense, Initializer, LayerNorm, make_dropout
 
 
 class Attention(tf.Module):
@@ -17,41 +17,41 @@ class Attention(tf.Module):
         super().__init__()
         self._config, self._heads = config.model, num_heads
         self.query, self.key, self.value = (
-            Dense(f"{scope}/self/{part}", hidden_size, hidden_size, init) for part in ("query", "key", "value")
+            Dense(f"{scope}/self/{name}", hidden_size, hidden_size, init) for name in ("query", "key", "value")
         )
         self.output = Dense(f"{scope}/output/dense", hidden_size, hidden_size, init)
         self.layer_norm = LayerNorm(f"{scope}/output", hidden_size)
 
     def __call__(
-        self, x: tf.Tensor, bias: tf.Tensor, random: Random | None, place: str, positions: tf.Tensor | None = None
+        self, x: tf.Tensor, bias: tf.Tensor, random: Random | None, scope: str, positions: tf.Tensor | None = None
     ) -> tf.Tensor:
-        """[B, S, H] -> the same, or [B, N, H] of the positions that are wanted.
+        """Attend: [B, S, H] -> the same, or [B, N, H] of the positions that are wanted.
 
         Args:
             x: what attends, and what is attended to.
             bias: float32 [B, 1, 1 or S, S] added to the scores; [B, 1, 1, S] where there are positions.
             random: for dropout.
-            place: names the dropouts.
+            scope: names the dropouts; another in each layer, though layers may share weights.
             positions: int32 [B, N]: only these attend, to all; None: all do.
         """
         length, hidden_size = x.shape[1:]
         wanted = x if positions is None else tf.gather(x, positions, batch_dims=1)
         query, key, value = (
-            part.to_heads(of, self._heads) for part, of in ((self.query, wanted), (self.key, x), (self.value, x))
+            dense.to_heads(of, self._heads) for dense, of in ((self.query, wanted), (self.key, x), (self.value, x))
         )
         probs_places, places = (None if positions is None else Places(axis, positions) for axis in (1, 0))
-        rate, purpose = self._config.attention_probs_dropout_prob, f"{place}/self/dropout"
-        drop = dropper([self._heads, length, length], rate, random, purpose, probs_places)
-        attended = self.output.from_heads(attend(query, key, value, bias, drop))
-        rate, purpose = self._config.hidden_dropout_prob, f"{place}/output/dropout"
-        attended = dropper([length, hidden_size], rate, random, purpose, places)(attended)
+        rate, purpose = self._config.attention_probs_dropout_prob, f"{scope}/self/dropout"
+        dropout = make_dropout([self._heads, length, length], rate, random, purpose, probs_places)
+        attended = self.output.from_heads(attend(query, key, value, bias, dropout))
+        rate, purpose = self._config.hidden_dropout_prob, f"{scope}/output/dropout"
+        attended = make_dropout([length, hidden_size], rate, random, purpose, places)(attended)
         return self.layer_norm(attended + wanted)
 
 
 def attend(
-    query: tf.Tensor, key: tf.Tensor, value: tf.Tensor, bias: tf.Tensor, drop: Callable[[tf.Tensor], tf.Tensor]
+    query: tf.Tensor, key: tf.Tensor, value: tf.Tensor, bias: tf.Tensor, dropout: Callable[[tf.Tensor], tf.Tensor]
 ) -> tf.Tensor:
-    """softmax(query · key / sqrt(D) + bias), dropped out, times value; [B, heads, D, Q] as the query is.
+    """Return softmax(query · key / sqrt(D) + bias), dropped out, times value; [B, heads, D, Q] as the query is.
 
     Kept for the gradient: the inputs, the output and the probabilities, not what dropout leaves of them. The softmax's gradient
     needs a sum over each row of [Q, S], which equals the product of the output with its gradient, [B, heads, Q]: so nothing
@@ -62,18 +62,18 @@ def attend(
         key: [B, heads, D, S].
         value: [B, heads, D, S].
         bias: float32 [B, 1, 1 or Q, S]; no gradient flows to it.
-        drop: dropout, the same at every call, linear.
+        dropout: the same at every call, linear.
     """
 
     @with_gradient
     def core(query: tf.Tensor, key: tf.Tensor, value: tf.Tensor) -> tuple[tf.Tensor, GradientFunction]:
         scale = query.shape[2] ** -0.5
         probs = _probs(tf.matmul(query, key, transpose_a=True), bias, scale)
-        context = tf.matmul(value, drop(probs), transpose_b=True)
+        context = tf.matmul(value, dropout(probs), transpose_b=True)
 
         def gradient(upstream: tf.Tensor) -> tuple[tf.Tensor, ...]:
-            value_gradient = tf.matmul(upstream, drop(probs))
-            probs_gradient = drop(tf.matmul(upstream, value, transpose_a=True))
+            value_gradient = tf.matmul(upstream, dropout(probs))
+            probs_gradient = dropout(tf.matmul(upstream, value, transpose_a=True))
             scores_gradient = _scores_gradient(probs, probs_gradient, context, upstream, scale)
             return (
                 tf.matmul(key, scores_gradient, transpose_b=True),

@@ -58,7 +58,7 @@ class Electra(tf.Module):
         return Encoder("generator", sizes, embeddings, config, init)
 
     def generator_logits(self, masked: MaskedBatch, random: Random | None) -> tf.Tensor:
-        """float32 [B·N, V] at the masked positions; all zero for uniform replacements."""
+        """Return float32 [B·N, V] at the masked positions; all zero for uniform replacements."""
         positions = masked.masked_lm_positions
         if self.generator is None:
             return tf.zeros([positions.shape.num_elements(), self._config.data.vocab_size])
@@ -68,7 +68,7 @@ class Electra(tf.Module):
         return self.generator_predictions(hidden, self.generator.embeddings.word)
 
     def cloze_logits(self, batch: Batch, random: Random | None) -> tf.Tensor:
-        """float32 [B·S, V]: the two towers' logits of what stands at each position, given all the others."""
+        """Return float32 [B·S, V]: the two towers' logits of what stands at each position, given all the others."""
         assert isinstance(self.generator, TwoTower)
         hidden = self.generator(batch.input_ids, batch.input_mask, batch.segment_ids, random)
         return self.cloze_predictions(hidden, self.generator.embeddings.word)
@@ -76,7 +76,7 @@ class Electra(tf.Module):
     def discriminator_hidden(
         self, input_ids: tf.Tensor, input_mask: tf.Tensor, segment_ids: tf.Tensor, random: Random | None
     ) -> tf.Tensor:
-        """[B, S, H]: what fine-tuning starts from."""
+        """Return [B, S, H]: what fine-tuning starts from."""
         # Tied networks share weights, not dropout: each draws its own.
         own = None if random is None else random._replace(seed=random.seed ^ 1)
         return self.discriminator(input_ids, input_mask, segment_ids, own if self._tied else random)
@@ -84,11 +84,11 @@ class Electra(tf.Module):
     def discriminator_logits(
         self, input_ids: tf.Tensor, input_mask: tf.Tensor, segment_ids: tf.Tensor, random: Random | None
     ) -> tf.Tensor:
-        """float32 [B, S]; above 0 means "replaced"."""
+        """Return float32 [B, S]; above 0 means "replaced"."""
         return self.discriminator_predictions(self.discriminator_hidden(input_ids, input_mask, segment_ids, random))
 
     def named_variables(self) -> dict[str, tf.Variable]:
-        """Released name -> variable, sorted by name."""
+        """Return released name -> variable, sorted by name."""
         named = {variable.name.split(":")[0]: variable for variable in self.trainable_variables}
         assert len(named) == len(self.trainable_variables), "two variables share a name"
         return dict(sorted(named.items()))

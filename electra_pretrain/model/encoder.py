@@ -10,7 +10,7 @@ from electra_pretrain.config.schema import Config
 from electra_pretrain.core.rng import Places, Random
 from electra_pretrain.model.attention import Attention
 from electra_pretrain.model.kernels import remat
-from electra_pretrain.model.layers import Dense, Initializer, LayerNorm, dropout, dropper
+from electra_pretrain.model.layers import Dense, Initializer, LayerNorm, dropout, make_dropout
 
 TYPE_VOCAB_SIZE = 2
 MASKED_SCORE = -10000.0
@@ -27,6 +27,7 @@ class Sizes(NamedTuple):
 
 
 def discriminator_sizes(config: Config) -> Sizes:
+    """Return the sizes of the network that the config describes."""
     model = config.model
     return Sizes(
         model.num_hidden_layers,
@@ -38,7 +39,7 @@ def discriminator_sizes(config: Config) -> Sizes:
 
 
 def generator_sizes(config: Config) -> Sizes:
-    """Sizes of an untied generator, derived from the discriminator's as the released code derives them."""
+    """Return the sizes of an untied generator, derived from the discriminator's as the released code derives them."""
     model, objective = config.model, config.objective
     hidden_size = round(model.hidden_size * objective.generator_hidden_size)
     return Sizes(
@@ -70,7 +71,7 @@ class Embeddings(tf.Module):
         self.layer_norm = LayerNorm(f"{scope}/embeddings", size)
 
     def __call__(self, input_ids: tf.Tensor, segment_ids: tf.Tensor) -> tf.Tensor:
-        """int32 [B, S] twice -> float32 [B, S, E]."""
+        """Embed int32 [B, S] twice -> float32 [B, S, E]."""
         token_type = tf.matmul(tf.one_hot(segment_ids, TYPE_VOCAB_SIZE), self.token_type)
         return self.layer_norm(tf.gather(self.word, input_ids) + token_type + self.position[: input_ids.shape[1]])
 
@@ -87,13 +88,13 @@ class Block(tf.Module):
         self.layer_norm = LayerNorm(f"{scope}/output", sizes.hidden_size)
 
     def __call__(
-        self, x: tf.Tensor, bias: tf.Tensor, random: Random | None, place: str, positions: tf.Tensor | None = None
+        self, x: tf.Tensor, bias: tf.Tensor, random: Random | None, scope: str, positions: tf.Tensor | None = None
     ) -> tf.Tensor:
-        """[B, S, H] -> the same, or [B, N, H] at `positions`; dropout differs from `place` to `place`: blocks may repeat."""
+        """Apply to [B, S, H], giving the same or [B, N, H] at `positions`; `scope` names the dropouts, since a block may repeat."""
         shape, places = x.shape[1:], None if positions is None else Places(0, positions)
-        x = self.attention(x, bias, random, f"{place}/attention", positions)
+        x = self.attention(x, bias, random, f"{scope}/attention", positions)
         y = self.output.after_gelu(self.intermediate(x))
-        y = dropper(shape, self._config.hidden_dropout_prob, random, f"{place}/output/dropout", places)(y)
+        y = make_dropout(shape, self._config.hidden_dropout_prob, random, f"{scope}/output/dropout", places)(y)
         return self.layer_norm(y + x)
 
 
@@ -144,7 +145,7 @@ class Encoder(tf.Module):
         random: Random | None,
         positions: tf.Tensor | None = None,
     ) -> tf.Tensor:
-        """int32 [B, S] three times -> hidden states [B, S, H] in the compute dtype; dropout only with `random`.
+        """Encode int32 [B, S] three times -> hidden states [B, S, H] in the compute dtype; dropout only with `random`.
 
         With `positions`, int32 [B, N], only [B, N, H]: what `tf.gather` would take of the whole. The last block then computes
         no more than these; an encoder of one direction cannot.
@@ -156,17 +157,17 @@ class Encoder(tf.Module):
             x = self.embeddings_project(x)
         bias = attention_bias(input_mask, self._direction)
         for number, layer in enumerate(self.layers):
-            place = f"{self._scope}/encoder/layer_{number}"
-            # So that a compiler's complaint names the place.
-            with tf.name_scope(place):
+            scope = f"{self._scope}/encoder/layer_{number}"
+            # So that a compiler's complaint names the layer.
+            with tf.name_scope(scope):
                 last = positions if number == len(self.layers) - 1 else None
-                block = partial(layer, bias=bias, random=random, place=place, positions=last)
+                block = partial(layer, bias=bias, random=random, scope=scope, positions=last)
                 x = remat(block, x) if self._remat else block(x)
         return x
 
 
 def attention_bias(input_mask: tf.Tensor, direction: Direction) -> tf.Tensor:
-    """float32 [B, 1, 1 or S, S] to add to the scores: -10000, once, where a position may not be attended to."""
+    """Return float32 [B, 1, 1 or S, S] to add to the scores: -10000, once, where a position may not be attended to."""
     visible = tf.cast(input_mask, tf.float32)[:, tf.newaxis, tf.newaxis, :]
     length = input_mask.shape[1]
     if direction is Direction.LEFT_TO_RIGHT:

@@ -9,7 +9,7 @@ _FORWARD_AND_BACKWARD = 3
 
 
 def step_flops(config: Config) -> float:
-    """Floating-point operations of one update of the global batch, a multiplication and an addition counted as two.
+    """Count floating-point operations of one update of the global batch, a multiplication and an addition counted as two.
 
     What is computed twice to save memory, and all that is no matrix product, is left out.
     """
@@ -31,7 +31,7 @@ def step_flops(config: Config) -> float:
 
 
 def _encoder(sizes: Sizes, config: Config, wanted: float) -> float:
-    """Operations of a batch's way through the blocks, of whose last one so many positions are wanted.
+    """Count operations of a batch's way through the blocks, of whose last one so many positions are wanted.
 
     For the others it makes a key and a value only.
     """

@@ -15,7 +15,7 @@ class GeneratorHead(tf.Module):
         self.output_bias = tf.Variable(tf.zeros([vocab_size]), name=f"{scope}/output_bias")
 
     def __call__(self, hidden: tf.Tensor, word_table: tf.Tensor) -> tf.Tensor:
-        """hidden [B, N, H], word_table [V, E] -> float32 [B·N, V]; flat, since a TPU would copy all of it to fold it up."""
+        """Map hidden [B, N, H] and word_table [V, E] to float32 [B·N, V]; flat, since a TPU would copy all of it to fold it up."""
         hidden = self.layer_norm(gelu(self.dense(hidden)))
         flat = tf.reshape(hidden, [-1, hidden.shape[-1]])
         logits = tf.matmul(flat, tf.cast(word_table, hidden.dtype), transpose_b=True)
@@ -32,5 +32,5 @@ class DiscriminatorHead(tf.Module):
         self.dense_1 = Dense(f"{scope}/dense_1", hidden_size, 1, init, glorot=True)
 
     def __call__(self, hidden: tf.Tensor) -> tf.Tensor:
-        """[B, S, H] -> float32 [B, S]."""
+        """Map [B, S, H] to float32 [B, S]."""
         return tf.cast(tf.squeeze(self.dense_1(gelu(self.dense(hidden))), -1), tf.float32)

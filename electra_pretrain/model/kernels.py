@@ -13,13 +13,13 @@ R = TypeVar("R")
 
 
 def with_gradient(function: Callable[..., tuple[tf.Tensor, GradientFunction]]) -> Callable[..., tf.Tensor]:
-    """Of a function that returns its value and its gradient's function: the value, differentiable."""
+    """Return a differentiable function, given one that returns its value and the function of its gradient."""
     wrapped: Callable[..., tf.Tensor] = tf.custom_gradient(function)
     return wrapped
 
 
 def fused(function: Callable[P, R]) -> Callable[P, R]:
-    """On a CPU, compile elementwise work and reductions to single passes over memory.
+    """Compile elementwise work and reductions, on a CPU, to single passes over memory.
 
     TensorFlow makes a pass of each operation, and most of a step's time on a CPU went into them. Matrix products stay outside:
     the compiler's are slower than oneDNN's. A TPU's program is compiled as a whole anyhow; on GPUs the compiler needs parts of
@@ -37,7 +37,7 @@ def fused(function: Callable[P, R]) -> Callable[P, R]:
 
 
 def remat(block: Callable[[tf.Tensor], tf.Tensor], x: tf.Tensor) -> tf.Tensor:
-    """block(x), of which the gradient keeps x alone: what the block computes on the way is computed again."""
+    """Return block(x), of which the gradient keeps x alone: what the block computes on the way is computed again."""
 
     def forward(x: tf.Tensor) -> tuple[tf.Tensor, GradientFunction]:
         def gradient(upstream: tf.Tensor, variables: Sequence[tf.Variable] = ()) -> tuple[tf.Tensor, list[tf.Tensor]]:
@@ -54,7 +54,7 @@ def remat(block: Callable[[tf.Tensor], tf.Tensor], x: tf.Tensor) -> tf.Tensor:
 
 
 def after(x: tf.Tensor, gradient: tf.Tensor) -> tf.Tensor:
-    """x, to be used once `gradient` is known: 0 or NaN is added as the gradient's first element is a number or not.
+    """Return x, to be used once `gradient` is known: 0 or NaN is added as the gradient's first element is a number or not.
 
     A compiler merges equal computations; without this it would keep what the forward pass computed from x until the gradient
     asks for it again.
@@ -64,7 +64,7 @@ def after(x: tf.Tensor, gradient: tf.Tensor) -> tf.Tensor:
 
 
 def first_of_largest(x: tf.Tensor) -> tf.Tensor:
-    """int32 [...]: argmax over the last axis, as two plain reductions, which the CPU's compiler vectorises.
+    """Return int32 [...]: argmax over the last axis, as two plain reductions, which the CPU's compiler vectorises.
 
     Where nothing is a number it is the last index: within the range, as what is looked up by it must be.
     """

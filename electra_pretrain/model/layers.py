@@ -25,11 +25,11 @@ class Initializer(NamedTuple):
     stddev: float
 
     def truncated_normal(self, name: str, shape: Sequence[int]) -> tf.Tensor:
-        """Normal with `stddev`, nothing beyond two of them."""
+        """Draw from a normal distribution with `stddev`, nothing beyond two of them."""
         return tf.math.ndtri(_TAIL + self._uniform(name, shape) * (1 - 2 * _TAIL)) * self.stddev
 
     def glorot_uniform(self, name: str, shape: Sequence[int]) -> tf.Tensor:
-        """Uniform in ±sqrt(6 / (fan in + fan out)): the released code's `embeddings_project` and last layer."""
+        """Draw uniformly in ±sqrt(6 / (fan in + fan out)): the released code's `embeddings_project` and last layer."""
         return (2 * self._uniform(name, shape) - 1) * float(np.sqrt(6 / sum(shape)))
 
     def _uniform(self, name: str, shape: Sequence[int]) -> tf.Tensor:
@@ -49,17 +49,17 @@ class Dense(tf.Module):
         return tf.einsum("bsi,io->bso", x, tf.cast(self.kernel, x.dtype)) + tf.cast(self.bias, x.dtype)
 
     def after_gelu(self, x: tf.Tensor) -> tf.Tensor:
-        """gelu(x) @ kernel + bias, of which the gradient keeps x alone."""
+        """Return gelu(x) @ kernel + bias, of which the gradient keeps x alone."""
         return gelu_dense(x, tf.cast(self.kernel, x.dtype)) + tf.cast(self.bias, x.dtype)
 
     def to_heads(self, x: tf.Tensor, heads: int) -> tf.Tensor:
-        """[B, S, H] -> [B, heads, D, S]: the order that a TPU stores without padding."""
+        """Project and split, [B, S, H] -> [B, heads, D, S]: the order that a TPU stores without padding."""
         batch, length, _ = x.shape
         columns = tf.einsum("bsi,io->bos", x, tf.cast(self.kernel, x.dtype)) + tf.cast(self.bias, x.dtype)[:, tf.newaxis]
         return tf.reshape(columns, [batch, heads, -1, length])
 
     def from_heads(self, x: tf.Tensor) -> tf.Tensor:
-        """[B, heads, D, S] -> [B, S, H]."""
+        """Join and project, [B, heads, D, S] -> [B, S, H]."""
         batch, heads, size, length = x.shape
         columns = tf.reshape(x, [batch, heads * size, length])
         return tf.einsum("bis,io->bso", columns, tf.cast(self.kernel, x.dtype)) + tf.cast(self.bias, x.dtype)
@@ -79,7 +79,7 @@ class LayerNorm(tf.Module):
 
 @with_gradient
 def normalize(x: tf.Tensor, gamma: tf.Tensor, beta: tf.Tensor) -> tuple[tf.Tensor, GradientFunction]:
-    """LayerNorm; the gradient keeps x and two numbers a row, and computes in float32 as the forward pass does."""
+    """Normalise the last axis; the gradient keeps x and two numbers a row, and computes in float32 as the forward pass does."""
     y, mean, scale = _normalize(x, gamma, beta)
     return y, lambda upstream: _normalize_gradient(x, gamma, mean, scale, upstream)
 
@@ -108,13 +108,16 @@ def _normalize_gradient(
 
 @with_gradient
 def gelu(x: tf.Tensor) -> tuple[tf.Tensor, GradientFunction]:
-    """The exact erf form, in float32; the tanh approximation would break parity with Hugging Face."""
+    """Return the exact erf form, in float32; the tanh approximation would break parity with Hugging Face."""
     return _gelu(x), lambda upstream: _gelu_gradient(x, upstream, upstream)[1]
 
 
 @with_gradient
 def gelu_dense(x: tf.Tensor, kernel: tf.Tensor) -> tuple[tf.Tensor, GradientFunction]:
-    """gelu(x) @ kernel, x [B, S, I], kernel [I, O]; x is kept for the gradient, gelu(x), half of what a block holds, is not."""
+    """Return gelu(x) @ kernel of x [B, S, I], kernel [I, O].
+
+    For the gradient x is kept; gelu(x), half of what a block holds, is not.
+    """
 
     def gradient(upstream: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         activated, x_gradient = _gelu_gradient(x, tf.einsum("bso,io->bsi", upstream, kernel), upstream)
@@ -130,13 +133,13 @@ def _gelu(x: tf.Tensor) -> tf.Tensor:
 
 @fused
 def _gelu_gradient(x: tf.Tensor, gradient: tf.Tensor, awaited: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """gelu(x) again and x's gradient from gelu's, once `awaited` is known."""
+    """Return gelu(x) again, and x's gradient from gelu's, once `awaited` is known."""
     activated, slope = _gelu_and_slope(after(x, awaited))
     return activated, gradient * slope
 
 
 def _gelu_and_slope(x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """x · P(standard normal < x) and its derivative, computed in float32."""
+    """Return x · P(standard normal < x) and its derivative, computed in float32."""
     wide = tf.cast(x, tf.float32)
     below = 0.5 * (1.0 + tf.math.erf(wide * math.sqrt(0.5)))
     density = tf.exp(-0.5 * tf.square(wide)) * (1.0 / math.sqrt(2.0 * math.pi))
@@ -145,16 +148,16 @@ def _gelu_and_slope(x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
 
 def dropout(x: tf.Tensor, rate: float, random: Random | None, purpose: str) -> tf.Tensor:
     """Zero each element of x [B, …] with probability `rate`, scale up the rest; nothing happens without `random`."""
-    return dropper(x.shape[1:], rate, random, purpose)(x)
+    return make_dropout(x.shape[1:], rate, random, purpose)(x)
 
 
-def dropper(
+def make_dropout(
     shape: Sequence[int], rate: float, random: Random | None, purpose: str, places: Places | None = None
 ) -> Callable[[tf.Tensor], tf.Tensor]:
-    """Dropout for any number of tensors [B, *shape], the same elements of each; or for what is gathered of them at `places`."""
+    """Make a dropout for any number of tensors [B, *shape], the same elements of each; or for what is gathered at `places`."""
     if random is None or rate == 0:
         return lambda x: x
-    # As tensors, so that one compiled program serves every place of a shape.
+    # As tensors, so that one compiled program serves all dropouts of a shape.
     step, word = tf.cast(random.step, tf.uint32), tf.constant(purpose_word(purpose), tf.uint32)
     source = Random(random.seed, step, random.rows)
 

@@ -10,7 +10,7 @@ REPLACE_PROB = 0.85  # a drawn position becomes [MASK]; otherwise it stays as it
 
 
 def num_masked_slots(mask_prob: float, max_seq_length: int) -> int:
-    """N: slots a row has at most, 19 at 128 and 79 at 512 for 0.15."""
+    """Return N: slots a row has at most, 19 at 128 and 79 at 512 for 0.15."""
     return int((mask_prob + 0.005) * max_seq_length)
 
 
@@ -22,7 +22,7 @@ def mask_batch(batch: Batch, mask_prob: float, special_ids: SpecialIds, random: 
 
 
 def draw_positions(batch: Batch, mask_prob: float, special_ids: SpecialIds, random: Random) -> tuple[tf.Tensor, tf.Tensor]:
-    """Uniformly among tokens that are not [CLS], [SEP], [MASK] or padding.
+    """Draw uniformly among tokens that are not [CLS], [SEP], [MASK] or padding.
 
     Returns:
         masked_lm_positions int32 [B, N] and masked_lm_weights float32 [B, N]; a slot that the row does not use has 0 in both.
@@ -36,7 +36,7 @@ def draw_positions(batch: Batch, mask_prob: float, special_ids: SpecialIds, rand
 
 
 def maskable(batch: Batch, special_ids: SpecialIds) -> tf.Tensor:
-    """bool [B, S]: tokens that may be masked."""
+    """Return bool [B, S]: tokens that may be masked."""
     allowed = batch.input_mask > 0
     for special in (special_ids.cls, special_ids.sep, special_ids.mask):
         allowed &= batch.input_ids != special
@@ -44,7 +44,7 @@ def maskable(batch: Batch, special_ids: SpecialIds) -> tf.Tensor:
 
 
 def slot_weights(input_mask: tf.Tensor, candidates: tf.Tensor, mask_prob: float) -> tf.Tensor:
-    """float32 [B, N]: 1 for the slots that a row uses, as many as its length asks for and its candidates allow."""
+    """Return float32 [B, N]: 1 for the slots that a row uses, as many as its length asks for and its candidates allow."""
     slots = num_masked_slots(mask_prob, input_mask.shape[1])
     num_tokens = tf.cast(tf.reduce_sum(input_mask, axis=1), tf.float32)
     # tf.round: half to even.
@@ -56,7 +56,7 @@ def slot_weights(input_mask: tf.Tensor, candidates: tf.Tensor, mask_prob: float)
 def write_masks(
     batch: Batch, positions: tf.Tensor, weights: tf.Tensor, replaced: tf.Tensor, special_ids: SpecialIds
 ) -> MaskedBatch:
-    """The masked batch for drawn positions; `replaced` bool [B, N] says where [MASK] is written."""
+    """Make the masked batch for drawn positions; `replaced` bool [B, N] says where [MASK] is written."""
     writes = tf.cast(replaced, tf.float32) * weights
     mask_ids = tf.fill(positions.shape, special_ids.mask)
     return MaskedBatch(
@@ -94,12 +94,15 @@ def sample_ids(logits: tf.Tensor, temperature: float, disallowed_ids: tf.Tensor 
     slot_rows = tf.reshape(random.rows[:, tf.newaxis] * slots + tf.range(slots), [-1])
     source = Random(random.seed, tf.cast(random.step, tf.uint32), slot_rows)
     disallowed = None if disallowed_ids is None else tf.reshape(disallowed_ids, [-1, 1])
-    return tf.reshape(_race(tf.stop_gradient(logits), temperature, disallowed, source), [-1, slots])
+    return tf.reshape(_gumbel_max(tf.stop_gradient(logits), temperature, disallowed, source), [-1, slots])
 
 
 @fused
-def _race(logits: tf.Tensor, temperature: float, disallowed_ids: tf.Tensor | None, random: Random) -> tf.Tensor:
-    """Of exponential arrivals at rates softmax(logits / temperature), the first: what Gumbel noise draws, for one log less."""
+def _gumbel_max(logits: tf.Tensor, temperature: float, disallowed_ids: tf.Tensor | None, random: Random) -> tf.Tensor:
+    """Draw by the Gumbel-max trick, its noise inside the exponential: argmax of exp(logits / temperature) / -log u, u uniform.
+
+    That is argmax of logits / temperature - log(-log u), for one logarithm less.
+    """
     if disallowed_ids is not None:
         logits = tf.where(tf.equal(tf.range(logits.shape[-1]), disallowed_ids), logits.dtype.min, logits)
     rates = tf.exp((logits - tf.reduce_max(logits, axis=-1, keepdims=True)) / temperature)

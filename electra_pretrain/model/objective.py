@@ -30,7 +30,7 @@ class Outputs(NamedTuple):
     gen_logits: tf.Tensor  # [B·N, V] float32
     sampled_ids: tf.Tensor  # [B, N] int32
     masked_lm_losses: tf.Tensor  # [B, N] float32, unweighted
-    masked_lm_loss: tf.Tensor  # scalar: this part's share of the global mean
+    masked_lm_loss: tf.Tensor  # scalar: these rows' share of the global mean
     total_loss: tf.Tensor  # scalar
     cloze_logits: tf.Tensor | None = None  # [B·S, V] float32, of two towers
     cloze_losses: tf.Tensor | None = None  # [B, S] float32, unweighted
@@ -43,7 +43,7 @@ class Outputs(NamedTuple):
 
 
 def count(batch: Batch, masked: MaskedBatch) -> Denominators:
-    """This part's counts; their sum over all parts divides the losses."""
+    """Count in these rows; the sum over microbatches and replicas divides the losses."""
     real = tf.cast(batch.input_mask, tf.float32)
     return Denominators(*(tf.reduce_sum(weights) for weights in (masked.masked_lm_weights, real, masked.maskable)))
 
@@ -58,7 +58,7 @@ def compute_losses(
     training: bool,
     sampled_ids: tf.Tensor | None = None,
 ) -> Outputs:
-    """Forward pass of generator and discriminator.
+    """Run the generator and the discriminator forward.
 
     Args:
         model: the networks.
@@ -84,7 +84,7 @@ def generate(
     training: bool,
     sampled_ids: tf.Tensor | None = None,
 ) -> Outputs:
-    """The generator's part, its samples included; arguments as for `compute_losses`."""
+    """Run the generator forward and draw its samples; arguments as for `compute_losses`."""
     outputs = _generator_losses(model, batch, masked, denominators, objective, random if training else None)
     if sampled_ids is None:
         disallowed = masked.masked_lm_ids if objective.disallow_correct else None
@@ -134,7 +134,7 @@ def discriminate(
     random: Random,
     training: bool,
 ) -> Outputs:
-    """The discriminator's part, on what `generate` gave; no gradient flows back to it. Nothing without a discriminator."""
+    """Run the discriminator, if there is one, forward on what `generate` gave; no gradient flows back to that."""
     if not objective.has_discriminator:
         return outputs
     masked = outputs.masked
@@ -160,7 +160,7 @@ def discriminate(
 
 
 def _log_noise_odds(cloze_logits: tf.Tensor, input_ids: tf.Tensor, mask_prob: float) -> tf.Tensor:
-    """[B, S]: log of (noise share × q(token | rest) / data share).
+    """Return [B, S]: log of (noise share × q(token | rest) / data share).
 
     Added to the discriminator's output, which is then the token's energy (Clark et al., EMNLP 2020, section 3.1). No gradient
     reaches the generator.
@@ -169,12 +169,12 @@ def _log_noise_odds(cloze_logits: tf.Tensor, input_ids: tf.Tensor, mask_prob: fl
 
 
 def _losses(ids: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
-    """float32 in the shape of ids: -log softmax(logits)[id], for logits with a row for each id."""
+    """Return float32 in the shape of ids: -log softmax(logits)[id], for logits with a row for each id."""
     return tf.reshape(cross_entropy(logits, tf.reshape(ids, [-1])), ids.shape)
 
 
 def cross_entropy(logits: tf.Tensor, ids: tf.Tensor) -> tf.Tensor:
-    """float32 [rows] of logits float32 [rows, V] and ids int32 [rows]; the gradient keeps the logits and a number a row."""
+    """Return float32 [rows] of logits float32 [rows, V] and ids int32 [rows]; the gradient keeps logits and a number a row."""
 
     @with_gradient
     def core(logits: tf.Tensor) -> tuple[tf.Tensor, GradientFunction]:

@@ -15,7 +15,7 @@ class TwoTower(tf.Module):
     """
 
     def __init__(self, sizes: Sizes, shared: Embeddings | None, config: Config, init: Initializer) -> None:
-        """`shared`: the discriminator's embeddings; None: each tower has its own."""
+        """Build both towers on `shared`, the discriminator's embeddings; None: each has its own."""
         super().__init__()
         self.left_to_right, self.right_to_left = (
             Encoder(scope, sizes, shared or Embeddings(scope, sizes.embedding_size, config, init), config, init, direction)
@@ -24,7 +24,7 @@ class TwoTower(tf.Module):
         self.embeddings = self.left_to_right.embeddings
 
     def __call__(self, input_ids: tf.Tensor, input_mask: tf.Tensor, segment_ids: tf.Tensor, random: Random | None) -> tf.Tensor:
-        """int32 [B, S] three times -> [B, S, 2H]: the state before each position beside the state after it."""
+        """Encode int32 [B, S] three times -> [B, S, 2H]: the state before each position beside the state after it."""
         inputs = (input_ids, input_mask, segment_ids, random)
         # The ends wrap around: there stand [CLS], and [SEP] or padding, which are never predicted.
         before, after = tf.roll(self.left_to_right(*inputs), 1, axis=1), tf.roll(self.right_to_left(*inputs), -1, axis=1)

@@ -1,4 +1,4 @@
-"""Metrics as sums that add up over parts, replicas and steps, and what is read from the sums (method §6)."""
+"""Metrics as sums that add up over microbatches, replicas and steps, and what is read from the sums (method §6)."""
 
 from collections.abc import Mapping
 
@@ -18,7 +18,7 @@ Sums = dict[str, tf.Tensor]
 
 
 def metric_sums(batch: Batch, outputs: Outputs) -> Sums:
-    """float32 sums over one part of a batch."""
+    """Return float32 sums over some rows of a batch."""
     masked = outputs.masked
     weights = masked.masked_lm_weights
     predicted = tf.reshape(_predicted(outputs.gen_logits), masked.masked_lm_ids.shape)
@@ -54,7 +54,7 @@ _predicted = fused(first_of_largest)
 
 
 def zero_sums(objective: ObjectiveConfig) -> Sums:
-    """Sums over nothing, to add to."""
+    """Return sums over nothing, to add to."""
     names = ["masked_lm_slots", "masked_lm_loss", "masked_lm_correct", "sampled_correct"]
     if objective.two_tower_generator:
         names += ["cloze_tokens", "cloze_loss"]
@@ -66,7 +66,7 @@ def zero_sums(objective: ObjectiveConfig) -> Sums:
 
 
 def summarize(sums: Mapping[str, np.ndarray]) -> dict[str, float]:
-    """Metrics from accumulated sums; a mean over nothing is NaN."""
+    """Read metrics from accumulated sums; a mean over nothing is NaN."""
 
     def ratio(over: str, under: str) -> float:
         return float(sums[over] / sums[under]) if sums[under] else float("nan")
@@ -92,11 +92,12 @@ def summarize(sums: Mapping[str, np.ndarray]) -> dict[str, float]:
 
 
 def _count(hits: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
+    """Sum the weights of the hits."""
     return tf.reduce_sum(tf.cast(hits, tf.float32) * weights)
 
 
 def _histogram(logits: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
-    """float32 [256]: weight in each bin, as a product of two one-hot matrices, which suits every device."""
+    """Return float32 [256]: weight in each bin, as a product of two one-hot matrices, which suits every device."""
     bins = tf.cast(tf.floor(tf.reshape(logits, [-1]) / _BIN_WIDTH), tf.int32) + _NUM_BINS // 2
     bins = tf.clip_by_value(bins, 0, _NUM_BINS - 1)
     high = tf.one_hot(bins // _BINS_SQRT, _BINS_SQRT)
@@ -105,7 +106,7 @@ def _histogram(logits: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
 
 
 def _auc(original: np.ndarray, fake: np.ndarray) -> float:
-    """Chance that a replaced token's logit lies above an original one's, ties counted half."""
+    """Return the chance that a replaced token's logit lies above an original one's, ties counted half."""
     pairs = float(original.sum()) * float(fake.sum())
     if not pairs:
         return float("nan")

@@ -12,7 +12,7 @@ UNDECAYED = ("LayerNorm", "bias")
 
 
 def learning_rate(update: tf.Tensor, config: OptimizerConfig, num_train_steps: int) -> tf.Tensor:
-    """Rate of update t, float32; the first is t = 1. Linear warm-up times polynomial decay to 0 at the last step."""
+    """Return the rate of update t, float32; the first is t = 1. Linear warm-up times polynomial decay to 0 at the last step."""
     t = tf.cast(update, tf.float32)
     decay = (1.0 - tf.minimum(t, num_train_steps) / num_train_steps) ** config.lr_decay_power
     warmup = tf.minimum(1.0, t / config.num_warmup_steps) if config.num_warmup_steps else 1.0
@@ -20,7 +20,7 @@ def learning_rate(update: tf.Tensor, config: OptimizerConfig, num_train_steps: i
 
 
 def clip_by_global_norm(gradients: Sequence[tf.Tensor], max_norm: float) -> tuple[list[tf.Tensor], tf.Tensor]:
-    """Gradients scaled down to a global norm of `max_norm` if they exceed it, and their norm before.
+    """Scale gradients down to a global norm of `max_norm` if they exceed it; return them and their norm before.
 
     If the norm is not finite, every gradient is 0.
     """
@@ -30,7 +30,8 @@ def clip_by_global_norm(gradients: Sequence[tf.Tensor], max_norm: float) -> tupl
 
 
 def is_decayed(name: str) -> bool:
-    return not any(part in name for part in UNDECAYED)
+    """Return whether weight decay applies to a variable of this name."""
+    return not any(fragment in name for fragment in UNDECAYED)
 
 
 class AdamW(tf.Module):
@@ -131,7 +132,7 @@ def _update(
     decay: tf.Tensor,
     epsilon: tf.Tensor,
 ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-    """The variable and its moments after the step."""
+    """Return the variable and its moments after the step."""
     m = factors_m[0] * m + factors_m[1] * gradient
     v = factors_v[0] * v + factors_v[1] * tf.square(gradient)
     step = m / (tf.sqrt(v) + epsilon) + decay * variable

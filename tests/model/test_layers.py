@@ -35,7 +35,7 @@ def test_attend(rate):
     bias = tf.constant(np.where(np.arange(length) < [[10], [6], [1]], 0, -10000)[:, None, None], tf.float32)
     random = Random(0, 5, tf.range(batch))
 
-    drop = layers.dropper([heads, length, length], rate, random, "here")
+    drop = layers.make_dropout([heads, length, length], rate, random, "here")
 
     def plain(query, key, value):
         query, key, value = (tf.transpose(x, [0, 1, 3, 2]) for x in (query, key, value))

@@ -7,9 +7,11 @@ import threading
 from pathlib import Path
 
 import pytest
+import tensorflow as tf
 
 import electra_pretrain
 from electra_pretrain import run_pretraining
+from electra_pretrain.cli.run import EXIT_INTERRUPTED
 from electra_pretrain.records import manifest
 from electra_pretrain.train import input, trainer
 from tests.conftest import MICRO, changed
@@ -18,15 +20,15 @@ PACKAGE = str(Path(electra_pretrain.__file__).parent)
 ONE_STEP = changed(MICRO, training={"num_train_steps": 1, "num_eval_steps": 0})
 
 
-def run_main(monkeypatch, tmp_path, records, *more):
-    """`main`, as the console script calls it."""
+def run_main(monkeypatch, tmp_path, records, code, *more):
+    """`main`, as the console script calls it, ends with this exit code."""
     config = tmp_path / "config.json"
     config.write_text(json.dumps(ONE_STEP.to_dict()))
     arguments = ["--config", str(config), "--data", records, "--model_dir", str(tmp_path / "run"), *more]
     monkeypatch.setattr(sys, "argv", ["run_pretraining", *arguments])
     with pytest.raises(SystemExit) as ended:
         run_pretraining.main()
-    assert ended.value.code == 0
+    assert ended.value.code == code
 
 
 def frames_of(frame):
@@ -48,25 +50,24 @@ def frames_of(frame):
 def test_from_main_to_the_loss_it_is_eight_frames(monkeypatch, tmp_path, records):
     """Those of the thread that trains included, but for the thread's own entry, `Background`."""
     seen = []
-    generate = trainer.generate
 
-    def first_loss(*arguments):
-        if not seen:
-            main = sys._current_frames()[threading.main_thread().ident]
-            on_main = [] if threading.current_thread() is threading.main_thread() else frames_of(main)
-            here = frames_of(inspect.currentframe().f_back)
-            seen.append([each for each in [*on_main, *here] if each[0] != "background.py"])
-        return generate(*arguments)
+    @tf.autograph.experimental.do_not_convert
+    def first_loss(*_):
+        main = sys._current_frames()[threading.main_thread().ident]
+        here = frames_of(inspect.currentframe().f_back)
+        seen.append([each for each in [*frames_of(main), *here] if each[0] != "background.py"])
+        raise KeyboardInterrupt
 
     monkeypatch.setattr(trainer, "generate", first_loss)
-    run_main(monkeypatch, tmp_path, records)
+    run_main(monkeypatch, tmp_path, records, EXIT_INTERRUPTED)
     (passed,) = seen
     assert passed[0] == ("run_pretraining.py", "main") and passed[-1][1] == "_gradients"
     assert len(passed) <= 8, passed
 
 
-@pytest.mark.parametrize("more", [[], ["--preflight"]])
-def test_each_manifest_is_loaded_once(monkeypatch, tmp_path, records, more):
+@pytest.mark.parametrize(("code", "more"), [(EXIT_INTERRUPTED, []), (0, ["--preflight"])])
+def test_each_manifest_is_loaded_once(monkeypatch, tmp_path, records, code, more):
+    """Up to the first step; and by all that is checked beforehand."""
     loaded = []
     load = manifest.load_manifest
 
@@ -74,6 +75,11 @@ def test_each_manifest_is_loaded_once(monkeypatch, tmp_path, records, more):
         loaded.append(folder)
         return load(folder)
 
+    @tf.autograph.experimental.do_not_convert
+    def first_step(*_):
+        raise KeyboardInterrupt
+
     monkeypatch.setattr(input, "load_manifest", counted)
-    run_main(monkeypatch, tmp_path, records, *more)
+    monkeypatch.setattr(trainer.Trainer, "_train_steps", first_step)
+    run_main(monkeypatch, tmp_path, records, code, *more)
     assert loaded == [records]
