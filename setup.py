@@ -36,8 +36,8 @@ setup(
     license="Apache-2.0",
     license_files=["LICENSE"],
     python_requires=">=3.10",
-    # configs/ and vocab/ lie beside the package in a checkout and within it when installed; config.shipped_folder and
-    # tokenization.shipped know both.
+    # configs/ and vocab/ lie beside the package in a checkout and within it when installed;
+    # core.shipped knows both.
     packages=[
         *find_packages(include=["electra_pretrain", "electra_pretrain.*"]),
         "electra_pretrain.configs",

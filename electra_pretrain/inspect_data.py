@@ -94,12 +94,11 @@ def _verify(args: argparse.Namespace) -> _Inspected:
 def _adopt(args: argparse.Namespace) -> _Inspected:
     from electra_pretrain.execution.processes import worker_pool
     from electra_pretrain.records.inspect.adopt import adopt
-    from electra_pretrain.tokenization.provenance import saved_lower_case
-    from electra_pretrain.tokenization.shipped import find_vocab
-    from electra_pretrain.tokenization.tokenizer import load_tokenizer
+    from electra_pretrain.tokenization.provenance import resolve_lower_case
+    from electra_pretrain.tokenization.tokenizer import find_vocab, load_tokenizer
 
     vocab = find_vocab(args.vocab)
-    lower_case = args.lower_case if args.lower_case is not None else bool(saved_lower_case(vocab))
+    lower_case = resolve_lower_case(args.lower_case, vocab)
     tokenizer = load_tokenizer(vocab, lower_case)
     with worker_pool(args.num_processes) as run:
         manifest, verified = adopt(args.folder, tokenizer, args.heldout_fraction, args.seed, run)
@@ -125,8 +124,7 @@ def _name_faults(verified: "Verified") -> None:
 def _facts(args: argparse.Namespace, inspected: _Inspected) -> DataFacts:
     from electra_pretrain.records.inspect.decode import choose, decode
     from electra_pretrain.records.inspect.summary import most_frequent, summary
-    from electra_pretrain.tokenization.readable import words
-    from electra_pretrain.tokenization.tokenizer import load_tokenizer
+    from electra_pretrain.tokenization.tokenizer import group_into_words, load_tokenizer
 
     manifest, shards, verified = inspected
     tokens = load_tokenizer(files.join(args.folder, manifest.vocabulary.file_name), manifest.vocabulary.do_lower_case).tokens
@@ -139,7 +137,7 @@ def _facts(args: argparse.Namespace, inspected: _Inspected) -> DataFacts:
         token_counts=verified.statistics.text_counts(manifest.vocabulary.special_ids),
         frequent=most_frequent(manifest, verified, tokens, args.num_tokens),
         examples=[
-            ShownExample(example.title, [words(segment, manifest.vocabulary.type) for segment in example.segments])
+            ShownExample(example.title, [group_into_words(segment, manifest.vocabulary.type) for segment in example.segments])
             for example in decode(args.folder, chosen, manifest.max_seq_length, tokens)
         ],
     )

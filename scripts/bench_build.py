@@ -41,8 +41,7 @@ def bench_build(args: argparse.Namespace) -> None:
     from electra_pretrain.execution.processes import Runner, worker_pool
     from electra_pretrain.records.blocks import BuildSettings
     from electra_pretrain.records.build import build
-    from electra_pretrain.tokenization.shipped import find_vocab
-    from electra_pretrain.tokenization.tokenizer import load_tokenizer
+    from electra_pretrain.tokenization.tokenizer import find_vocab, load_tokenizer
     from electra_pretrain.tokenization.wordpiece import WordPieceTokenizer
 
     paths = files.expand_globs(args.corpus)

@@ -14,7 +14,7 @@ LOOK = """
 import electra_pretrain, json
 from pathlib import Path
 from electra_pretrain.config.load import load_config
-from electra_pretrain.tokenization.shipped import find_vocab
+from electra_pretrain.tokenization.tokenizer import find_vocab
 from electra_pretrain.tokenization.wordpiece import read_vocab
 from electra_pretrain.finetuning.config import load_finetune_config
 assert load_finetune_config("korquad_base", []).train_batch_size == 8

@@ -3,7 +3,9 @@
 import argparse
 import contextlib
 import logging
-from collections.abc import Iterator
+import shlex
+import sys
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from electra_pretrain.config.hparams import load_hparams
@@ -41,6 +43,11 @@ def verbosity_flags() -> list[str]:
     return {messages.QUIET: ["--quiet"], messages.VERBOSE: ["--verbose"]}.get(level, [])
 
 
+def command_line(name: str, argv: Sequence[str] | None) -> str:
+    """A command as it was typed, to be recorded; `argv` as its `parse_args` takes it, None for the process's own."""
+    return shlex.join(["python", "-m", f"electra_pretrain.{name}", *(sys.argv[1:] if argv is None else argv)])
+
+
 def add_corpus(parser: argparse.ArgumentParser, help: str = CORPUS_HELP) -> None:
     """Add `--corpus` and `--text_field`."""
     parser.add_argument("--corpus", required=True, metavar="GLOB[,GLOB…]", help=help)
@@ -73,6 +80,14 @@ def add_lower_case(parser: Any, help: str = "lower-case the text") -> None:
         action=argparse.BooleanOptionalAction,
         default=None,
         help=f"{help} (default: as the vocabulary was learnt; cased if that is unknown)",
+    )
+
+
+def add_edits(parser: argparse.ArgumentParser) -> None:
+    """`--extend` and `--put_terms`: changes to a WordPiece vocabulary."""
+    parser.add_argument("--extend", metavar="VOCAB", help="append the tokens of this vocab.txt that are missing, in its order")
+    parser.add_argument(
+        "--put_terms", metavar="FILE", help="terms, one a line, that take the places of [unusedN], lowest id first"
     )
 
 

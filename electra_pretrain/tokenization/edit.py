@@ -3,17 +3,101 @@
 No token that stays changes its id, so that a trained model's rows keep their meaning.
 """
 
+import logging
+import os
 import re
 import unicodedata
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from electra_pretrain.core import files
 from electra_pretrain.core.batch import SPECIAL_TOKENS
-from electra_pretrain.core.errors import UserError
-from electra_pretrain.tokenization.wordpiece import CONTINUATION_PREFIX, MAX_WORD_CHARACTERS, WordPieceTokenizer
+from electra_pretrain.core.errors import UserError, first_of
+from electra_pretrain.tokenization import provenance
+from electra_pretrain.tokenization.tokenizer import find_vocab, load_tokenizer
+from electra_pretrain.tokenization.wordpiece import CONTINUATION_PREFIX, MAX_WORD_CHARACTERS, WordPieceTokenizer, read_vocab
 
+_log = logging.getLogger(__name__)
 UNUSED = re.compile(r"\[unused\d+\]")
 _LETTER = "가"  # any letter: a continuation needs a word to continue
+
+
+class Edits(NamedTuple):
+    """Changes to make.
+
+    Attributes:
+        extend: a vocabulary whose tokens are appended where they are missing, by its path or name; None: no such change.
+        put_terms: a file of terms that take the places of `[unusedN]`; None: no such change.
+    """
+
+    extend: str | None = None
+    put_terms: str | None = None
+
+
+def edit_vocabulary(
+    path: str, output: str, lower_case: bool, edits: Edits, command: str, tokenizer_json: str | None = None
+) -> WordPieceTokenizer:
+    """Write a changed vocabulary, and beside it what made it.
+
+    Args:
+        path: of the vocabulary to start from.
+        output: file to write.
+        lower_case: whether text is lower-cased.
+        edits: the changes.
+        command: to be recorded.
+        tokenizer_json: file for the tokeniser as `transformers` reads it.
+
+    Raises:
+        UserError: the vocabulary is no WordPiece one, the other one or the terms will not do, or a file cannot be written.
+    """
+    tokenizer = load_tokenizer(path, lower_case)
+    if not isinstance(tokenizer, WordPieceTokenizer):
+        raise UserError(f"{path}: is a SentencePiece model; only a WordPiece vocab.txt takes tokens that have no score")
+    edited, made = apply_edits(tokenizer, edits)
+    record = {
+        "type": edited.type,
+        "tokens": edited.vocab_size,
+        "do_lower_case": lower_case,
+        "strip_accents": False,
+        "unicode_normalization": "NFC",
+        "command": command,
+        "edits": made,
+        "made_from": {"path": path, "sha256": tokenizer.sha256, "tokens": tokenizer.vocab_size},
+        "made_by": provenance.read(path),
+    }
+    files.make_dirs(os.path.dirname(output) or ".")
+    if tokenizer_json:
+        files.make_dirs(os.path.dirname(tokenizer_json) or ".")
+        files.write_text(tokenizer_json, edited.to_json())
+    provenance.save(output, edited.file_content, record)
+    return edited
+
+
+def apply_edits(tokenizer: WordPieceTokenizer, edits: Edits) -> tuple[WordPieceTokenizer, list[dict[str, Any]]]:
+    """Return the changed vocabulary, and what was done to it, to be recorded.
+
+    Raises:
+        UserError: the other vocabulary or the terms will not do.
+    """
+    made: list[dict[str, Any]] = []
+    if edits.extend:
+        other = find_vocab(edits.extend)
+        added, left_out = extension(tokenizer, read_vocab(other))
+        about = {"path": other, "sha256": files.sha256(other), "first_id": tokenizer.vocab_size, "added": len(added)}
+        made.append({"extended_by": {**about, "left_out": left_out}})
+        _log.info("%s: %s tokens added, from id %s", other, f"{len(added):,}", f"{tokenizer.vocab_size:,}")
+        if left_out:
+            reason = "as no text would ever be cut into them here"
+            _log.info("%s: %s tokens left out, %s: %s", other, f"{len(left_out):,}", reason, first_of(left_out, 5))
+        tokenizer = WordPieceTokenizer([*tokenizer.tokens, *added], tokenizer.do_lower_case)
+    if edits.put_terms:
+        tokens = with_terms(tokenizer, edits.put_terms)
+        ids = {new: index for index, (old, new) in enumerate(zip(tokenizer.tokens, tokens, strict=True)) if old != new}
+        made.append({"terms_put": {"path": edits.put_terms, "sha256": files.sha256(edits.put_terms), "ids": ids}})
+        unused = sum(UNUSED.fullmatch(token) is not None for token in tokens)
+        places = f"ids {min(ids.values()):,} to {max(ids.values()):,}; {unused:,} [unusedN] left"
+        _log.info("%s: %s terms put, %s", edits.put_terms, f"{len(ids):,}", places)
+        tokenizer = WordPieceTokenizer(tokens, tokenizer.do_lower_case)
+    return tokenizer, made
 
 
 class Extension(NamedTuple):
@@ -24,7 +108,7 @@ class Extension(NamedTuple):
 
 
 def extension(tokenizer: WordPieceTokenizer, other: list[str]) -> Extension:
-    """The other vocabulary's tokens that are missing here, in its order; special and unused ones aside."""
+    """Find the other vocabulary's tokens that are missing here, in its order; special and unused ones aside."""
     known = {*tokenizer.tokens, *SPECIAL_TOKENS}
     missing = [token for token in other if token not in known and not UNUSED.fullmatch(token)]
     added = [token for token in missing if why_never(tokenizer, token) is None]
@@ -32,7 +116,7 @@ def extension(tokenizer: WordPieceTokenizer, other: list[str]) -> Extension:
 
 
 def read_terms(path: str) -> dict[str, int]:
-    """Terms, one a line, in order, each with its line's number; composed (NFC), empty lines aside.
+    """Read terms, one a line, in order, each with its line's number; composed (NFC), empty lines aside.
 
     Raises:
         UserError: the file is missing or not UTF-8, or a term stands there twice.
@@ -56,7 +140,7 @@ def read_terms(path: str) -> dict[str, int]:
 
 
 def with_terms(tokenizer: WordPieceTokenizer, path: str, grow: bool = False) -> list[str]:
-    """The vocabulary's tokens, the file's terms in its `[unusedN]` places, lowest id first.
+    """Return the vocabulary's tokens with the file's terms in its `[unusedN]` places, lowest id first.
 
     Args:
         tokenizer: the vocabulary.
@@ -83,7 +167,7 @@ def with_terms(tokenizer: WordPieceTokenizer, path: str, grow: bool = False) -> 
 
 
 def why_never(tokenizer: WordPieceTokenizer, token: str) -> str | None:
-    """Why no text could ever be cut into a token; None where some can."""
+    """Say why no text could ever be cut into a token; None where some can."""
     continues = token.startswith(CONTINUATION_PREFIX) and token != CONTINUATION_PREFIX
     word = _LETTER + token.removeprefix(CONTINUATION_PREFIX) if continues else token
     words = tokenizer.words(word)

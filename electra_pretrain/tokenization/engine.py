@@ -30,7 +30,7 @@ def add_special_tokens(engine: "Tokenizer") -> None:
 
 
 def encode_lines(engine: "Tokenizer", lines: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
-    """Ids and row splits of all lines, as `Tokenizer.encode_lines`."""
+    """Return ids and row splits of all lines, as `Tokenizer.encode_lines`."""
     rows = [encoding.ids for encoding in engine.encode_batch_fast(lines, add_special_tokens=False)]
     row_splits = np.zeros(len(rows) + 1, np.int64)
     np.cumsum([len(row) for row in rows], out=row_splits[1:])
@@ -39,7 +39,7 @@ def encode_lines(engine: "Tokenizer", lines: Sequence[str]) -> tuple[np.ndarray,
 
 
 def unknown_texts(engine: "Tokenizer", line: str, unk: int) -> list[str]:
-    """The stretch of a line that each of its `[UNK]` stands for, normalised."""
+    """Find the stretch of a line that each of its `[UNK]` stands for, normalised."""
     assert engine.normalizer is not None
     text = engine.normalizer.normalize_str(line)
     encoding = engine.encode(text, add_special_tokens=False)
@@ -47,7 +47,7 @@ def unknown_texts(engine: "Tokenizer", line: str, unk: int) -> list[str]:
 
 
 def to_json(engine: "Tokenizer", special_ids: SpecialIds) -> str:
-    """`tokenizer.json`, with `[CLS] a [SEP] b [SEP]` around text."""
+    """Write `tokenizer.json`, with `[CLS] a [SEP] b [SEP]` around text."""
     from tokenizers import Tokenizer
     from tokenizers.processors import TemplateProcessing
 

@@ -6,14 +6,13 @@ where Hugging Face counts characters. So a line goes to it only if every charact
 hold them against each other, character by character) and no word can be of more than 100 characters.
 """
 
-import importlib.util
 import logging
 import sys
 from collections.abc import Callable
 
 import numpy as np
 
-from electra_pretrain.core import tensorflow_startup
+from electra_pretrain.core import optional, tensorflow_startup
 from electra_pretrain.tokenization.tokenizer import Tokenizer
 from electra_pretrain.tokenization.wordpiece import MAX_WORD_CHARACTERS, WordPieceTokenizer
 
@@ -50,7 +49,12 @@ Encoder = Callable[[bytes], tuple[np.ndarray, np.ndarray]]
 
 
 def fastest_encoder(tokenizer: Tokenizer, say: bool) -> Encoder:
-    """The fastest way to the ids that `tokenizer` gives: that tokeniser itself if there is no faster, which `say` tells."""
+    """Return the fastest way to the ids that `tokenizer` gives: that tokeniser itself if there is no faster.
+
+    Args:
+        tokenizer: whose ids are wanted.
+        say: warn where there is no faster way.
+    """
 
     def exact(text: bytes) -> tuple[np.ndarray, np.ndarray]:
         return tokenizer.encode_lines(text.decode("utf-8").split("\n"))
@@ -81,7 +85,7 @@ class FastWordPiece:
 
     def __init__(self, tokenizer: WordPieceTokenizer) -> None:
         # Looked for first: TensorFlow alone would be imported, which takes seconds, for nothing.
-        if importlib.util.find_spec("tensorflow_text") is None:
+        if optional.missing("tensorflow_text"):
             raise ImportError("tensorflow_text")
         tensorflow_startup.import_tensorflow()
         with tensorflow_startup.stderr_aside():
@@ -100,7 +104,7 @@ class FastWordPiece:
         )
 
     def encode(self, text: bytes) -> tuple[np.ndarray, np.ndarray]:
-        """Ids and row splits of lines of text, as `Encoder`, and as `WordPieceTokenizer.encode_lines` gives them.
+        """Return ids and row splits of lines of text, as `Encoder`, and as `WordPieceTokenizer.encode_lines` gives them.
 
         Raises:
             UnicodeDecodeError: the text is not UTF-8.
@@ -122,7 +126,7 @@ class FastWordPiece:
         return ids, row_splits
 
     def needs_exact(self, text: str) -> np.ndarray:
-        """bool [lines]: whether a line has a character that the engines may see differently, or perhaps too long a word."""
+        """Tell, bool [lines], which have a character that the engines may see differently, or perhaps too long a word."""
         codes = np.frombuffer(text.encode("utf-32-le"), np.uint32)
         classes = self._classes.take(codes)
         line_ends = np.flatnonzero(codes == _NEWLINE)
@@ -142,7 +146,7 @@ class FastWordPiece:
 
 
 def _character_classes(do_lower_case: bool) -> np.ndarray:
-    """uint8 [0x110000]: foreign, plain or a space, by code point."""
+    """Return, uint8 [0x110000], which code points are foreign, plain or a space."""
     classes = np.full(sys.maxunicode + 1, _FOREIGN, np.uint8)
     for first, last in PLAIN_RANGES:
         classes[first : last + 1] = _PLAIN

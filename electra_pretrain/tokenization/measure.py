@@ -91,20 +91,20 @@ class Measures:
         return float(np.count_nonzero(self.pieces) / len(self.pieces))
 
     def piece_lengths(self, longest: int) -> list[float]:
-        """Shares of the tokens of 0, 1, 2, … characters; the last also longer. A space alone has 0; no `[UNK]`."""
+        """Return shares of the tokens of 0, 1, 2, … characters; the last also longer. A space alone has 0; no `[UNK]`."""
         shares = [0.0] * (longest + 1)
         for text, count in self._known():
             shares[min(len(text), longest)] += self._share(count)
         return shares
 
     def line_length(self, quantile: float) -> int:
-        """Tokens in a line, so that this share of the lines has no more."""
+        """Return the number of tokens that this share of the lines does not exceed."""
         lengths = sorted(self.line_lengths)
         below = np.cumsum([self.line_lengths[length] for length in lengths])
         return lengths[int(np.searchsorted(below, quantile * below[-1]))] if lengths else 0
 
     def _known(self) -> list[tuple[str, int]]:
-        """Texts of the tokens that occur, and how often."""
+        """List the texts of the tokens that occur, and how often."""
         occurring = [index for index in np.flatnonzero(self.pieces).tolist() if index != self.tokenizer.special_ids.unk]
         return [(self.tokenizer.text_of(self.tokenizer.tokens[index]), int(self.pieces[index])) for index in occurring]
 

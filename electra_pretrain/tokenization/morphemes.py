@@ -1,10 +1,9 @@
 """Cut words into morphemes with Mecab (python-mecab-ko), so that a vocabulary learns no piece across two of them."""
 
-from electra_pretrain.core.errors import UserError
+from electra_pretrain.core import optional
 
 # Between two morphemes of one word: a control character, of which normalised text holds none.
 BOUNDARY = "\x01"
-INSTALL = "'electra_pretrain[mecab]'"
 
 
 class Morphemes:
@@ -15,14 +14,10 @@ class Morphemes:
     """
 
     def __init__(self) -> None:
-        try:
-            from mecab import MeCab
-        except ModuleNotFoundError as error:
-            raise UserError(f"--morphs mecab needs packages that are missing; run: pip install {INSTALL}") from error
-        self._mecab = MeCab()
+        self._mecab = optional.load("mecab", "--morphs mecab", extra="mecab", package="python-mecab-ko").MeCab()
 
     def mark(self, text: str) -> str:
-        """The text, with `BOUNDARY` where one morpheme of a word ends and the next begins.
+        """Return the text with `BOUNDARY` where one morpheme of a word ends and the next begins.
 
         Only between letters or digits: at punctuation and spaces a word is cut anyway.
         """

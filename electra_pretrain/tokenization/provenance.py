@@ -23,7 +23,7 @@ def save(path: str, content: bytes, record: dict[str, Any]) -> None:
 
 
 def read(path: str) -> dict[str, Any] | None:
-    """What made a vocabulary, if that lies beside it.
+    """Read what made a vocabulary, if that lies beside it.
 
     Raises:
         UserError: the file is damaged.
@@ -41,19 +41,24 @@ def read(path: str) -> dict[str, Any] | None:
 
 
 def saved_lower_case(path: str) -> bool | None:
-    """Whether the vocabulary was learnt from lower-cased text, if that is told; raises as `read`."""
+    """Tell whether the vocabulary was learnt from lower-cased text, None if that is not known; raises as `read`."""
     record = read(path)
     return None if record is None else bool(record["do_lower_case"])
 
 
+def resolve_lower_case(asked: bool | None, vocab_path: str) -> bool:
+    """Decide whether text is lower-cased: as asked, else as the vocabulary was learnt, else not; raises as `read`."""
+    return bool(saved_lower_case(vocab_path)) if asked is None else asked
+
+
 def sources(paths: list[str]) -> list[dict[str, Any]]:
-    """Names, sizes and hashes of the files that something was made from."""
+    """List names, sizes and hashes of the files that something was made from."""
     with Progress("hash sources", sum(map(files.size, paths)) / 1e6, "MB") as progress:
         return [{"path": path, "bytes": files.size(path), "sha256": files.sha256(path, progress)} for path in paths]
 
 
 def versions() -> dict[str, str]:
-    """Of the packages on which a vocabulary's bytes may depend, those that are installed."""
+    """Return the versions of the installed packages on which a vocabulary's bytes may depend."""
     found = {}
     for package in _PACKAGES:
         try:

@@ -62,7 +62,7 @@ class SentencePieceTokenizer:
 
 
 def looks_like_model(content: bytes) -> bool:
-    """Whether a file begins as a SentencePiece model does: a first field that holds a short first piece.
+    """Tell whether a file begins as a SentencePiece model does: a first field that holds a short first piece.
 
     A text file that began so would begin with an empty line, which no vocabulary may hold.
     """
@@ -70,17 +70,17 @@ def looks_like_model(content: bytes) -> bool:
 
 
 def parse_model(content: bytes) -> Any:
-    """The model as a protocol buffer."""
+    """Return the model as a protocol buffer."""
     from sentencepiece import sentencepiece_model_pb2
 
     return sentencepiece_model_pb2.ModelProto.FromString(content)
 
 
-def checked(path: str, content: bytes) -> bytes:
-    """The model's bytes again.
+def check_model(path: str, content: bytes) -> None:
+    """Refuse what is not a model that can be used here.
 
     Raises:
-        UserError: not a model that can be used here, and why.
+        UserError: it is none, and why.
     """
     from google.protobuf.message import DecodeError
 
@@ -100,7 +100,6 @@ def checked(path: str, content: bytes) -> bytes:
             "be lost; train one with train_vocab --engine"
         )
     _type(proto, path)
-    return content
 
 
 def _type(proto: Any, path: str = "model") -> str:
@@ -112,7 +111,7 @@ def _type(proto: Any, path: str = "model") -> str:
 
 
 def normalizer(do_lower_case: bool) -> "tokenizers.normalizers.Normalizer":
-    """NFC, control characters removed, lower-cased if asked, accents kept; single spaces between words."""
+    """Return a normaliser: NFC, control characters removed, lower-cased if asked, accents kept, single spaces."""
     from tokenizers import Regex, normalizers
 
     bert = normalizers.BertNormalizer(clean_text=True, handle_chinese_chars=False, strip_accents=False, lowercase=do_lower_case)
@@ -142,7 +141,7 @@ def _engine(proto: Any, type: str, do_lower_case: bool) -> "tokenizers.Tokenizer
 
 
 def _merges(proto: Any, vocab: dict[str, int]) -> list[tuple[str, str]]:
-    """Pairs in the order in which BPE merges them: the better the piece's score, the earlier each pair that makes it up.
+    """List pairs in the order in which BPE merges them: the better a piece's score, the earlier each pair that makes it up.
 
     SentencePiece keeps the pieces only; a pair may be merged if what it gives is a piece.
     """

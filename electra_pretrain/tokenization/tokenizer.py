@@ -9,13 +9,13 @@ from typing import Protocol
 
 import numpy as np
 
-from electra_pretrain.core import files
+from electra_pretrain.core import files, shipped
 from electra_pretrain.core.batch import SpecialIds
 from electra_pretrain.core.errors import UserError
 from electra_pretrain.tokenization import sentencepiece, wordpiece
 from electra_pretrain.tokenization.engine import Unknown
 from electra_pretrain.tokenization.sentencepiece import SentencePieceTokenizer
-from electra_pretrain.tokenization.wordpiece import WordPieceTokenizer
+from electra_pretrain.tokenization.wordpiece import CONTINUATION_PREFIX, WordPieceTokenizer
 
 TYPES = (wordpiece.TYPE, *sentencepiece.TYPES)
 
@@ -45,23 +45,32 @@ class Tokenizer(Protocol):
     def vocab_size(self) -> int: ...
 
     def encode_lines(self, lines: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
-        """Ids of all lines, without special tokens.
+        """Cut all lines into pieces, without special tokens.
 
         Returns:
             ids: int32 [total]; row_splits: int64 [len(lines) + 1], line i is ids[row_splits[i]:row_splits[i + 1]].
         """
 
     def normalize(self, text: str) -> str:
-        """The text as it is before it is cut."""
+        """Return the text as it is before it is cut."""
 
     def unknown(self, line: str) -> list[Unknown]:
-        """What each `[UNK]` of a line stands for."""
+        """Find what each `[UNK]` of a line stands for."""
 
     def text_of(self, token: str) -> str:
-        """A token without the mark that says where in a word it stands."""
+        """Return a token without the mark that says where in a word it stands."""
 
     def to_json(self) -> str:
-        """`tokenizer.json` as Hugging Face loads it, with `[CLS] a [SEP] b [SEP]` around text."""
+        """Write `tokenizer.json` as Hugging Face loads it, with `[CLS] a [SEP] b [SEP]` around text."""
+
+
+def find_vocab(name_or_path: str) -> str:
+    """Find a vocabulary by its path or, if it ships with the package, by its name.
+
+    Raises:
+        UserError: there is no such vocabulary.
+    """
+    return shipped.find(name_or_path, "vocab", ".txt", "vocabulary file")
 
 
 def load_tokenizer(path: str, do_lower_case: bool) -> Tokenizer:
@@ -74,10 +83,29 @@ def load_tokenizer(path: str, do_lower_case: bool) -> Tokenizer:
         raise UserError(f"{path}: no such vocabulary file; make one with train_vocab")
     content = files.read_bytes(path)
     if sentencepiece.looks_like_model(content):
-        return SentencePieceTokenizer(sentencepiece.checked(path, content), do_lower_case)
+        sentencepiece.check_model(path, content)
+        return SentencePieceTokenizer(content, do_lower_case)
     return WordPieceTokenizer(wordpiece.parse_vocab(path, content), do_lower_case)
 
 
 def file_name(type: str) -> str:
-    """What the file of a vocabulary of this type is called beside records and checkpoints."""
+    """Name the file of a vocabulary of this type as it is called beside records and checkpoints."""
     return wordpiece.FILE_NAME if type == wordpiece.TYPE else sentencepiece.FILE_NAME
+
+
+def group_into_words(tokens: Sequence[str], type: str) -> list[list[str]]:
+    """Put tokens back together, for people to read: word by word, without the marks that join or part pieces.
+
+    Args:
+        tokens: of a vocabulary; a first one that continues a word keeps its mark.
+        type: the vocabulary's, one of `TYPES`.
+    """
+    is_wordpiece = type == wordpiece.TYPE
+    words: list[list[str]] = []
+    for token in tokens:
+        continues = token.startswith(CONTINUATION_PREFIX) if is_wordpiece else not token.startswith(sentencepiece.SPACE)
+        if continues and words:
+            words[-1].append(token.removeprefix(CONTINUATION_PREFIX) if is_wordpiece else token)
+        else:
+            words.append([token if is_wordpiece else token.removeprefix(sentencepiece.SPACE)])
+    return words

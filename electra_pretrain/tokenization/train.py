@@ -1,122 +1,74 @@
-"""Learn a vocabulary from a corpus: choose the text that is learnt from, then let an engine learn.
+"""Learn a vocabulary from a corpus, and write it with what made it."""
 
-Memory is bounded by the sample's size, not the corpus's: the chosen text waits in a temporary file, normalised and cut.
-"""
-
-import contextlib
 import os
-import tempfile
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
-from typing import BinaryIO, NamedTuple
+from collections.abc import Iterator
+from typing import Any, NamedTuple
 
-from electra_pretrain.core.errors import UserError
+from electra_pretrain.core import files
 from electra_pretrain.core.progress import Progress
-from electra_pretrain.corpus.reader import Document
-from electra_pretrain.corpus.sample import sampled, threshold, utf8_bytes
-from electra_pretrain.tokenization import sentencepiece, wordpiece
-from electra_pretrain.tokenization.morphemes import Morphemes
-
-HANGUL_SYLLABLES = [chr(code) for code in range(ord("가"), ord("힣") + 1)]
-Documents = Callable[[str], Iterable[Document]]  # given the name of a stage, for progress; read anew at each call
-
-
-class VocabSettings(NamedTuple):
-    """What makes a vocabulary.
-
-    Attributes:
-        vocab_size: tokens in all, special and unused ones included.
-        engine: the vocabulary's type, one of `tokenizer.TYPES`.
-        limit_alphabet: characters kept in the alphabet at most, the most frequent first.
-        hangul_alphabet: whether all 11,172 syllables belong to the alphabet, seen or not, over and above `limit_alphabet`.
-        unused: number of `[unusedN]` tokens appended.
-        min_frequency: occurrences that a merged piece needs (WordPiece only).
-        do_lower_case: whether text is lower-cased (accents are kept in any case).
-        morphs: "mecab": no piece crosses the boundary of two morphemes; "none".
-        sample_fraction: share of the documents that is read, chosen by `seed`.
-        sample_bytes: text that is learnt from at most; if there is more, documents chosen by `seed`.
-        seed: of the sample.
-    """
-
-    vocab_size: int
-    engine: str = wordpiece.TYPE
-    limit_alphabet: int = 6000
-    hangul_alphabet: bool = False
-    unused: int = 200
-    min_frequency: int = 2
-    do_lower_case: bool = False
-    morphs: str = "none"
-    sample_fraction: float = 1.0
-    sample_bytes: int = 300 * 10**6
-    seed: int = 0
+from electra_pretrain.corpus.provenance import read_steps
+from electra_pretrain.corpus.reader import Corpus, Document, no_text
+from electra_pretrain.tokenization import provenance, wordpiece
+from electra_pretrain.tokenization.edit import Edits, apply_edits
+from electra_pretrain.tokenization.sentencepiece import SentencePieceTokenizer
+from electra_pretrain.tokenization.tokenizer import Tokenizer
+from electra_pretrain.tokenization.train_sentencepiece import train_sentencepiece
+from electra_pretrain.tokenization.train_wordpiece import train_wordpiece
+from electra_pretrain.tokenization.training_text import TrainingText, VocabSettings, training_text
+from electra_pretrain.tokenization.wordpiece import WordPieceTokenizer
 
 
-class TrainingText:
-    """The sentences that are learnt from, normalised, with morphemes marked if asked; and what was counted on the way.
+class Learnt(NamedTuple):
+    """A vocabulary, and how much text it was learnt from."""
 
-    Attributes:
-        characters: how often each character but white space occurs.
-        documents: how many documents were chosen.
-        bytes: their size as they stood in the corpus; normalised text may be a little longer.
-    """
-
-    def __init__(self, file: BinaryIO) -> None:
-        self._file = file
-        self.characters: Counter[str] = Counter()
-        self.documents = 0
-        self.bytes = 0
-
-    def add(self, text: str, marked: str) -> None:
-        """A normalised sentence, and the same with morphemes marked."""
-        self.characters.update(text)
-        self._file.write(f"{marked}\n".encode())
-
-    def sentences(self, stage: str = "learn pieces") -> Iterator[str]:
-        """The sentences again; `stage` names what they are read for."""
-        size = self._file.seek(0, os.SEEK_END)
-        self._file.seek(0)
-        with Progress(stage, size / 1e6, "MB") as progress:
-            lines = progress.following(self._file, lambda: self._file.tell() / 1e6)
-            yield from (line.decode("utf-8").removesuffix("\n") for line in lines)
-
-    def alphabet(self, settings: VocabSettings) -> set[str]:
-        """The characters that get a token of their own, of those that occur."""
-        occurring = [char for char in self.characters if not char.isspace()]
-        by_frequency = sorted(occurring, key=lambda char: (-self.characters[char], char))
-        kept = set(by_frequency[: settings.limit_alphabet])
-        return kept.union(set(occurring).intersection(HANGUL_SYLLABLES)) if settings.hangul_alphabet else kept
+    tokenizer: Tokenizer
+    documents: int
+    bytes: int
 
 
-@contextlib.contextmanager
-def training_text(documents: Documents, settings: VocabSettings) -> Iterator[TrainingText]:
-    """Choose, normalise and cut; the text lives as long as the block.
+def train_vocabulary(corpus: Corpus, output: str, settings: VocabSettings, edits: Edits, command: str) -> Learnt:
+    """Write a vocabulary, and beside it what made it.
+
+    Args:
+        corpus: what to learn from.
+        output: file to write.
+        settings: of the vocabulary.
+        edits: changes to make afterwards, to a WordPiece vocabulary.
+        command: to be recorded.
 
     Raises:
-        UserError: no text was chosen.
+        UserError: there is no text in the corpus or in the sample, no room for the alphabet, or the edits will not do.
     """
-    normalize = (wordpiece if settings.engine == wordpiece.TYPE else sentencepiece).normalizer(settings.do_lower_case)
-    mark = Morphemes().mark if settings.morphs == "mecab" else str
-    below = threshold(documents("measure text"), settings.sample_fraction, settings.sample_bytes, settings.seed)
-    with tempfile.TemporaryFile() as file:
-        text = TrainingText(file)
-        for document in sampled(documents("read sample"), below, settings.seed):
-            text.documents += 1
-            text.bytes += utf8_bytes(document)
-            for sentence in document:
-                normalized = normalize.normalize_str(sentence)
-                text.add(normalized, mark(normalized))
-        if not any(not char.isspace() for char in text.characters):
-            raise UserError(
-                f"--sample_fraction {settings.sample_fraction} with --sample_bytes {settings.sample_bytes}: the sample of the "
-                "corpus holds no text; raise them (documents are taken whole: a sample smaller than one is empty)"
-            )
-        yield text
+    if next(corpus.documents(), None) is None:
+        raise no_text(corpus.paths)
+    files.make_dirs(os.path.dirname(output) or ".")
+    with training_text(lambda step: _shown(corpus, step), settings) as text:
+        tokenizer, made = _learn(text, settings, edits)
+    record = {
+        "type": tokenizer.type,
+        "tokens": tokenizer.vocab_size,
+        **settings._asdict(),
+        "strip_accents": False,
+        "unicode_normalization": "NFC",
+        "command": command,
+        "learnt_from": {"documents": text.documents, "bytes": text.bytes},
+        "sources": provenance.sources(corpus.paths),
+        "corpus_steps": read_steps(corpus.paths),
+        "edits": made,
+        "versions": provenance.versions(),
+    }
+    provenance.save(output, tokenizer.file_content, record)
+    return Learnt(tokenizer, text.documents, text.bytes)
 
 
-def too_small(settings: VocabSettings, fixed: int) -> UserError:
-    """The error for a vocabulary without room for `fixed` tokens that it must hold."""
-    way_out = "leave out --hangul_alphabet" if settings.hangul_alphabet else "lower --limit_alphabet"
-    return UserError(
-        f"--vocab_size {settings.vocab_size} with --unused {settings.unused}: too small for {fixed} special tokens and single "
-        f"characters; raise it or {way_out}"
-    )
+def _learn(text: TrainingText, settings: VocabSettings, edits: Edits) -> tuple[Tokenizer, list[dict[str, Any]]]:
+    """Return the vocabulary, and the edits that were made to it."""
+    if settings.engine == wordpiece.TYPE:
+        return apply_edits(WordPieceTokenizer(train_wordpiece(text, settings), settings.do_lower_case), edits)
+    return SentencePieceTokenizer(train_sentencepiece(text, settings), settings.do_lower_case), []
+
+
+def _shown(corpus: Corpus, step: str) -> Iterator[Document]:
+    """Read the documents, and show how far that has come."""
+    with Progress(step, corpus.stored_bytes / 1e6, "MB") as progress:
+        yield from progress.following(corpus.documents(), lambda: corpus.stored_bytes_read / 1e6)

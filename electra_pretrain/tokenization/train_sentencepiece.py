@@ -6,7 +6,7 @@ from electra_pretrain.core.batch import SPECIAL_TOKENS
 from electra_pretrain.core.errors import UserError
 from electra_pretrain.tokenization.morphemes import BOUNDARY
 from electra_pretrain.tokenization.sentencepiece import UNIGRAM, parse_model
-from electra_pretrain.tokenization.train import HANGUL_SYLLABLES, TrainingText, VocabSettings, too_small
+from electra_pretrain.tokenization.training_text import HANGUL_SYLLABLES, TrainingText, VocabSettings, too_small
 
 # Part sums of floats depend on how many threads there are, not on how many cores: one number, the same bytes everywhere.
 THREADS = 4
@@ -16,9 +16,9 @@ SCORE_STEPS = 1024
 
 
 def train_sentencepiece(text: TrainingText, settings: VocabSettings) -> bytes:
-    """The model file's bytes: special tokens at 0..4, pieces, `[unusedN]`; the same for the same text and settings.
+    """Learn a model and return its file's bytes: special tokens at 0..4, pieces, `[unusedN]`.
 
-    Fewer than `vocab_size` pieces come back if the text has no more.
+    The same text and settings give the same bytes. Fewer than `vocab_size` pieces come back if the text has no more.
 
     Raises:
         UserError: `vocab_size` leaves no room for the alphabet, or SentencePiece refuses the text.
@@ -58,7 +58,7 @@ def train_sentencepiece(text: TrainingText, settings: VocabSettings) -> bytes:
 
 
 def _finished(model: bytes, unused: int) -> bytes:
-    """The model with exact scores and `[unusedN]` at its end."""
+    """Return the model with exact scores and `[unusedN]` at its end."""
     proto = parse_model(model)
     # Releases before 0.2.3 keep the mark as a piece; no text holds it.
     pieces = [piece for piece in proto.pieces if piece.piece != BOUNDARY]

@@ -4,14 +4,15 @@ from collections.abc import Iterable
 
 from electra_pretrain.core.batch import SPECIAL_TOKENS
 from electra_pretrain.tokenization.morphemes import BOUNDARY
-from electra_pretrain.tokenization.train import HANGUL_SYLLABLES, TrainingText, VocabSettings, too_small
+from electra_pretrain.tokenization.training_text import HANGUL_SYLLABLES, TrainingText, VocabSettings, too_small
 from electra_pretrain.tokenization.wordpiece import CONTINUATION_PREFIX
 
 
 def train_wordpiece(text: TrainingText, settings: VocabSettings) -> list[str]:
-    """Tokens in the order of their ids: special tokens, alphabet, pieces, `[unusedN]`; the same for the same text and settings.
+    """Learn tokens and return them in the order of their ids: special tokens, alphabet, pieces, `[unusedN]`.
 
-    Fewer than `vocab_size` tokens come back if the text has no more pieces that occur `min_frequency` times.
+    The same text and settings give the same tokens. Fewer than `vocab_size` come back if the text has no more pieces that
+    occur `min_frequency` times.
 
     Raises:
         UserError: `vocab_size` leaves no room for the alphabet.
@@ -36,10 +37,10 @@ def train_wordpiece(text: TrainingText, settings: VocabSettings) -> list[str]:
 
 
 def _alphabet(text: TrainingText, settings: VocabSettings) -> list[str]:
-    """Single characters, in the forms in which they occur: at a word's start, within a word."""
-    kept = text.alphabet(settings)
+    """Return single characters, in the forms in which they occur: at a word's start, within a word."""
+    alphabet = text.alphabet(settings)
     singles = _train(map(_as_words, text.sentences("count characters")), list(SPECIAL_TOKENS), 1, 1)
-    forms = {token for token in singles if token.removeprefix(CONTINUATION_PREFIX) in kept}
+    forms = {token for token in singles if token.removeprefix(CONTINUATION_PREFIX) in alphabet}
     if settings.hangul_alphabet:
         # Both forms of every syllable: one that is missing where it stands makes the whole word [UNK].
         forms.update(prefix + syllable for syllable in HANGUL_SYLLABLES for prefix in ("", CONTINUATION_PREFIX))
@@ -47,17 +48,17 @@ def _alphabet(text: TrainingText, settings: VocabSettings) -> list[str]:
 
 
 def _as_words(sentence: str) -> str:
-    """Morphemes set apart like words, those that continue a word still marked: the trainer knows no other boundary."""
+    """Set morphemes apart like words, those that continue a word still marked: the trainer knows no other boundary."""
     return sentence.replace(BOUNDARY, f" {BOUNDARY}")
 
 
 def _plain(token: str) -> str:
-    """A token as plain WordPiece writes it: what follows a marked boundary continues a word."""
+    """Write a token as plain WordPiece does: what follows a marked boundary continues a word."""
     return CONTINUATION_PREFIX + token.removeprefix(BOUNDARY) if token.startswith(BOUNDARY) else token
 
 
 def _train(texts: Iterable[str], first: list[str], vocab_size: int, min_frequency: int) -> list[str]:
-    """Tokens in the order of their ids, `first` at the head."""
+    """Train and return the tokens in the order of their ids, `first` at the head."""
     from tokenizers import Tokenizer, models, pre_tokenizers, trainers
 
     engine = Tokenizer(models.WordPiece(unk_token="[UNK]"))

@@ -1,7 +1,7 @@
 """WordPiece: a `vocab.txt`, one token a line, and the longest piece that fits, from a word's start to its end."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -47,7 +47,7 @@ class WordPieceTokenizer:
         return normalized
 
     def words(self, text: str) -> list[str]:
-        """What the text is cut into before pieces are looked for: at white space, punctuation and Hanja."""
+        """Cut the text as it is cut before pieces are looked for: at white space, punctuation and Hanja."""
         return [word for word, _ in self._engine.pre_tokenizer.pre_tokenize_str(self.normalize(text))]
 
     def unknown(self, line: str) -> list[engine.Unknown]:
@@ -55,18 +55,12 @@ class WordPieceTokenizer:
         return [engine.Unknown(word, self._stumbling_block(word)) for word in words]
 
     def _stumbling_block(self, word: str) -> str:
-        """The character of an unknown word at which no piece fits; of too long a word its length."""
+        """Find the character of an unknown word at which no piece fits; tell of too long a word its length."""
         if len(word) > MAX_WORD_CHARACTERS:
             return f"a word of more than {MAX_WORD_CHARACTERS} characters"
-        start = 0
-        while start < len(word):
-            prefix = CONTINUATION_PREFIX if start else ""
-            ends = range(len(word), start, -1)
-            end = next((end for end in ends if prefix + word[start:end] in self._vocab), None)
-            if end is None:
-                return word[start]
-            start = end
-        raise AssertionError(f"{word} is not unknown")
+        _, rest = longest_match(word, self._vocab)
+        assert rest, f"{word} is not unknown"
+        return rest[0]
 
     def text_of(self, token: str) -> str:
         return token.removeprefix(CONTINUATION_PREFIX)
@@ -75,8 +69,31 @@ class WordPieceTokenizer:
         return engine.to_json(self._engine, self.special_ids)
 
 
+def longest_match(word: str, vocab: Mapping[str, int], continues: bool = False) -> tuple[list[int], str]:
+    """Cut a word into pieces as WordPiece does: always the longest that fits.
+
+    Args:
+        word: without white space and marks.
+        vocab: token -> id.
+        continues: whether it continues a word, so that its first piece needs the mark too.
+
+    Returns:
+        The pieces' ids, and the rest of the word, at whose start no piece fits; "" where all of it was cut.
+    """
+    ids: list[int] = []
+    start = 0
+    while start < len(word):
+        prefix = CONTINUATION_PREFIX if continues or start else ""
+        end = next((end for end in range(len(word), start, -1) if prefix + word[start:end] in vocab), None)
+        if end is None:
+            break
+        ids.append(vocab[prefix + word[start:end]])
+        start = end
+    return ids, word[start:]
+
+
 def read_vocab(path: str) -> list[str]:
-    """Tokens of a `vocab.txt`.
+    """Read the tokens of a `vocab.txt`.
 
     Raises:
         UserError: the file is missing, not UTF-8, holds a token twice or an empty line, or lacks a special token.
@@ -87,7 +104,7 @@ def read_vocab(path: str) -> list[str]:
 
 
 def parse_vocab(path: str, content: bytes) -> list[str]:
-    """Tokens in the content of a `vocab.txt`; raises as `read_vocab`."""
+    """Return the tokens in the content of a `vocab.txt`; raises as `read_vocab`."""
     try:
         tokens = content.decode("utf-8").removesuffix("\n").split("\n")
     except UnicodeDecodeError as error:
@@ -111,12 +128,12 @@ def parse_vocab(path: str, content: bytes) -> list[str]:
 
 
 def vocab_text(tokens: Sequence[str]) -> str:
-    """The content of a `vocab.txt`."""
+    """Return the content of a `vocab.txt`."""
     return "".join(f"{token}\n" for token in tokens)
 
 
 def normalizer(do_lower_case: bool) -> "tokenizers.normalizers.Normalizer":
-    """NFC, control characters removed, Chinese characters set apart, lower-cased if asked, accents kept."""
+    """Return a normaliser: NFC, control characters removed, Hanja set apart, lower-cased if asked, accents kept."""
     from tokenizers import normalizers
 
     bert = normalizers.BertNormalizer(clean_text=True, handle_chinese_chars=True, strip_accents=False, lowercase=do_lower_case)

@@ -33,7 +33,7 @@ def test_extend_appends_what_is_missing_and_could_be_found(tmp_path, vocab_path,
     other = write(tmp_path / "other.txt", [*SPECIAL_TOKENS, "다", "뷁뷁", "[unused7]", "##뷁", "[BOS]", "##漢", "漢", "a b"])
     after = edit(vocab_path, tmp_path / "v.txt", "--extend", other)
     assert after == [*before, *["뷁뷁", "##뷁", "漢"][: 3 if "漢" not in before else 2]]
-    assert "left out, as no text would ever be cut into them here: [BOS], ##漢, a b" in capsys.readouterr().out
+    assert "left out, as no text would ever be cut into them here: [BOS], ##漢, a b" in capsys.readouterr().err
     record = json.loads((tmp_path / "v.txt.json").read_text())
     assert record["edits"][0]["extended_by"]["first_id"] == len(before)
     assert record["made_by"]["sources"] and record["made_from"]["sha256"] == load_tokenizer(vocab_path, False).sha256

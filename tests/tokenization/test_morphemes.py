@@ -68,5 +68,8 @@ def test_it_tokenises_as_plain_wordpiece(vocabularies):
 def test_missing_packages_are_named(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "mecab", None)
     arguments = ["--corpus", f"{SAMPLE_CORPUS}/news.txt", "--output", str(tmp_path / "v.txt"), "--morphs", "mecab"]
-    with pytest.raises(UserError, match=r"--morphs mecab needs packages.*pip install 'electra_pretrain\[mecab\]'"):
+    with pytest.raises(
+        UserError,
+        match=r"--morphs mecab: needs python-mecab-ko, which is not installed; run: pip install 'electra_pretrain\[mecab\]'",
+    ):
         train_vocab.train_vocab(train_vocab.parse_args(arguments))

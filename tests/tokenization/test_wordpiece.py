@@ -13,8 +13,8 @@ from electra_pretrain.core.errors import UserError
 from electra_pretrain.corpus.reader import Corpus
 from electra_pretrain.tokenization.provenance import saved_lower_case
 from electra_pretrain.tokenization.tokenizer import load_tokenizer
-from electra_pretrain.tokenization.train import VocabSettings, training_text
 from electra_pretrain.tokenization.train_wordpiece import train_wordpiece
+from electra_pretrain.tokenization.training_text import VocabSettings, training_text
 from electra_pretrain.tokenization.wordpiece import WordPieceTokenizer, read_vocab
 from tests.conftest import SAMPLE_CORPUS, VOCAB_SIZE
 
@@ -50,7 +50,7 @@ def test_same_text_same_vocabulary():
     settings = VocabSettings(vocab_size=1800, unused=10)
 
     def learnt():
-        with training_text(lambda stage: documents, settings) as text:
+        with training_text(lambda step: documents, settings) as text:
             return train_wordpiece(text, settings)
 
     first = learnt()
@@ -162,7 +162,7 @@ def test_what_made_a_vocabulary_stands_beside_it(tmp_path):
 
 
 def test_the_shipped_vocabulary_is_what_its_record_says():
-    from electra_pretrain.tokenization.shipped import find_vocab
+    from electra_pretrain.tokenization.tokenizer import find_vocab
 
     path = find_vocab("reviews_32200")
     tokens, record = read_vocab(path), json.loads(Path(path + ".json").read_text())

@@ -14,8 +14,7 @@ import tensorflow as tf
 from electra_pretrain import inspect_data
 from electra_pretrain.core.errors import UserError
 from electra_pretrain.records.manifest import load_manifest
-from electra_pretrain.tokenization.readable import words
-from electra_pretrain.tokenization.tokenizer import load_tokenizer
+from electra_pretrain.tokenization.tokenizer import group_into_words, load_tokenizer
 from tests.conftest import SEQ
 from tests.records.test_build import read_examples
 
@@ -170,8 +169,8 @@ def test_examples_are_chosen_by_the_seed_and_read_as_they_were_written(records, 
 
 
 def test_words():
-    assert words(["##고", "가", "##다", "[UNK]", "."], "wordpiece") == [["##고"], ["가", "다"], ["[UNK]"], ["."]]
-    assert words(["고", "▁가", "다", "▁", "."], "unigram") == [["고"], ["가", "다"], ["", "."]]
+    assert group_into_words(["##고", "가", "##다", "[UNK]", "."], "wordpiece") == [["##고"], ["가", "다"], ["[UNK]"], ["."]]
+    assert group_into_words(["고", "▁가", "다", "▁", "."], "unigram") == [["고"], ["가", "다"], ["", "."]]
 
 
 def test_a_part_of_the_files_can_be_looked_at(records, capfd):
