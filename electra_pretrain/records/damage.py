@@ -47,7 +47,7 @@ def describe_damage(paths: Iterable[str], max_seq_length: int) -> str | None:
 def leave_out_damaged(
     data_dir: str, shards: Sequence[Shard], max_seq_length: int, special_ids: SpecialIds, folder: str
 ) -> list[str]:
-    """Return paths to read instead of the shards': of a damaged one, a copy in `folder` with empty rows for what cannot be read.
+    """Return paths to read instead of the shards': of a damaged one, a copy in `folder` with empty rows for unreadable records.
 
     An empty row is padding alone and trains nothing. Every other record keeps its position, so that the sequence of batches is
     what it would have been. Shards that an earlier call examined are not read again.

@@ -9,9 +9,6 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
-import tensorflow as tf
-from google.protobuf.message import DecodeError
-
 from electra_pretrain.core import files, rng
 from electra_pretrain.core.batch import INPUT_IDS
 from electra_pretrain.core.errors import UserError
@@ -127,6 +124,9 @@ def _max_seq_length(paths: Sequence[str]) -> int:
 
 def _length(record: bytes) -> int:
     """Count a record's ids; 0 if it is none."""
+    import tensorflow as tf
+    from google.protobuf.message import DecodeError
+
     try:
         return len(tf.train.Example.FromString(record).features.feature[INPUT_IDS].int64_list.value)
     except DecodeError:
