@@ -4,6 +4,7 @@
 """  # fmt: skip
 
 import argparse
+import logging
 import os
 import signal
 import sys
@@ -14,6 +15,7 @@ from electra_pretrain.cli.run import EXIT_INTERRUPTED, run_command
 from electra_pretrain.core.errors import first_of
 
 NAMED_LEFT_ALONE = 5
+_log = logging.getLogger(__name__)
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
@@ -31,7 +33,7 @@ def stage(args: argparse.Namespace) -> None:
     check_at_least(args, workers=1)
     staged = staging.stage(args.folder, args.url, args.workers, args.overwrite)
     if staged.left_alone:
-        print(f"left alone, none of these records: {first_of(staged.left_alone, NAMED_LEFT_ALONE)}", file=sys.stderr)
+        _log.info("left alone, none of these records: %s", first_of(staged.left_alone, NAMED_LEFT_ALONE))
     megabytes = staged.uploaded_bytes / 1e6
     print(
         f"{args.url}: {staged.files} files; {staged.uploaded} uploaded, {staged.files - staged.uploaded} already there; "

@@ -1,4 +1,4 @@
-"""How fast one core turns records into batches, beside what a TPU v3-8 eats of base_v3.
+"""Measure how fast one core turns records into batches, beside what a TPU v3-8 eats of base_v3.
 
     python scripts/bench_input.py [--data DIR]
 
@@ -23,9 +23,9 @@ SHARDS, EXAMPLES, LENGTH = 4, 10_000, 512
 
 
 def make_records(folder: str) -> "Records":
-    """Shards of random tokens, all positions used."""
+    """Write shards of random tokens, all positions used."""
     from electra_pretrain.records.input_pipeline import Records
-    from electra_pretrain.records.parse import encode_features, write_records
+    from electra_pretrain.records.tfrecord import encode_features, write_records
 
     generator = np.random.default_rng(0)
     ones, zeros = np.ones(LENGTH, np.int64), np.zeros(LENGTH, np.int64)
@@ -38,7 +38,7 @@ def make_records(folder: str) -> "Records":
 
 
 def records_of(folder: str) -> "Records":
-    """The training records of a folder that build_data made."""
+    """Choose the training records of a folder that build_data made."""
     from electra_pretrain.config.load import load_config
     from electra_pretrain.records.input_pipeline import Records
     from electra_pretrain.records.manifest import check_shards, load_manifest
@@ -50,7 +50,7 @@ def records_of(folder: str) -> "Records":
 
 
 def measure(records: "Records", seconds: float) -> dict[str, float]:
-    """Sequences a second once the first window is shuffled, and how long the first batch took."""
+    """Time sequences once the first window is shuffled, and the first batch."""
     from electra_pretrain.records.input_pipeline import Worker, train_dataset
 
     batch_size, worker = 256, Worker(num_replicas=8)

@@ -1,7 +1,14 @@
 """A folder in a Google Cloud Storage bucket: what lies there, uploads checked by CRC32C, and one line for what goes wrong.
 
 It goes through Google's own library, because TensorFlow's file system, which `files` uses, tells no checksums. The library
-retries what is transient and honours STORAGE_EMULATOR_HOST; it is imported only when a folder is opened.
+retries what is transient, checks what it sends, and honours STORAGE_EMULATOR_HOST; it is imported only when a folder is opened.
+
+Its `transfer_manager.upload_many` is not used, as it cannot keep what is asked of an upload here:
+- It tells of an error when it is done with all files. Here nothing more is sent after one, be it the rest of a file that is
+  half there.
+- Of a file object it does not pass on the size, without which each small file takes two requests instead of one; of a path it
+  opens the file itself, and then nothing tells how far a file of many chunks has come.
+- Its pool's threads are waited for when the process ends, be they stuck in the network; those of `staging` are daemons.
 """
 
 import contextlib
@@ -10,6 +17,7 @@ import os
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
+from electra_pretrain.core import optional
 from electra_pretrain.core.errors import UserError
 
 # One request of an upload: what a broken connection costs, and what each worker holds in memory.
@@ -43,7 +51,7 @@ class BucketFolder:
     def __init__(self, url: str, connections: int) -> None:
         bucket, self._prefix = _split(url)
         self.url = url.rstrip("/")
-        storage = _import_storage()
+        storage = optional.load("google.cloud.storage", self.url, package="google-cloud-storage")
         from google.cloud.storage.retry import DEFAULT_RETRY
         from requests.adapters import HTTPAdapter
 
@@ -57,7 +65,7 @@ class BucketFolder:
         self._bucket = self._client.bucket(bucket)
 
     def objects(self) -> dict[str, Stored]:
-        """What lies in the folder, without what lies in folders of its own."""
+        """List what lies in the folder, without what lies in folders of its own."""
         with _explained(self.url):
             retry = self._retry.with_timeout(FIRST_RETRY_SECONDS)
             blobs = self._client.list_blobs(self._bucket, prefix=self._prefix, delimiter="/", retry=retry)
@@ -129,22 +137,12 @@ class _Watched(io.FileIO):
 
 
 def _split(url: str) -> tuple[str, str]:
-    """Bucket, and prefix of the objects' names ("" or "folder/")."""
+    """Split a URL into the bucket and the prefix of its objects' names ("" or "folder/")."""
     scheme, _, rest = url.partition("://")
-    parts = rest.removesuffix("/").split("/")
-    if scheme != "gs" or "" in parts:
+    bucket, *folders = rest.removesuffix("/").split("/")
+    if scheme != "gs" or "" in (bucket, *folders):
         raise UserError(f"{url}: is not a folder in a bucket; write it as gs://bucket/folder")
-    return parts[0], "".join(f"{part}/" for part in parts[1:])
-
-
-def _import_storage() -> Any:
-    try:
-        import google.cloud.storage
-    except ImportError as error:
-        raise UserError(
-            "Google Cloud Storage needs a package that is missing; run: pip install google-cloud-storage"
-        ) from error
-    return google.cloud.storage
+    return bucket, "".join(f"{folder}/" for folder in folders)
 
 
 @contextlib.contextmanager
@@ -181,7 +179,7 @@ def _unreachable(url: str, error: Exception) -> str:
 
 
 def _reason(error: Any) -> str:
-    """What the server says, without the URL and the JSON around it; or the error's first line."""
+    """Quote what the server says, without the URL and the JSON around it; or the error's first line."""
     try:
         return str(error.response.json()["error"]["message"])
     except (AttributeError, KeyError, TypeError, ValueError):

@@ -1,5 +1,6 @@
 """Records that cannot be read: named, or left empty so that a run goes on without them."""
 
+import itertools
 import json
 import logging
 from collections.abc import Iterable, Iterator, Sequence
@@ -9,22 +10,27 @@ import tensorflow as tf
 
 from electra_pretrain.core import files
 from electra_pretrain.core.batch import RECORD_FEATURES, SpecialIds
-from electra_pretrain.core.errors import UserError, first_of
+from electra_pretrain.core.errors import first_of
 from electra_pretrain.core.progress import Progress
-from electra_pretrain.records.frames import Frame, read_frames
-from electra_pretrain.records.manifest import Shard
-from electra_pretrain.records.parse import encode_features, parse_records, write_records
+from electra_pretrain.records.manifest import Shard, missing_shard
+from electra_pretrain.records.tfrecord import (
+    Frame,
+    decode_chunks,
+    encode_features,
+    parse_records,
+    read_frames,
+    undecodable,
+    write_records,
+)
 
 _log = logging.getLogger(__name__)
 
 EXAMINED_NAME = "examined.json"
-_CHUNK = 1000
-# Not an example of ours; TensorFlow quotes the record, whose bytes may not be text.
-UNDECODABLE = (tf.errors.InvalidArgumentError, UnicodeDecodeError)
+UNDECODABLE = undecodable()
 
 
 def describe_damage(paths: Iterable[str], max_seq_length: int) -> str | None:
-    """The first file and record that cannot be read or decoded, in words; None if all can."""
+    """Name the first file and record that cannot be read or decoded; None if all can."""
     for path in paths:
         read = 0
         try:
@@ -41,9 +47,9 @@ def describe_damage(paths: Iterable[str], max_seq_length: int) -> str | None:
 def leave_out_damaged(
     data_dir: str, shards: Sequence[Shard], max_seq_length: int, special_ids: SpecialIds, folder: str
 ) -> list[str]:
-    """Paths to read instead of the shards': of a damaged one, a copy in `folder` whose unreadable records are empty rows.
+    """Return paths to read instead of the shards': of a damaged one, a copy in `folder` with empty rows for unreadable records.
 
-    An empty row is padding alone and trains nothing. Every other record keeps its place, so that the sequence of batches is
+    An empty row is padding alone and trains nothing. Every other record keeps its position, so that the sequence of batches is
     what it would have been. Shards that an earlier call examined are not read again.
 
     Raises:
@@ -52,19 +58,20 @@ def leave_out_damaged(
     files.make_dirs(folder)
     examined_path = files.join(folder, EXAMINED_NAME)
     examined = json.loads(files.read_text(examined_path)) if files.exists(examined_path) else {}
+    originals = [files.join(data_dir, shard.name) for shard in shards]
+    sizes = files.sizes(originals)
+    if None in sizes:
+        raise missing_shard(originals[sizes.index(None)])
     paths = []
     with Progress("examine records", sum(shard.bytes for shard in shards) / 1e6, "MB") as progress:
-        for shard in shards:
-            path, mended = files.join(data_dir, shard.name), files.join(folder, shard.name)
-            if not files.exists(path):
-                raise UserError(f"{path}: missing, though the manifest lists it; copy it again or rebuild the data")
-            size = files.size(path)
+        for shard, path, size in zip(shards, originals, sizes, strict=True):
+            mended = files.join(folder, shard.name)
             if examined.get(shard.name, {}).get("bytes") != size:
                 empty = unreadable(path, shard.examples, max_seq_length)
                 if empty:
                     write_records(mended, _without(path, set(empty), shard.examples, max_seq_length, special_ids))
                     shown = first_of([str(number) for number in empty], 5)
-                    _log.warning(f"{path}: {len(empty)} of {shard.examples} records unreadable, left out: {shown}")
+                    _log.warning("%s: %d of %d records unreadable, left out: %s", path, len(empty), shard.examples, shown)
                 examined[shard.name] = {"bytes": size, "left_out": empty}
                 files.write_text(examined_path, json.dumps(examined) + "\n")
             paths.append(mended if examined[shard.name]["left_out"] else path)
@@ -73,39 +80,19 @@ def leave_out_damaged(
 
 
 def unreadable(path: str, examples: int, max_seq_length: int) -> list[int]:
-    """Numbers, from 1, of the records that are missing of `examples`, fail their checksum, or do not decode."""
+    """List the numbers, from 1, of the records that are missing of `examples`, fail their checksum, or do not decode."""
     numbers: list[int] = []
-    chunk: list[bytes] = []
     read = 0
-
-    def settle() -> None:
-        if not _decodable(chunk, max_seq_length):
-            first = read - len(chunk) + 1
-            numbers.extend(first + i for i, record in enumerate(chunk) if not _decodable([record], max_seq_length))
-        chunk.clear()
-
     with files.open_raw(path) as file:
-        for frame in read_frames(file.read):
-            if read == examples:
-                break
-            read += 1
-            chunk.append(frame.payload or b"")  # nothing does not decode either
-            if len(chunk) == _CHUNK:
-                settle()
-    settle()
+        for chunk in decode_chunks(itertools.islice(read_frames(file.read), examples), max_seq_length):
+            decoded = set(chunk.rows)
+            numbers += [read + row + 1 for row in range(len(chunk.frames)) if row not in decoded]
+            read += len(chunk.frames)
     return [*numbers, *range(read + 1, examples + 1)]
 
 
-def _decodable(records: list[bytes], max_seq_length: int) -> bool:
-    try:
-        parse_records(tf.constant(records, tf.string), max_seq_length)
-    except UNDECODABLE:
-        return False
-    return True
-
-
 def _without(path: str, empty: set[int], examples: int, max_seq_length: int, special_ids: SpecialIds) -> Iterator[bytes]:
-    """The records of a shard, an empty row in place of each whose number is in `empty`."""
+    """Read the records of a shard, an empty row instead of each whose number is in `empty`."""
     zeros = np.zeros(max_seq_length, np.int64)
     empty_row = encode_features(zeros + special_ids.pad, zeros, zeros)
     with files.open_raw(path) as file:

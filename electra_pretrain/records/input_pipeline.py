@@ -14,7 +14,7 @@ import tensorflow as tf
 from electra_pretrain.core import rng
 from electra_pretrain.core.batch import INPUT_IDS, INPUT_MASK, SEGMENT_IDS, Batch
 from electra_pretrain.core.errors import UserError
-from electra_pretrain.records.parse import parse_records
+from electra_pretrain.records.tfrecord import parse_records
 
 SHARD_ORDER, EXAMPLE_ORDER = "shard order", "example order"
 
@@ -38,7 +38,7 @@ class Records(NamedTuple):
 
 
 class Worker(NamedTuple):
-    """One host's part in every global batch: an equal share of the rows, the first of them `number` shares in.
+    """A process's share of every global batch: an equal number of the rows, the first of them `number` shares in.
 
     Attributes:
         number: which worker, from 0.
@@ -55,7 +55,7 @@ ALONE = Worker()
 
 
 class Position(NamedTuple):
-    """A place in the endless sequence of windows."""
+    """How far the endless sequence of windows has been read."""
 
     window: int
     offset: int  # examples of this window that come before
@@ -76,7 +76,7 @@ class WindowPlan(NamedTuple):
 
     @classmethod
     def make(cls, shard_examples: Sequence[int], shuffle_examples: int, seed: int) -> "WindowPlan":
-        """Windows of at most `shuffle_examples` examples, but of one shard at least."""
+        """Plan windows of at most `shuffle_examples` examples, but of one shard at least."""
         per_window = max(1, min(len(shard_examples), shuffle_examples // max(shard_examples)))
         return cls(tuple(shard_examples), per_window, seed)
 
@@ -89,7 +89,7 @@ class WindowPlan(NamedTuple):
         return sum(sorted(self.shard_examples)[-self.shards_per_window :])
 
     def position(self, example: int) -> Position:
-        """Where the example of this number stands."""
+        """Find the example of this number."""
         epoch, offset = divmod(example, sum(self.shard_examples))
         counts = np.array(self.shard_examples)[rng.permutation(self.seed, SHARD_ORDER, epoch, len(self.shard_examples))]
         for index in range(self.windows_per_epoch):
@@ -101,7 +101,7 @@ class WindowPlan(NamedTuple):
 
 
 def train_dataset(records: Records, batch_size: int, step: int, worker: Worker = ALONE) -> tf.data.Dataset:
-    """Endless batches from update `step` on (0 is the first), each a `Batch` of static shape for one replica.
+    """Make endless batches from update `step` on (0 is the first), each a `Batch` of static shape for one replica.
 
     A global batch is one element for each replica of each worker; this worker's come replica by replica.
 
@@ -109,7 +109,7 @@ def train_dataset(records: Records, batch_size: int, step: int, worker: Worker =
         records: what to read.
         batch_size: of the global batch; all replicas together divide it.
         step: how many global batches came before.
-        worker: whose part.
+        worker: whose share.
 
     Raises:
         UserError: fewer shards than workers.
@@ -135,7 +135,7 @@ def train_dataset(records: Records, batch_size: int, step: int, worker: Worker =
 def heldout_dataset(
     paths: Sequence[str], max_seq_length: int, batch_size: int, num_batches: int, worker: Worker = ALONE
 ) -> tf.data.Dataset:
-    """The first `num_batches` batches of held-out records, in their order; the last is filled up with rows of padding.
+    """Make the first `num_batches` batches of held-out records, in order; the last is filled up with rows of padding.
 
     Every worker reads them all and takes its rows, so that a score does not depend on how many there are. Elements are for one
     replica each, as those of `train_dataset`.
@@ -150,16 +150,16 @@ def heldout_dataset(
 
 
 def _by_replica(batches: tf.data.Dataset, replicas: int) -> tf.data.Dataset:
-    """A worker's batches, each cut into as many elements as there are replicas."""
+    """Cut each of a worker's batches into as many elements as there are replicas."""
 
-    def parts(batch: Batch) -> Batch:
+    def shares(batch: Batch) -> Batch:
         return Batch(*(tf.reshape(values, [replicas, -1, *values.shape[1:]]) for values in batch))
 
-    return batches if replicas == 1 else batches.map(parts).unbatch()
+    return batches if replicas == 1 else batches.map(shares).unbatch()
 
 
 def _window_records(paths: tf.Tensor, plan: WindowPlan, window: tf.Tensor) -> tf.data.Dataset:
-    """One window's serialised records in their seeded order, computed within the graph."""
+    """Read one window's serialised records in their seeded order, computed within the graph."""
     epoch, index = window // plan.windows_per_epoch, window % plan.windows_per_epoch
     shard_order = _order(plan.seed, SHARD_ORDER, epoch, len(plan.shard_examples))
     shards = shard_order[index * plan.shards_per_window : (index + 1) * plan.shards_per_window]
@@ -183,7 +183,7 @@ def _order(seed: int, purpose: str, row: tf.Tensor, length: int) -> tf.Tensor:
 
 
 def _to_batch(serialized: tf.Tensor, max_seq_length: int, rows: tf.Tensor) -> Batch:
-    features = parse_records(serialized, max_seq_length)
+    features = {name: tf.cast(values, tf.int32) for name, values in parse_records(serialized, max_seq_length).items()}
     return Batch(features[INPUT_IDS], features[INPUT_MASK], features[SEGMENT_IDS], rows)
 
 

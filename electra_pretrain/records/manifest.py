@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from electra_pretrain.core import files
@@ -27,7 +28,7 @@ class Vocabulary:
 
     @property
     def file_name(self) -> str:
-        """What its file is called, beside the manifest and in a run's folder."""
+        """Return what its file is called, beside the manifest and in a run's folder."""
         return file_name(self.type)
 
 
@@ -78,7 +79,7 @@ class Manifest:
     train_shards: tuple[Shard, ...]
     heldout_shards: tuple[Shard, ...]
     sources: tuple[dict[str, Any], ...]
-    corpus_steps: tuple[dict[str, Any], ...]  # what made the text, oldest first (see text/provenance.py)
+    corpus_steps: tuple[dict[str, Any], ...]  # what made the text, oldest first (see corpus/provenance.py)
 
     def save(self, folder: str) -> None:
         text = json.dumps(self.to_dict(), ensure_ascii=False, indent=2)
@@ -91,7 +92,7 @@ class Manifest:
 
 
 def vocabulary_of(tokenizer: Tokenizer, unicode_normalization: str = "NFC") -> Vocabulary:
-    """What a manifest tells of a tokeniser; of records made elsewhere the normalisation is not known."""
+    """Describe a tokeniser as a manifest does; of records made elsewhere the normalisation is not known."""
     return Vocabulary(
         type=tokenizer.type,
         sha256=tokenizer.sha256,
@@ -104,7 +105,7 @@ def vocabulary_of(tokenizer: Tokenizer, unicode_normalization: str = "NFC") -> V
 
 
 def max_encoded_bytes(max_seq_length: int) -> int:
-    """The most that one record takes in a file: ids up to 2**21 in three bytes, mask and segment in one, names and frame."""
+    """Bound what one record takes in a file: ids up to 2**21 in three bytes, mask and segment in one, names and frame."""
     return 5 * max_seq_length + 100
 
 
@@ -139,19 +140,24 @@ def load_manifest(folder: str) -> Manifest:
         raise UserError(f"{path}: damaged or not a manifest ({error}); build the data again, into another folder") from error
 
 
-def check_shards(folder: str, shards: tuple[Shard, ...]) -> list[str]:
-    """Paths of the shards, each of the size that the manifest gives (a cheap check; hashes are there for a thorough one).
+def check_shards(folder: str, shards: Sequence[Shard]) -> list[str]:
+    """Return the shards' paths, each of the size that the manifest gives (a cheap check; hashes are for a thorough one).
 
     Raises:
         UserError: a shard is missing or has another size.
     """
     paths = [files.join(folder, shard.name) for shard in shards]
-    for path, shard in zip(paths, shards, strict=True):
-        if not files.exists(path):
-            raise UserError(f"{path}: missing, though the manifest lists it; copy it again or rebuild the data")
-        if (found := files.size(path)) != shard.bytes:
+    for path, shard, found in zip(paths, shards, files.sizes(paths), strict=True):
+        if found is None:
+            raise missing_shard(path)
+        if found != shard.bytes:
             kind = "truncated" if found < shard.bytes else "changed"
             raise UserError(
                 f"{path}: {kind} ({found} bytes, the manifest says {shard.bytes}); copy it again or rebuild the data"
             )
     return paths
+
+
+def missing_shard(path: str) -> UserError:
+    """Make the error that says that a shard is not there."""
+    return UserError(f"{path}: missing, though the manifest lists it; copy it again or rebuild the data")

@@ -1,27 +1,23 @@
 """Examples to the bytes of a TFRecord file, with NumPy alone: byte for byte what TensorFlow writes.
 
-A record is a `tf.train.Example` with the int64 lists `input_ids`, `input_mask` and `segment_ids`, each `max_seq_length` long,
-its features in the order of their names; in the file it is framed by its length and CRC32C checksums. The tokens of a block
-are encoded together, so that an example is a few slices of bytes.
+What a record is stands in `tfrecord`; its features come in the order of their names. The tokens of a block are encoded
+together, so that an example is a few slices of bytes.
 
 Shapes: N examples, S `max_seq_length`.
 """
 
 import functools
-import struct
-from collections.abc import Callable, Iterator
-from typing import cast
+from collections.abc import Iterator
 
 import numpy as np
 
 from electra_pretrain.core.batch import INPUT_IDS, INPUT_MASK, SEGMENT_IDS, SpecialIds
-from electra_pretrain.core.errors import UserError
+from electra_pretrain.records.tfrecord import framed
 
 _VARINT_BYTES = 4  # of which an id, below 2**28, takes as many as it needs
 # Wire format: Example.features, Features.feature (a map: key 1, value 2), Feature.int64_list, Int64List.value, all of them
 # length-delimited (protobuf.dev/programming-guides/encoding).
 _FEATURES, _ENTRY, _KEY, _VALUE, _INT64_LIST, _VALUES = 0x0A, 0x0A, 0x0A, 0x12, 0x1A, 0x0A
-_MASK_DELTA = 0xA282EAD8
 
 
 class Framer:
@@ -42,7 +38,7 @@ class Framer:
         self._zeros, self._ones = bytes(max_seq_length), b"\1" * max_seq_length
 
     def frames(self, spans: np.ndarray) -> Iterator[bytes]:
-        """One framed record for each span: `[CLS] first [SEP] second [SEP]`, padded; an empty second segment has no [SEP].
+        """Frame a record for each span: `[CLS] first [SEP] second [SEP]`, padded; an empty second segment has no [SEP].
 
         Args:
             spans: int64 [N, 3]: start, middle and stop of each example within the tokens.
@@ -52,11 +48,10 @@ class Framer:
             text = [self._cls, self._encoded[first:middle], self._sep]
             if in_second:
                 text += [self._encoded[middle:last], self._sep]
-            payload = b"".join(self._features(b"".join(text), in_first + 2, in_second + 1 if in_second else 0))
-            yield b"".join((_frame_head(len(payload)), payload, _checksum(payload)))
+            yield framed(b"".join(self._features(b"".join(text), in_first + 2, in_second + 1 if in_second else 0)))
 
     def _features(self, text: bytes, in_first: int, in_second: int) -> tuple[bytes, ...]:
-        """The example's message in parts, given its encoded tokens and the length of its segments, special tokens counted."""
+        """Make an example's message, in slices, of its encoded tokens and its segments' lengths, special tokens counted."""
         used = in_first + in_second
         unused = self._max_seq_length - used
         assert unused >= 0, f"{used} tokens do not fit into {self._max_seq_length}"
@@ -79,7 +74,7 @@ class Framer:
 
 
 def _varints(values: np.ndarray) -> tuple[bytes, np.ndarray]:
-    """Non-negative integers [n] as varints one after the other, and where each begins, int64 [n + 1] with the end of all."""
+    """Encode non-negative integers [n] one after the other; also where each begins, int64 [n + 1] with the end of all."""
     words, used, lengths = _varint_table(int(values.max(initial=0)) + 1 + 0xFFF & ~0xFFF)
     # np.compress takes a fourth of the time that a mask in brackets does.
     encoded = np.compress(used.take(values).view(np.bool_), words.take(values).view(np.uint8))
@@ -90,19 +85,19 @@ def _varints(values: np.ndarray) -> tuple[bytes, np.ndarray]:
 
 @functools.cache
 def _varint_table(size: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """For 0..size-1: the varint's bytes in a little-endian uint32, 1 in another's for each that is used, how many they are."""
+    """Tabulate 0..size-1: the varint's bytes in a little-endian uint32, 1 in another's for each that is used, their number."""
     values = np.arange(size, dtype=np.int64)
     lengths = 1 + (values >= 1 << 7).astype(np.uint8) + (values >= 1 << 14) + (values >= 1 << 21)
     words, used = np.zeros(size, np.int64), np.zeros(size, np.int64)
-    for place in range(_VARINT_BYTES):
-        more = (lengths > place + 1).astype(np.int64) << 7
-        words |= ((values >> 7 * place & 0x7F) | more) << 8 * place
-        used |= (lengths > place).astype(np.int64) << 8 * place
+    for number in range(_VARINT_BYTES):
+        more = (lengths > number + 1).astype(np.int64) << 7
+        words |= ((values >> 7 * number & 0x7F) | more) << 8 * number
+        used |= (lengths > number).astype(np.int64) << 8 * number
     return words.astype("<u4"), used.astype("<u4"), lengths.astype(np.uint8)
 
 
 def _feature_head(name: str, num_bytes: int) -> bytes:
-    """What stands before a feature's `num_bytes` of values."""
+    """Encode what stands before a feature's `num_bytes` of values."""
     values = bytes([_VALUES]) + _varint(num_bytes)
     int64_list = bytes([_INT64_LIST]) + _varint(len(values) + num_bytes)
     value = bytes([_VALUE]) + _varint(len(int64_list) + len(values) + num_bytes)
@@ -113,17 +108,10 @@ def _feature_head(name: str, num_bytes: int) -> bytes:
 
 @functools.lru_cache(maxsize=1 << 16)
 def _features_head(num_bytes: int, max_seq_length: int) -> bytes:
-    """What stands before `num_bytes` of input_ids."""
+    """Encode what stands before `num_bytes` of input_ids."""
     feature = _feature_head(INPUT_IDS, num_bytes)
     others = sum(len(_feature_head(name, max_seq_length)) + max_seq_length for name in (INPUT_MASK, SEGMENT_IDS))
     return bytes([_FEATURES]) + _varint(len(feature) + num_bytes + others) + feature
-
-
-@functools.lru_cache(maxsize=1 << 16)
-def _frame_head(num_bytes: int) -> bytes:
-    """A frame's length and its checksum."""
-    length = struct.pack("<Q", num_bytes)
-    return length + _checksum(length)
 
 
 def _varint(value: int) -> bytes:
@@ -133,18 +121,3 @@ def _varint(value: int) -> bytes:
         value >>= 7
     content.append(value)
     return bytes(content)
-
-
-def _checksum(content: bytes) -> bytes:
-    """CRC32C, masked as TFRecord files have it (tensorflow/core/lib/hash/crc32c.h)."""
-    crc = _crc32c()(content)
-    return struct.pack("<I", (crc >> 15 | crc << 17) + _MASK_DELTA & 0xFFFFFFFF)
-
-
-@functools.cache
-def _crc32c() -> Callable[[bytes], int]:
-    try:
-        from google_crc32c import value
-    except ImportError as error:
-        raise UserError("writing records needs a package that is missing; run: pip install google-crc32c") from error
-    return cast(Callable[[bytes], int], value)

@@ -4,7 +4,6 @@ A manifest means "whole" in the bucket too: while anything is missing or differs
 """
 
 import base64
-import hashlib
 import os
 import threading
 import time
@@ -13,8 +12,9 @@ from concurrent.futures import CancelledError
 from multiprocessing.pool import ThreadPool
 from typing import NamedTuple, TypeVar
 
-from electra_pretrain.core import files
+from electra_pretrain.core import files, optional
 from electra_pretrain.core.errors import UserError
+from electra_pretrain.core.hashing import HashedFile
 from electra_pretrain.core.progress import Progress
 from electra_pretrain.records.bucket import BucketFolder, Stored
 from electra_pretrain.records.manifest import MANIFEST_NAME, check_shards, load_manifest
@@ -87,7 +87,7 @@ def stage(folder: str, url: str, workers: int, overwrite: bool) -> Staged:
 
 
 def _expected_hashes(folder: str) -> dict[str, str]:
-    """SHA-256, by name, of what the manifest describes, after a look at whether it is all there."""
+    """Return the SHA-256, by name, of what the manifest describes, after a look at whether it is all there."""
     if files.is_remote(folder):
         raise UserError(f"{folder}: must be a local folder of records, made by build_data")
     manifest = load_manifest(folder)
@@ -106,20 +106,17 @@ def _read_all(folder: str, hashes: dict[str, str], workers: int) -> list[LocalFi
 
 
 def _read(path: str, sha256: str | None = None, progress: Progress | None = None) -> LocalFile:
-    """Read a file for its size and its CRC32C; compare its SHA-256 if one is given."""
-    import google_crc32c
-
-    crc32c, digest, size = google_crc32c.Checksum(), hashlib.sha256(), 0
-    with open(path, "rb") as file:
-        while block := file.read(1 << 20):
-            crc32c.update(block)
-            digest.update(block)
-            size += len(block)
+    """Read a file for its size and its CRC32C, and hold it against a SHA-256 if one is given."""
+    crc32c = optional.load("google_crc32c", path, package="google-crc32c").Checksum()
+    with open(path, "rb") as raw:
+        file = HashedFile(raw)
+        while content := file.read(1 << 20):
+            crc32c.update(content)
             if progress is not None:
-                progress.update(len(block) / 1e6)
-    if sha256 is not None and digest.hexdigest() != sha256:
+                progress.update(len(content) / 1e6)
+    if sha256 is not None and file.sha256() != sha256:
         raise UserError(f"{path}: damaged or changed, its SHA-256 is not the manifest's; copy it again or rebuild the data")
-    return LocalFile(path, Stored(size, base64.b64encode(crc32c.digest()).decode("ascii")))
+    return LocalFile(path, Stored(file.bytes_read, base64.b64encode(crc32c.digest()).decode("ascii")))
 
 
 def _upload(records: Sequence[LocalFile], manifest: LocalFile, remote: BucketFolder, workers: int) -> None:
@@ -148,6 +145,6 @@ def _upload(records: Sequence[LocalFile], manifest: LocalFile, remote: BucketFol
 
 
 def _in_parallel(work: Callable[[T], R], items: Sequence[T], workers: int) -> list[R]:
-    """Results in any order. The first error, or Ctrl-C, ends it at once: the threads are daemons, nothing waits for them."""
+    """Return results in any order. The first error ends it at once: the threads are daemons, nothing waits for them."""
     with ThreadPool(workers) as pool:
         return list(pool.imap_unordered(work, items))

@@ -11,7 +11,7 @@ from electra_pretrain.core.batch import SpecialIds
 from electra_pretrain.core.errors import UserError
 from electra_pretrain.records.damage import leave_out_damaged, unreadable
 from electra_pretrain.records.manifest import Shard
-from electra_pretrain.records.parse import encode_features, parse_records, write_records
+from electra_pretrain.records.tfrecord import encode_features, parse_records, write_records
 
 SEQ, COUNT, NAME = 8, 2500, "train-00000-of-00001.tfrecord"
 SPECIAL = SpecialIds(3, 1, 2, 0, 4)

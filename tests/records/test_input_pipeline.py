@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from electra_pretrain.core.errors import UserError
 from electra_pretrain.records.input_pipeline import ALONE, Records, WindowPlan, Worker, heldout_dataset, train_dataset
-from electra_pretrain.records.parse import write_records
+from electra_pretrain.records.tfrecord import write_records
 
 SEQ, COUNTS = 8, (7, 5, 9, 6, 3)
 BATCH, TOTAL = 4, sum(COUNTS)

@@ -6,8 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from electra_pretrain.core.batch import SpecialIds
-from electra_pretrain.records.parse import encode_features, write_records
 from electra_pretrain.records.serialize import Framer
+from electra_pretrain.records.tfrecord import encode_features
+from tests.support.tensorflow_records import write
 
 SPECIAL = SpecialIds(pad=0, unk=1, cls=2, sep=3, mask=4)
 
@@ -38,7 +39,7 @@ def examples(draw):
 def test_bytes_are_tensorflows(tmp_path_factory, made):
     ids, spans, length = made
     path = str(tmp_path_factory.getbasetemp() / "expected.tfrecord")
-    write_records(path, [expected_record(ids[a:b], ids[b:c], length) for a, b, c in spans])
+    write(path, [expected_record(ids[a:b], ids[b:c], length) for a, b, c in spans])
     with open(path, "rb") as file:
         assert b"".join(Framer(ids, length, SPECIAL).frames(spans)) == file.read()
 

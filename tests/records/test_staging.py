@@ -157,7 +157,7 @@ def test_what_is_none_of_the_records_is_left_alone(proxy, folder, capfd):
     proxy.put("ko/data/deeper/file", b"x")
     code, out, lines = run(capfd, folder, URL)
     assert code == 0 and f"{len(FILES)} files; {len(FILES)} uploaded" in out
-    assert lines == [f"left alone, none of these records: {folder / 'notes.txt'}, {URL}/old.tfrecord"]
+    assert lines == [f"stage: left alone, none of these records: {folder / 'notes.txt'}, {URL}/old.tfrecord"]
     assert proxy.content("ko/data/old.tfrecord") == b"old" and "ko/data/notes.txt" not in proxy.objects()
 
 

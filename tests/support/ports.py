@@ -4,6 +4,7 @@ import socket
 
 
 def free_ports(count):
+    """Find so many."""
     sockets = [socket.socket() for _ in range(count)]
     for each in sockets:
         each.bind(("127.0.0.1", 0))

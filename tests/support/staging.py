@@ -66,7 +66,7 @@ def run(capfd, *arguments):
         with pytest.raises(SystemExit) as ended:
             stage.main()
     out, err = capfd.readouterr()
-    lines = [line for line in err.splitlines() if not line.startswith(("check files: ", "upload: "))]
+    lines = [line for line in err.splitlines() if not line.startswith(("stage: check files: ", "stage: upload: "))]
     return ended.value.code, out, lines
 
 

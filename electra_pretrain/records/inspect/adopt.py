@@ -9,18 +9,14 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
-import tensorflow as tf
-from google.protobuf.message import DecodeError
-
 from electra_pretrain.core import files, rng
 from electra_pretrain.core.batch import INPUT_IDS
 from electra_pretrain.core.errors import UserError
 from electra_pretrain.execution.processes import Runner
-from electra_pretrain.records.frames import read_frames
 from electra_pretrain.records.inspect.statistics import Statistics
-from electra_pretrain.records.inspect.structure import Schema
-from electra_pretrain.records.inspect.verify import Verified, examine
+from electra_pretrain.records.inspect.verify import Schema, Verified, examine
 from electra_pretrain.records.manifest import FORMAT_VERSION, MANIFEST_NAME, Counts, Manifest, Shard, vocabulary_of
+from electra_pretrain.records.tfrecord import read_frames
 from electra_pretrain.tokenization.tokenizer import Tokenizer, load_tokenizer
 
 _NUMBERED = re.compile(r"(.*tfrecord.*)-(\d+)-of-(\d+)$")
@@ -34,14 +30,14 @@ class Adopted(NamedTuple):
 
 
 def record_names(folder: str) -> list[str]:
-    """Names of what another builder wrote, by stem and number."""
+    """List the files that another builder wrote, by stem and number."""
 
-    def place(name: str) -> tuple[str, int]:
+    def stem_and_number(name: str) -> tuple[str, int]:
         numbered = _NUMBERED.match(name)
         return (numbered[1], int(numbered[2])) if numbered else (name, 0)
 
     names = [name for name in files.list_dir(folder) if "tfrecord" in name and ".tmp-" not in name]
-    return sorted(names, key=place)
+    return sorted(names, key=stem_and_number)
 
 
 def adopt(folder: str, tokenizer: Tokenizer, heldout_fraction: float, seed: int, run: Runner) -> Adopted:
@@ -90,7 +86,7 @@ def adopt(folder: str, tokenizer: Tokenizer, heldout_fraction: float, seed: int,
 
 
 def _complete(folder: str) -> list[str]:
-    """Names of the records, none of a numbered set missing."""
+    """List the files of records, none of a numbered set missing."""
     if not files.is_dir(folder):
         raise UserError(f"{folder}: no such folder")
     names = record_names(folder)
@@ -117,7 +113,7 @@ def _check_vocabulary(folder: str, tokenizer: Tokenizer) -> None:
 
 
 def _max_seq_length(paths: Sequence[str]) -> int:
-    """Length of the first record that can be read; the others must agree."""
+    """Return the length of the first record that can be read; the others must agree."""
     for path in paths:
         with files.open_raw(path) as file:
             first = next(read_frames(file.read), None)
@@ -127,7 +123,10 @@ def _max_seq_length(paths: Sequence[str]) -> int:
 
 
 def _length(record: bytes) -> int:
-    """How many ids a record has; 0 if it is none."""
+    """Count a record's ids; 0 if it is none."""
+    import tensorflow as tf
+    from google.protobuf.message import DecodeError
+
     try:
         return len(tf.train.Example.FromString(record).features.feature[INPUT_IDS].int64_list.value)
     except DecodeError:

@@ -1,10 +1,13 @@
-"""How long examples are and how often each token occurs, added up over shards."""
+"""How long examples are and how often each token occurs, added up over shards; what there is to say of it, in words."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from electra_pretrain.core.batch import INPUT_IDS, INPUT_MASK, SEGMENT_IDS, SpecialIds
+from electra_pretrain.plot.data_page import Frequency
+from electra_pretrain.records.manifest import Manifest, Shard
 
 
 class Statistics(NamedTuple):
@@ -16,11 +19,12 @@ class Statistics(NamedTuple):
 
     @classmethod
     def none(cls, max_seq_length: int, vocab_size: int) -> "Statistics":
+        """Begin to count."""
         return cls(np.zeros(max_seq_length + 1, np.int64), 0, np.zeros(vocab_size, np.int64))
 
     @classmethod
     def of(cls, features: dict[str, np.ndarray], vocab_size: int) -> "Statistics":
-        """Of examples that keep the rules: int64 [B, S] for each feature."""
+        """Count examples that keep the rules: int64 [B, S] for each feature."""
         mask = features[INPUT_MASK]
         return cls(
             lengths=np.bincount(mask.sum(1), minlength=mask.shape[1] + 1),
@@ -37,21 +41,69 @@ class Statistics(NamedTuple):
 
     @property
     def tokens(self) -> int:
-        """Tokens in all, special ones included, padding not."""
+        """Return how many tokens there are, special ones included, padding not."""
         return int(self.lengths @ np.arange(len(self.lengths)))
 
     @property
     def padding(self) -> float:
-        """Share of the places that hold padding."""
-        places = self.examples * (len(self.lengths) - 1)
-        return 1 - self.tokens / places if places else 0.0
+        """Return the share of the positions that hold padding."""
+        positions = self.examples * (len(self.lengths) - 1)
+        return 1 - self.tokens / positions if positions else 0.0
 
     def length_quantile(self, share: float) -> int:
-        """The length that this share of the examples stays within."""
+        """Return the length that this share of the examples stays within."""
         return int(np.searchsorted(np.cumsum(self.lengths), share * self.examples))
 
     def text_counts(self, special_ids: SpecialIds) -> np.ndarray:
-        """int64 [V]: occurrences of what came from text, [UNK] included, other special tokens not."""
+        """Return occurrences of what came from text, [UNK] included, other special tokens not: int64 [V]."""
         counts: np.ndarray = self.token_counts.copy()
         counts[[special_ids.pad, special_ids.cls, special_ids.sep, special_ids.mask]] = 0
         return counts
+
+
+def summary(manifest: Manifest, shards: Sequence[Shard], num_faults: int, statistics: Statistics) -> list[tuple[str, str]]:
+    """Tell of a folder in names and values.
+
+    Args:
+        manifest: the folder's.
+        shards: those of its shards that were read.
+        num_faults: what was found to be wrong.
+        statistics: of the records read without fault.
+    """
+    vocabulary = manifest.vocabulary
+    counts = statistics.text_counts(vocabulary.special_ids)
+    special = set(vocabulary.special_ids)
+    occurring = sum(1 for index in np.nonzero(counts)[0].tolist() if index not in special)
+    all_shards = len(manifest.train_shards) + len(manifest.heldout_shards)
+    mean = statistics.tokens / max(statistics.examples, 1)
+    single = 1 - statistics.pairs / max(statistics.examples, 1)
+    unk = counts[vocabulary.special_ids.unk] / max(counts.sum(), 1)
+    return [
+        ("examples", f"{manifest.train_examples:,} training, {manifest.heldout_examples:,} held-out"),
+        ("files", f"{len(manifest.train_shards):,} training, {len(manifest.heldout_shards):,} held-out"),
+        (
+            "vocabulary",
+            f"{vocabulary.size:,} tokens, {vocabulary.type}, {'lower case' if vocabulary.do_lower_case else 'cased'}",
+        ),
+        (
+            "read",
+            f"{len(shards):,} of {all_shards:,} files, {sum(shard.bytes for shard in shards) / 1e6:,.1f} MB: "
+            + (f"{num_faults:,} faults" if num_faults else "checksums, hashes and structure are right"),
+        ),
+        (
+            "length",
+            f"mean {mean:.1f} of {manifest.max_seq_length} tokens; 5% of the examples have at most "
+            f"{statistics.length_quantile(0.05)}, half at most {statistics.length_quantile(0.5)}",
+        ),
+        ("padding", f"{statistics.padding:.2%} of the places"),
+        ("segments", f"{single:.1%} of the examples have one, the others two"),
+        ("[UNK]", f"{unk:.3%} of the tokens of text"),
+        ("tokens in use", f"{occurring:,} of {vocabulary.size - len(special):,}, special ones aside"),
+    ]
+
+
+def most_frequent(counts: np.ndarray, tokens: Sequence[str], count: int) -> list[Frequency]:
+    """List the tokens that occur most often, of `counts` int64 [V]."""
+    total = max(int(counts.sum()), 1)
+    order = np.argsort(-counts, kind="stable")[:count]
+    return [Frequency(tokens[index], int(counts[index]), int(counts[index]) / total) for index in order if counts[index]]

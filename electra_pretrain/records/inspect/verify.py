@@ -1,25 +1,31 @@
 """Read shards record by record: what is damaged or breaks a rule, by file and record, and statistics of the rest."""
 
-import hashlib
-from collections.abc import Iterator, Sequence
-from typing import BinaryIO, NamedTuple
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from electra_pretrain.core import files, tensorflow_startup
-from electra_pretrain.core.batch import RECORD_FEATURES
+from electra_pretrain.core.batch import INPUT_IDS, INPUT_MASK, RECORD_FEATURES, SEGMENT_IDS, SpecialIds
 from electra_pretrain.core.errors import UserError
+from electra_pretrain.core.hashing import HashedFile
 from electra_pretrain.core.progress import Progress
 from electra_pretrain.execution.processes import Runner
-from electra_pretrain.records.frames import Frame, read_frames
 from electra_pretrain.records.inspect.statistics import Statistics
-from electra_pretrain.records.inspect.structure import Schema, decoding_problem, structure_problems
 from electra_pretrain.records.manifest import Manifest, Shard
+from electra_pretrain.records.tfrecord import Chunk, decode_chunks, read_frames
 from electra_pretrain.tokenization.tokenizer import load_tokenizer
 
-_CHUNK = 1000
 # A file of nothing but faults must not fill memory; the others are counted.
-FAULTS_KEPT = 20
+MAX_FAULTS = 20
+
+
+class Schema(NamedTuple):
+    """What every record of a folder has in common."""
+
+    max_seq_length: int
+    vocab_size: int
+    special_ids: SpecialIds
 
 
 class Examined(NamedTuple):
@@ -51,8 +57,9 @@ def verify(folder: str, manifest: Manifest, shards: Sequence[Shard], run: Runner
     """
     vocabulary = manifest.vocabulary
     schema = Schema(manifest.max_seq_length, vocabulary.size, vocabulary.special_ids)
-    faults = [*_totals(manifest), *_vocabulary(folder, manifest)]
-    present = [shard for shard in shards if files.exists(files.join(folder, shard.name))]
+    faults = [*_total_faults(manifest), *_vocabulary_faults(folder, manifest)]
+    sizes = files.sizes([files.join(folder, shard.name) for shard in shards])
+    present = [shard for shard, size in zip(shards, sizes, strict=True) if size is not None]
     faults += [f"{files.join(folder, shard.name)}: missing" for shard in shards if shard not in present]
     num_faults, statistics = len(faults), Statistics.none(schema.max_seq_length, schema.vocab_size)
     for shard, found in zip(present, examine([files.join(folder, s.name) for s in present], schema, run), strict=True):
@@ -63,101 +70,32 @@ def verify(folder: str, manifest: Manifest, shards: Sequence[Shard], run: Runner
     return Verified(len(shards), faults, num_faults, statistics)
 
 
-def examine(paths: Sequence[str], schema: Schema, run: Runner) -> Iterator[Examined]:
-    """Read files of records, in order."""
-    with Progress("read records", sum(map(files.size, paths)) / 1e6, "MB") as progress:
-        for found in run(examine_shard, ((path, schema) for path in paths)):
-            progress.update(found.shard.bytes / 1e6)
-            yield found
+def _total_faults(manifest: Manifest) -> list[str]:
+    """Say where the manifest contradicts itself."""
+    pairs = (
+        ("train_examples", manifest.train_examples, manifest.train_shards),
+        ("heldout_examples", manifest.heldout_examples, manifest.heldout_shards),
+    )
+    return [
+        f"manifest.json: {name} is {total:,}, its shards hold {held:,}"
+        for name, total, shards in pairs
+        if total != (held := sum(shard.examples for shard in shards))
+    ]
 
 
-def examine_shard(path: str, schema: Schema) -> Examined:
-    """Read one file to its end, whatever is in it."""
-    tensorflow_startup.start_tensorflow()
-    faults: list[str] = []
-    read = num_faults = 0
-    statistics = Statistics.none(schema.max_seq_length, schema.vocab_size)
-    with files.open_raw(path) as raw:
-        file = _Hashed(raw)
-        for chunk in _chunks(read_frames(file.read)):
-            problems, good = _examine_chunk(chunk, schema)
-            faults += [f"{path}, record {read + row + 1}: {problems[row]}" for row in sorted(problems)]
-            del faults[FAULTS_KEPT:]
-            num_faults += len(problems)
-            statistics = statistics.plus(good)
-            read += len(chunk)
-        size, sha256 = file.finish()
-    name = path.replace("\\", "/").rpartition("/")[2]
-    return Examined(Shard(name, read, size, sha256), faults, num_faults, statistics)
-
-
-class _Hashed:
-    """A file that hashes what is read of it: shards in a bucket are fetched once."""
-
-    def __init__(self, file: BinaryIO) -> None:
-        self._file, self._digest, self._bytes = file, hashlib.sha256(), 0
-
-    def read(self, size: int) -> bytes:
-        content = self._file.read(size)
-        self._digest.update(content)
-        self._bytes += len(content)
-        return content
-
-    def finish(self) -> tuple[int, str]:
-        """Size and hexadecimal SHA-256 of the whole file."""
-        while self.read(1 << 20):
-            pass
-        return self._bytes, self._digest.hexdigest()
-
-
-def _chunks(frames: Iterator[Frame]) -> Iterator[list[Frame]]:
-    chunk: list[Frame] = []
-    for frame in frames:
-        chunk.append(frame)
-        if len(chunk) == _CHUNK:
-            yield chunk
-            chunk = []
-    if chunk:
-        yield chunk
-
-
-def _examine_chunk(chunk: list[Frame], schema: Schema) -> tuple[dict[int, str], Statistics]:
-    """Problems by place in the chunk, and statistics of the records without."""
-    problems = {row: frame.problem for row, frame in enumerate(chunk) if frame.payload is None}
-    payloads = {row: frame.payload for row, frame in enumerate(chunk) if frame.payload is not None}
-    features = decode_records(list(payloads.values()), schema.max_seq_length)
-    if features is None:
-        for row, payload in list(payloads.items()):
-            if decode_records([payload], schema.max_seq_length) is None:
-                problems[row] = decoding_problem(payload, schema.max_seq_length)
-                del payloads[row]
-        features = decode_records(list(payloads.values()), schema.max_seq_length)
-        assert features is not None
-    broken = structure_problems(features, schema)
-    rows = list(payloads)
-    problems |= {rows[index]: problem for index, problem in broken.items()}
-    kept = np.setdiff1d(np.arange(len(rows)), list(broken))
-    return problems, Statistics.of({name: values[kept] for name, values in features.items()}, schema.vocab_size)
-
-
-def decode_records(payloads: list[bytes], max_seq_length: int) -> dict[str, np.ndarray] | None:
-    """int64 [B, S] for each feature; None if one of the records does not decode."""
-    import tensorflow as tf
-
-    from electra_pretrain.records.damage import UNDECODABLE
-    from electra_pretrain.records.parse import parse_int64
-
-    if not payloads:
-        return {name: np.zeros((0, max_seq_length), np.int64) for name in RECORD_FEATURES}
+def _vocabulary_faults(folder: str, manifest: Manifest) -> list[str]:
+    path = files.join(folder, manifest.vocabulary.file_name)
     try:
-        parsed = parse_int64(tf.constant(payloads, tf.string), max_seq_length)
-    except UNDECODABLE:
-        return None
-    return {name: values.numpy() for name, values in parsed.items()}
+        tokenizer = load_tokenizer(path, manifest.vocabulary.do_lower_case)
+    except UserError as error:
+        return [str(error)]
+    if tokenizer.sha256 != manifest.vocabulary.sha256:
+        return [f"{path}: is not the vocabulary that the records were built with"]
+    return []
 
 
 def _differences(path: str, shard: Shard, found: Examined) -> list[str]:
-    """What the manifest says otherwise of a file."""
+    """Say what the manifest says otherwise of a file."""
     size, expected = found.shard.bytes, shard.bytes
     if size != expected:
         kind = "truncated" if size < expected else "longer"
@@ -172,25 +110,97 @@ def _differences(path: str, shard: Shard, found: Examined) -> list[str]:
     return []
 
 
-def _totals(manifest: Manifest) -> list[str]:
-    """Where the manifest contradicts itself."""
-    pairs = (
-        ("train_examples", manifest.train_examples, manifest.train_shards),
-        ("heldout_examples", manifest.heldout_examples, manifest.heldout_shards),
+def examine(paths: Sequence[str], schema: Schema, run: Runner) -> Iterator[Examined]:
+    """Read files of records, in order."""
+    with Progress("read records", sum(size or 0 for size in files.sizes(paths)) / 1e6, "MB") as progress:
+        for found in run(examine_shard, ((path, schema) for path in paths)):
+            progress.update(found.shard.bytes / 1e6)
+            yield found
+
+
+def examine_shard(path: str, schema: Schema) -> Examined:
+    """Read one file to its end, whatever is in it."""
+    tensorflow_startup.start_tensorflow()
+    faults: list[str] = []
+    read = num_faults = 0
+    statistics = Statistics.none(schema.max_seq_length, schema.vocab_size)
+    with files.open_raw(path) as raw:
+        file = HashedFile(raw)
+        for chunk in decode_chunks(read_frames(file.read), schema.max_seq_length):
+            problems, good = _examine_chunk(chunk, schema)
+            faults += [f"{path}, record {read + row + 1}: {problems[row]}" for row in sorted(problems)]
+            del faults[MAX_FAULTS:]
+            num_faults += len(problems)
+            statistics = statistics.plus(good)
+            read += len(chunk.frames)
+        file.read_rest()
+    name = path.replace("\\", "/").rpartition("/")[2]
+    return Examined(Shard(name, read, file.bytes_read, file.sha256()), faults, num_faults, statistics)
+
+
+def _examine_chunk(chunk: Chunk, schema: Schema) -> tuple[dict[int, str], Statistics]:
+    """Find the problems, by row of the chunk, and the statistics of the records without."""
+    problems: dict[int, str] = {}
+    for row in set(range(len(chunk.frames))).difference(chunk.rows):
+        payload, problem = chunk.frames[row]
+        problems[row] = problem if payload is None else decoding_problem(payload, schema.max_seq_length)
+    broken = structure_problems(chunk.features, schema)
+    problems |= {chunk.rows[index]: problem for index, problem in broken.items()}
+    good = np.setdiff1d(np.arange(len(chunk.rows)), list(broken))
+    return problems, Statistics.of({name: values[good] for name, values in chunk.features.items()}, schema.vocab_size)
+
+
+def structure_problems(features: dict[str, np.ndarray], schema: Schema) -> dict[int, str]:
+    """Find the rows that the trainer cannot take, and the first rule that each breaks.
+
+    A record is `[CLS] a [SEP]` or `[CLS] a [SEP] b [SEP]`, then padding.
+
+    Args:
+        features: int64 [B, S] for each feature of a record.
+        schema: what they must be.
+    """
+    ids, mask, segments = (features[name] for name in (INPUT_IDS, INPUT_MASK, SEGMENT_IDS))
+    special = schema.special_ids
+    rows, position = np.arange(len(ids)), np.arange(schema.max_seq_length)
+    lengths = np.clip(mask.sum(1), 0, schema.max_seq_length)
+    real = position < lengths[:, None]
+    outside = (ids < 0) | (ids >= schema.vocab_size)
+    last = ids[rows, lengths - 1]
+    separators = real & (ids == special.sep)
+    count, first = separators.sum(1), separators.argmax(1)
+    second = real & (position > first[:, None])
+    rules: tuple[tuple[Any, Callable[[int], str]], ...] = (
+        ((mask != real).any(1), lambda row: "input_mask is not ones followed by zeros"),
+        (lengths < 2, lambda row: f"{lengths[row]} tokens; there must be [CLS] and [SEP] at least"),
+        (
+            outside.any(1),
+            lambda row: f"id {ids[row, outside[row].argmax()]} is not in the vocabulary, 0 to {schema.vocab_size - 1}",
+        ),
+        (ids[:, 0] != special.cls, lambda row: f"begins with id {ids[row, 0]}; [CLS] is {special.cls}"),
+        (last != special.sep, lambda row: f"ends with id {last[row]}; [SEP] is {special.sep}"),
+        (count > 2, lambda row: f"{count[row]} [SEP]; there must be one or two"),
+        ((segments != second).any(1), lambda row: "segment_ids are not 0 up to the first [SEP], 1 after it, 0 in the padding"),
+        (((ids != special.pad) & ~real).any(1), lambda row: f"padding holds other ids than [PAD], which is {special.pad}"),
     )
-    return [
-        f"manifest.json: {name} is {total:,}, its shards hold {held:,}"
-        for name, total, shards in pairs
-        if total != (held := sum(shard.examples for shard in shards))
-    ]
+    problems: dict[int, str] = {}
+    for broken, words in rules:
+        for row in np.nonzero(broken)[0].tolist():
+            problems.setdefault(row, words(row))
+    return problems
 
 
-def _vocabulary(folder: str, manifest: Manifest) -> list[str]:
-    path = files.join(folder, manifest.vocabulary.file_name)
+def decoding_problem(record: bytes, max_seq_length: int) -> str:
+    """Say why a record does not decode."""
+    import tensorflow as tf
+    from google.protobuf.message import DecodeError
+
     try:
-        tokenizer = load_tokenizer(path, manifest.vocabulary.do_lower_case)
-    except UserError as error:
-        return [str(error)]
-    if tokenizer.sha256 != manifest.vocabulary.sha256:
-        return [f"{path}: is not the vocabulary that the records were built with"]
-    return []
+        found = tf.train.Example.FromString(record).features.feature
+    except DecodeError:
+        return "not a tf.train.Example"
+    for name in RECORD_FEATURES:
+        if name not in found or found[name].WhichOneof("kind") != "int64_list":
+            return f"has no int64 list {name}"
+        if (length := len(found[name].int64_list.value)) != max_seq_length:
+            return f"{name} has {length} values instead of {max_seq_length}"
+    raise AssertionError("a record that decodes has no problem")

@@ -13,6 +13,7 @@ from electra_pretrain.core.errors import UserError
 from electra_pretrain.records.manifest import load_manifest
 from electra_pretrain.tokenization.wordpiece import read_vocab
 from tests.conftest import MICRO, SEQ, VOCAB_SIZE, changed
+from tests.support.tensorflow_records import read, write
 
 FILES, EXAMPLES = 4, 30
 PAD, UNK, CLS, SEP = 0, 1, 2, 3
@@ -33,12 +34,6 @@ def serialized(features):
 
 def name_of(number, of=FILES):
     return f"pretrain_data.tfrecord-{number}-of-{of}"
-
-
-def write(path, records):
-    with tf.io.TFRecordWriter(str(path)) as writer:
-        for record in records:
-            writer.write(record)
 
 
 def random_example(random):
@@ -65,7 +60,7 @@ def adopt(folder, vocab_path, *more):
 def spoil(folder, number, record, features):
     """Replace one record, counted from 1."""
     path = folder / name_of(number)
-    records = list(tf.data.TFRecordDataset(str(path)).as_numpy_iterator())
+    records = read(path)
     records[record - 1] = features if isinstance(features, bytes) else serialized(features)
     write(path, records)
 
@@ -89,7 +84,7 @@ def test_the_manifest_counts_what_is_there(folder, vocab_path, capfd):
     manifest = load_manifest(str(folder))
     names = [name_of(0), name_of(2), name_of(3)]
     assert [(shard.name, shard.examples) for shard in manifest.train_shards] == [(name, EXAMPLES) for name in names]
-    records = [record for name in names for record in tf.data.TFRecordDataset(str(folder / name)).as_numpy_iterator()]
+    records = [record for name in names for record in read(folder / name)]
     ids = [tf.train.Example.FromString(record).features.feature["input_ids"].int64_list.value for record in records]
     assert manifest.counts.tokens == sum(index > SEP for row in ids for index in row)
     assert read_vocab(str(folder / "vocab.txt")) == read_vocab(vocab_path)
@@ -137,8 +132,8 @@ def test_what_is_wrong_is_named_by_file_and_record(folder, vocab_path, capfd, pr
     before = sorted(path.name for path in folder.iterdir())
     with pytest.raises(UserError, match="faults, named above: 1; nothing was written"):
         adopt(folder, vocab_path)
-    (line,) = [line for line in capfd.readouterr().err.splitlines() if line.startswith(str(folder))]
-    assert line.startswith(f"{folder / name_of(2)}, record 17: {problem}")
+    (line,) = [line for line in capfd.readouterr().err.splitlines() if line.startswith("tests: error: ")]
+    assert line.startswith(f"tests: error: {folder / name_of(2)}, record 17: {problem}")
     assert sorted(path.name for path in folder.iterdir()) == before
 
 
@@ -174,4 +169,4 @@ def test_folders_that_will_not_do(folder, vocab_path, tmp_path):
 
 def test_that_nothing_is_held_out_is_said(folder, vocab_path, capfd):
     adopt(folder, vocab_path, "--heldout_fraction", "0.01")
-    assert "note: nothing is held out for evaluation" in capfd.readouterr().err
+    assert "warning: nothing is held out for evaluation: --heldout_fraction 0.01 of 4 files" in capfd.readouterr().err
