@@ -77,12 +77,13 @@ def test_console_script_is_declared(wheel):
 def test_the_extras_that_errors_name_are_declared(wheel):
     from electra_pretrain import tpu_check
     from electra_pretrain.convert import hub, tensor_files
+    from electra_pretrain.core.optional import extra_name
     from electra_pretrain.corpus import formats
     from electra_pretrain.corpus.cleaning import sentences
     from electra_pretrain.corpus.dedup import near
     from electra_pretrain.execution import beam
-    from electra_pretrain.finetuning import finetune as finetuning
-    from electra_pretrain.plot import figure
+    from electra_pretrain.finetuning import packages
+    from electra_pretrain.plot import chart
     from electra_pretrain.tokenization import morphemes as morphs
 
     archive = zipfile.ZipFile(wheel)
@@ -90,8 +91,15 @@ def test_the_extras_that_errors_name_are_declared(wheel):
     declared = {
         f"'electra_pretrain[{line.split()[-1]}]'" for line in metadata.splitlines() if line.startswith("Provides-Extra:")
     }
-    named = {tpu_check.INSTALL, figure.INSTALL, formats.INSTALL_PARQUET, sentences.INSTALL_KIWI, near.INSTALL, morphs.INSTALL}
-    assert named | {tensor_files.INSTALL, hub.INSTALL, beam.INSTALL, finetuning.INSTALL} <= declared
+    named = {
+        tpu_check.INSTALL,
+        extra_name(chart.EXTRA),
+        formats.INSTALL_PARQUET,
+        sentences.INSTALL_KIWI,
+        near.INSTALL,
+        morphs.INSTALL,
+    }
+    assert named | {tensor_files.INSTALL, hub.INSTALL, beam.INSTALL, extra_name(packages.EXTRA)} <= declared
 
 
 def test_tensorflow_is_not_required_where_its_tpu_build_lies(tmp_path, monkeypatch):

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from electra_pretrain.plot.figure import COLOURS, saved
+from electra_pretrain.plot.chart import COLOURS, saved
 from electra_pretrain.plot.page import coloured_table, document, drawing
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ class Vocabulary(NamedTuple):
 
 
 def vocabularies_page(vocabularies: list[Vocabulary], rows: list[tuple[str, list[str]]], corpus: str) -> str:
-    """One page that stands alone: charts, the table, the characters behind [UNK].
+    """Write one page that stands alone: charts, the table, the characters behind [UNK].
 
     Raises:
         UserError: matplotlib is not installed.

@@ -1,4 +1,4 @@
-"""Parts of fine-tuning by themselves: recipes, layers' rates, batches, checkpoints, chance."""
+"""Fine-tuning piece by piece: configs, layers' rates, batches, checkpoints, chance."""
 
 import dataclasses
 import json
@@ -11,7 +11,6 @@ from electra_pretrain.finetuning import checkpoints, record
 from electra_pretrain.finetuning import config as configs
 from electra_pretrain.finetuning.batches import LengthGroupedSampler, by_length
 from electra_pretrain.finetuning.examples import Question
-from electra_pretrain.finetuning.finetune import steps
 from electra_pretrain.finetuning.layer_rates import parameter_groups
 from electra_pretrain.finetuning.metrics import chance
 from electra_pretrain.finetuning.registry import TASKS
@@ -135,10 +134,10 @@ def test_batches_for_scoring_go_from_long_to_short():
 
 
 def test_steps_are_the_epochs_batches():
-    recipe = dataclasses.replace(configs.load_finetune_config("nsmc_small", []), train_batch_size=8, num_train_epochs=2.5)
-    assert steps(80, recipe) == 25
-    assert steps(81, recipe) == 28  # 27.5
-    assert steps(81, dataclasses.replace(recipe, gradient_accumulation_steps=2)) == 28
+    config = dataclasses.replace(configs.load_finetune_config("nsmc_small", []), train_batch_size=8, num_train_epochs=2.5)
+    assert config.num_steps(80) == 25
+    assert config.num_steps(81) == 28  # 27.5
+    assert dataclasses.replace(config, gradient_accumulation_steps=2).num_steps(81) == 28
 
 
 def write_checkpoint(folder, step, best=None):
