@@ -22,7 +22,7 @@ def _padded(text: str, width: int, to_the_left: bool) -> str:
 
 
 def _width(text: str) -> int:
-    """Count the places that a terminal gives it: two for Hangul and Chinese characters, none for a combining mark."""
+    """Count the columns that a terminal gives it: two for Hangul and Chinese characters, none for a combining mark."""
     return sum(
         2 if unicodedata.east_asian_width(letter) in "WF" else 0 if unicodedata.combining(letter) else 1 for letter in text
     )

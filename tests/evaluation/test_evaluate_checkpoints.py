@@ -16,9 +16,7 @@ from electra_pretrain import compare, evaluate_checkpoints
 from electra_pretrain.core.errors import UserError
 from electra_pretrain.evaluation import exports, report, sweep
 from electra_pretrain.evaluation.cells import Cell, check_settings
-from electra_pretrain.plot import scores
 from electra_pretrain.plot.curves import labels
-from electra_pretrain.plot.scores import ScoreCurve, score_chart
 from electra_pretrain.train.run import run
 from tests.conftest import MICRO, changed
 from tests.support.finetune_data import write_korsts, write_nsmc
@@ -259,39 +257,6 @@ def test_curves_of_two_runs_are_drawn_over_each_other(folder, monkeypatch):
     assert ours.scores == {step: [score(step, "korsts", seed) for seed in (0, 1)] for step in (100, 200, 250)}
     assert theirs.scores == ours.scores
     assert (ours.baseline, theirs.baseline) == ([], [score(0, "korsts", seed) for seed in (0, 1)])
-
-
-def figure_of(curves, monkeypatch):
-    """The figure as it is drawn, and the bytes of its picture."""
-    kept = []
-    saved = scores.saved
-
-    def keep(draw, format):
-        return saved(lambda: kept.append(draw()) or kept[0], format)
-
-    monkeypatch.setattr(scores, "saved", keep)
-    picture = score_chart("KorSTS (spearman)", curves)
-    return kept[0], picture
-
-
-def test_a_drawing_holds_means_bands_seeds_and_baseline(monkeypatch):
-    curve = ScoreCurve("하나", {200: [70.0, 74.0, 75.0], 100: [60.0, 61.0, 65.0]}, [10.0, 20.0])
-    figure, picture = figure_of([curve, ScoreCurve("b", {100: [50.0]})], monkeypatch)
-    assert picture.startswith(b"\x89PNG\r\n\x1a\n") and len(picture) > 10_000
-    (axis,) = figure.axes
-    means, baseline = axis.lines[0], next(line for line in axis.lines if line.get_linestyle() == "--")
-    np.testing.assert_allclose(means.get_xydata(), [[100, 62.0], [200, 73.0]])
-    assert list(baseline.get_ydata()) == [15.0, 15.0]
-    deviation = np.std([60, 61, 65], ddof=1)
-    band = np.concatenate([path.vertices for path in axis.collections[0].get_paths()])
-    at_100 = sorted(set(np.round(band[band[:, 0] == 100][:, 1], 6)))
-    np.testing.assert_allclose([at_100[0], at_100[-1]], [62 - deviation, 62 + deviation], atol=1e-5)
-    dots = next(part for part in axis.collections if len(part.get_offsets()) == 6)
-    assert sorted(map(tuple, dots.get_offsets().tolist())) == [
-        (100, 60), (100, 61), (100, 65), (200, 70), (200, 74), (200, 75),
-    ]  # fmt: skip
-    texts = [text.get_text() for text in figure.legends[0].get_texts()]
-    assert texts == ["하나", "하나, random weights", "b"]
 
 
 def test_the_command_imports_neither_tensorflow_nor_torch(folder):
