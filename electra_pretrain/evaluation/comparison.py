@@ -87,7 +87,7 @@ def _at(step: int | None) -> str:
 
 
 def compare(ours: Sequence[Ours], with_published: bool) -> str:
-    """Write a section of Markdown for each published table that we have a task of (of all, without ours), and for other tasks."""
+    """Write a section of Markdown for each published table that has a task of ours (without ours: of each), then of others."""
     mine = {result.task for row in ours for result in row.results}
     sections = [
         _section(table, ours, with_published)
