@@ -35,7 +35,7 @@ def identity(model: str) -> dict[str, str]:
     if not os.path.exists(os.path.join(model, "config.json")):
         hint = ""
         if os.path.isdir(os.path.join(model, "discriminator")):
-            hint = f"; meant is {os.path.join(model, 'discriminator')}?"
+            hint = f"; did you mean {os.path.join(model, 'discriminator')}?"
         raise UserError(f"--model {model}: has no config.json{hint or '; export_hf writes such folders'}")
     weights = next((path for name in WEIGHTS if os.path.exists(path := os.path.join(model, name))), None)
     if weights is None:

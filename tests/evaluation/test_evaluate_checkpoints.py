@@ -55,7 +55,7 @@ def folder(tmp_path, monkeypatch):
 
 def arguments(folder, *more):
     where = ["--model_dir", folder / "run", "--data", folder / "data", "--output", folder / "out"]
-    return [str(part) for part in (*where, "--tasks", "nsmc,korsts", "--every", 100, "--seeds", 2, *more)]
+    return [str(word) for word in (*where, "--tasks", "nsmc,korsts", "--every", 100, "--seeds", 2, *more)]
 
 
 ONE = ("--tasks", "nsmc", "--seeds", "1")
