@@ -26,7 +26,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
 
 
 def compare(args: argparse.Namespace) -> str:
-    """The tables.
+    """Return the tables, and write them where `--output` says.
 
     Raises:
         UserError: no results are named, or they cannot be read.

@@ -6,8 +6,13 @@
 import argparse
 import dataclasses
 
-from electra_pretrain.cli.arguments import add_overrides, add_seed, command_parser
+from electra_pretrain.cli.arguments import add_overrides, add_seed, check_at_least, check_seed, command_parser
 from electra_pretrain.cli.run import run_command
+from electra_pretrain.core import files
+from electra_pretrain.core.errors import UserError
+from electra_pretrain.execution.stop import StopRequest
+from electra_pretrain.finetuning.job import Request
+from electra_pretrain.finetuning.packages import require_packages
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
@@ -17,8 +22,8 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--data", required=True, metavar="DIR", help="folder with the task's files, as published")
     parser.add_argument("--output", required=True, metavar="DIR", help="local folder for results and model")
     add_seed(parser, "of head, order and dropout")
-    parser.add_argument("--max_steps", type=int, metavar="N", help="steps, in place of the recipe's epochs")
-    parser.add_argument("--config", metavar="NAME|FILE", help="a recipe (default: the task's, for the model's size)")
+    parser.add_argument("--max_steps", type=int, metavar="N", help="steps, in place of the config's epochs")
+    parser.add_argument("--config", metavar="NAME|FILE", help="how to learn (default: the task's, for the model's size)")
     add_overrides(parser, "field=value")
     parser.add_argument(
         "--select",
@@ -37,24 +42,35 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         "--save_model",
         action=argparse.BooleanOptionalAction,
         default=True,
-        help="keep the fine-tuned model, in the output's folder model (default: yes)",
+        help="save the fine-tuned model, in the output's folder model (default: yes)",
     )
     return parser.parse_args(argv)
 
 
+def finetune(args: argparse.Namespace) -> None:
+    """Fine-tune as the arguments ask, and print the scores.
+
+    Raises:
+        UserError: bad input, in one line.
+        Stopped: asked to, in good order.
+    """
+    if files.is_remote(args.output):
+        raise UserError(f"--output {args.output}: must be a local folder; copy it to the bucket when it is done")
+    check_at_least(args, max_steps=1)
+    check_seed(args)
+    require_packages()
+    from electra_pretrain.finetuning import run
+
+    names = {field.name for field in dataclasses.fields(Request)}
+    values = {name: value for name, value in vars(args).items() if name in names}
+    with StopRequest() as stop:
+        results = run.finetune(Request(overrides=tuple(args.set), **values), lambda: bool(stop.signal_name))
+    scores = ", ".join(f"{name} {value:.2f}" for name, value in results["metrics"].items())
+    print(f"{results['task']} {results['split']}: {scores} ({results['examples']:,} examples, seed {results['seed']})")
+
+
 def main() -> None:
-    def command(args: argparse.Namespace) -> None:
-        from electra_pretrain.execution.stop import StopRequest
-        from electra_pretrain.finetuning.finetune import Request, finetune
-
-        names = {field.name for field in dataclasses.fields(Request)}
-        values = {name: value for name, value in vars(args).items() if name in names}
-        with StopRequest() as stop:
-            results = finetune(Request(overrides=tuple(args.set), **values), lambda: bool(stop.signal_name))
-        scores = ", ".join(f"{name} {value:.2f}" for name, value in results["metrics"].items())
-        print(f"{results['task']} {results['split']}: {scores} ({results['examples']:,} examples, seed {results['seed']})")
-
-    run_command("finetune", parse_args, command)
+    run_command("finetune", parse_args, finetune)
 
 
 if __name__ == "__main__":

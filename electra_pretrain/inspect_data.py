@@ -18,7 +18,7 @@ from electra_pretrain.cli.arguments import (
 from electra_pretrain.cli.run import run_command
 from electra_pretrain.core import files
 from electra_pretrain.core.errors import UserError
-from electra_pretrain.plot.bars import check_installed
+from electra_pretrain.plot.chart import check_installed
 from electra_pretrain.plot.data_page import DataFacts, data_page
 
 

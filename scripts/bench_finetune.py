@@ -31,13 +31,14 @@ def parse_args() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def examples_per_second(args: argparse.Namespace, settings: list[str]) -> float:
+def examples_per_second(args: argparse.Namespace, overrides: list[str]) -> float:
+    """Fine-tune once, in a folder that is thrown away."""
     with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, "-m", "electra_pretrain.finetune", "--model", args.model, "--task", args.task]
         command += ["--data", args.data, "--output", f"{folder}/run", "--max_steps", str(args.max_steps), "--no-save_model"]
         command += ["--split", args.split] if args.split else []
-        for setting in [*args.set, *settings]:
-            command += ["--set", setting]
+        for override in [*args.set, *overrides]:
+            command += ["--set", override]
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
         results = json.loads(Path(folder, "run", "results.json").read_text())
     return float(results["train_examples_per_second"])
@@ -47,8 +48,8 @@ def main() -> None:
     args = parse_args()
     best = dict.fromkeys(VARIANTS, 0.0)
     for _ in range(args.turns):
-        for name, settings in VARIANTS.items():
-            best[name] = max(best[name], examples_per_second(args, settings))
+        for name, overrides in VARIANTS.items():
+            best[name] = max(best[name], examples_per_second(args, overrides))
     rates = " | ".join(f"{rate:.0f}" for rate in best.values())
     print(f"| task | {' | '.join(f'{name}, examples/s' for name in best)} | ours / padded |")
     print(f"| {args.task} | {rates} | {best['ours'] / best['padded']:.2f} |")

@@ -3,10 +3,11 @@
 from pathlib import Path
 
 from electra_pretrain.core import files
-from electra_pretrain.core.errors import UserError
+from electra_pretrain.core.errors import UserError, nearest
 
 PACKAGE = Path(__file__).resolve().parent.parent
 SAMPLE_CORPUS = str(PACKAGE / "sample_corpus" / "*.txt")
+_FEW = 20  # so many names fit in a message; of more, the nearest are named
 
 
 def folder(name: str) -> Path:
@@ -25,7 +26,7 @@ def find(name_or_path: str, subfolder: str, suffix: str, kind: str) -> str:
         kind: what they are called in the message.
 
     Raises:
-        UserError: there is no such file, and none ships under that name; those that ship are named.
+        UserError: there is no such file, and none ships under that name; those that do are named, of many the nearest.
     """
     if files.exists(name_or_path) and not files.is_dir(name_or_path):
         return name_or_path
@@ -33,4 +34,5 @@ def find(name_or_path: str, subfolder: str, suffix: str, kind: str) -> str:
     for name in (name_or_path, f"{name_or_path}{suffix}"):
         if name in names:
             return str(folder(subfolder) / name)
-    raise UserError(f"{name_or_path}: no such {kind}; give a path, or the name of one that ships: {', '.join(names)}")
+    which = f": {', '.join(names)}" if len(names) <= _FEW else f"; {nearest(name_or_path, names)}"
+    raise UserError(f"{name_or_path}: no such {kind}; give a path, or the name of one that ships{which}")

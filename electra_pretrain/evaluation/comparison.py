@@ -5,11 +5,11 @@ from typing import NamedTuple
 
 from electra_pretrain.core import files
 from electra_pretrain.core.errors import UserError
+from electra_pretrain.evaluation.cells import RANDOM_STEP
 from electra_pretrain.evaluation.markdown import aligned
 from electra_pretrain.evaluation.published import Column, Table, column_of, tables
 from electra_pretrain.evaluation.report import read_cells
-from electra_pretrain.evaluation.results import Result, read_result, shown
-from electra_pretrain.evaluation.sweep import RANDOM_STEP
+from electra_pretrain.evaluation.results import Result, parse, shown
 from electra_pretrain.finetuning import record
 from electra_pretrain.plot.curves import labels
 
@@ -22,7 +22,7 @@ class Ours(NamedTuple):
 
 
 def load(paths: Sequence[str], all_steps: bool) -> list[Ours]:
-    """Rows from outputs of finetune, folders of them, and outputs of evaluate_checkpoints.
+    """Read rows from outputs of finetune, folders of them, and outputs of evaluate_checkpoints.
 
     Args:
         paths: folders, or `results.json` itself.
@@ -35,7 +35,7 @@ def load(paths: Sequence[str], all_steps: bool) -> list[Ours]:
     for path in dict.fromkeys(file for given in paths for file in _results_files(given)):
         values = files.read_json_object(path)
         if "cells" not in values:
-            result = read_result(path)
+            result = parse(values, path)
             rows.setdefault((result.model, None), []).append(result)
             continue
         cells = read_cells(path.rpartition("/")[0] or ".")
@@ -51,7 +51,7 @@ def load(paths: Sequence[str], all_steps: bool) -> list[Ours]:
 
 
 def _results_files(path: str) -> list[str]:
-    """The `results.json` that is meant: itself, a folder's own, or else all in the folders below."""
+    """Find the `results.json` that is meant: itself, a folder's own, or else all in the folders below."""
     if not files.exists(path):
         raise UserError(f"{path}: no such file or folder")
     if not files.is_dir(path):
@@ -87,7 +87,7 @@ def _at(step: int | None) -> str:
 
 
 def compare(ours: Sequence[Ours], with_published: bool) -> str:
-    """Markdown: a section for each published table that we have a task of (without ours: for each), and one for other tasks."""
+    """Write a section of Markdown for each published table that has a task of ours (without ours: of each), then of others."""
     mine = {result.task for row in ours for result in row.results}
     sections = [
         _section(table, ours, with_published)
@@ -121,7 +121,7 @@ def _section(table: Table, ours: Sequence[Ours], with_published: bool) -> str:
 
 
 def _of_column(results: Sequence[Result], column: Column, columns: Sequence[Column]) -> list[Result]:
-    """Results that stand in a column: those of its split, or whose split no column has, if it is the task's first."""
+    """Choose the results of a column: those of its split, or whose split no column has, if it is the task's first."""
     same_task = [each for each in columns if each.task == column.task]
     splits = [each.split for each in same_task]
     return [
@@ -133,7 +133,7 @@ def _of_column(results: Sequence[Result], column: Column, columns: Sequence[Colu
 
 
 def _notes(label: str, cells: dict[Column, list[Result]]) -> list[str]:
-    """What to know of a row before it is compared."""
+    """Note what to know of a row before it is compared."""
     results = [result for column in cells for result in cells[column]]
     if not results:
         return []
@@ -145,7 +145,7 @@ def _notes(label: str, cells: dict[Column, list[Result]]) -> list[str]:
             notes.append(f"{label}, {column.task}: scored on {', '.join(others)}; published is {column.split}.")
     if limits := sorted({each.max_steps for each in results if each.max_steps is not None}):
         notes.append(
-            f"{label}: fine-tuned for at most {', '.join(map(str, limits))} steps, not for as long as the recipe says."
+            f"{label}: fine-tuned for at most {', '.join(map(str, limits))} steps, not for as long as the config says."
         )
     if any(each.select == "best" for each in results):
         notes.append(f"{label}: the best of several checkpoints of a fine-tuning, chosen by examples that are not scored.")

@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable
 
 from electra_pretrain.core import files
-from electra_pretrain.evaluation.sweep import RANDOM_STEP
+from electra_pretrain.evaluation.cells import RANDOM_STEP
 from electra_pretrain.execution.child import last_line, run_logged
 
 EXPORT = "electra_pretrain.export_hf"
@@ -38,12 +38,12 @@ class Exports:
         files.remove_temporaries(self.folder)
 
     def steps(self) -> list[int]:
-        """Steps that are exported already."""
+        """List the steps that are exported already."""
         matches = (re.fullmatch(r"step-(\d+)", name) for name in files.list_dir(self.folder))
         return sorted(int(match.group(1)) for match in matches if match)
 
     def export(self, step: int) -> str:
-        """The directory of a step's network, exported now unless it was before.
+        """Return the directory of a step's network, exported now unless it was before.
 
         Raises:
             Vanished: the checkpoint is gone.

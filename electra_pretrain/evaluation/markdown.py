@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 
 def aligned(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """The table; the first column to the left, scores to the right."""
+    """Write a table; the first column to the left, scores to the right."""
     cells = [[cell.replace("|", "\\|") for cell in row] for row in [head, *rows]]
     widths = [max(3, *map(_width, column)) for column in zip(*cells, strict=True)]
     rule = ["-" * widths[0], *("-" * (width - 1) + ":" for width in widths[1:])]
@@ -22,7 +22,7 @@ def _padded(text: str, width: int, to_the_left: bool) -> str:
 
 
 def _width(text: str) -> int:
-    """Places that a terminal gives it: two for a Hangul syllable or a Chinese character, none for a combining mark."""
+    """Count the columns that a terminal gives it: two for Hangul and Chinese characters, none for a combining mark."""
     return sum(
         2 if unicodedata.east_asian_width(letter) in "WF" else 0 if unicodedata.combining(letter) else 1 for letter in text
     )

@@ -4,9 +4,10 @@ Every number stands there as its source prints it, as text: "91.168" stays what 
 """
 
 import functools
-import json
 from pathlib import Path
 from typing import NamedTuple
+
+from electra_pretrain.core import files
 
 
 class Column(NamedTuple):
@@ -60,8 +61,8 @@ class Table(NamedTuple):
 
 @functools.cache
 def tables() -> tuple[Table, ...]:
-    """All tables of `published.json`."""
-    values = json.loads(Path(__file__).with_name("published.json").read_text(encoding="utf-8"))
+    """Read all tables of `published.json`."""
+    values = files.read_json_object(str(Path(__file__).with_name("published.json")))
     return tuple(
         Table(
             table["name"],
@@ -76,7 +77,7 @@ def tables() -> tuple[Table, ...]:
 
 
 def column_of(task: str, metric: str, split: str | None = None) -> Column:
-    """The published column of a task, of this split if there is one; else one with the metric alone."""
+    """Find the published column of a task, of this split if there is one; else make one with the metric alone."""
     found = [column for table in tables() for column in table.columns if column.task == task]
     same_split = [column for column in found if column.split == split]
     return (same_split or found or [Column(task, f"{task} ({metric})", (metric,), split)])[0]

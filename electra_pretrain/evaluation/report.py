@@ -6,11 +6,10 @@ from typing import Any
 
 from electra_pretrain.core import files
 from electra_pretrain.core.errors import UserError
-from electra_pretrain.evaluation import sweep
+from electra_pretrain.evaluation.cells import RANDOM_STEP, Cell, done
 from electra_pretrain.evaluation.markdown import aligned
 from electra_pretrain.evaluation.published import Column, column_of
 from electra_pretrain.evaluation.results import Result, parse, shown, summary
-from electra_pretrain.evaluation.sweep import RANDOM_STEP, Cell
 from electra_pretrain.finetuning import record
 from electra_pretrain.plot.curves import labels
 from electra_pretrain.plot.scores import ScoreCurve, score_chart
@@ -31,7 +30,7 @@ def write_report(output: str, run: str, tasks: Sequence[str], seeds: int, beside
     Raises:
         UserError: one of the others has no results.
     """
-    cells = sweep.done(output)
+    cells = done(output)
     if not cells:
         return
     runs = dict(zip(labels([output, *beside]), [cells, *map(read_cells, beside)], strict=True))
@@ -46,7 +45,7 @@ def write_report(output: str, run: str, tasks: Sequence[str], seeds: int, beside
 
 
 def read_cells(output: str) -> dict[Cell, Result]:
-    """The cells in the `results.json` of an evaluation.
+    """Read the cells in the `results.json` of an evaluation.
 
     Raises:
         UserError: it has none.
@@ -60,7 +59,7 @@ def read_cells(output: str) -> dict[Cell, Result]:
 
 
 def curve(label: str, cells: dict[Cell, Result], task: str, metric: str) -> ScoreCurve | None:
-    """One run's curve of one task; None where it has no checkpoint scored."""
+    """Make one run's curve of one task; None where it has no checkpoint scored."""
     scores: dict[int, list[float]] = {}
     for cell, result in cells.items():
         if cell.task == task and metric in result.metrics:
@@ -70,14 +69,14 @@ def curve(label: str, cells: dict[Cell, Result], task: str, metric: str) -> Scor
 
 
 def columns(results: Iterable[Result], first: Sequence[str]) -> list[Column]:
-    """A column for each task that has results, as it is published; those named in `first` come first."""
+    """Choose a column for each task that has results, as it is published; those named in `first` come first."""
     by_task = {result.task: result for result in results}
     order = [*(task for task in first if task in by_task), *sorted(set(by_task) - set(first))]
     return [column_of(task, by_task[task].metric, by_task[task].split) for task in order]
 
 
 def table(cells: dict[Cell, Result], first: Sequence[str], seeds: int) -> str:
-    """Markdown: a row a checkpoint, a column a task, mean ± deviation over seeds, and what is not as it should be.
+    """Write, as Markdown, a row a checkpoint, a column a task, mean ± deviation over seeds, and what is not as it should be.
 
     Args:
         cells: what is done.
@@ -104,12 +103,12 @@ def table(cells: dict[Cell, Result], first: Sequence[str], seeds: int) -> str:
 def _cut_short(results: Iterable[Result]) -> list[str]:
     limits = sorted({result.max_steps for result in results if result.max_steps is not None})
     return (
-        [f"Fine-tuned for at most {', '.join(map(str, limits))} steps, not for as long as the recipe says."] if limits else []
+        [f"Fine-tuned for at most {', '.join(map(str, limits))} steps, not for as long as the config says."] if limits else []
     )
 
 
 def summed_up(cells: dict[Cell, Result], run: str, first: Sequence[str]) -> dict[str, Any]:
-    """What `results.json` of the whole folder holds: the run, every cell, and the means.
+    """Gather what `results.json` of the whole folder holds: the run, every cell, and the means.
 
     Args:
         cells: what is done.

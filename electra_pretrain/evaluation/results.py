@@ -1,6 +1,5 @@
-"""What one fine-tuning found: its `results.json`, read and checked; and what several seeds say together."""
+"""The scores of one fine-tuning, read from its `results.json` and checked; and what several seeds say together."""
 
-import json
 import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -21,7 +20,7 @@ class Result(NamedTuple):
         metric: the name of the one that is compared.
         seed: of the new layer and the order of the examples.
         steps: updates made; None where the file does not tell, as the following ones.
-        max_steps: where the recipe was cut short; None if it was not.
+        max_steps: the limit, where it was cut short of its config's epochs; None if it was not.
         select: "last", or "best" where the scored weights were chosen among checkpoints.
         split: the examples that were scored.
         stuck_at_chance: whether training did not get off the ground, so that the score says nothing of the model.
@@ -54,21 +53,20 @@ class Score(NamedTuple):
 
 
 def read_result(path: str) -> Result:
-    """The scores in a `results.json` of finetune.
+    """Read the scores in a `results.json` of finetune.
 
     Raises:
         UserError: the file is no such thing.
     """
     try:
-        return parse(json.loads(files.read_text(path)), path)
-    except ValueError as error:
-        if isinstance(error, UserError):
-            raise
-        raise UserError(f"{path}: not valid JSON ({error}); remove it and run the same command again") from error
+        values = files.read_json_object(path)
+    except UserError as error:
+        raise UserError(f"{error}; remove it and run the same command again") from error
+    return parse(values, path)
 
 
 def parse(values: Any, source: str) -> Result:
-    """A result from its JSON object; raises as `read_result`, naming `source`."""
+    """Read a result from its JSON object; raises as `read_result`, naming `source`."""
     try:
         metrics = {str(name): float(value) for name, value in values["metrics"].items()}
         result = Result(str(values["task"]), str(values["model"]), metrics, str(values["metric"]), int(values["seed"]))
@@ -81,13 +79,13 @@ def parse(values: Any, source: str) -> Result:
 
 
 def summary(values: Sequence[float]) -> Score:
-    """Mean and deviation over seeds; at least one."""
+    """Sum up the scores of seeds, at least one."""
     deviation = float(np.std(values, ddof=1)) if len(values) > 1 else None
     return Score(float(np.mean(values)), deviation, len(values))
 
 
 def shown(results: Sequence[Result], metrics: Sequence[str]) -> str:
-    """A cell of a table: "58.04 ± 0.31 / 86.76 ± 0.20", marked where seeds were stuck at chance; "–" without results."""
+    """Write a cell of a table: "58.04 ± 0.31 / 86.76 ± 0.20", marked where seeds were stuck at chance; "–" of no results."""
     if not results:
         return "–"
     scores = [summary([result.metrics[name] for result in results if name in result.metrics] or [math.nan]) for name in metrics]

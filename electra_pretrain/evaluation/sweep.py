@@ -1,91 +1,207 @@
-"""Many fine-tunings in one folder: checkpoints by tasks by seeds, and which of them are done.
+"""Fine-tune a run's checkpoints, one cell after the other, while the run may still be going; what is done is not done twice.
 
-A cell is one fine-tuning: `cells/step-STEP/TASK/seed-SEED/` is finetune's own folder, `seed-SEED.log` what it said. The cell is
-done when its `results.json` lies there.
+Each cell is finetune in a process of its own: one that fails, for example out of memory, costs no other.
 """
 
-import json
-import re
+import dataclasses
+import logging
+import os
+import time
 from typing import Any, NamedTuple
 
+from electra_pretrain.checkpoint import listing
 from electra_pretrain.core import files
-from electra_pretrain.core.errors import UserError
-from electra_pretrain.evaluation.results import Result, read_result
-from electra_pretrain.finetuning import record
+from electra_pretrain.core.progress import Progress
+from electra_pretrain.evaluation.cells import RANDOM_STEP, Cell, check_settings
+from electra_pretrain.evaluation.exports import Exports, Failed, Vanished
+from electra_pretrain.evaluation.report import TABLE_NAME, write_report
+from electra_pretrain.execution.child import last_line, run_logged
 
-SETTINGS_NAME = "settings.json"
-RANDOM_STEP = 0  # the row of random weights
-_CELLS = "cells"
-
-
-class Cell(NamedTuple):
-    step: int
-    task: str
-    seed: int
-
-    def folder(self, output: str) -> str:
-        return files.join(output, _CELLS, f"step-{self.step}", self.task, f"seed-{self.seed}")
-
-    def result(self, output: str) -> str:
-        """Path of its scores, which is there once the cell is done."""
-        return files.join(self.folder(output), record.RESULTS)
-
-    def log(self, output: str) -> str:
-        """Path of what finetune said."""
-        return f"{self.folder(output)}.log"
+FINETUNE = "electra_pretrain.finetune"
+POLL_SECONDS = 30.0
+_log = logging.getLogger(__name__)
 
 
-def done(output: str) -> dict[Cell, Result]:
-    """Every cell of the folder that is done, in the order of steps, tasks and seeds.
+class Options(NamedTuple):
+    """What finetune is given besides model, task, data and seed, by the names of its arguments; None: its own default.
+
+    Attributes:
+        max_steps: in place of the config's epochs.
+        config: name or path.
+        overrides: `field=value`, over the config.
+        select: "last" or "best".
+        split: which one is scored.
+    """
+
+    max_steps: int | None = None
+    config: str | None = None
+    overrides: tuple[str, ...] = ()
+    select: str | None = None
+    split: str | None = None
+
+    def arguments(self) -> list[str]:
+        """Return them as finetune takes them on its command line."""
+        named = {"max_steps": self.max_steps, "config": self.config, "select": self.select, "split": self.split}
+        given = [f"--{name}={value}" for name, value in named.items() if value is not None]
+        return given + [f"--set={text}" for text in self.overrides]
+
+    def settings(self) -> dict[str, Any]:
+        """Return what the cells' scores depend on; of a config in a file, its fields."""
+        in_a_file = self.config is not None and files.exists(self.config)
+        return {
+            "max_steps": self.max_steps,
+            "select": self.select,
+            "split": self.split,
+            "config": files.read_json_object(str(self.config)) if in_a_file else self.config,
+            "set": dict(text.partition("=")[::2] for text in self.overrides),
+        }
+
+
+@dataclasses.dataclass(frozen=True)
+class Plan:
+    """What is to be done.
+
+    Attributes:
+        model_dir: folder of the run.
+        last_step: at which the run ends.
+        output: folder of the scores.
+        data: task -> its folder, in the order of the tasks.
+        seeds: how many.
+        options: for finetune.
+        every: checkpoints of steps that this divides are scored.
+        random: whether random weights are scored too.
+        watch: whether to wait for the checkpoints to come until the run ends.
+        beside: outputs of other sweeps, drawn with this one.
+        keep_exports: whether exported models stay.
+    """
+
+    model_dir: str
+    last_step: int
+    output: str
+    data: dict[str, str]
+    seeds: int
+    options: Options
+    every: int = 1
+    random: bool = False
+    watch: bool = False
+    beside: tuple[str, ...] = ()
+    keep_exports: bool = False
+
+    def unfinished(self, step: int) -> list[Cell]:
+        """List the cells of a step that are still to be done."""
+        cells = [Cell(step, task, seed) for task in self.data for seed in range(self.seeds)]
+        return [cell for cell in cells if not files.exists(cell.result(self.output))]
+
+    def run_has_ended(self) -> bool:
+        return listing.steps(self.model_dir)[-1:] >= [self.last_step]
+
+    def settings(self) -> dict[str, Any]:
+        """Return what all cells of the output have in common."""
+        return {
+            "model_dir": _absolute(self.model_dir),
+            **self.options.settings(),
+            "data": {task: _absolute(folder) for task, folder in self.data.items()},
+        }
+
+
+class Outcome(NamedTuple):
+    """The table of all that is done ("" of nothing), and a line for each cell or export that failed."""
+
+    table: str
+    failed: list[str]
+
+
+def sweep(plan: Plan) -> Outcome:
+    """Do what is planned and not done yet; write tables and drawings after each checkpoint.
 
     Raises:
-        UserError: a `results.json` is damaged.
+        UserError: cells of other settings lie in the output.
     """
-    found = {}
-    for step in _numbered(files.join(output, _CELLS), "step"):
-        of_step = files.join(output, _CELLS, f"step-{step}")
-        for task in files.list_dir(of_step):
-            for seed in _numbered(files.join(of_step, task), "seed"):
-                cell = Cell(step, task, seed)
-                if files.exists(cell.result(output)):
-                    found[cell] = read_result(cell.result(output))
-    return found
+    files.make_dirs(plan.output)
+    check_settings(plan.output, plan.settings())
+    exports = Exports(plan.model_dir, plan.output, lambda step: step in listing.steps(plan.model_dir))
+    failed: list[str] = []
+    tried: set[int] = set()
+    while True:
+        finished = not plan.watch or plan.run_has_ended()
+        steps = _wanted_steps(plan, exports, with_last=finished)
+        if new := [step for step in steps if step not in tried]:
+            failed += _score_steps(plan, exports, new)
+            tried.update(new)
+        elif not finished:
+            _log.info("waits for the next checkpoint of %s", plan.model_dir)
+        if finished:
+            break
+        while _wanted_steps(plan, exports, with_last=False) == steps and not plan.run_has_ended():
+            time.sleep(POLL_SECONDS)
+    _report(plan)
+    table = files.join(plan.output, TABLE_NAME)
+    return Outcome(files.read_text(table) if files.exists(table) else "", failed)
 
 
-def _numbered(folder: str, prefix: str) -> list[int]:
-    if not files.is_dir(folder):
-        return []
-    matches = (re.fullmatch(rf"{prefix}-(\d+)", name) for name in files.list_dir(folder))
-    return sorted(int(match.group(1)) for match in matches if match)
-
-
-def check_settings(output: str, settings: dict[str, Any]) -> None:
-    """Record the settings of a folder's cells; those of tasks that are new to it are added.
+def _wanted_steps(plan: Plan, exports: Exports, with_last: bool) -> list[int]:
+    """List the steps to score, ascending, so that what the run would remove first is exported first.
 
     Args:
-        output: the folder.
-        settings: name -> value, objects are compared field by field; "data" has a field for each task.
-
-    Raises:
-        UserError: cells were made with other settings, each of which is named.
+        plan: what is to be done.
+        exports: what an earlier call has exported and not finished is wanted, even if its checkpoint is gone.
+        with_last: whether the newest checkpoint counts whatever its step.
     """
-    path = files.join(output, SETTINGS_NAME)
-    settings = record.flat(settings)
-    earlier = files.read_json_object(path) if files.exists(path) else {}
-    new = {name for name in {**earlier, **settings} if _of_a_task(name) and not (name in earlier and name in settings)}
-    changed = [
-        f"{name} was {_json(earlier.get(name))}, is {_json(settings.get(name))}"
-        for name in {**earlier, **settings}
-        if earlier and name not in new and earlier.get(name) != settings.get(name)
-    ]
-    if changed:
-        raise UserError(f"{output}: holds scores of other settings: {'; '.join(changed)}; use those, or another --output")
-    files.write_text(path, json.dumps({**earlier, **settings}, ensure_ascii=False, indent=2) + "\n")
+    steps = listing.steps(plan.model_dir)
+    wanted = {step for step in steps if step % plan.every == 0} | set(exports.steps())
+    return sorted(wanted | set(steps[-1:] if with_last else []) | ({RANDOM_STEP} if plan.random else set()))
 
 
-def _of_a_task(name: str) -> bool:
-    return name.startswith("data.")
+def _score_steps(plan: Plan, exports: Exports, steps: list[int]) -> list[str]:
+    """Score these steps; return a line for each cell that failed."""
+    failed = []
+    total = len(steps) * len(plan.data) * plan.seeds
+    left = sum(len(plan.unfinished(step)) for step in steps)
+    with Progress("fine-tuning", total, "cells", total - left) as progress:
+        for step in steps:
+            if cells := plan.unfinished(step):
+                failed += _score_step(plan, exports, step, cells, progress)
+                _report(plan)
+            elif not plan.keep_exports:
+                exports.remove(step)
+    return failed
 
 
-def _json(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False)
+def _score_step(plan: Plan, exports: Exports, step: int, cells: list[Cell], progress: Progress) -> list[str]:
+    try:
+        model = exports.export(step)
+    except Vanished as vanished:
+        _log.warning("%s", vanished)
+        return []
+    except Failed as error:
+        _log.warning("%s", error)
+        return [str(error)]
+    failed = []
+    for cell in cells:
+        if error_line := _score_cell(plan, cell, model):
+            _log.warning("%s", error_line)
+            failed.append(error_line)
+        progress.update(1, f"step {step:,}, {cell.task}")
+    # A failed cell is tried again with this export, whatever became of the checkpoint.
+    if not failed and not plan.keep_exports:
+        exports.remove(step)
+    return failed
+
+
+def _score_cell(plan: Plan, cell: Cell, model: str) -> str | None:
+    """Run one cell in a process of its own; return None, or the line that says why it failed."""
+    folder, log = cell.folder(plan.output), cell.log(plan.output)
+    files.make_dirs(os.path.dirname(folder))
+    where = ["--model", model, "--task", cell.task, "--data", plan.data[cell.task], "--output", folder]
+    code = run_logged(FINETUNE, [*where, "--seed", str(cell.seed), "--no-save_model", *plan.options.arguments()], log)
+    if not code and files.exists(cell.result(plan.output)):
+        return None
+    return f"step {cell.step:,}, {cell.task}, seed {cell.seed}: finetune ended with code {code}: {last_line(log)} (see {log})"
+
+
+def _report(plan: Plan) -> None:
+    write_report(plan.output, plan.model_dir, list(plan.data), plan.seeds, plan.beside)
+
+
+def _absolute(path: str) -> str:
+    return path.rstrip("/") if files.is_remote(path) else os.path.abspath(path)

@@ -1,7 +1,11 @@
-"""Which examples share a batch: those of like length, in an order that seed and epoch alone decide."""
+"""Which examples share a batch: those of like length, in an order that seed and epoch alone decide; and their padding."""
 
 import random
 from collections.abc import Iterator, Sequence
+from typing import Any
+
+from electra_pretrain.finetuning.config import FinetuneConfig
+from electra_pretrain.finetuning.features.words import IGNORED
 
 POOL_BATCHES = 50  # examples are sorted by length within pools of so many batches
 
@@ -47,6 +51,39 @@ class LengthGroupedSampler:
 
 
 def by_length(lengths: Sequence[int], batch_size: int) -> list[list[int]]:
-    """Batches of indices for scoring, the longest first: where memory is short, that shows at once."""
+    """Make batches of indices for scoring, the longest first: where memory is short, that shows at once."""
     order = sorted(range(len(lengths)), key=lambda index: -lengths[index])
     return [order[start : start + batch_size] for start in range(0, len(order), batch_size)]
+
+
+class Collator:
+    """Rows -> a batch, padded to its longest row, on GPUs to a multiple of 8; labels of tokens are padded with `IGNORED`."""
+
+    def __init__(self, tokenizer: Any, config: FinetuneConfig) -> None:
+        import torch
+
+        self._tokenizer = tokenizer
+        self._multiple = 8 if torch.cuda.is_available() else None
+        self._padding = "max_length" if config.pad_to_max_length else "longest"
+        self._max_length = config.max_seq_length
+
+    def __call__(self, rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
+        import torch
+
+        names = ("input_ids", "attention_mask", "token_type_ids")
+        batch: dict[str, Any] = dict(
+            self._tokenizer.pad(
+                [{name: row[name] for name in names} for row in rows],
+                padding=self._padding,
+                max_length=self._max_length,
+                pad_to_multiple_of=self._multiple,
+                return_tensors="pt",
+            )
+        )
+        width = batch["input_ids"].shape[1]
+        for name in rows[0].keys() - set(names):
+            values = [row[name] for row in rows]
+            if isinstance(values[0], list):
+                values = [[*value, *[IGNORED] * (width - len(value))] for value in values]
+            batch[name] = torch.tensor(values)
+        return batch

@@ -5,6 +5,7 @@ import os
 import re
 
 from electra_pretrain.core import files
+from electra_pretrain.core.errors import UserError
 
 SEAL = "checksums.json"
 STATE = "trainer_state.json"  # as `transformers` calls it
@@ -20,12 +21,12 @@ def seal(folder: str) -> None:
 def prune(folder: str, best: str | None) -> None:
     """Remove all but the two newest checkpoints and the best one; call it once the newest is sealed."""
     for step, name in _numbered(folder)[2:]:
-        if best is None or step != _step(best):
+        if best is None or step != step_of(best):
             files.remove(os.path.join(folder, name))
 
 
 def newest_whole(folder: str) -> tuple[str | None, list[str]]:
-    """The newest whole checkpoint of a folder, and the newer ones that are damaged or half-written.
+    """Find the newest whole checkpoint of a folder, and the newer ones that are damaged or half-written.
 
     A checkpoint whose best predecessor, which it names, is not whole is of no use either: the choice of the best could not be
     made as it would have been.
@@ -40,25 +41,25 @@ def newest_whole(folder: str) -> tuple[str | None, list[str]]:
 
 
 def _numbered(folder: str) -> list[tuple[int, str]]:
-    """Steps and names of a folder's checkpoints, the newest first."""
+    """List the steps and names of a folder's checkpoints, the newest first."""
     names = os.listdir(folder) if os.path.isdir(folder) else []
-    return sorted(((_step(name), name) for name in names if _NAME.fullmatch(name)), reverse=True)
+    return sorted(((step_of(name), name) for name in names if _NAME.fullmatch(name)), reverse=True)
 
 
-def _step(path: str) -> int:
+def step_of(path: str) -> int:
     return int(path.rpartition("-")[2])
 
 
 def _is_whole(path: str) -> bool:
     try:
-        sums = json.loads(files.read_text(os.path.join(path, SEAL)))
+        sums = files.read_json_object(os.path.join(path, SEAL))
         return STATE in sums and all(files.sha256(os.path.join(path, name)) == digest for name, digest in sums.items())
-    except (OSError, ValueError, TypeError, AttributeError):
+    except (OSError, UserError):
         return False
 
 
 def _best_is_whole(path: str) -> bool:
-    best = json.loads(files.read_text(os.path.join(path, STATE))).get("best_model_checkpoint")
+    best = files.read_json_object(os.path.join(path, STATE)).get("best_model_checkpoint")
     if best is None:
         return True
     beside = os.path.join(os.path.dirname(path), os.path.basename(best))  # the whole output may have been moved

@@ -1,9 +1,10 @@
-"""How a model is fine-tuned: one frozen dataclass, read from a JSON file that says every field.
+"""How a model is fine-tuned: a frozen dataclass, read from a JSON file that says every field.
 
 A config ships for each task and size, as its source published it: `configs/finetune/TASK_SIZE.json`.
 """
 
 import dataclasses
+import math
 from typing import Any
 
 from electra_pretrain.config.fields import (
@@ -26,13 +27,13 @@ _WHOLE_MICROBATCHES = Rule(
 
 @dataclasses.dataclass(frozen=True)
 class FinetuneConfig:
-    """One config.
+    """Lengths, batches, rates and what else decides how a model learns a task.
 
     Attributes:
         notes: where its numbers are from.
         max_seq_length: tokens of an example, special ones included; what is longer is cut (of question answering: windows).
-        train_batch_size: examples a step, all accumulated parts together.
-        gradient_accumulation_steps: parts that a step is computed in; must divide `train_batch_size`.
+        train_batch_size: examples a step, all microbatches together.
+        gradient_accumulation_steps: microbatches that a step is computed in; must divide `train_batch_size`.
         eval_batch_size: examples scored at a time.
         num_train_epochs: passes over the training set.
         learning_rate: the peak, of the layers nearest to the output.
@@ -72,9 +73,14 @@ class FinetuneConfig:
     max_answer_length: int = ruled(30, POSITIVE)
     n_best_size: int = ruled(20, POSITIVE)
 
+    def num_steps(self, rows: int) -> int:
+        """Count the steps that the epochs come to, given the rows of the training set."""
+        microbatches = math.ceil(rows / (self.train_batch_size // self.gradient_accumulation_steps))
+        return math.ceil(math.ceil(microbatches / self.gradient_accumulation_steps) * self.num_train_epochs)
+
 
 def size_of(hidden_size: int) -> str:
-    """Whose config a model takes: "small" or "base"."""
+    """Say whose config a model takes: "small" or "base"."""
     return "small" if hidden_size < BASE_HIDDEN_SIZE else "base"
 
 
@@ -91,7 +97,7 @@ def load_finetune_config(name_or_path: str, overrides: list[str]) -> FinetuneCon
 
 
 def from_dict(values: dict[str, Any], source: str) -> FinetuneConfig:
-    """A config from its fields; raises as `load_finetune_config`, naming `source`."""
+    """Build a config from its fields; raises as `load_finetune_config`, naming `source`."""
     config = build(FinetuneConfig, values, source)
     check_rules(config, config, source)
     return config

@@ -16,7 +16,7 @@ _NO_DECAY = re.compile(r"LayerNorm|layer_norm|\bbias$")
 
 
 def depth(name: str, num_layers: int) -> int:
-    """How far from the input a parameter lies, by its name in a `transformers` model."""
+    """Return how far from the input a parameter lies, by its name in a `transformers` model."""
     if (layer := _LAYER.search(name)) is not None:
         return int(layer.group(1)) + 1
     return 0 if _EMBEDDINGS.search(name) else num_layers + 2
@@ -29,7 +29,7 @@ def parameter_groups(
     layerwise_lr_decay: float,
     weight_decay: float,
 ) -> list[dict[str, Any]]:
-    """An optimiser's groups, from the input to the output, each with a rate and a weight decay.
+    """Make an optimiser's groups, from the input to the output, each with a rate and a weight decay.
 
     Args:
         named_parameters: those that are trained.

@@ -1,8 +1,8 @@
 """A pretrained model, from a folder or the Hugging Face hub, with a new head for a task."""
 
 import json
+import logging
 import os
-import sys
 from typing import Any
 
 from electra_pretrain.core import files
@@ -16,11 +16,12 @@ _CLASSES = {
     "tagging": "AutoModelForTokenClassification",
     "question_answering": "AutoModelForQuestionAnswering",
 }
+_log = logging.getLogger(__name__)
 _FINE_TUNED = ("ForSequenceClassification", "ForTokenClassification", "ForQuestionAnswering")
 
 
 def identity(model: str) -> dict[str, str]:
-    """What tells a model from another of the same path: the checksum of its weights; a hub's name is taken as it is.
+    """Return what tells a model from another of the same path: its weights' checksum; a hub's name is taken as it is.
 
     Raises:
         UserError: it looks like a path and is no model's folder.
@@ -34,7 +35,7 @@ def identity(model: str) -> dict[str, str]:
     if not os.path.exists(os.path.join(model, "config.json")):
         hint = ""
         if os.path.isdir(os.path.join(model, "discriminator")):
-            hint = f"; meant is {os.path.join(model, 'discriminator')}?"
+            hint = f"; did you mean {os.path.join(model, 'discriminator')}?"
         raise UserError(f"--model {model}: has no config.json{hint or '; export_hf writes such folders'}")
     weights = next((path for name in WEIGHTS if os.path.exists(path := os.path.join(model, name))), None)
     if weights is None:
@@ -43,7 +44,7 @@ def identity(model: str) -> dict[str, str]:
 
 
 def read_config(model: str) -> dict[str, Any]:
-    """The model's `config.json`, defaults included.
+    """Read the model's `config.json`, defaults included.
 
     Raises:
         UserError: it cannot be had, or is not of a model that `transformers` knows.
@@ -62,7 +63,7 @@ def read_config(model: str) -> dict[str, Any]:
 
 
 def load_tokenizer(model: str) -> Any:
-    """The model's tokenizer.
+    """Load the model's tokenizer.
 
     Raises:
         UserError: there is none, or it does not say where its tokens stand in a text.
@@ -79,7 +80,7 @@ def load_tokenizer(model: str) -> Any:
 
 
 def load_model(model: str, config: dict[str, Any], task: Task, vocab_size: int) -> Any:
-    """The pretrained encoder with a head for the task, new weights from torch's generator; float32, on the CPU.
+    """Load the pretrained encoder with a head for the task, new weights from torch's generator; float32, on the CPU.
 
     Raises:
         UserError: the weights are not those of the config, or the model was fine-tuned for other labels.
@@ -103,22 +104,27 @@ def load_model(model: str, config: dict[str, Any], task: Task, vocab_size: int) 
             "belong together"
         )
     if new:
-        print(f"new, drawn from the seed: the head for {task.name} ({', '.join(new)})", file=sys.stderr, flush=True)
+        _log.info(f"new, drawn from the seed: the head for {task.name} ({', '.join(new)})")
     return loaded
 
 
+def save(path: str, model: Any, tokenizer: Any) -> None:
+    """Save a model and its tokenizer as `transformers` loads them; the folder is there whole or not at all."""
+    temporary = files.temporary_name(path)
+    model.save_pretrained(temporary)
+    tokenizer.save_pretrained(temporary)
+    files.remove(path)
+    files.replace(temporary, path)
+
+
 def warn_of_generator(model: str, config: dict[str, Any]) -> None:
-    """ELECTRA's generator is a masked language model, and small; published scores are the discriminator's."""
+    """Warn of ELECTRA's generator: a masked language model, and small; published scores are the discriminator's."""
     if config.get("model_type") == "electra" and "ElectraForMaskedLM" in (config.get("architectures") or []):
-        print(
-            f"--model {model}: is a generator; it is the discriminator that is meant to be fine-tuned",
-            file=sys.stderr,
-            flush=True,
-        )
+        _log.warning(f"--model {model}: is a generator; it is the discriminator that is meant to be fine-tuned")
 
 
 def _labels(config: dict[str, Any], task: Task, model: str) -> dict[str, Any]:
-    """Arguments for the head's width and its labels' names."""
+    """Return arguments for the head's width and its labels' names."""
     if task.kind == "question_answering":
         return {}
     names = list(task.labels) or ["score"]

@@ -11,7 +11,7 @@ RUN, RESULTS, CHECKPOINTS, MODEL = "run.json", "results.json", "checkpoints", "m
 
 
 def finished(output: str, asked: dict[str, Any]) -> dict[str, Any] | None:
-    """The results of a folder that already has them; notes at once what is asked for in one that is new.
+    """Return the results of a folder that already has them; note at once what is asked for in one that is new.
 
     Args:
         output: the folder.
@@ -43,7 +43,7 @@ def write_results(output: str, results: dict[str, Any]) -> None:
 
 
 def flat(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Nested objects as `outer.inner` -> value; notes are left out."""
+    """Flatten nested objects to `outer.inner` -> value; notes are left out."""
     found: dict[str, Any] = {}
     for key, value in values.items():
         if isinstance(value, dict):
@@ -64,9 +64,6 @@ def _text(values: dict[str, Any]) -> str:
 
 def _read(path: str) -> dict[str, Any]:
     try:
-        values = json.loads(files.read_text(path))
-        if isinstance(values, dict):
-            return values
-    except ValueError:
-        pass
-    raise UserError(f"{path}: is damaged; remove the folder and run again")
+        return files.read_json_object(path)
+    except UserError as error:
+        raise UserError(f"{error}; remove the folder and run again") from error

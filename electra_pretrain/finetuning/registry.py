@@ -1,6 +1,6 @@
 """All tasks, and their files in a folder."""
 
-import sys
+import logging
 
 from electra_pretrain.core import compression, files
 from electra_pretrain.core.errors import UserError, first_of, nearest
@@ -33,12 +33,13 @@ _KLUE = (klue_ynat, klue_sts, klue_nli, klue_ner, klue_mrc)
 _CHINESE = (cmrc2018, drcd, xnli, chnsenticorp, lcqmc, bq)
 TASKS: dict[str, Task] = {module.TASK.name: module.TASK for module in (*_KOREAN, *_KLUE, *_CHINESE)}
 
+_log = logging.getLogger(__name__)
 _SUFFIXES = ("", *compression.SUFFIXES)
 _SHOWN = 12  # names of what a folder holds, in a message
 
 
 def find_task(name: str) -> Task:
-    """The task of that name.
+    """Find the task of that name.
 
     Raises:
         UserError: there is none.
@@ -49,7 +50,7 @@ def find_task(name: str) -> Task:
 
 
 def find_split(task: Task, folder: str, split: str) -> str | None:
-    """Path of a split's file, the first of the names it may have; None where the folder has none.
+    """Find a split's file, the first of the names it may have; None where the folder has none.
 
     Raises:
         UserError: there is no such folder, or the task has no such split.
@@ -62,7 +63,7 @@ def find_split(task: Task, folder: str, split: str) -> str | None:
 
 
 def split_paths(task: Task, folder: str, split: str) -> list[str]:
-    """Paths of all files that a split is made of, in the order in which they are read.
+    """Find all files that a split is made of, in the order in which they are read.
 
     Raises:
         UserError: the folder has no such split; what was looked for is named, and what the folder holds instead.
@@ -78,7 +79,7 @@ def split_paths(task: Task, folder: str, split: str) -> list[str]:
 
 
 def read_split(task: Task, folder: str, split: str) -> list[Example]:
-    """A split's examples.
+    """Read a split's examples.
 
     Raises:
         UserError: the folder has no such split, or a file of it is not as its publisher ships it.
@@ -86,7 +87,7 @@ def read_split(task: Task, folder: str, split: str) -> list[Example]:
     paths = split_paths(task, folder, split)
     for name in task.further_files.get(split, ()):
         if not any(name in path for path in paths):
-            print(f"{task.name} {split}: {', '.join(paths)} alone, as {name} is not beside it", file=sys.stderr)
+            _log.warning(f"{task.name} {split}: {', '.join(paths)} alone, as {name} is not beside it")
     examples = [example for path in paths for example in task.read(path)]
     if not examples:
         raise UserError(f"{', '.join(paths)}: holds no examples; fetch it again")
@@ -94,7 +95,7 @@ def read_split(task: Task, folder: str, split: str) -> list[Example]:
 
 
 def _stored(path: str) -> str | None:
-    """The path of the file as it lies there, plain or compressed."""
+    """Return the path of the file as it lies there, plain or compressed."""
     return next((path + suffix for suffix in _SUFFIXES if files.exists(path + suffix)), None)
 
 

@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 
 from electra_pretrain.core.progress import Progress
-from electra_pretrain.finetuning import kinds
 from electra_pretrain.finetuning.batches import by_length
 from electra_pretrain.finetuning.config import FinetuneConfig
-from electra_pretrain.finetuning.fast_tokens import Columns
+from electra_pretrain.finetuning.features import by_kind
+from electra_pretrain.finetuning.features.texts import Columns
 from electra_pretrain.finetuning.metrics.score import score
 from electra_pretrain.finetuning.task import Task
 
@@ -26,7 +26,7 @@ class Scorer:
         task: whose metrics count.
         examples: of the set.
         tokenizer: the model's.
-        settings: lengths and batch sizes.
+        config: lengths and batch sizes.
         collate: rows -> a batch of tensors.
         autocast: makes the context in which the model is run, of mixed precision or of none.
         between_batches: called after each batch; may raise to stop.
@@ -37,26 +37,26 @@ class Scorer:
         task: Task,
         examples: Sequence[Any],
         tokenizer: Any,
-        settings: FinetuneConfig,
+        config: FinetuneConfig,
         collate: Callable[[list[dict[str, Any]]], dict[str, Any]],
         autocast: Callable[[], Any],
         between_batches: Callable[[], None],
     ) -> None:
-        self.task, self.examples, self.references = task, examples, kinds.references(task, examples)
-        self._settings, self._collate, self._autocast, self._between = settings, collate, autocast, between_batches
-        self._columns: Columns = kinds.features(task, examples, tokenizer, settings)
-        self._rows = kinds.model_rows(self._columns)
+        self.task, self.examples, self.references = task, examples, by_kind.references(task, examples)
+        self._config, self._collate, self._autocast, self._between = config, collate, autocast, between_batches
+        self._columns: Columns = by_kind.features(task, examples, tokenizer, config)
+        self._rows = by_kind.model_rows(self._columns)
         self._lengths = [len(ids) for ids in self._columns["input_ids"]]
 
     def score(self, model: Any, description: str) -> dict[str, float]:
-        """Every metric of the task, 0 to 100; `description` is shown with the progress."""
+        """Compute every metric of the task, 0 to 100; `description` is shown with the progress."""
         logits = self._logits(model, description)
-        found = kinds.predictions(self.task, self.examples, self._columns, logits, self._settings)
+        found = by_kind.predictions(self.task, self.examples, self._columns, logits, self._config)
         return score(self.task, self.references, found)
 
     @property
     def truncated_units(self) -> int:
-        """Of tagged texts: how many units lie behind `max_seq_length` and are called `O` unseen."""
+        """Count the units of tagged texts that lie behind `max_seq_length` and are called `O` unseen."""
         return sum(self._columns.get("truncated_units", []))
 
     def _logits(self, model: Any, description: str) -> list[np.ndarray]:
@@ -64,7 +64,7 @@ class Scorer:
 
         model.eval()
         logits: list[np.ndarray] = [np.empty(0)] * len(self._lengths)
-        batches = by_length(self._lengths, self._settings.eval_batch_size)
+        batches = by_length(self._lengths, self._config.eval_batch_size)
         with torch.inference_mode(), Progress(description, len(self._lengths), "examples") as progress:
             for indices in batches:
                 batch = self._collate([self._rows[index] for index in indices])
@@ -79,7 +79,7 @@ class Scorer:
 
 
 def _rows(outputs: Any) -> np.ndarray:
-    """Logits of a batch, one row an example."""
+    """Return the logits of a batch, one row an example."""
     if "start_logits" in outputs:
         pair = [outputs[name].float().cpu().numpy() for name in ("start_logits", "end_logits")]
         return np.stack(pair, axis=1)

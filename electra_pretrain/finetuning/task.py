@@ -1,4 +1,4 @@
-"""What a downstream task is: its files, how they are read, its labels, and how it is scored."""
+"""What a task is: its files, how they are read, its labels, and how it is scored."""
 
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
@@ -38,5 +38,15 @@ class Task:
 
     @property
     def metric(self) -> str:
-        """The metric that is compared."""
+        """Name the metric that is compared."""
         return self.metrics[0]
+
+
+def klue_files(stem: str, suffix: str) -> Mapping[str, Sequence[str]]:
+    """Name KLUE's files by split, version 1.1 first, each also in KLUE's own folder for it; the test sets are not published."""
+    return {
+        split: [
+            folder + f"{stem}-{version}_{split}.{suffix}" for version in ("v1.1", "v1") for folder in ("", f"{stem}-{version}/")
+        ]
+        for split in ("train", "dev")
+    }

@@ -6,7 +6,7 @@ import math
 import os
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -17,7 +17,6 @@ from electra_pretrain.finetuning import checkpoints
 from electra_pretrain.finetuning.batches import LengthGroupedSampler
 from electra_pretrain.finetuning.config import FinetuneConfig
 from electra_pretrain.finetuning.layer_rates import parameter_groups
-from electra_pretrain.finetuning.words import IGNORED
 
 _log = logging.getLogger(__name__)
 
@@ -28,7 +27,7 @@ STUCK_AFTER, STUCK_LOSS = 1 / 3, 0.98
 
 
 def precision(asked: str) -> str:
-    """What "auto" means on this machine: bfloat16 on GPUs that compute in it, float16 on older ones, else float32."""
+    """Resolve "auto" on this machine: bfloat16 on GPUs that compute in it, float16 on older ones, else float32."""
     if asked != "auto":
         return asked
     if not torch.cuda.is_available():
@@ -37,57 +36,28 @@ def precision(asked: str) -> str:
 
 
 def autocast(model: Any, dtype: str) -> Any:
-    """The context in which a model is run outside of training."""
+    """Return the context in which a model is run outside of training."""
     if dtype == "float32":
         return contextlib.nullcontext()
     return torch.autocast(model.device.type, dtype=getattr(torch, dtype))
 
 
-class Collator:
-    """Rows -> a batch, padded to its longest row, on GPUs to a multiple of 8; labels of tokens are padded with `IGNORED`."""
-
-    def __init__(self, tokenizer: Any, settings: FinetuneConfig) -> None:
-        self._tokenizer = tokenizer
-        self._multiple = 8 if torch.cuda.is_available() else None
-        self._padding = "max_length" if settings.pad_to_max_length else "longest"
-        self._max_length = settings.max_seq_length
-
-    def __call__(self, rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
-        names = ("input_ids", "attention_mask", "token_type_ids")
-        batch: dict[str, Any] = dict(
-            self._tokenizer.pad(
-                [{name: row[name] for name in names} for row in rows],
-                padding=self._padding,
-                max_length=self._max_length,
-                pad_to_multiple_of=self._multiple,
-                return_tensors="pt",
-            )
-        )
-        width = batch["input_ids"].shape[1]
-        for name in rows[0].keys() - set(names):
-            values = [row[name] for row in rows]
-            if isinstance(values[0], list):
-                values = [[*value, *[IGNORED] * (width - len(value))] for value in values]
-            batch[name] = torch.tensor(values)
-        return batch
-
-
 class FineTuner(Trainer):
-    """See the module. `look` scores the dev examples; its result decides which checkpoint is the best."""
+    """The Trainer; `look` scores the dev examples, and its result decides which checkpoint is the best."""
 
     optimizer: Any
     control: Any
 
     def __init__(
-        self, settings: FinetuneConfig, sampler: LengthGroupedSampler, look: Callable[[Any], float] | None, **arguments: Any
+        self, config: FinetuneConfig, sampler: LengthGroupedSampler, look: Callable[[Any], float] | None, **arguments: Any
     ) -> None:
-        self._settings, self._sampler, self._look = settings, sampler, look
+        self._config, self._sampler, self._look = config, sampler, look
         super().__init__(**arguments)
         self.remove_callback(PrinterCallback)
 
     def create_optimizer(self, model: Any = None) -> Any:
         if self.optimizer is None:
-            wanted, own = self._settings, self.model if model is None else model
+            wanted, own = self._config, self.model if model is None else model
             trained = [(name, parameter) for name, parameter in own.named_parameters() if parameter.requires_grad]
             groups = parameter_groups(
                 trained, own.config.num_hidden_layers, wanted.learning_rate, wanted.layerwise_lr_decay, wanted.weight_decay
@@ -111,26 +81,26 @@ class FineTuner(Trainer):
         checkpoints.prune(self.args.output_dir, self.state.best_model_checkpoint)
 
 
-def arguments(folder: str, settings: FinetuneConfig, num_steps: int, seed: int, select_best: bool, dtype: str) -> Any:
-    """The Trainer's; checkpoints go to `folder`."""
+def arguments(folder: str, config: FinetuneConfig, num_steps: int, seed: int, select_best: bool, dtype: str) -> Any:
+    """Make the Trainer's arguments; checkpoints go to `folder`."""
     made = TrainingArguments(
         output_dir=folder,
-        per_device_train_batch_size=settings.train_batch_size // settings.gradient_accumulation_steps,
-        gradient_accumulation_steps=settings.gradient_accumulation_steps,
+        per_device_train_batch_size=config.train_batch_size // config.gradient_accumulation_steps,
+        gradient_accumulation_steps=config.gradient_accumulation_steps,
         max_steps=num_steps,
-        learning_rate=settings.learning_rate,
+        learning_rate=config.learning_rate,
         lr_scheduler_type="linear",
-        warmup_steps=math.ceil(num_steps * settings.warmup_proportion),
-        max_grad_norm=settings.max_grad_norm,
+        warmup_steps=math.ceil(num_steps * config.warmup_proportion),
+        max_grad_norm=config.max_grad_norm,
         bf16=dtype == "bfloat16",
         fp16=dtype == "float16",
         seed=seed,
         logging_strategy="steps",
         logging_steps=max(1, num_steps // LOOKS),
         save_strategy="steps",
-        save_steps=settings.save_steps,
+        save_steps=config.save_steps,
         eval_strategy="steps" if select_best else "no",
-        eval_steps=settings.save_steps,
+        eval_steps=config.save_steps,
         load_best_model_at_end=select_best,
         metric_for_best_model="score" if select_best else None,
         greater_is_better=True if select_best else None,

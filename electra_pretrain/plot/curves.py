@@ -21,7 +21,7 @@ class Run(NamedTuple):
 
     Attributes:
         label: what it is called beside the others.
-        rows: its metrics, as `train.history` reads them.
+        rows: its metrics, the rows of `metrics.jsonl`.
         config: its resolved config; None where there is none that can be read.
     """
 
@@ -35,26 +35,26 @@ class Curve(NamedTuple):
     values: np.ndarray
 
     def since(self, step: int) -> "Curve":
-        """The part from a step on."""
+        """Cut off what lies before a step."""
         first = int(np.searchsorted(self.steps, step))
         return Curve(self.steps[first:], self.values[first:])
 
 
 def metric_names(rows: list[dict[str, Any]], kinds: tuple[str, ...] = KINDS) -> list[str]:
-    """Names of the metrics in rows of these kinds, in the order in which they first occur."""
+    """List the metrics in rows of these kinds, in the order in which they first occur."""
     found = {name: None for row in rows if row["kind"] in kinds for name, value in row.items() if _is_number(value)}
     return [name for name in found if name != "step"]
 
 
 def curve(rows: list[dict[str, Any]], kind: str, metric: str) -> Curve:
-    """One metric of one kind of rows; where a step occurs twice, its last row counts."""
+    """Collect one metric of one kind of rows; where a step occurs twice, its last row counts."""
     points = {row["step"]: row[metric] for row in rows if row["kind"] == kind and _is_number(row.get(metric))}
     steps = sorted(points)
     return Curve(np.array(steps, np.int64), np.array([points[step] for step in steps], np.float64))
 
 
 def smoothed(raw: Curve, weight: float) -> Curve:
-    """Exponential moving mean: each point keeps `weight` of what came before it.
+    """Take the exponential moving mean: each point has `weight` of what came before it.
 
     The first points are weighted among themselves only, so that the curve does not start from zero.
     """
@@ -68,17 +68,17 @@ def smoothed(raw: Curve, weight: float) -> Curve:
 
 
 def thinned(whole: Curve, limit: int = 1000) -> Curve:
-    """At most some `limit` points of the same outline: ends, and the lowest and the highest of each stretch."""
+    """Choose at most some `limit` points of the same outline: ends, and the lowest and the highest of each stretch."""
     if len(whole.steps) <= limit:
         return whole
     stretches = np.array_split(np.arange(len(whole.steps)), limit // 2)
-    extremes = {int(part[pick(whole.values[part])]) for part in stretches for pick in (np.argmin, np.argmax)}
-    kept = sorted({0, len(whole.steps) - 1} | extremes)
-    return Curve(whole.steps[kept], whole.values[kept])
+    extremes = {int(each[pick(whole.values[each])]) for each in stretches for pick in (np.argmin, np.argmax)}
+    chosen = sorted({0, len(whole.steps) - 1} | extremes)
+    return Curve(whole.steps[chosen], whole.values[chosen])
 
 
 def labels(folders: list[str]) -> list[str]:
-    """What to call each run: as much of its path's end as tells it from the others.
+    """Call each run by as much of its path's end as tells it from the others.
 
     Raises:
         UserError: a folder is given twice.
@@ -96,7 +96,7 @@ def _shortest_ending(path: list[str], others: list[list[str]]) -> str:
 
 
 def _printable(text: str) -> str:
-    """A name of a folder may hold line breaks, bytes that are not UTF-8, and marks that turn the writing direction."""
+    """Escape line breaks, bytes that are not UTF-8, and marks that turn the writing direction, which a name may hold."""
     return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)
 
 

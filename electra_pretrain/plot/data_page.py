@@ -1,14 +1,20 @@
 """The page of a folder of records: what it holds, what is wrong with it, charts, frequent tokens, examples to read."""
 
 import html
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from electra_pretrain.plot.bars import length_histogram, rank_frequency
+from electra_pretrain.plot.chart import COLOURS, saved, short
 from electra_pretrain.plot.page import document, drawing, table
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
 UNKNOWN = "[UNK]"
+_BARS = 64
+_SIZE = (6.6, 3.4)  # inches
 _CSS = """
 td { text-align: left } .right td:nth-child(n+2), .right th:nth-child(n+2) { text-align: right }
 .charts { display: flex; flex-wrap: wrap; gap: 1rem; margin-top: 2rem } .charts figure { flex: 1 1 26rem }
@@ -51,7 +57,11 @@ class DataFacts(NamedTuple):
 
 
 def data_page(facts: DataFacts) -> str:
-    """The whole page; it needs matplotlib."""
+    """Write the whole page.
+
+    Raises:
+        UserError: matplotlib is not installed.
+    """
     faults = "".join(f"<li>{html.escape(fault)}</li>\n" for fault in facts.faults)
     frequent = [[each.token, f"{each.occurrences:,}", f"{each.share:.2%}"] for each in facts.frequent]
     charts = drawing(length_histogram(facts.lengths)) + drawing(rank_frequency(facts.token_counts))
@@ -79,6 +89,57 @@ def _example(example: ShownExample) -> str:
 
 
 def _word(pieces: list[str]) -> str:
-    """A word, its pieces set apart by their shade."""
+    """Write a word, its pieces set apart by their shade."""
     marked = ("<i" + (' class="unk"' if piece == UNKNOWN else "") + f">{html.escape(piece)}</i>" for piece in pieces)
     return f'<span class="word">{"".join(marked)}</span> '
+
+
+def length_histogram(lengths: np.ndarray) -> bytes:
+    """Draw, as SVG, how many examples have so many tokens; int64 [S + 1], in at most 64 bars."""
+    width = -(-len(lengths) // _BARS)
+    padded = np.pad(lengths, (0, -len(lengths) % width))
+    heights = padded.reshape(-1, width).sum(1)
+
+    def draw(figure: "Figure") -> None:
+        axis = figure.subplots()
+        axis.bar(np.arange(len(heights)) * width, heights, width=width, align="edge", color=COLOURS[0])
+        axis.set_yscale("symlog", linthresh=1)
+        axis.set_ylim(bottom=0)
+        axis.set_xlim(0, len(padded))
+        axis.set_title("Examples by length", loc="left")
+        axis.set_xlabel(f"tokens of an example, {width} a bar" if width > 1 else "tokens of an example")
+        axis.set_ylabel("examples")
+        axis.yaxis.set_major_formatter(lambda value, _: short(value))
+
+    return _svg(draw)
+
+
+def rank_frequency(counts: np.ndarray) -> bytes:
+    """Draw, as SVG, how often the most frequent token, the next, and so on occur; int64 [V]; in text about a straight line."""
+    ordered = np.sort(counts[counts > 0])[::-1]
+    # Evenly spaced along the logarithmic axis, a few hundred points look like all of them.
+    ranks = np.unique(np.geomspace(1, max(len(ordered), 1), 300).astype(np.int64))[: len(ordered)]
+
+    def draw(figure: "Figure") -> None:
+        axis = figure.subplots()
+        axis.plot(ranks, ordered[ranks - 1], color=COLOURS[1], linewidth=1.6)
+        axis.set_xscale("log")
+        axis.set_yscale("log")
+        axis.set_title("Occurrences by rank", loc="left")
+        axis.set_xlabel("rank of the token")
+        axis.set_ylabel("occurrences")
+        for side in (axis.xaxis, axis.yaxis):
+            side.set_major_formatter(lambda value, _: short(value))
+
+    return _svg(draw)
+
+
+def _svg(draw: Callable[["Figure"], None]) -> bytes:
+    def drawn() -> "Figure":
+        from matplotlib.figure import Figure
+
+        figure = Figure(figsize=_SIZE, layout="constrained")
+        draw(figure)
+        return figure
+
+    return saved(drawn, "svg")

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from electra_pretrain.plot.figure import font_families, look_of, saved, short
+from electra_pretrain.plot.chart import font_families, look_of, saved, short
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -28,7 +28,7 @@ class ScoreCurve(NamedTuple):
     baseline: Sequence[float] = ()
 
     def spread(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Steps, ascending; means; sample standard deviations, 0 where there is one seed: int64 and 2 x float64 [steps]."""
+        """Return steps, ascending, means, and sample deviations, 0 where there is one seed: int64 and 2 x float64 [steps]."""
         steps = sorted(self.scores)
         means = [np.mean(self.scores[step]) for step in steps]
         deviations = [np.std(self.scores[step], ddof=1) if len(self.scores[step]) > 1 else 0.0 for step in steps]
@@ -36,7 +36,7 @@ class ScoreCurve(NamedTuple):
 
 
 def score_chart(title: str, curves: Sequence[ScoreCurve]) -> bytes:
-    """PNG: of each run a line through the means, a band of one deviation to both sides, and a dot for each seed.
+    """Draw, as PNG, for each run a line through the means, a band of one deviation to both sides, and a dot for each seed.
 
     Random weights are a dashed line across. The same input gives the same bytes.
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from electra_pretrain.plot.figure import COLOURS, saved
+from electra_pretrain.plot.chart import COLOURS, saved
 from electra_pretrain.plot.page import coloured_table, document, drawing
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ class Vocabulary(NamedTuple):
 
 
 def vocabularies_page(vocabularies: list[Vocabulary], rows: list[tuple[str, list[str]]], corpus: str) -> str:
-    """One page that stands alone: charts, the table, the characters behind [UNK].
+    """Write one page that stands alone: charts, the table, the characters behind [UNK].
 
     Raises:
         UserError: matplotlib is not installed.
@@ -71,8 +71,8 @@ def _draw(vocabularies: list[Vocabulary]) -> "Figure":
 
 
 def _bars(axis: "Axes", title: str, values: list[float]) -> None:
-    places = range(len(values))
-    drawn = axis.barh(places, values, 0.6, color=[_colour(place) for place in places])
+    positions = range(len(values))
+    drawn = axis.barh(positions, values, 0.6, color=[_colour(position) for position in positions])
     is_share = max(values) <= 1
     axis.bar_label(drawn, labels=[f"{value:.3%}" if is_share else f"{value:.3f}" for value in values], padding=3)
     axis.set_title(title, loc="left")
@@ -87,8 +87,8 @@ def _bars(axis: "Axes", title: str, values: list[float]) -> None:
 def _piece_lengths(axis: "Axes", vocabularies: list[Vocabulary]) -> None:
     width = 0.8 / len(vocabularies)
     for index, vocabulary in enumerate(vocabularies):
-        places = np.arange(len(vocabulary.piece_lengths)) + (index - (len(vocabularies) - 1) / 2) * width
-        axis.bar(places, [100 * share for share in vocabulary.piece_lengths], width, color=_colour(index))
+        positions = np.arange(len(vocabulary.piece_lengths)) + (index - (len(vocabularies) - 1) / 2) * width
+        axis.bar(positions, [100 * share for share in vocabulary.piece_lengths], width, color=_colour(index))
     longest = len(vocabularies[0].piece_lengths) - 1
     axis.set_xticks(range(longest + 1), [*map(str, range(longest)), f"{longest}+"])
     axis.set_title("Characters in a piece, % of the tokens", loc="left")

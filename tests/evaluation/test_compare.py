@@ -101,7 +101,7 @@ def test_what_is_not_as_it_was_published_is_told(tmp_path):
     assert "**90.00†**" in text
     for note in (
         "- small, nsmc: scored on dev; published is test.",
-        "- small: fine-tuned for at most 200 steps, not for as long as the recipe says.",
+        "- small: fine-tuned for at most 200 steps, not for as long as the config says.",
         "- small: the best of several checkpoints of a fine-tuning",
         "- small: † a seed was stuck at chance",
         "- small: one seed.",

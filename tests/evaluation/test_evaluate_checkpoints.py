@@ -14,11 +14,9 @@ import tensorflow as tf
 
 from electra_pretrain import compare, evaluate_checkpoints
 from electra_pretrain.core.errors import UserError
-from electra_pretrain.evaluation import exports, report
-from electra_pretrain.evaluation.sweep import Cell, check_settings
-from electra_pretrain.plot import scores
+from electra_pretrain.evaluation import exports, report, sweep
+from electra_pretrain.evaluation.cells import Cell, check_settings
 from electra_pretrain.plot.curves import labels
-from electra_pretrain.plot.scores import ScoreCurve, score_chart
 from electra_pretrain.train.loop import train
 from electra_pretrain.train.run_folder import prepare
 from tests.conftest import MICRO, changed
@@ -28,8 +26,8 @@ from tests.support.stand_ins import score
 MAIN = """
 import sys
 from electra_pretrain import evaluate_checkpoints
-from electra_pretrain.downstream import exports
-evaluate_checkpoints.FINETUNE = exports.EXPORT = "tests.support.stand_ins"
+from electra_pretrain.evaluation import exports, sweep
+sweep.FINETUNE = exports.EXPORT = "tests.support.stand_ins"
 evaluate_checkpoints.main()
 """
 
@@ -40,7 +38,7 @@ def add_checkpoint(run, step):
 
 
 @pytest.fixture
-def place(tmp_path, monkeypatch):
+def folder(tmp_path, monkeypatch):
     """A run of 400 steps with three checkpoints, two tasks' folders, and stand-ins for the commands that take long."""
     run = tmp_path / "run"
     run.mkdir()
@@ -52,25 +50,25 @@ def place(tmp_path, monkeypatch):
         (tmp_path / "data" / task).mkdir(parents=True)
     monkeypatch.setenv("JOURNAL", str(tmp_path / "journal"))
     monkeypatch.setattr(exports, "EXPORT", "tests.support.stand_ins")
-    monkeypatch.setattr(evaluate_checkpoints, "FINETUNE", "tests.support.stand_ins")
+    monkeypatch.setattr(sweep, "FINETUNE", "tests.support.stand_ins")
     return tmp_path
 
 
-def arguments(place, *more):
-    places = ["--model_dir", place / "run", "--data", place / "data", "--output", place / "out"]
-    return [str(part) for part in (*places, "--tasks", "nsmc,korsts", "--every", 100, "--seeds", 2, *more)]
+def arguments(folder, *more):
+    where = ["--model_dir", folder / "run", "--data", folder / "data", "--output", folder / "out"]
+    return [str(word) for word in (*where, "--tasks", "nsmc,korsts", "--every", 100, "--seeds", 2, *more)]
 
 
 ONE = ("--tasks", "nsmc", "--seeds", "1")
 
 
-def evaluate(place, *more):
-    evaluate_checkpoints.evaluate_checkpoints(evaluate_checkpoints.parse_args(arguments(place, *more)))
+def evaluate(folder, *more):
+    evaluate_checkpoints.evaluate_checkpoints(evaluate_checkpoints.parse_args(arguments(folder, *more)))
 
 
-def started(place, *more, **environment):
+def started(folder, *more, **environment):
     return subprocess.Popen(
-        [sys.executable, "-c", MAIN, *arguments(place, *more)],
+        [sys.executable, "-c", MAIN, *arguments(folder, *more)],
         env={**os.environ, **environment},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -78,8 +76,8 @@ def started(place, *more, **environment):
     )
 
 
-def journal(place, kind="begin"):
-    path = place / "journal"
+def journal(folder, kind="begin"):
+    path = folder / "journal"
     lines = path.read_text().splitlines() if path.exists() else []
     return [line.removeprefix(f"{kind} ") for line in lines if line.startswith(kind)]
 
@@ -92,133 +90,135 @@ def wait_for(condition):
     raise AssertionError("did not come about within 30 s")
 
 
-def test_each_cell_is_run_once_and_the_next_call_runs_what_is_new(place, capsys):
-    evaluate(place)
+def test_each_cell_is_run_once_and_the_next_call_runs_what_is_new(folder, capsys):
+    evaluate(folder)
     expected = [f"{step} {task} {seed}" for step in (100, 200, 250) for task in ("nsmc", "korsts") for seed in (0, 1)]
-    assert journal(place) == expected, "multiples of 100 and the last checkpoint"
+    assert journal(folder) == expected, "multiples of 100 and the last checkpoint"
     assert "| NSMC (acc) |" in re.sub(" +", " ", capsys.readouterr().out)
-    evaluate(place)
-    assert journal(place) == expected
-    evaluate(place, "--seeds", 3, "--random")
+    evaluate(folder)
+    assert journal(folder) == expected
+    evaluate(folder, "--seeds", 3, "--random")
     third = [f"{step} {task} 2" for step in (100, 200, 250) for task in ("nsmc", "korsts")]
     random = [f"0 {task} {seed}" for task in ("nsmc", "korsts") for seed in (0, 1, 2)]
-    assert journal(place)[len(expected) :] == random + third
-    assert os.listdir(place / "out" / "exports") == [], "models are removed once their cells are done"
-    assert sorted(path.name for path in (place / "run").glob("*.index")) == [
+    assert journal(folder)[len(expected) :] == random + third
+    assert os.listdir(folder / "out" / "exports") == [], "models are removed once their cells are done"
+    assert sorted(path.name for path in (folder / "run").glob("*.index")) == [
         f"model.ckpt-{step}.index" for step in (100, 200, 250)
     ]
 
 
-def test_table_and_results_hold_means_and_sample_deviations(place):
-    evaluate(place, "--seeds", 3)
+def test_table_and_results_hold_means_and_sample_deviations(folder):
+    evaluate(folder, "--seeds", 3)
     values = [score(200, "korsts", seed) for seed in range(3)]
     mean, deviation = np.mean(values), np.std(values, ddof=1)
-    table = [[cell.strip() for cell in line.split("|")[1:-1]] for line in (place / "out" / "table.md").read_text().splitlines()]
+    table = [
+        [cell.strip() for cell in line.split("|")[1:-1]] for line in (folder / "out" / "table.md").read_text().splitlines()
+    ]
     assert table[0] == ["step", "NSMC (acc)", "KorSTS (spearman)"]
     assert [row[0] for row in table[2:5]] == ["100", "200", "250"]
     assert table[3][2] == f"{mean:.2f} ± {deviation:.2f}"
-    found = json.loads((place / "out" / "results.json").read_text())
+    found = json.loads((folder / "out" / "results.json").read_text())
     assert len(found["cells"]) == 18
     (row,) = [row for row in found["means"] if (row["step"], row["task"], row["metric"]) == (200, "korsts", "spearman")]
     assert (row["mean"], row["deviation"], row["seeds"]) == pytest.approx((mean, deviation, 3))
 
 
-def test_a_failed_cell_costs_itself_only_and_is_tried_again(place, monkeypatch, capsys):
+def test_a_failed_cell_costs_itself_only_and_is_tried_again(folder, monkeypatch, capsys):
     monkeypatch.setenv("FAIL", "korsts 1")
     with pytest.raises(UserError, match="^3 failed, the rest is done"):
-        evaluate(place)
-    assert len(journal(place)) == 12 and len(journal(place, "end")) == 9
-    log = place / "out" / "cells" / "step-100" / "korsts" / "seed-1.log"
+        evaluate(folder)
+    assert len(journal(folder)) == 12 and len(journal(folder, "end")) == 9
+    log = folder / "out" / "cells" / "step-100" / "korsts" / "seed-1.log"
     said = capsys.readouterr().err
     assert f"step 100, korsts, seed 1: finetune ended with code 1: finetune: error: out of memory (see {log})\n" in said
     assert "a warning" in log.read_text()
-    assert "Of fewer seeds: korsts at step 100 (1)" in (place / "out" / "table.md").read_text()
-    for path in (place / "run").glob("model.ckpt-100.*"):
+    assert "Of fewer seeds: korsts at step 100 (1)" in (folder / "out" / "table.md").read_text()
+    for path in (folder / "run").glob("model.ckpt-100.*"):
         path.unlink()  # the run goes on, and keeps its newest ones only
     monkeypatch.delenv("FAIL")
-    evaluate(place)
-    assert journal(place)[12:] == [f"{step} korsts 1" for step in (100, 200, 250)]
-    assert journal(place, "export") == ["100", "200", "250"], "exports are kept until all their cells are done"
-    assert os.listdir(place / "out" / "exports") == []
+    evaluate(folder)
+    assert journal(folder)[12:] == [f"{step} korsts 1" for step in (100, 200, 250)]
+    assert journal(folder, "export") == ["100", "200", "250"], "exports are kept until all their cells are done"
+    assert os.listdir(folder / "out" / "exports") == []
 
 
-def test_a_checkpoint_that_vanishes_is_left_out_and_said(place, monkeypatch, capsys):
+def test_a_checkpoint_that_vanishes_is_left_out_and_said(folder, monkeypatch, capsys):
     monkeypatch.setenv("VANISH", "200")
-    evaluate(place, *ONE)
+    evaluate(folder, *ONE)
     assert "the run removed the checkpoint of step 200 before it was exported; it is left out\n" in capsys.readouterr().err
-    assert {line.split()[0] for line in journal(place)} == {"100", "250"}
+    assert {line.split()[0] for line in journal(folder)} == {"100", "250"}
 
 
-def test_an_export_that_fails_is_no_vanished_checkpoint(place, monkeypatch, capsys):
-    monkeypatch.setenv("JOURNAL", str(place / "missing" / "journal"))
+def test_an_export_that_fails_is_no_vanished_checkpoint(folder, monkeypatch, capsys):
+    monkeypatch.setenv("JOURNAL", str(folder / "missing" / "journal"))
     with pytest.raises(UserError, match="^3 failed"):
-        evaluate(place)
+        evaluate(folder)
     assert re.search(
         r"step 100: export_hf ended with code 1: FileNotFoundError.* \(see .*step-100.log\)", capsys.readouterr().err
     )
 
 
-def test_a_checkpoint_without_its_index_is_not_complete(place):
-    (place / "run" / "model.ckpt-400.data-00000-of-00001").touch()
-    (place / "run" / "model.ckpt-400.index.tmp-1-host").touch()
-    evaluate(place, *ONE)
-    assert journal(place, "export") == ["100", "200", "250"]
+def test_a_checkpoint_without_its_index_is_not_complete(folder):
+    (folder / "run" / "model.ckpt-400.data-00000-of-00001").touch()
+    (folder / "run" / "model.ckpt-400.index.tmp-1-host").touch()
+    evaluate(folder, *ONE)
+    assert journal(folder, "export") == ["100", "200", "250"]
 
 
-def test_watching_ends_with_the_run(place, monkeypatch):
+def test_watching_ends_with_the_run(folder, monkeypatch):
     """While the run goes on its newest checkpoint is not yet its last."""
     seen = []
 
     def sleep(seconds):
-        seen.append(journal(place, "export"))
+        seen.append(journal(folder, "export"))
         if len(seen) == 2:
-            add_checkpoint(place / "run", 390)
-            add_checkpoint(place / "run", 400)
+            add_checkpoint(folder / "run", 390)
+            add_checkpoint(folder / "run", 400)
 
-    monkeypatch.setattr(evaluate_checkpoints.time, "sleep", sleep)
-    evaluate(place, "--watch", *ONE)
+    monkeypatch.setattr(sweep.time, "sleep", sleep)
+    evaluate(folder, "--watch", *ONE)
     assert seen == [["100", "200"]] * 2
-    assert journal(place, "export") == ["100", "200", "400"]
+    assert journal(folder, "export") == ["100", "200", "400"]
 
 
-def test_killed_in_the_middle_it_leaves_no_child_and_goes_on(place):
-    process = started(place, SECONDS="0.5")
-    wait_for(lambda: len(journal(place)) == 3)
+def test_killed_in_the_middle_it_leaves_no_child_and_goes_on(folder):
+    process = started(folder, SECONDS="0.5")
+    wait_for(lambda: len(journal(folder)) == 3)
     process.kill()
     process.communicate()
-    ended = journal(place, "end")
+    ended = journal(folder, "end")
     assert len(ended) == 2
     time.sleep(1.5)
-    assert journal(place, "end") == ended, "the fine-tuning ended with the command that started it"
-    evaluate(place)
-    lines = journal(place)
+    assert journal(folder, "end") == ended, "the fine-tuning ended with the command that started it"
+    evaluate(folder)
+    lines = journal(folder)
     assert [lines.count(line) for line in ended] == [1, 1] and len(set(lines)) == 12 and len(lines) == 13
 
 
-def test_sigterm_ends_the_child_and_says_to_run_again(place):
-    process = started(place, SECONDS="60")
-    wait_for(lambda: journal(place))
+def test_sigterm_ends_the_child_and_says_to_run_again(folder):
+    process = started(folder, SECONDS="60")
+    wait_for(lambda: journal(folder))
     process.send_signal(signal.SIGTERM)
     _, said = process.communicate(timeout=30)
     assert process.returncode == 75
     assert said.splitlines()[-1] == "evaluate_checkpoints: stopped; run the same command again to go on"
 
 
-def test_other_settings_are_refused_field_by_field(place):
-    recipe = place / "recipe.json"
-    recipe.write_text('{"learning_rate": 0.1, "notes": "first"}')
-    more = (*ONE, "--max_steps", 7, "--config", recipe)
-    evaluate(place, *more)
-    recipe.write_text('{"learning_rate": 0.2, "notes": "second"}')
+def test_other_settings_are_refused_field_by_field(folder):
+    config = folder / "config.json"
+    config.write_text('{"learning_rate": 0.1, "notes": "first"}')
+    more = (*ONE, "--max_steps", 7, "--config", config)
+    evaluate(folder, *more)
+    config.write_text('{"learning_rate": 0.2, "notes": "second"}')
     with pytest.raises(UserError) as raised:
-        evaluate(place, *ONE, "--max_steps", 8, "--config", recipe, "--set", "warmup_proportion=0.1")
+        evaluate(folder, *ONE, "--max_steps", 8, "--config", config, "--set", "warmup_proportion=0.1")
     assert str(raised.value) == (
-        f"{place}/out: holds scores of other settings: max_steps was 7, is 8; config.learning_rate was 0.1, is 0.2; "
+        f"{folder}/out: holds scores of other settings: max_steps was 7, is 8; config.learning_rate was 0.1, is 0.2; "
         'set.warmup_proportion was null, is "0.1"; use those, or another --output'
     )
     with pytest.raises(UserError, match=r"max_steps was 7, is null; config.learning_rate was 0.1, is null"):
-        evaluate(place)
-    assert len(journal(place)) == 3
+        evaluate(folder)
+    assert len(journal(folder)) == 3
 
 
 def test_a_new_task_is_added_an_old_ones_data_may_not_change(tmp_path):
@@ -241,64 +241,31 @@ def test_a_new_task_is_added_an_old_ones_data_may_not_change(tmp_path):
         (["--output", "gs://bucket/out"], "gs://bucket/out: must be a local folder"),
     ],
 )
-def test_mistakes(place, more, message):
+def test_mistakes(folder, more, message):
     with pytest.raises(UserError, match=message) as raised:
-        evaluate(place, *more)
-    assert "\n" not in str(raised.value) and not (place / "out").exists()
+        evaluate(folder, *more)
+    assert "\n" not in str(raised.value) and not (folder / "out").exists()
 
 
-def test_curves_of_two_runs_are_drawn_over_each_other(place, monkeypatch):
+def test_curves_of_two_runs_are_drawn_over_each_other(folder, monkeypatch):
     drawn = {}
     monkeypatch.setattr(report, "score_chart", lambda title, curves: drawn.update({title: curves}) or b"")
-    other = place / "other"
-    evaluate(place, "--output", other, "--random")
-    evaluate(place, "--beside", other)
+    other = folder / "other"
+    evaluate(folder, "--output", other, "--random")
+    evaluate(folder, "--beside", other)
     ours, theirs = drawn["KorSTS (spearman)"]
-    assert [ours.label, theirs.label] == labels([str(place / "out"), str(other)])
+    assert [ours.label, theirs.label] == labels([str(folder / "out"), str(other)])
     assert ours.scores == {step: [score(step, "korsts", seed) for seed in (0, 1)] for step in (100, 200, 250)}
     assert theirs.scores == ours.scores
     assert (ours.baseline, theirs.baseline) == ([], [score(0, "korsts", seed) for seed in (0, 1)])
 
 
-def figure_of(curves, monkeypatch):
-    """The figure as it is drawn, and the bytes of its picture."""
-    kept = []
-    saved = scores.saved
-
-    def keep(draw, format):
-        return saved(lambda: kept.append(draw()) or kept[0], format)
-
-    monkeypatch.setattr(scores, "saved", keep)
-    picture = score_chart("KorSTS (spearman)", curves)
-    return kept[0], picture
-
-
-def test_a_drawing_holds_means_bands_seeds_and_baseline(monkeypatch):
-    curve = ScoreCurve("하나", {200: [70.0, 74.0, 75.0], 100: [60.0, 61.0, 65.0]}, [10.0, 20.0])
-    figure, picture = figure_of([curve, ScoreCurve("b", {100: [50.0]})], monkeypatch)
-    assert picture.startswith(b"\x89PNG\r\n\x1a\n") and len(picture) > 10_000
-    (axis,) = figure.axes
-    means, baseline = axis.lines[0], next(line for line in axis.lines if line.get_linestyle() == "--")
-    np.testing.assert_allclose(means.get_xydata(), [[100, 62.0], [200, 73.0]])
-    assert list(baseline.get_ydata()) == [15.0, 15.0]
-    deviation = np.std([60, 61, 65], ddof=1)
-    band = np.concatenate([path.vertices for path in axis.collections[0].get_paths()])
-    at_100 = sorted(set(np.round(band[band[:, 0] == 100][:, 1], 6)))
-    np.testing.assert_allclose([at_100[0], at_100[-1]], [62 - deviation, 62 + deviation], atol=1e-5)
-    dots = next(part for part in axis.collections if len(part.get_offsets()) == 6)
-    assert sorted(map(tuple, dots.get_offsets().tolist())) == [
-        (100, 60), (100, 61), (100, 65), (200, 70), (200, 74), (200, 75),
-    ]  # fmt: skip
-    texts = [text.get_text() for text in figure.legends[0].get_texts()]
-    assert texts == ["하나", "하나, random weights", "b"]
-
-
-def test_the_command_imports_neither_tensorflow_nor_torch(place):
+def test_the_command_imports_neither_tensorflow_nor_torch(folder):
     """Both would sit in memory for days, beside the fine-tunings."""
     code = MAIN.replace("evaluate_checkpoints.main()", "")
     code += "evaluate_checkpoints.evaluate_checkpoints(evaluate_checkpoints.parse_args())\n"
     code += "print([name for name in ('tensorflow', 'torch') if name in sys.modules])"
-    result = subprocess.run([sys.executable, "-c", code, *arguments(place, *ONE)], capture_output=True, text=True, timeout=120)
+    result = subprocess.run([sys.executable, "-c", code, *arguments(folder, *ONE)], capture_output=True, text=True, timeout=120)
     assert result.stdout.splitlines()[-1:] == ["[]"], result.stderr[-2000:]
 
 

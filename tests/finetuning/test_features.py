@@ -8,9 +8,9 @@ from transformers import BertTokenizerFast, ElectraTokenizerFast
 
 from electra_pretrain.core.errors import UserError
 from electra_pretrain.finetuning.examples import Answer, Question, TaggedText, TextExample
-from electra_pretrain.finetuning.texts import text_features
-from electra_pretrain.finetuning.windows import best_answers, question_features
-from electra_pretrain.finetuning.words import tag_features, unit_tags
+from electra_pretrain.finetuning.features.texts import text_features
+from electra_pretrain.finetuning.features.windows import best_answers, question_features
+from electra_pretrain.finetuning.features.words import tag_features, unit_tags
 
 SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
 PIECES = ["가나", "가", "##가", "나", "##나", "##다라", "다", "##라", "ab", "##c", "a", "1", "##1", ",", "(", "서울", "##에서"]

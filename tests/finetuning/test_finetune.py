@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import sys
 import time
 
 import pytest
@@ -218,13 +219,13 @@ def unknown_setting(tmp_path, model, nsmc):
     return (model, "nsmc", nsmc), {"learning_rat": 1}, 'unknown key "learning_rat"; did you mean learning_rate'
 
 
-def no_recipe(tmp_path, model, nsmc):
+def no_config(tmp_path, model, nsmc):
     return (model, "nsmc", nsmc, "--config", "nsmc_smal"), {}, "did you mean nsmc_small"
 
 
 @pytest.mark.parametrize(
     "case",
-    [no_model, no_tokenizer, other_weights, other_labels, no_data, no_split, remote_output, unknown_setting, no_recipe],
+    [no_model, no_tokenizer, other_weights, other_labels, no_data, no_split, remote_output, unknown_setting, no_config],
 )
 def test_bad_input_is_one_line_and_leaves_nothing(case, tmp_path, model, nsmc, run, capfd):
     (model, task, data, *more), settings, said = case(tmp_path, model, nsmc)
@@ -236,16 +237,7 @@ def test_bad_input_is_one_line_and_leaves_nothing(case, tmp_path, model, nsmc, r
 
 
 def test_a_missing_package_names_the_extra(model, nsmc, tmp_path, run, capfd, monkeypatch):
-    import importlib.metadata
-
-    real = importlib.metadata.version
-
-    def version(name):
-        if name == "seqeval":
-            raise importlib.metadata.PackageNotFoundError(name)
-        return real(name)
-
-    monkeypatch.setattr(importlib.metadata, "version", version)
+    monkeypatch.setitem(sys.modules, "seqeval", None)
     assert run(model, "nsmc", nsmc, tmp_path / "output") == 1
     said = "finetune: error: fine-tuning needs seqeval; run: pip install 'electra_pretrain[finetune]'\n"
     assert capfd.readouterr().err == said

@@ -14,9 +14,9 @@ from electra_pretrain import plot_run
 from electra_pretrain.config.schema import PhaseConfig
 from electra_pretrain.core import files
 from electra_pretrain.core.errors import UserError
+from electra_pretrain.plot.chart import COLOURS, short
 from electra_pretrain.plot.curves import Curve, Run, curve, labels, smoothed, thinned
-from electra_pretrain.plot.figure import COLOURS, render, short
-from electra_pretrain.plot.panels import PANELS, choose_panels
+from electra_pretrain.plot.run_figure import PANELS, choose_panels, render
 from tests.conftest import MICRO, changed
 
 MASKED_LM = ("masked_lm_loss", "masked_lm_accuracy")
@@ -333,7 +333,7 @@ def test_output_is_replaced_whole_or_not_at_all(tmp_path, monkeypatch):
             'no run has a metric "cloze_loss"; did you mean disc_loss',
         ),
         (["{a}", "--from_step", "401", "--output", "{tmp}/x.png"], "--from_step 401: no run has come so far; .* is 400"),
-        (["{a}", "--from_step", "-3", "--output", "{tmp}/x.png"], "--from_step -3: must be 0 or more"),
+        (["{a}", "--from_step", "-3", "--output", "{tmp}/x.png"], "--from_step -3: must be at least 0"),
         (["{a}", "--smoothing", "1", "--output", "{tmp}/x.png"], "--smoothing 1.0: must be at least 0 and below 1"),
     ],
 )
@@ -350,7 +350,7 @@ def test_without_matplotlib_one_line_says_what_to_install(tmp_path, capfd, monke
     monkeypatch.setattr(sys, "argv", ["plot_run", str(write_run(tmp_path / "a")), "--output", str(tmp_path / "x.png")])
     with pytest.raises(SystemExit) as ended:
         plot_run.main()
-    error = "plot_run: error: drawing needs matplotlib, which is not installed; run: pip install 'electra_pretrain[plot]'\n"
+    error = "plot_run: error: drawing: needs matplotlib, which is not installed; run: pip install 'electra_pretrain[plot]'\n"
     assert (ended.value.code, capfd.readouterr().err) == (1, error)
 
 

@@ -94,7 +94,7 @@ WRITERS = {"nsmc": write_nsmc, "korsts": write_korsts, "naver_ner": write_naver_
 def arguments(model, task, data, output, *more, **settings):
     quick = {"learning_rate": 3e-3, "max_seq_length": 32, "train_batch_size": 16, "save_steps": 1000, **settings}
     named = ["--model", model, "--task", task, "--data", data, "--output", output, *more]
-    return [str(value) for value in named] + [part for field, value in quick.items() for part in ("--set", f"{field}={value}")]
+    return [str(value) for value in named] + [word for field, value in quick.items() for word in ("--set", f"{field}={value}")]
 
 
 def command(*values, **settings):

@@ -15,10 +15,10 @@ _FIRST_WORDS = 3
 
 
 def chance_level(task: Task, references: Sequence[Any]) -> float:
-    """The main metric of a model that has learnt nothing, 0 to 100, with room for luck; a better one is not stuck.
+    """Return the judged metric of a model that has learnt nothing, 0 to 100, with room for luck; a better one is not stuck.
 
     Of classes: the most frequent one for all, and two standard errors. Of scores: two standard errors of a correlation of
-    nothing. Of tags: `O` for all. Of answers: the metric in question is the more lenient one (see `lenient_metric`), and the
+    nothing. Of tags: `O` for all. Of answers: the metric in question is the more lenient one (see `judged_metric`), and the
     best of 5, of no answer, and of the first words of each context.
     """
     if task.kind == "classification":
@@ -33,22 +33,24 @@ def chance_level(task: Task, references: Sequence[Any]) -> float:
         {question.id: " ".join(question.context.split()[:_FIRST_WORDS]) for question in references},
         {question.id: "" for question in references},
     ]
-    return max(LOWEST_QA_SCORE, *(score(task, references, guess)[lenient_metric(task)] for guess in guesses))
+    return max(LOWEST_QA_SCORE, *(score(task, references, guess)[judged_metric(task)] for guess in guesses))
 
 
-def lenient_metric(task: Task) -> str:
-    """By which chance is judged: the main metric, but of answers the one that counts parts."""
+def judged_metric(task: Task) -> str:
+    """Name the metric by which chance is judged: the main one, but of answers the one that a partial answer raises too."""
+    if task.kind != "question_answering":
+        return task.metric
     return next((name for name in task.metrics if name != "exact_match"), task.metric)
 
 
 def is_at_chance(task: Task, references: Sequence[Any], metrics: Mapping[str, float]) -> bool:
-    """Whether the metrics are no better than `chance_level`."""
-    name = lenient_metric(task) if task.kind == "question_answering" else task.metric
+    """Tell whether the metrics are no better than `chance_level`."""
+    name = judged_metric(task)
     value = abs(metrics[name]) if task.kind == "regression" else metrics[name]
     return not value > chance_level(task, references)
 
 
 def loss_of_guessing(labels: Sequence[Any]) -> float:
-    """The loss of a model that knows nothing but how frequent each class is: ln(classes) where all are equally so."""
+    """Return the loss of a model that knows nothing but each class's frequency: ln(classes) where all are equally frequent."""
     shares = [count / len(labels) for count in Counter(labels).values()]
     return -sum(share * math.log(share) for share in shares)

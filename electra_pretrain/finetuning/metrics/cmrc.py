@@ -12,17 +12,17 @@ _UNITS = re.compile(r"[\u4e00-\u9fa5]|\d+(?:[.,]\d+)*|(?:(?![\u4e00-\u9fa5])[^\W
 
 
 def normalize(text: str) -> str:
-    """Lower case without the evaluation's punctuation; spaces within stay."""
+    """Lower the case and remove the evaluation's punctuation; spaces within stay."""
     return text.lower().strip().translate(_REMOVED)
 
 
 def exact_match(prediction: str, answer: str) -> float:
-    """1 where both are the same after `normalize`, else 0."""
+    """Return 1 where both are the same after `normalize`, else 0."""
     return float(normalize(prediction) == normalize(answer))
 
 
 def f1(prediction: str, answer: str) -> float:
-    """Harmonic mean of the shares that the longest common run of units has of the prediction and of the answer."""
+    """Take the harmonic mean of the shares that the longest common run of units has of the prediction and of the answer."""
     predicted, right = (_UNITS.findall(normalize(text)) for text in (prediction, answer))
     run = _longest_common_run(predicted, right)
     return 2 * run / (len(predicted) + len(right)) if run else 0.0

@@ -6,7 +6,7 @@ Tags = Sequence[Sequence[str]]
 
 
 def iob2(tag: str) -> str:
-    """`B-PER` of either spelling, `B-PER` or (NAVER's) `PER-B`; `O` and the bare `-` are `O`."""
+    """Spell a tag `B-PER`, be it that or (NAVER's) `PER-B`; `O` and the bare `-` are `O`."""
     if tag in ("O", "-"):
         return "O"
     head, _, tail = tag.rpartition("-")
@@ -14,14 +14,14 @@ def iob2(tag: str) -> str:
 
 
 def entity_f1(references: Tags, predictions: Tags) -> float:
-    """Micro F1 of entities, 0 to 1; an entity may begin with `I-`, as in conlleval."""
+    """Take the micro F1 of entities, 0 to 1; an entity may begin with `I-`, as in conlleval."""
     from seqeval.metrics import f1_score
 
     return float(f1_score(_spelled(references), _spelled(predictions), average="micro", zero_division=0))
 
 
 def entity_macro_f1(references: Tags, predictions: Tags) -> float:
-    """Mean over types of the F1 of entities, 0 to 1; only what begins with `B-` is one (KLUE: strict IOB2)."""
+    """Take the mean over types of the F1 of entities, 0 to 1; only what begins with `B-` is one (KLUE: strict IOB2)."""
     from seqeval.metrics import f1_score
     from seqeval.scheme import IOB2
 
@@ -32,7 +32,7 @@ def entity_macro_f1(references: Tags, predictions: Tags) -> float:
 
 
 def character_macro_f1(references: Tags, predictions: Tags, labels: Sequence[str]) -> float:
-    """Mean over all labels, `O` among them, of the F1 of units, 0 to 1; a label that nobody uses counts 1.
+    """Take the mean over all labels, `O` among them, of the F1 of units, 0 to 1; a label that nobody uses counts 1.
 
     KLUE's baseline code, unlike its own comment, has `O` among the labels. It also counts [CLS] and [SEP] of each text as
     units tagged `O`; we do not.

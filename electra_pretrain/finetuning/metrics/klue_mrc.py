@@ -11,17 +11,17 @@ _REMOVED = str.maketrans("", "", string.punctuation)
 
 
 def normalize(text: str) -> str:
-    """Lower case without ASCII punctuation; spaces in a row become one."""
+    """Lower the case and remove ASCII punctuation; spaces in a row become one."""
     return " ".join(text.lower().translate(_REMOVED).split())
 
 
 def exact_match(prediction: str, answer: str) -> float:
-    """1 where both are the same after `normalize`, else 0."""
+    """Return 1 where both are the same after `normalize`, else 0."""
     return float(normalize(prediction) == normalize(answer))
 
 
 def rouge_w(prediction: str, answer: str) -> float:
-    """Harmonic mean of the shares that the longest common run (spaces count) has of the prediction and of the answer."""
+    """Take the harmonic mean of the shares that the longest common run (spaces count) has of prediction and answer."""
     predicted, right = normalize(prediction), normalize(answer)
     if not right:
         return float(not predicted)

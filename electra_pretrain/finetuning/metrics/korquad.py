@@ -12,17 +12,17 @@ _REMOVED = str.maketrans("", "", string.punctuation)
 
 
 def normalize(text: str) -> str:
-    """Lower case; quotes and brackets become spaces, other ASCII punctuation goes, spaces in a row become one."""
+    """Lower the case; quotes and brackets become spaces, other ASCII punctuation goes, spaces in a row become one."""
     return " ".join(text.translate(_TO_SPACE).lower().translate(_REMOVED).split())
 
 
 def exact_match(prediction: str, answer: str) -> float:
-    """1 where both are the same after `normalize`, else 0."""
+    """Return 1 where both are the same after `normalize`, else 0."""
     return float(normalize(prediction) == normalize(answer))
 
 
 def f1(prediction: str, answer: str) -> float:
-    """Harmonic mean of precision and recall of characters, whatever their order; spaces do not count."""
+    """Take the harmonic mean of precision and recall of characters, whatever their order; spaces do not count."""
     predicted, right = (Counter(normalize(text).replace(" ", "")) for text in (prediction, answer))
     common = (predicted & right).total()
     return 2 * common / (predicted.total() + right.total()) if common else 0.0

@@ -15,7 +15,7 @@ _CHINESE = ("cmrc2018", "drcd")
 
 
 def score(task: Task, references: Sequence[Any], predictions: Any) -> dict[str, float]:
-    """Every metric of `task.metrics`.
+    """Compute every metric of `task.metrics`.
 
     Args:
         task: whose metrics and labels count.
@@ -44,7 +44,7 @@ def score(task: Task, references: Sequence[Any], predictions: Any) -> dict[str, 
 
 
 def _measures(task: Task) -> dict[str, Callable[[str, str], float]]:
-    """Metric -> the measure of one prediction against one answer, by the publisher's own rules."""
+    """Choose each metric's measure of one prediction against one answer, by the publisher's own rules."""
     if "rouge_w" in task.metrics:
         return {"exact_match": klue_mrc.exact_match, "rouge_w": klue_mrc.rouge_w}
     rules = cmrc if task.name in _CHINESE else squad
@@ -54,7 +54,7 @@ def _measures(task: Task) -> dict[str, Callable[[str, str], float]]:
 def _mean_over_questions(
     measure: Callable[[str, str], float], questions: Sequence[Question], predictions: Mapping[str, str]
 ) -> float:
-    """The best over each question's answers; where there is none, the empty text is right."""
+    """Average the best over each question's answers; where there is none, the empty text is right."""
     best = [
         max(measure(predictions[question.id], answer) for answer in [answer.text for answer in question.answers] or [""])
         for question in questions
@@ -67,7 +67,7 @@ def _accuracy(references: np.ndarray, predictions: np.ndarray) -> float:
 
 
 def _macro_f1(references: np.ndarray, predictions: np.ndarray) -> float:
-    """Over the classes that either side names, as scikit-learn has it and KLUE's baseline calls it."""
+    """Average over the classes that either side names, as scikit-learn has it and KLUE's baseline calls it."""
     from sklearn.metrics import f1_score
 
     return float(f1_score(references, predictions, average="macro", zero_division=0))
@@ -92,7 +92,7 @@ def _pearson(references: np.ndarray, predictions: np.ndarray) -> float:
 
 
 def _vary(*columns: np.ndarray) -> bool:
-    """Whether a correlation is defined: a model that gives every pair the same score (or NaN) has learnt nothing."""
+    """Tell whether a correlation is defined: a model that gives every pair the same score (or NaN) has learnt nothing."""
     return all(bool(np.isfinite(column).all()) and bool((column != column[0]).any()) for column in columns)
 
 

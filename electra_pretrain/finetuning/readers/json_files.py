@@ -7,13 +7,13 @@ from typing import Any
 from electra_pretrain.core import compression, files
 from electra_pretrain.core.errors import UserError
 from electra_pretrain.corpus.decoding import Decoder
-from electra_pretrain.finetuning.rows import Row
+from electra_pretrain.finetuning.readers.rows import Row
 
 _KINDS: dict[type, str] = {str: "text", list: "a list", dict: "an object", int: "a whole number", float: "a number"}
 
 
 def load(path: str) -> Any:
-    """What the file holds.
+    """Read what the file holds.
 
     Raises:
         UserError: it is not UTF-8, not JSON, or damaged.
@@ -29,7 +29,7 @@ def load(path: str) -> Any:
 
 
 def field(where: str, record: Any, name: str, kind: type) -> Any:
-    """A field of an object.
+    """Take a field of an object.
 
     Args:
         where: the record stands, for the message.
@@ -41,10 +41,10 @@ def field(where: str, record: Any, name: str, kind: type) -> Any:
         UserError: there is none, or it is of another kind.
     """
     value = record
-    for part in name.split("."):
-        if not isinstance(value, dict) or part not in value:
+    for key in name.split("."):
+        if not isinstance(value, dict) or key not in value:
             raise UserError(f'{where}: no field "{name}"; mend or delete this record')
-        value = value[part]
+        value = value[key]
     kinds = (int, float) if kind is float else kind
     if not isinstance(value, kinds) or isinstance(value, bool):
         raise UserError(f'{where}: field "{name}" is not {_KINDS[kind]}; mend or delete this record')
@@ -52,7 +52,7 @@ def field(where: str, record: Any, name: str, kind: type) -> Any:
 
 
 def rows(path: str, texts: Sequence[str], label: str, kind: type = str) -> Iterator[Row]:
-    """Rows of a file that is a list of objects, each with a `guid` of its own.
+    """Yield the rows of a file that is a list of objects, each with a `guid` of its own.
 
     Args:
         path: of the file.

@@ -6,11 +6,11 @@ from typing import Any
 from electra_pretrain.core.errors import UserError
 from electra_pretrain.finetuning.examples import Answer, Example, Question
 from electra_pretrain.finetuning.readers.json_files import field, load
-from electra_pretrain.finetuning.readers.left_out import LeftOut
+from electra_pretrain.finetuning.readers.rows import LeftOut
 
 
 def read(path: str, move_answers: bool = False) -> list[Example]:
-    """The questions of a file.
+    """Read the questions of a file.
 
     An answer must stand in its context where its `answer_start` says, in characters. Only a question marked `is_impossible`
     has none; the `plausible_answers` of such a one are no answers.
@@ -54,16 +54,16 @@ def read(path: str, move_answers: bool = False) -> list[Example]:
 
 
 def _questions(path: str) -> Iterator[tuple[int, str, dict[str, Any]]]:
-    """Each question's number, from 1, its context, and what the file holds of it."""
+    """Yield each question's number, from 1, its context, and what the file holds of it."""
     content = load(path)
     if not isinstance(content, dict) or not isinstance(content.get("data"), list):
         raise UserError(f'{path}: no list "data"; the JSON of SQuAD is expected (for CMRC 2018 the one in squad-style-data)')
     number = 0
     for article_number, article in enumerate(content["data"], start=1):
-        place = f"{path}, article {article_number}"
-        for paragraph in field(place, article, "paragraphs", list):
-            context = field(place, paragraph, "context", str)
-            for qa in field(place, paragraph, "qas", list):
+        where = f"{path}, article {article_number}"
+        for paragraph in field(where, article, "paragraphs", list):
+            context = field(where, paragraph, "context", str)
+            for qa in field(where, paragraph, "qas", list):
                 number += 1
                 if not isinstance(qa, dict):
                     raise UserError(f"{path}, question {number}: is no object; mend or delete it")
@@ -81,16 +81,16 @@ def _answer(where: str, context: str, given: Any, moved: LeftOut | None, lost: L
     if moved is None:
         there = f', where "{_short(context[start : start + len(text)])}" does' if 0 <= start < len(context) else ""
         raise UserError(f"{where}: {rule}{there}; mend answer_start")
-    places = _places(text, context)
-    if not places:
+    starts = _occurrences(text, context)
+    if not starts:
         lost.add(where, f'the answer "{_short(text)}" stands nowhere in its context')
         return None
     moved.add(where, rule)
-    return Answer(text, min(places, key=lambda place: abs(place - start)))
+    return Answer(text, min(starts, key=lambda found: abs(found - start)))
 
 
-def _places(text: str, context: str) -> list[int]:
-    return [place for place in range(len(context) - len(text) + 1) if context.startswith(text, place)]
+def _occurrences(text: str, context: str) -> list[int]:
+    return [start for start in range(len(context) - len(text) + 1) if context.startswith(text, start)]
 
 
 def _short(text: str) -> str:

@@ -7,15 +7,14 @@ from electra_pretrain.core import compression, files
 from electra_pretrain.core.errors import UserError, nearest
 from electra_pretrain.corpus.decoding import Decoder
 from electra_pretrain.corpus.formats import MAX_CELL_CHARACTERS, lines
-from electra_pretrain.finetuning.readers.left_out import LeftOut
-from electra_pretrain.finetuning.rows import Row
+from electra_pretrain.finetuning.readers.rows import LeftOut, Row
 
 Names = str | tuple[str, ...]  # of a column: as files name it, the publisher's first
 Cells = tuple[int, list[str]]  # the number of a row's first line, and its cells
 
 
 def text_lines(path: str) -> Iterator[tuple[int, str]]:
-    """Lines without their ends, and their numbers, from 1; local or `gs://`, plain or compressed.
+    """Yield lines without their ends, and their numbers, from 1; local or `gs://`, plain or compressed.
 
     Raises:
         UserError: a line is not UTF-8, or the compressed file is damaged.
@@ -33,7 +32,7 @@ def rows(
     header_optional: bool = False,
     left_out: LeftOut | None = None,
 ) -> Iterator[Row]:
-    """Rows of a table, as CSV if it is named so, else as TSV.
+    """Yield the rows of a table, as CSV if it is named so, else as TSV.
 
     In TSV a quotation mark is a character like any other: publishers write them unpaired, and a reader that pairs them
     swallows lines.
@@ -72,7 +71,7 @@ def rows(
 
 
 def has_column(path: str, name: str) -> bool:
-    """Whether the table's header names such a column."""
+    """Tell whether the table's header names such a column."""
     return name in (cell.strip() for cell in next(_cells(path), (1, [""]))[1])
 
 
@@ -85,7 +84,7 @@ def _column(where: str, header: list[str], names: Sequence[str]) -> int:
 
 
 def _cells(path: str) -> Iterator[Cells]:
-    """Rows that hold anything."""
+    """Yield the rows that hold anything."""
     if _is_csv(path):
         yield from _csv(path)
         return

@@ -10,12 +10,12 @@ Lines = list[tuple[int, str]]  # each with its number
 
 
 def iob_labels(entities: Sequence[str]) -> tuple[str, ...]:
-    """`O`, and of each kind of entity the tag of its first unit and that of the others."""
+    """Return `O`, and for each kind of entity the tag of its first unit and that of the others."""
     return ("O", *(f"{position}-{entity}" for entity in entities for position in "BI"))
 
 
 def blocks(path: str) -> Iterator[Lines]:
-    """Lines that stand together, with blank ones between them; a tab alone is blank, spaces are not."""
+    """Yield lines that stand together, with blank ones between them; a tab alone is blank, spaces are not."""
     block: Lines = []
     for number, line in text_lines(path):
         if line.strip("\t"):
@@ -28,10 +28,10 @@ def blocks(path: str) -> Iterator[Lines]:
 
 
 def words(where: str, given: Sequence[str], tags: Sequence[str], labels: Collection[str]) -> TaggedText:
-    """A text of words with a space between them.
+    """Join words into a tagged text, with a space between them.
 
     Raises:
-        UserError: there are as many tags as words, and all are known, or this is raised.
+        UserError: there are more tags than words, or fewer, or one is none of the task's.
     """
     if len(given) != len(tags) or not given:
         raise UserError(f"{where}: {len(given)} words and {len(tags)} tags; each word needs one, mend or delete it")
@@ -45,7 +45,11 @@ def words(where: str, given: Sequence[str], tags: Sequence[str], labels: Collect
 
 
 def check_tags(where: str, tags: Sequence[str], labels: Collection[str]) -> None:
-    """Raises: UserError: a tag is none of the task's."""
+    """Refuse tags that are not the task's.
+
+    Raises:
+        UserError: one is none of `labels`.
+    """
     unknown = next((tag for tag in tags if tag not in labels), None)
     if unknown is not None:
         raise UserError(f'{where}: tag "{unknown}" is none of {", ".join(labels)}; mend it')

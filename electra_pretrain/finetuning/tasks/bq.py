@@ -1,15 +1,15 @@
 """BQ Corpus, Chinese: do two questions to a bank ask the same? (given out on application by Harbin Institute, Shenzhen)."""
 
 from electra_pretrain.finetuning.examples import Example
+from electra_pretrain.finetuning.readers.rows import class_of, examples
 from electra_pretrain.finetuning.readers.tables import rows
-from electra_pretrain.finetuning.rows import class_of, examples
 from electra_pretrain.finetuning.task import Task
 
 LABELS = ("0", "1")  # no; yes
 
 
 def read(path: str) -> list[Example]:
-    """Pairs, with or without a header row."""
+    """Read pairs, with or without a header row."""
     texts = [("text_a", "sentence1"), ("text_b", "sentence2")]
     return examples(rows(path, texts, "label", header_optional=True), class_of(LABELS))
 

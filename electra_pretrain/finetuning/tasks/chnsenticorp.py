@@ -1,15 +1,15 @@
 """ChnSentiCorp: is a review of a hotel, a book or a computer positive? (github.com/pengming617/bert_classification)."""
 
 from electra_pretrain.finetuning.examples import Example
+from electra_pretrain.finetuning.readers.rows import class_of, examples
 from electra_pretrain.finetuning.readers.tables import rows
-from electra_pretrain.finetuning.rows import class_of, examples
 from electra_pretrain.finetuning.task import Task
 
 LABELS = ("0", "1")
 
 
 def read(path: str) -> list[Example]:
-    """Reviews and whether they are positive."""
+    """Read reviews and whether they are positive."""
     return examples(rows(path, [("text_a", "review", "text")], "label"), class_of(LABELS))
 
 

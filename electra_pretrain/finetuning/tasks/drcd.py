@@ -6,7 +6,7 @@ from electra_pretrain.finetuning.task import Task
 
 
 def read(path: str) -> list[Example]:
-    """Questions; some answers do not stand where the file says."""
+    """Read questions; some answers do not stand where the file says."""
     return squad_files.read(path, move_answers=True)
 
 

@@ -1,15 +1,15 @@
 """Korean hate speech: is a comment on the news offensive, or hateful? (github.com/kocohub/korean-hate-speech)."""
 
 from electra_pretrain.finetuning.examples import Example
+from electra_pretrain.finetuning.readers.rows import class_of, examples
 from electra_pretrain.finetuning.readers.tables import rows
-from electra_pretrain.finetuning.rows import class_of, examples
 from electra_pretrain.finetuning.task import Task
 
 LABELS = ("none", "offensive", "hate")
 
 
 def read(path: str) -> list[Example]:
-    """Comments and the column `hate`."""
+    """Read comments and the column `hate`."""
     return examples(rows(path, [("comments", "comment")], "hate"), class_of(LABELS))
 
 

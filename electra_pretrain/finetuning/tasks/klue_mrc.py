@@ -1,8 +1,7 @@
 """KLUE machine reading comprehension: where in an article is the answer, if it has one? (github.com/KLUE-benchmark/KLUE)."""
 
 from electra_pretrain.finetuning.readers import squad as squad_files
-from electra_pretrain.finetuning.readers.klue_names import klue_files
-from electra_pretrain.finetuning.task import Task
+from electra_pretrain.finetuning.task import Task, klue_files
 
 TASK = Task(
     name="klue_mrc",

@@ -2,15 +2,14 @@
 
 from electra_pretrain.core.errors import UserError
 from electra_pretrain.finetuning.examples import Example, TaggedText
-from electra_pretrain.finetuning.readers.klue_names import klue_files
 from electra_pretrain.finetuning.readers.tagged import Lines, blocks, check_tags, iob_labels
-from electra_pretrain.finetuning.task import Task
+from electra_pretrain.finetuning.task import Task, klue_files
 
 LABELS = iob_labels(("PS", "LC", "OG", "DT", "TI", "QT"))
 
 
 def read(path: str) -> list[Example]:
-    """Sentences: a character and its tag a line, a blank line between sentences; `##` begins a remark.
+    """Read sentences: a character and its tag a line, a blank line between sentences; `##` begins a remark.
 
     Spaces are characters of the text, but no units: KLUE's own evaluation does not count them.
     """

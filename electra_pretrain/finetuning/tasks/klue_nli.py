@@ -2,15 +2,14 @@
 
 from electra_pretrain.finetuning.examples import Example
 from electra_pretrain.finetuning.readers import json_files
-from electra_pretrain.finetuning.readers.klue_names import klue_files
-from electra_pretrain.finetuning.rows import class_of, examples
-from electra_pretrain.finetuning.task import Task
+from electra_pretrain.finetuning.readers.rows import class_of, examples
+from electra_pretrain.finetuning.task import Task, klue_files
 
 LABELS = ("contradiction", "entailment", "neutral")
 
 
 def read(path: str) -> list[Example]:
-    """Premises, hypotheses, and how they stand to each other."""
+    """Read premises, hypotheses, and how they stand to each other."""
     return examples(json_files.rows(path, ["premise", "hypothesis"], "gold_label"), class_of(LABELS))
 
 

@@ -2,13 +2,12 @@
 
 from electra_pretrain.finetuning.examples import Example
 from electra_pretrain.finetuning.readers import json_files
-from electra_pretrain.finetuning.readers.klue_names import klue_files
-from electra_pretrain.finetuning.rows import examples, score_between
-from electra_pretrain.finetuning.task import Task
+from electra_pretrain.finetuning.readers.rows import examples, score_between
+from electra_pretrain.finetuning.task import Task, klue_files
 
 
 def read(path: str) -> list[Example]:
-    """Pairs and the mean of their annotators' scores, unrounded, as KLUE's own evaluation takes it."""
+    """Read pairs and the mean of their annotators' scores, unrounded, as KLUE's own evaluation takes it."""
     rows = json_files.rows(path, ["sentence1", "sentence2"], "labels.real-label", float)
     return examples(rows, score_between(0, 5))
 

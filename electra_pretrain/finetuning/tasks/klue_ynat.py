@@ -2,15 +2,14 @@
 
 from electra_pretrain.finetuning.examples import Example
 from electra_pretrain.finetuning.readers import json_files
-from electra_pretrain.finetuning.readers.klue_names import klue_files
-from electra_pretrain.finetuning.rows import class_of, examples
-from electra_pretrain.finetuning.task import Task
+from electra_pretrain.finetuning.readers.rows import class_of, examples
+from electra_pretrain.finetuning.task import Task, klue_files
 
 LABELS = ("IT과학", "경제", "사회", "생활문화", "세계", "스포츠", "정치")
 
 
 def read(path: str) -> list[Example]:
-    """Headlines and their topics."""
+    """Read headlines and their topics."""
     return examples(json_files.rows(path, ["title"], "label"), class_of(LABELS))
 
 

@@ -1,16 +1,15 @@
 """KorNLI: does a sentence follow from another, or contradict it? (github.com/kakaobrain/kor-nlu-datasets)."""
 
 from electra_pretrain.finetuning.examples import Example
-from electra_pretrain.finetuning.readers.left_out import LeftOut
+from electra_pretrain.finetuning.readers.rows import LeftOut, class_of, examples
 from electra_pretrain.finetuning.readers.tables import rows
-from electra_pretrain.finetuning.rows import class_of, examples
 from electra_pretrain.finetuning.task import Task
 
 LABELS = ("contradiction", "entailment", "neutral")
 
 
 def read(path: str) -> list[Example]:
-    """Pairs; of the training files, translated by machine, what has no two sentences and a label is left out."""
+    """Read pairs; of the training files, translated by machine, what has no two sentences and a label is left out."""
     left_out = LeftOut(path) if "train" in path.rsplit("/", 1)[-1] else None
     return examples(rows(path, ["sentence1", "sentence2"], "gold_label", left_out=left_out), class_of(LABELS), left_out)
 

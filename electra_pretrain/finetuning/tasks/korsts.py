@@ -1,13 +1,13 @@
 """KorSTS: how alike in meaning are two sentences, from 0 to 5? (github.com/kakaobrain/kor-nlu-datasets)."""
 
 from electra_pretrain.finetuning.examples import Example
+from electra_pretrain.finetuning.readers.rows import examples, score_between
 from electra_pretrain.finetuning.readers.tables import rows
-from electra_pretrain.finetuning.rows import examples, score_between
 from electra_pretrain.finetuning.task import Task
 
 
 def read(path: str) -> list[Example]:
-    """Pairs and their scores."""
+    """Read pairs and their scores."""
     return examples(rows(path, ["sentence1", "sentence2"], "score"), score_between(0, 5))
 
 

@@ -13,7 +13,7 @@ _TAG = re.compile(r"([A-Z]{3})[-_]([BI])")
 
 
 def read(path: str) -> list[Example]:
-    """Sentences, either of the two ways in which they are published.
+    """Read sentences, in either of the two ways in which they are published.
 
     Naver writes a word a line (its number, the word, and a tag such as `PER_B`, or `-`) and a blank line between sentences;
     KoELECTRA a sentence a line: its words, a tab, their tags, such as `PER-B`, or `O`.
@@ -47,7 +47,7 @@ def _line(path: str, number: int, line: str) -> Example:
 
 
 def _tag(written: str) -> str:
-    """As the rest of the world writes it: what it is of stands behind."""
+    """Write a tag as the rest of the world does: what it is of stands behind."""
     written = written.strip()
     return "O" if written == "-" else _TAG.sub(r"\2-\1", written)
 

@@ -1,16 +1,15 @@
 """NSMC: is a film review positive? (Naver sentiment movie corpus v1.0, github.com/e9t/nsmc)."""
 
 from electra_pretrain.finetuning.examples import Example
-from electra_pretrain.finetuning.readers.left_out import LeftOut
+from electra_pretrain.finetuning.readers.rows import LeftOut, class_of, examples
 from electra_pretrain.finetuning.readers.tables import rows
-from electra_pretrain.finetuning.rows import class_of, examples
 from electra_pretrain.finetuning.task import Task
 
 LABELS = ("0", "1")  # ratings 1 to 4; 9 and 10
 
 
 def read(path: str) -> list[Example]:
-    """Rows of `document` and `label`, whatever other columns there are; a few reviews are empty and left out."""
+    """Read rows of `document` and `label`, whatever other columns there are; a few reviews are empty and left out."""
     return examples(rows(path, ["document"], "label"), class_of(LABELS), LeftOut(path))
 
 

@@ -1,16 +1,15 @@
 """PAWS-X, Korean: do two sentences of much the same words mean the same? (github.com/google-research-datasets/paws)."""
 
 from electra_pretrain.finetuning.examples import Example
-from electra_pretrain.finetuning.readers.left_out import LeftOut
+from electra_pretrain.finetuning.readers.rows import LeftOut, class_of, examples
 from electra_pretrain.finetuning.readers.tables import rows
-from electra_pretrain.finetuning.rows import class_of, examples
 from electra_pretrain.finetuning.task import Task
 
 LABELS = ("0", "1")  # no; yes
 
 
 def read(path: str) -> list[Example]:
-    """Pairs; where the translation failed a sentence is empty, and the pair is left out.
+    """Read pairs; where the translation failed a sentence is empty, and the pair is left out.
 
     In the dev and test files such a sentence is `NS` instead. Those pairs stay: the published Korean scores count them.
     """

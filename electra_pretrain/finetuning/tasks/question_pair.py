@@ -1,16 +1,15 @@
 """Question Pair: do two questions ask the same? (github.com/songys/Question_pair)."""
 
 from electra_pretrain.finetuning.examples import Example
-from electra_pretrain.finetuning.readers.left_out import LeftOut
+from electra_pretrain.finetuning.readers.rows import LeftOut, class_of, examples
 from electra_pretrain.finetuning.readers.tables import rows
-from electra_pretrain.finetuning.rows import class_of, examples
 from electra_pretrain.finetuning.task import Task
 
 LABELS = ("0", "1")  # the same; another: the column's name, is_duplicate, says the opposite
 
 
 def read(path: str) -> list[Example]:
-    """Pairs, from the CSV or from the later, reshuffled TSV; in some copies of it a few rows have a tab too many."""
+    """Read pairs, from the CSV or from the later, reshuffled TSV; in some copies of it a few rows have a tab too many."""
     left_out = LeftOut(path)
     return examples(rows(path, ["question1", "question2"], "is_duplicate", left_out=left_out), class_of(LABELS), left_out)
 

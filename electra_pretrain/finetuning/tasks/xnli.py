@@ -1,9 +1,8 @@
 """XNLI, Chinese: does a sentence follow from another, or contradict it? (github.com/facebookresearch/XNLI)."""
 
 from electra_pretrain.finetuning.examples import Example
-from electra_pretrain.finetuning.readers.left_out import LeftOut
+from electra_pretrain.finetuning.readers.rows import LeftOut, class_of, examples
 from electra_pretrain.finetuning.readers.tables import has_column, rows
-from electra_pretrain.finetuning.rows import class_of, examples
 from electra_pretrain.finetuning.task import Task
 
 LABELS = ("contradiction", "entailment", "neutral")
@@ -11,7 +10,7 @@ _WRITTEN_IN_TRAINING = {"contradictory": "contradiction"}
 
 
 def read(path: str) -> list[Example]:
-    """Pairs: of the dev and test files, which hold fifteen languages, the Chinese ones.
+    """Read pairs: of the dev and test files, which hold fifteen languages, the Chinese ones.
 
     The training file is translated by machine, which may leave a sentence empty: such a pair is left out.
     """

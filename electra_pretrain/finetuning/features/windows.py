@@ -7,7 +7,7 @@ import numpy as np
 
 from electra_pretrain.core.errors import UserError
 from electra_pretrain.finetuning.examples import Question
-from electra_pretrain.finetuning.fast_tokens import Columns, require_fast, trimmed
+from electra_pretrain.finetuning.features.texts import Columns, require_fast, trimmed
 
 MODEL_COLUMNS = ("input_ids", "attention_mask", "token_type_ids", "start_positions", "end_positions")
 _BATCH = 1024  # questions tokenised at once
@@ -15,7 +15,7 @@ _CLS = 0  # position that stands for "no answer here"
 
 
 class _Frame(NamedTuple):
-    """The special tokens around a question and a context: ids, and the token types of all five parts."""
+    """The special tokens around a question and a context: ids, and the token types from one end to the other."""
 
     before: list[int]
     between: list[int]
@@ -30,7 +30,7 @@ class _Frame(NamedTuple):
 def question_features(
     questions: Sequence[Question], tokenizer: Any, max_seq_length: int, doc_stride: int, max_query_length: int
 ) -> Columns:
-    """One row a window, those of a question in a row and in the order of its context; rows are NumPy arrays, to save memory.
+    """Make one row a window, those of a question together, in the order of its context; NumPy arrays, to save memory.
 
     `MODEL_COLUMNS`, and for `best_answers`: `question`, index in `questions`; `offsets`, int32 [tokens, 2], each token's
     characters in the context, (-1, -1) outside it; `max_context`, bool [tokens], whether no other window shows more on both
@@ -92,7 +92,7 @@ def best_answers(
     *,
     null_answers: bool | None = None,
 ) -> dict[str, str]:
-    """Each question's id -> the stretch of its context with the highest sum of logits, cut out of the context itself.
+    """Find, by question id, the stretch of the context with the highest sum of logits, cut out of the context itself.
 
     A stretch begins at one of a window's `n_best` likeliest context tokens, of those that no other window shows better, and
     has at most `max_answer_length` tokens. The empty text is the answer where no answer's sum ([CLS]), the lowest over the
@@ -125,11 +125,11 @@ def best_answers(
 
 
 def _frame(backend: Any) -> _Frame:
-    """The tokenizer's own frame around a pair, read off an example."""
+    """Read the tokenizer's own frame around a pair off an example."""
     pair = backend.encode("a", "a")
-    parts = pair.sequence_ids
-    first, second = parts.index(0), parts.index(1)
-    end_of_first, end_of_second = len(parts) - parts[::-1].index(0), len(parts) - parts[::-1].index(1)
+    sides = pair.sequence_ids
+    first, second = sides.index(0), sides.index(1)
+    end_of_first, end_of_second = len(sides) - sides[::-1].index(0), len(sides) - sides[::-1].index(1)
     return _Frame(
         before=pair.ids[:first],
         between=pair.ids[end_of_first:second],
@@ -139,7 +139,7 @@ def _frame(backend: Any) -> _Frame:
 
 
 def _windows(tokens: int, room: int, stride: int) -> Iterator[tuple[int, int]]:
-    """First context token of each window, and the one after its last; a context without tokens has one empty window."""
+    """Yield each window's first context token, and the one after its last; a context without tokens has one empty window."""
     start = 0
     while True:
         yield start, min(start + room, tokens)
@@ -149,7 +149,7 @@ def _windows(tokens: int, room: int, stride: int) -> Iterator[tuple[int, int]]:
 
 
 def _max_context(windows: Sequence[tuple[int, int]], tokens: int) -> np.ndarray:
-    """Whether a window is the one that shows a token best, bool [windows, tokens], by the rule of BERT's code.
+    """Tell which window shows a token best, bool [windows, tokens], by the rule of BERT's code.
 
     That is: the larger of the smaller sides counts, then the longer window, then the earlier one.
     """
@@ -181,7 +181,7 @@ def _row(frame: _Frame, query: list[int], context: np.ndarray, spans: np.ndarray
 
 
 def _positions(question: Question, spans: np.ndarray, window: tuple[int, int], shift: int) -> tuple[int, int]:
-    """Of the first answer's first and last token in the window's row, whose context begins at `shift`."""
+    """Place the first answer's first and last token in the window's row, whose context begins at `shift`."""
     if not question.answers:
         return _CLS, _CLS
     answer = question.answers[0]
@@ -195,7 +195,7 @@ def _positions(question: Question, spans: np.ndarray, window: tuple[int, int], s
 def _stretches(
     offsets: np.ndarray, max_context: np.ndarray, start: np.ndarray, end: np.ndarray, n_best: int, max_answer_length: int
 ) -> Iterator[tuple[float, int, int]]:
-    """Of each beginning the best stretch: sum of logits, first token, last token."""
+    """Yield the best stretch of each beginning: sum of logits, first token, last token."""
     beginnings = np.flatnonzero(max_context)
     last = int(np.flatnonzero(offsets[:, 0] >= 0)[-1]) + 1 if len(beginnings) else 0
     for first in beginnings[np.argsort(-start[beginnings], kind="stable")[:n_best]]:

@@ -1,14 +1,57 @@
-"""Rows, of a table or of JSON, made into examples; what is wrong with one is told with its place."""
+"""Rows, of a table or of JSON, made into examples; what is wrong with one is told with its place.
 
+Flaws that a publisher's own file is known to hold are passed over, counted and told of, and an error where they are many.
+"""
+
+import logging
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from electra_pretrain.core.errors import UserError
 from electra_pretrain.finetuning.examples import Example, TextExample
-from electra_pretrain.finetuning.readers.left_out import LeftOut
 
 Value = Callable[[str], int | float]  # a cell -> its label; raises ValueError, which says the rule
+_FEW = 10  # so many flaws are no sign of a broken file, however short it is
+_log = logging.getLogger(__name__)
+
+
+class LeftOut:
+    """Counts what of one file is passed over, or mended.
+
+    Args:
+        path: of the file.
+        what: became of it.
+        share: of the file; more, and it is not the file that its publisher ships.
+
+    Attributes:
+        count: so many so far.
+    """
+
+    def __init__(self, path: str, what: str = "left out", share: float = 0.01) -> None:
+        self._path, self._what, self._share = path, what, share
+        self.count = 0
+        self._first = ""
+
+    def add(self, where: str, rule: str) -> None:
+        """Count one more: its place, and the rule that it breaks."""
+        self.count += 1
+        self._first = self._first or f"{where}: {rule}"
+
+    def check(self, good: int) -> None:
+        """Tell how many there were, once the whole file is read, of which all but `good` were such.
+
+        Raises:
+            UserError: they are more than the flaws of a published file.
+        """
+        total = self.count + good
+        if self.count > max(_FEW, self._share * total):
+            raise UserError(
+                f"{self._first}; that is so {self.count:,} times among {total:,}, more often than in its publisher's file: "
+                "fetch it again, or mend it"
+            )
+        if self.count:
+            _log.info(f"{self._path}: {self._what}: {self.count:,} of {total:,}; the first: {self._first}")
 
 
 class Row(NamedTuple):
@@ -26,7 +69,7 @@ class Row(NamedTuple):
 
 
 def examples(rows: Iterable[Row], value: Value, left_out: LeftOut | None = None) -> list[Example]:
-    """An example a row.
+    """Make an example of each row.
 
     Args:
         rows: with one text each, or two.
@@ -54,7 +97,7 @@ def examples(rows: Iterable[Row], value: Value, left_out: LeftOut | None = None)
 
 
 def class_of(labels: Sequence[str], other_names: Mapping[str, str] | None = None) -> Value:
-    """A label's index in `labels`; `other_names` maps what some file writes to one of them."""
+    """Take a label's index in `labels`; `other_names` maps what some file writes to one of them."""
     ids = {label: index for index, label in enumerate(labels)}
     ids.update({name: ids[label] for name, label in (other_names or {}).items()})
 
@@ -67,7 +110,7 @@ def class_of(labels: Sequence[str], other_names: Mapping[str, str] | None = None
 
 
 def score_between(least: float, most: float) -> Value:
-    """A number within the two."""
+    """Take a number within the two."""
 
     def value(cell: str) -> float:
         try:

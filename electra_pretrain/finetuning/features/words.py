@@ -2,7 +2,7 @@
 
 A unit's tag is learnt at the first token that begins in it. Where several units share a token (KLUE tags characters), the
 token has the first one's tag and the others continue its entity. Units behind `max_seq_length` are predicted `O`, as in the
-published recipes, and counted.
+published code, and counted.
 """
 
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ import numpy as np
 
 from electra_pretrain.core.errors import UserError
 from electra_pretrain.finetuning.examples import TaggedText
-from electra_pretrain.finetuning.fast_tokens import Columns, require_fast, trimmed
+from electra_pretrain.finetuning.features.texts import Columns, require_fast, trimmed
 
 MODEL_COLUMNS = ("input_ids", "attention_mask", "token_type_ids", "labels")
 IGNORED = -100  # the label that the loss leaves out
@@ -23,7 +23,7 @@ _CUT = -3  # behind max_seq_length
 
 
 def tag_features(texts: Sequence[TaggedText], tokenizer: Any, labels: Sequence[str], max_seq_length: int) -> Columns:
-    """One row a text: `MODEL_COLUMNS`, `unit_tokens` for `unit_tags`, and `truncated_units`, how many did not fit.
+    """Make one row a text: `MODEL_COLUMNS`, `unit_tokens` for `unit_tags`, and `truncated_units`, how many did not fit.
 
     Raises:
         UserError: the tokenizer is not a fast one, or a tag is none of `labels`.
@@ -56,7 +56,7 @@ def tag_features(texts: Sequence[TaggedText], tokenizer: Any, labels: Sequence[s
 
 
 def unit_tags(texts: Sequence[TaggedText], features: Columns, logits: Sequence[Any], labels: Sequence[str]) -> list[list[str]]:
-    """The predicted tag of every unit.
+    """Predict the tag of every unit.
 
     Args:
         texts: as given to `tag_features`.
@@ -86,7 +86,7 @@ def _continued(tag: str) -> str:
 
 
 def _unit_tokens(text: TaggedText, spans: np.ndarray, is_truncated: bool) -> list[int]:
-    """Of each unit the token that carries its tag, or why none does; spans: int [tokens, 2], empty ones of special tokens."""
+    """Find each unit's token that carries its tag, or why none does; spans: int [tokens, 2], empty for special tokens."""
     real = np.flatnonzero(spans[:, 0] < spans[:, 1])
     starts, ends = spans[real, 0], spans[real, 1]
     seen = int(ends[-1]) if len(ends) else 0

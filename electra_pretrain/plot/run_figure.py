@@ -1,59 +1,71 @@
-"""Draw runs: a panel for each metric, a colour for each run; the same input gives the same bytes."""
+"""The drawing of pretraining runs: a panel for each metric, a colour for each run."""
 
-import io
 import math
-import sys
 import textwrap
-import warnings
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from electra_pretrain.core.errors import UserError
-from electra_pretrain.plot.curves import Curve, Run, curve, smoothed, thinned
-from electra_pretrain.plot.panels import Panel
+from electra_pretrain.core.errors import UserError, nearest
+from electra_pretrain.plot.chart import font_families, look_of, saved, short
+from electra_pretrain.plot.curves import Curve, Run, curve, metric_names, smoothed, thinned
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-INSTALL = "'electra_pretrain[plot]'"
-# The colours of Okabe and Ito, which colour-blind readers tell apart too; yellow, too pale for lines on white, is left out.
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
-MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
-STROKES = ("-", ":", "-.")  # of the first seven runs, the next, and the next; dashes are the baselines'
 MARKERS_A_CURVE = 20
 BEHIND = 1.5  # lines are at 2: raw curves of one run never hide smooth ones of another
 PANEL_WIDTH, PANEL_HEIGHT, LINE_HEIGHT = 4.6, 3.0, 0.22  # inches
 LETTERS_AN_INCH, LETTERS_OF_A_KEY = 10, 8  # how wide a run's name and the line before it may be, measured in its letters
-# Fonts that have Hangul, for the names of runs; the first one that is installed helps out.
-HANGUL_FONTS = ("NanumGothic", "Noto Sans CJK KR", "Noto Sans KR", "Malgun Gothic", "AppleGothic", "UnDotum", "Baekmuk Gulim")
-STYLE = {
-    "figure.dpi": 100,
-    "savefig.dpi": 100,
-    "font.size": 10,
-    "axes.titlesize": 11,
-    "axes.titleweight": "bold",
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.grid": True,
-    "axes.xmargin": 0.02,
-    "grid.color": "#e0e0e0",
-    "legend.frameon": False,
-    "text.parse_math": False,
-    "svg.fonttype": "none",
-    "svg.hashsalt": "electra_pretrain",
-}
-# Without what changes from day to day or from one release of matplotlib to the next.
-METADATA: dict[str, dict[str, Any]] = {
-    "png": {"Software": None},
-    "svg": {"Date": None, "Creator": None, "Format": None, "Type": None},
-}
+
+
+class Panel(NamedTuple):
+    """One metric's axes.
+
+    Attributes:
+        title: what it shows.
+        metric: its name in `metrics.jsonl`.
+        baseline: name of a metric drawn dashed beside it, if any.
+        noisy: whether training curves of it are smoothed.
+    """
+
+    title: str
+    metric: str
+    baseline: str | None = None
+    noisy: bool = True
+
+
+PANELS = (
+    Panel("Generator loss (masked LM)", "masked_lm_loss"),
+    Panel("Generator loss (every token)", "cloze_loss"),
+    Panel("Generator accuracy", "masked_lm_accuracy"),
+    Panel("Discriminator loss", "disc_loss"),
+    Panel("Discriminator accuracy", "disc_accuracy", baseline="disc_baseline_accuracy"),
+    Panel("Discriminator AUC", "disc_auc"),
+    Panel("Learning rate", "learning_rate", noisy=False),
+    Panel("Sequences per second", "sequences_per_second"),
+)
+
+
+def choose_panels(runs: list[Run], wanted: list[str] | None) -> list[Panel]:
+    """Choose panels for the metrics that are asked for, or for the usual ones that at least one run has.
+
+    Raises:
+        UserError: no run has a metric of that name.
+    """
+    known = list(dict.fromkeys(name for run in runs for name in metric_names(run.rows)))
+    if wanted is None:
+        return [panel for panel in PANELS if panel.metric in known] or [Panel(name, name) for name in known]
+    for name in wanted:
+        if name not in known:
+            raise UserError(f'--metrics: no run has a metric "{name}"; {nearest(name, known)}')
+    usual = {panel.metric: panel for panel in PANELS}
+    return [usual.get(name, Panel(name, name)) for name in dict.fromkeys(wanted)]
 
 
 def render(runs: list[Run], panels: list[Panel], smoothing: float, from_step: int, format: str) -> bytes:
-    """The drawing in "png" or "svg".
+    """Draw runs.
 
     Args:
         runs: what to draw, in the order of their colours.
@@ -66,25 +78,6 @@ def render(runs: list[Run], panels: list[Panel], smoothing: float, from_step: in
         UserError: matplotlib is not installed.
     """
     return saved(lambda: _draw(runs, panels, smoothing, from_step), format)
-
-
-def saved(draw: "Callable[[], Figure]", format: str) -> bytes:
-    """What `draw` draws, in the package's style, as "png" or "svg".
-
-    Raises:
-        UserError: matplotlib is not installed.
-    """
-    try:
-        from matplotlib import style
-    except ModuleNotFoundError as error:
-        raise UserError(f"drawing needs matplotlib, which is not installed; run: pip install {INSTALL}") from error
-
-    picture = io.BytesIO()
-    # Neither the reader's own matplotlib settings nor pyplot's state have a say.
-    with style.context(["default", STYLE]), warnings.catch_warnings(record=True) as caught:
-        draw().savefig(picture, format=format, metadata=METADATA[format])
-    _report(caught, format)
-    return picture.getvalue()
 
 
 def _draw(runs: list[Run], panels: list[Panel], smoothing: float, from_step: int) -> "Figure":
@@ -136,7 +129,7 @@ def _draw_panel(axis: "Axes", panel: Panel, runs: list[Run], smoothing: float, f
 
 
 def _line(axis: "Axes", points: Curve, marker: str = "", **look: Any) -> None:
-    """A curve; where it has one point only, the point."""
+    """Draw a curve; where it has one point only, the point."""
     if not len(points.steps):
         return
     points = thinned(points)
@@ -147,7 +140,7 @@ def _line(axis: "Axes", points: Curve, marker: str = "", **look: Any) -> None:
 
 
 def _add_legends(figure: "Figure", names: list[str], columns: int, smoothing: float, with_baseline: bool) -> None:
-    """Above the panels which colour is whose, below them which line is what."""
+    """Tell above the panels which colour is whose, below them which line is what."""
     from matplotlib.lines import Line2D
 
     colours = [Line2D([], [], linewidth=2, **look_of(index)) for index in range(len(names))]
@@ -163,38 +156,3 @@ def _add_legends(figure: "Figure", names: list[str], columns: int, smoothing: fl
     if with_baseline:
         kinds["calling every token original"] = Line2D([], [], linewidth=1.2, linestyle="--", **grey)
     figure.legend(list(kinds.values()), list(kinds), loc="outside lower left", ncols=min(len(kinds), 4), fontsize=9)
-
-
-def font_families() -> list[str]:
-    """For text that may hold Hangul; matplotlib takes each letter from the first that has it."""
-    from matplotlib.font_manager import get_font_names
-
-    installed = set(get_font_names())
-    return ["DejaVu Sans", *[name for name in HANGUL_FONTS if name in installed][:1]]
-
-
-def look_of(index: int) -> dict[str, Any]:
-    """What tells a run from the others, also where colours are not seen."""
-    return {
-        "color": COLOURS[index % len(COLOURS)],
-        "linestyle": STROKES[index // len(COLOURS) % len(STROKES)],
-        "marker": MARKERS[index % len(MARKERS)],
-    }
-
-
-def short(value: float) -> str:
-    """A number on an axis: 250, 2.5K, 1.25M, 0.0002."""
-    for size, unit in ((1e6, "M"), (1e3, "K")):
-        if abs(value) >= size:
-            return f"{value / size:.6g}{unit}"
-    return f"{value:.6g}"
-
-
-def _report(caught: list[warnings.WarningMessage], format: str) -> None:
-    """Warnings as usual, but one line for all letters that no font has; in an SVG the browser finds them one."""
-    missing = [warning for warning in caught if "missing from font" in str(warning.message)]
-    if missing and format == "png":
-        print("plot_run: matplotlib knows no font for some letters of the runs' names; a .html shows them", file=sys.stderr)
-    for warning in caught:
-        if warning not in missing:
-            warnings.warn_explicit(warning.message, warning.category, warning.filename, warning.lineno)
