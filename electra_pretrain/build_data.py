@@ -70,12 +70,12 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
 def build_data(args: argparse.Namespace) -> None:
     from electra_pretrain.records.blocks import BuildSettings
     from electra_pretrain.records.build import build
-    from electra_pretrain.tokenization.provenance import saved_lower_case
+    from electra_pretrain.tokenization.provenance import resolve_lower_case
     from electra_pretrain.tokenization.shipped import find_vocab
 
     _check(args)
     vocab = find_vocab(args.vocab)
-    lower_case = args.lower_case if args.lower_case is not None else bool(saved_lower_case(vocab))
+    lower_case = resolve_lower_case(args.lower_case, vocab)
     corpus = chosen_corpus(args)
     settings = BuildSettings(**{name: getattr(args, name) for name in BuildSettings._fields})
     with chosen_runner(args) as (run, shared_dir):

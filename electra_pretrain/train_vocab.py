@@ -75,6 +75,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
 
 def train_vocab(args: argparse.Namespace) -> None:
     from electra_pretrain.corpus.provenance import read_steps
+    from electra_pretrain.execution import resume
     from electra_pretrain.tokenization import provenance
     from electra_pretrain.tokenization.sentencepiece import SentencePieceTokenizer
     from electra_pretrain.tokenization.tokenizer import Tokenizer
@@ -117,7 +118,7 @@ def train_vocab(args: argparse.Namespace) -> None:
         "unicode_normalization": "NFC",
         "command": args.command,
         "learnt_from": {"documents": text.documents, "bytes": text.bytes},
-        "sources": provenance.sources(corpus.paths),
+        "sources": resume.sources(corpus.paths),
         "corpus_steps": read_steps(corpus.paths),
         "edits": edits,
         "versions": provenance.versions(),

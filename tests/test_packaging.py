@@ -1,6 +1,7 @@
 """The package as it is installed: built as a wheel, and in place; configs and corpus are found from any folder."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -77,10 +78,7 @@ def test_console_script_is_declared(wheel):
 def test_the_extras_that_errors_name_are_declared(wheel):
     from electra_pretrain import tpu_check
     from electra_pretrain.convert import hub, tensor_files
-    from electra_pretrain.corpus import formats
-    from electra_pretrain.corpus.cleaning import sentences
-    from electra_pretrain.corpus.dedup import near
-    from electra_pretrain.execution import beam
+    from electra_pretrain.core.optional import extra_name
     from electra_pretrain.finetuning import finetune as finetuning
     from electra_pretrain.plot import figure
     from electra_pretrain.tokenization import morphemes as morphs
@@ -90,8 +88,11 @@ def test_the_extras_that_errors_name_are_declared(wheel):
     declared = {
         f"'electra_pretrain[{line.split()[-1]}]'" for line in metadata.splitlines() if line.startswith("Provides-Extra:")
     }
-    named = {tpu_check.INSTALL, figure.INSTALL, formats.INSTALL_PARQUET, sentences.INSTALL_KIWI, near.INSTALL, morphs.INSTALL}
-    assert named | {tensor_files.INSTALL, hub.INSTALL, beam.INSTALL, finetuning.INSTALL} <= declared
+    named = {tpu_check.INSTALL, figure.INSTALL, morphs.INSTALL, tensor_files.INSTALL, hub.INSTALL, finetuning.INSTALL}
+    sources = [path.read_text() for path in (ROOT / "electra_pretrain").rglob("*.py")]
+    loaded = {extra_name(extra) for source in sources for extra in re.findall(r'extra="([\w-]+)"', source)}
+    assert {extra_name(extra) for extra in ("beam", "dedup", "kiwi", "parquet")} <= loaded
+    assert named | loaded <= declared
 
 
 def test_tensorflow_is_not_required_where_its_tpu_build_lies(tmp_path, monkeypatch):

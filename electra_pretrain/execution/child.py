@@ -14,7 +14,7 @@ _PR_SET_PDEATHSIG = 1
 
 
 def run_logged(module: str, arguments: Sequence[str], log: str, environment: Mapping[str, str] | None = None) -> int:
-    """Run `python -m MODULE ARGUMENTS`; its exit code.
+    """Run `python -m MODULE ARGUMENTS`; return its exit code.
 
     Args:
         module: name of the command's module.
@@ -41,7 +41,7 @@ def run_logged(module: str, arguments: Sequence[str], log: str, environment: Map
 
 
 def last_line(log: str) -> str:
-    """The last line that says something; of a failed command that is the reason."""
+    """Return the last line that says something; of a failed command that is the reason."""
     lines = files.read_bytes(log).decode("utf-8", "replace").strip().splitlines()
     return lines[-1].strip() if lines else "it said nothing"
 
