@@ -11,6 +11,7 @@ import os
 from typing import Any
 
 from electra_pretrain.cli.arguments import (
+    add_corpus,
     add_num_processes,
     add_runner,
     check_at_least,
@@ -27,12 +28,7 @@ from electra_pretrain.corpus.reader import Corpus
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser = command_parser("clean_corpus", __doc__)
-    parser.add_argument(
-        "--corpus",
-        required=True,
-        metavar="GLOB[,GLOB…]",
-        help=".txt, .jsonl, .csv, .tsv, .parquet; also .gz, .xz, .zst",
-    )
+    add_corpus(parser)
     parser.add_argument("--output", required=True, metavar="DIR", help="folder for the parts and corpus.json")
     parser.add_argument(
         "--recipe",
@@ -56,13 +52,6 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         default="error",
         help="where bytes are not of the encoding: end, leave the line out, or put U+FFFD (default %(default)s)",
     )
-    parser.add_argument(
-        "--text_field",
-        "--column",
-        default="text",
-        metavar="NAME",
-        help="where .jsonl objects hold their text; the column of a table (default %(default)s)",
-    )
     add_num_processes(parser)
     add_runner(parser)
     return parser.parse_args(argv)
@@ -79,8 +68,6 @@ def clean_corpus(args: argparse.Namespace) -> None:
     output = args.output.rstrip("/")
     if any((os.path.dirname(path) or ".") == output for path in corpus.paths):
         raise UserError(f"--output {args.output}: holds the corpus itself; choose another folder")
-    if args.dropped and (folder := os.path.dirname(args.dropped)):
-        files.make_dirs(folder)
     with chosen_runner(args) as (run, shared_dir):
         step = clean(corpus, recipe, output, args.sentences, args.dropped, run, shared_dir)
     print(_table(step["counts"]))

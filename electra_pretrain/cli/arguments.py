@@ -16,7 +16,9 @@ from electra_pretrain.core.errors import UserError
 from electra_pretrain.corpus.reader import Corpus
 from electra_pretrain.execution.processes import Runner
 
-CORPUS_HELP = "text files (.txt, .jsonl; also .gz, .xz, .zst): a sentence a line, an empty line between documents"
+CORPUS_HELP = (
+    "text (.txt: a sentence a line, an empty line between documents; .jsonl, .csv, .tsv, .parquet; also .gz, .xz, .zst)"
+)
 _MAX_SEED = 2**32 - 1
 _log = logging.getLogger(__name__)
 
@@ -51,7 +53,13 @@ def command_line(name: str, argv: Sequence[str] | None) -> str:
 def add_corpus(parser: argparse.ArgumentParser, help: str = CORPUS_HELP) -> None:
     """Add `--corpus` and `--text_field`."""
     parser.add_argument("--corpus", required=True, metavar="GLOB[,GLOB…]", help=help)
-    parser.add_argument("--text_field", default="text", help="where .jsonl objects hold their text (default %(default)s)")
+    parser.add_argument(
+        "--text_field",
+        "--column",
+        default="text",
+        metavar="NAME",
+        help="where .jsonl objects hold their text; the column of a table (default %(default)s)",
+    )
 
 
 def chosen_corpus(args: argparse.Namespace) -> Corpus:

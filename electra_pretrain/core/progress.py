@@ -75,12 +75,14 @@ class Progress:
                 self._bar.n = self._bar.initial = self._done
                 self._bar.refresh()
 
-    def following(self, items: Iterable[T], position: Callable[[], float]) -> Iterator[T]:
-        """Pass items through while showing how far `position()` has come."""
+    def following(self, items: Iterable[T], position: Callable[[], float], note: Callable[[], str] = str) -> Iterator[T]:
+        """Pass items through while showing how far `position()` has come, and `note()` behind it."""
         for item in items:
-            if (amount := position() - self._done) > 0:
-                self.update(amount)
             yield item
+            if (amount := position() - self._done) > 0:
+                self.update(amount, note())
+        if (amount := position() - self._done) > 0:
+            self.update(amount, note())
 
     def counting(self, items: Iterable[T]) -> Iterator[T]:
         """Pass items through and count them."""

@@ -1,22 +1,36 @@
-"""Read a corpus in blocks of documents, the unit of parallel work, and hash its files on the way: the text is read once.
+"""Read a corpus in blocks of documents as bytes, and hash its files on the way: the second of two readers, and the fast one.
 
-One process reads for many that work, and so does little: text stays bytes, cut where a block ends. Whoever works on a block
-cuts it further and decodes it.
+Two readers, because one of them would cost speed. `reader.Corpus` decodes every line: it knows every kind of file, any encoding
+and where each line stands, which cleaning and deduplication need. A build needs none of that for a text file in UTF-8. Its one
+reading process feeds all workers, so its text stays bytes: stripped and cut here (`whitespace`, `cut`) at 400 MB a second and
+core, where `Corpus` gives 85; a build with one process, its reading included, would lose a fifth of its speed. What is no text
+file `Corpus` reads for both.
+
+The two must agree on every document and on where each block ends. What proves it, over line ends, marks, kinds of white space,
+long documents and several files: tests/corpus/test_blocks.py (`test_both_readers_give_the_same_blocks`; and
+`test_files_read_apart_give_the_same_blocks`, for `partition`) and tests/corpus/test_whitespace.py (every character that
+`str.strip` knows).
+
+Two sizes of blocks, for two kinds of work. Neither may change: what is written depends on it.
 """
 
 import contextlib
 import hashlib
 import itertools
-from collections.abc import Iterable, Iterator
-from typing import Any, BinaryIO, NamedTuple, cast
+from collections.abc import Iterable, Iterator, Sequence
+from typing import BinaryIO, NamedTuple, cast
 
 from electra_pretrain.core import compression, files
 from electra_pretrain.corpus.cut import BlockCutter
 from electra_pretrain.corpus.formats import kind_of
 from electra_pretrain.corpus.reader import MAX_DOCUMENT_CHARACTERS, Corpus, Document
-from electra_pretrain.corpus.whitespace import tidy
+from electra_pretrain.corpus.whitespace import strip_lines
+from electra_pretrain.execution.resume import Source
 
-BLOCK_CHARACTERS = 1_000_000
+# In characters. A build's block holds its text, tokens and records in a worker's memory at once; its number seeds its examples.
+RECORDS_BLOCK_CHARACTERS = 1_000_000
+# Clean and deduplicated text is written in parts of whole blocks; a worker holds text alone, and fewer blocks are fewer files.
+TEXT_BLOCK_CHARACTERS = 2_000_000
 _CHUNK_BYTES = 1 << 20
 _BYTE_ORDER_MARK = "\ufeff".encode()
 
@@ -36,13 +50,19 @@ class TextBlock(NamedTuple):
     text: bytes
     document_ends: list[int]
 
+    @classmethod
+    def of_documents(cls, number: int, key: str, documents: Sequence[Document]) -> "TextBlock":
+        """Make a block of documents that were decoded."""
+        text = "\n".join(itertools.chain.from_iterable(documents)).encode("utf-8")
+        return cls(number, key, text, list(itertools.accumulate(map(len, documents))))
+
 
 class RawBlock(NamedTuple):
     """A block as it is read, and handed to whoever works on it.
 
     Attributes:
         number, key: as in `TextBlock`.
-        content: its lines, each as `tidy` leaves it, with one or more empty ones between documents.
+        content: its lines, each as `strip_lines` leaves it, with one or more empty ones between documents.
         paths: the text files that they are from.
     """
 
@@ -53,7 +73,7 @@ class RawBlock(NamedTuple):
 
     @contextlib.contextmanager
     def decoding(self) -> Iterator[None]:
-        """Where its text is decoded within.
+        """Decode its text within.
 
         Raises:
             UserError: a line is not UTF-8; file and line are named.
@@ -66,17 +86,22 @@ class RawBlock(NamedTuple):
             raise
 
     def cut(self) -> TextBlock:
-        """Its documents, not decoded."""
+        """Cut it into its documents, without decoding them."""
         documents = [stripped for document in self.content.split(b"\n\n") if (stripped := document.strip(b"\n"))]
         document_ends = itertools.accumulate(document.count(b"\n") + 1 for document in documents)
         return TextBlock(self.number, self.key, b"\n".join(documents), list(document_ends))
 
     def documents(self) -> list[Document]:
-        """Its documents' sentences; raises as `decoding`."""
+        """Return its documents' sentences; raises as `decoding`."""
         block = self.cut()
         with self.decoding():
             lines = block.text.decode("utf-8").split("\n")
         return [lines[first:end] for first, end in itertools.pairwise([0, *block.document_ends])]
+
+
+def text_key(sha256s: Iterable[str]) -> str:
+    """Return the key of text whose files, or what was read of them, have these hashes."""
+    return hashlib.sha256(" ".join(sha256s).encode("ascii")).hexdigest()
 
 
 class BlockReader:
@@ -89,7 +114,7 @@ class BlockReader:
 
     def __init__(self, corpus: Corpus) -> None:
         self._corpus = corpus
-        self.sources: list[dict[str, Any]] = []
+        self.sources: list[Source] = []
         self._finished_bytes = 0
         self._file: _HashedFile | None = None
         self._text_paths: list[str] = []  # of the block that is being read
@@ -98,13 +123,8 @@ class BlockReader:
     def bytes_read(self) -> int:
         return self._finished_bytes + (self._file.bytes_read if self._file is not None else 0)
 
-    def documents(self) -> Iterator[Document]:
-        """Documents one after the other, as `Corpus.documents` gives them; raises as it does."""
-        for block in self.blocks():
-            yield from block.documents()
-
-    def blocks(self, characters: int = BLOCK_CHARACTERS) -> Iterator[RawBlock]:
-        """Blocks, each of which ends with the document that brings it to so many characters.
+    def blocks(self, characters: int) -> Iterator[RawBlock]:
+        """Read blocks, each of which ends with the document that brings it to so many characters.
 
         Raises:
             UserError: as `Corpus.documents`; of text that is not UTF-8 whoever decodes the block tells.
@@ -112,8 +132,8 @@ class BlockReader:
         cutter = BlockCutter(characters, MAX_DOCUMENT_CHARACTERS)
         number = 0
         try:
-            for piece in self._pieces():
-                for content in cutter.add(piece):
+            for lines in self._lines():
+                for content in cutter.add(lines):
                     yield self._block(number, content)
                     number += 1
         except Exception:
@@ -125,17 +145,18 @@ class BlockReader:
     def _block(self, number: int, content: bytes) -> RawBlock:
         paths = tuple(self._text_paths)
         del self._text_paths[:-1]  # the next block may go on in the last of them
-        return RawBlock(number, self._key(), content, paths)
+        read_so_far = [self._file.sha256()] if self._file is not None else []
+        return RawBlock(number, text_key([*(source["sha256"] for source in self.sources), *read_so_far]), content, paths)
 
-    def _pieces(self) -> Iterator[bytes]:
-        """The corpus as whole tidy lines; every file ends with an empty one."""
+    def _lines(self) -> Iterator[bytes]:
+        """Read the corpus as whole stripped lines, many at a time; every file ends with an empty one."""
         for path in self._corpus.paths:
             with files.open_raw(path) as raw:
                 self._file = _HashedFile(raw)
                 if kind_of(path) == "text":
                     self._text_paths.append(path)
                     with compression.decompressed(path, cast(BinaryIO, self._file)) as file:
-                        yield from map(tidy, _whole_lines(file))
+                        yield from map(strip_lines, _whole_lines(file))
                 else:
                     # These are sought in, or take so long to read that a second look costs little.
                     self._file.read_rest()
@@ -144,10 +165,6 @@ class BlockReader:
             self._finished_bytes += self._file.bytes_read
             self.sources.append({"path": path, "bytes": self._file.bytes_read, "sha256": self._file.sha256()})
             self._file = None
-
-    def _key(self) -> str:
-        hashes = [source["sha256"] for source in self.sources] + ([self._file.sha256()] if self._file is not None else [])
-        return hashlib.sha256(" ".join(hashes).encode("ascii")).hexdigest()
 
 
 class _HashedFile:
@@ -169,12 +186,12 @@ class _HashedFile:
             pass
 
     def sha256(self) -> str:
-        """Of what has been read so far."""
+        """Return the hash of what has been read so far."""
         return self._digest.hexdigest()
 
 
 def _whole_lines(file: BinaryIO) -> Iterator[bytes]:
-    """A text file's lines, many at a time, the last of which ends too; and an empty one."""
+    """Read a text file's lines, many at a time, the last of which ends too; and an empty one."""
     rest, is_first = list[bytes](), True
     while chunk := file.read(_CHUNK_BYTES):
         end = chunk.rfind(b"\n") + 1
@@ -188,13 +205,13 @@ def _whole_lines(file: BinaryIO) -> Iterator[bytes]:
 
 
 def _as_text(documents: Iterable[Document]) -> Iterator[bytes]:
-    """Documents as tidy lines, about a chunk at a time, with an empty line after each document."""
-    parts, length = list[str](), 0
+    """Give documents as stripped lines, about a chunk at a time, with an empty line after each document."""
+    lines, length = list[str](), 0
     for document in documents:
-        parts += [*document, ""]
+        lines += [*document, ""]
         length += sum(map(len, document))
         if length >= _CHUNK_BYTES:
-            yield "\n".join([*parts, ""]).encode("utf-8")
-            parts, length = [], 0
-    if parts:
-        yield "\n".join([*parts, ""]).encode("utf-8")
+            yield "\n".join([*lines, ""]).encode("utf-8")
+            lines, length = [], 0
+    if lines:
+        yield "\n".join([*lines, ""]).encode("utf-8")

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from electra_pretrain.corpus.whitespace import characters
+from electra_pretrain.corpus.whitespace import count_characters
 
 _BLANK = b"\n"
 
@@ -10,8 +10,8 @@ _BLANK = b"\n"
 class BlockCutter:
     """Ends a block with the document that brings it to so many characters, and a document where `Corpus.documents` does.
 
-    Text comes in pieces, whose characters are counted together. Only a piece in which a block, or a document that is too long,
-    may end is halved, and its halves again, until a line is alone.
+    Text comes in chunks of lines, whose characters are counted together. Only a chunk in which a block, or a document that is
+    too long, may end is halved, and its halves again, until a line is alone.
 
     Args:
         block_characters: of a block, at least.
@@ -20,45 +20,45 @@ class BlockCutter:
 
     def __init__(self, block_characters: int, max_document_characters: int) -> None:
         self._block_characters, self._max_document_characters = block_characters, max_document_characters
-        self._pieces: list[bytes] = []
+        self._chunks: list[bytes] = []
         self._in_block = self._in_document = 0  # characters so far
 
-    def add(self, piece: bytes) -> Iterator[bytes]:
-        """Take whole lines, each as `tidy` leaves it; gives the text of every block that ends in them, when it ends."""
-        length = characters(piece)
-        if not self._may_end(piece, length):
-            self._take(piece, length)
+    def add(self, chunk: bytes) -> Iterator[bytes]:
+        """Take whole lines, each as `strip_lines` leaves it; give the text of every block that ends in them, when it ends."""
+        length = count_characters(chunk)
+        if not self._may_end(chunk, length):
+            self._take(chunk, length)
             return
-        middle = piece.rfind(b"\n", 0, len(piece) // 2) + 1 or piece.find(b"\n") + 1
-        if middle < len(piece):
-            yield from self.add(piece[:middle])
-            yield from self.add(piece[middle:])
+        middle = chunk.rfind(b"\n", 0, len(chunk) // 2) + 1 or chunk.find(b"\n") + 1
+        if middle < len(chunk):
+            yield from self.add(chunk[:middle])
+            yield from self.add(chunk[middle:])
             return
-        self._take(piece, length)
+        self._take(chunk, length)
         if self._in_document >= self._max_document_characters:
             self._take(_BLANK, 0)
         if not self._in_document and self._in_block >= self._block_characters:
             yield self.rest()
 
     def rest(self) -> bytes:
-        """What is left of the text since the last block ended: lines, with one or more empty ones between documents."""
-        text = b"".join(self._pieces)
-        self._pieces, self._in_block, self._in_document = [], 0, 0
+        """Return what is left of the text since the last block ended: lines, with one or more empty ones between documents."""
+        text = b"".join(self._chunks)
+        self._chunks, self._in_block, self._in_document = [], 0, 0
         return text
 
-    def _may_end(self, piece: bytes, length: int) -> bool:
+    def _may_end(self, chunk: bytes, length: int) -> bool:
         if self._in_document + length >= self._max_document_characters:
             return True
-        return self._in_block + length >= self._block_characters and (piece.startswith(_BLANK) or b"\n\n" in piece)
+        return self._in_block + length >= self._block_characters and (chunk.startswith(_BLANK) or b"\n\n" in chunk)
 
-    def _take(self, piece: bytes, length: int) -> None:
-        self._pieces.append(piece)
+    def _take(self, chunk: bytes, length: int) -> None:
+        self._chunks.append(chunk)
         self._in_block += length
-        if piece == _BLANK or piece.endswith(b"\n\n"):
+        if chunk == _BLANK or chunk.endswith(b"\n\n"):
             self._in_document = 0
-        elif (last_end := piece.rfind(b"\n\n")) >= 0:
-            self._in_document = characters(piece[last_end + 2 :])
-        elif piece.startswith(_BLANK):
+        elif (last_end := chunk.rfind(b"\n\n")) >= 0:
+            self._in_document = count_characters(chunk[last_end + 2 :])
+        elif chunk.startswith(_BLANK):
             self._in_document = length
         else:
             self._in_document += length

@@ -31,7 +31,7 @@ class Decoder:
         self.damaged = 0
 
     def decode(self, content: bytes, where: str, number: int) -> str:
-        """Text; bytes that are none are in it as lone surrogates, which `settle` deals with.
+        """Decode text; bytes that are none are in it as lone surrogates, which `settle` deals with.
 
         Raises:
             UserError: there are such bytes, and they are an error.
@@ -47,7 +47,7 @@ class Decoder:
             ) from error
 
     def settle(self, text: str, where: str, number: int) -> str | None:
-        """The text, mended; None if it is to be left out.
+        """Mend the text; None if it is to be left out.
 
         Raises:
             UserError: it holds what is no character, and that is an error.

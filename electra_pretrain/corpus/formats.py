@@ -9,14 +9,13 @@ import json
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, BinaryIO
 
-from electra_pretrain.core import compression
+from electra_pretrain.core import compression, optional
 from electra_pretrain.core.errors import UserError, nearest
 from electra_pretrain.corpus.decoding import Decoder
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
-INSTALL_PARQUET = "'electra_pretrain[parquet]'"
 MAX_CELL_CHARACTERS = 10_000_000  # an unclosed quotation mark would take the rest of the file for one cell
 _PARQUET_BATCH_ROWS, _PARQUET_BUFFER_BYTES = 1024, 1 << 20
 
@@ -25,7 +24,7 @@ Record = tuple[int, str]  # the number of its line or row, the first is 1; a tex
 
 
 def kind_of(path: str) -> str:
-    """ "text", "jsonl", "csv", "tsv" or "parquet", by the suffix before that of the compression."""
+    """Tell "text", "jsonl", "csv", "tsv" or "parquet" by the suffix before that of the compression."""
     for suffix in compression.SUFFIXES:
         path = path.removesuffix(suffix)
     suffixes = {".jsonl": "jsonl", ".ndjson": "jsonl", ".csv": "csv", ".tsv": "tsv", ".parquet": "parquet"}
@@ -33,12 +32,12 @@ def kind_of(path: str) -> str:
 
 
 def number_unit(path: str) -> str:
-    """What a record's number counts."""
+    """Name what a record's number counts."""
     return "row" if kind_of(path) == "parquet" else "line"
 
 
 def lines(path: str, file: BinaryIO, decoder: Decoder) -> Iterator[Record]:
-    """Lines of a text file, those left out that the decoder skips."""
+    """Read the lines of a text file, those left out that the decoder skips."""
     where, encoding = f"{path}, line", decoder.encoding
     for number, line in enumerate(file, start=1):
         try:  # every line of the largest corpora goes through here
@@ -50,7 +49,7 @@ def lines(path: str, file: BinaryIO, decoder: Decoder) -> Iterator[Record]:
 
 
 def records(path: str, file: BinaryIO, field: str, decoder: Decoder) -> Iterator[Record]:
-    """The texts of a file that is no text file: of an object's key, or of a table's column, named `field`.
+    """Read the texts of a file that is no text file: of an object's key, or of a table's column, named `field`.
 
     Raises:
         UserError: the file is damaged, or has no such field; file and line are named.
@@ -92,7 +91,7 @@ def _jsonl(path: str, decoded: Iterator[Record], field: str) -> Iterator[Record]
 
 
 def _table(path: str, decoded: Iterator[Record], field: str, kind: str) -> Iterator[Record]:
-    """Cells of a column; a row's number is that of its first line. TSV knows no quotation marks."""
+    """Read the cells of a column; a row's number is that of its first line. TSV knows no quotation marks."""
     csv.field_size_limit(MAX_CELL_CHARACTERS)
     texts = (text for _, text in decoded)
     reader = csv.reader(texts, strict=True) if kind == "csv" else csv.reader(texts, delimiter="\t", quoting=csv.QUOTE_NONE)
@@ -116,11 +115,8 @@ def _table(path: str, decoded: Iterator[Record], field: str, kind: str) -> Itera
 
 
 def _parquet(path: str, file: BinaryIO, field: str, decoder: Decoder) -> Iterator[Record]:
-    try:
-        import pyarrow as pa
-        import pyarrow.parquet as pq
-    except ImportError as error:
-        raise UserError(f"{path}: reading .parquet needs pyarrow; run: pip install {INSTALL_PARQUET}") from error
+    pa = optional.load("pyarrow", path, extra="parquet")
+    pq = optional.load("pyarrow.parquet", path, extra="parquet")
     strict = Decoder("utf-8", decoder.on_bad_bytes)  # Parquet's text is UTF-8, whatever other files are in
     number = 0
     try:

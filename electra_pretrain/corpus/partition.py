@@ -1,22 +1,19 @@
-"""A corpus that no one machine reads: workers take a file each, and find the blocks in it that one reader of all would make.
+"""Deal a corpus that no one machine reads out to workers: a file each, and the blocks that one reader of all would make.
 
 Where blocks begin and end follows from the lengths of all documents: `measure` has every file read for them, `plan` deals the
 blocks out to the files in which they begin.
 """
 
-import hashlib
 import itertools
-import tempfile
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
-from electra_pretrain.core import files
 from electra_pretrain.core.progress import Progress
 from electra_pretrain.corpus.reader import Corpus, LocatedDocument, in_blocks
 from electra_pretrain.execution.processes import Runner
-from electra_pretrain.records.file_tasks import Planner, Stretch
+from electra_pretrain.execution.resume import Source, source
 
 
 class Reading(NamedTuple):
@@ -30,9 +27,17 @@ class Reading(NamedTuple):
 class MeasuredFile(NamedTuple):
     """A file: what it is, how many characters each of its documents has, how many lines or records were damaged."""
 
-    source: dict[str, Any]  # "path", "bytes", "sha256"
+    source: Source
     characters: np.ndarray  # uint32 [documents]
     damaged: int
+
+
+class Stretch(NamedTuple):
+    """Some documents of a file: those numbered from `start` on, before `stop` if it is given."""
+
+    path: str
+    start: int
+    stop: int | None
 
 
 class FileBlocks(NamedTuple):
@@ -51,10 +56,14 @@ class FileBlocks(NamedTuple):
     reading: Reading
     characters: int
 
+    @property
+    def numbers(self) -> range:
+        return range(self.first, self.stop)
+
     def blocks(self) -> Iterator[tuple[int, list[LocatedDocument]]]:
-        """Every block's number and its documents; raises as `Corpus.located_documents`."""
+        """Read every block's documents, and give its number with them; raises as `Corpus.located_documents`."""
         documents = itertools.chain.from_iterable(map(self._documents, self.stretches))
-        return zip(range(self.first, self.stop), in_blocks(documents, self.characters), strict=True)
+        return zip(self.numbers, in_blocks(documents, self.characters), strict=True)
 
     def _documents(self, stretch: Stretch) -> Iterator[LocatedDocument]:
         documents = Corpus([stretch.path], *self.reading).located_documents()
@@ -70,23 +79,22 @@ def measure(corpus: Corpus, run: Runner) -> list[MeasuredFile]:
     tasks = [(path, _reading(corpus)) for path in corpus.paths]
     measured: list[MeasuredFile] = []
     with Progress("measure", corpus.stored_bytes / 1e6, "MB") as progress:
-        for file in run(measure_text, tasks):
+        for file in run(measure_file, tasks):
             measured.append(file)
             progress.update(file.source["bytes"] / 1e6)
     return measured
 
 
-def measure_text(path: str, reading: Reading) -> MeasuredFile:
+def measure_file(path: str, reading: Reading) -> MeasuredFile:
     """Read a file for its hash and the lengths of its documents."""
-    source = {"path": path, "bytes": files.size(path), "sha256": files.sha256(path)}
     corpus = Corpus([path], *reading)
     characters = np.fromiter((sum(map(len, document)) for document in corpus.documents()), np.uint32)
-    return MeasuredFile(source, characters, corpus.decoder.damaged)
+    return MeasuredFile(source(path), characters, corpus.decoder.damaged)
 
 
 def plan(corpus: Corpus, measured: Sequence[MeasuredFile], characters: int) -> list[FileBlocks]:
-    """The tasks of a phase that reads the text, a file each; `characters` of a block."""
-    planner = Planner(characters)
+    """Plan the tasks of a step that reads the text, a file each; `characters` of a block."""
+    planner = _Planner(characters)
     for file in measured:
         planner.add(file.source["path"], file.characters)
     bounds = itertools.pairwise([*(first for first, _ in planner.plans), planner.num_blocks])
@@ -96,20 +104,38 @@ def plan(corpus: Corpus, measured: Sequence[MeasuredFile], characters: int) -> l
     ]
 
 
-def work_path(name: str, output: str, shared_dir: str | None) -> str:
-    """A folder for unfinished work: in the output, for a remote one in the local temporary folder, or where told.
+class _Planner:
+    """Deals documents out to the files in which their blocks begin.
 
-    Args:
-        name: of the folder; it tells input and settings.
-        output: the folder of the finished work.
-        shared_dir: a folder that all machines see; others may use it too, so that there the name also tells the output.
+    Attributes:
+        plans: for each such file the number of its first block, and the documents of its blocks.
+        num_blocks: begun so far, in all files.
     """
-    if shared_dir is None:
-        return files.join(tempfile.gettempdir() if files.is_remote(output) else output, name)
-    output = output.rstrip("/")
-    if shared_dir.rstrip("/") != output:
-        name += "-" + hashlib.sha256(output.encode("utf-8")).hexdigest()[:8]
-    return files.join(shared_dir, name)
+
+    def __init__(self, block_characters: int) -> None:
+        self.plans: list[tuple[int, list[Stretch]]] = []
+        self._block_characters = block_characters
+        self.num_blocks = 0
+        self._missing = 0  # characters that the last block still takes
+
+    def add(self, path: str, characters: np.ndarray) -> None:
+        """Take the next file."""
+        ends = np.cumsum(characters, dtype=np.int64)
+        start = 0
+        if self._missing and len(ends):
+            # The document that fills the block is still the block's.
+            start = min(int(np.searchsorted(ends, self._missing)) + 1, len(ends))
+            self.plans[-1][1].append(Stretch(path, 0, start))
+            self._missing = max(0, self._missing - int(ends[start - 1]))
+        if start == len(ends):
+            return
+        self.plans.append((self.num_blocks, [Stretch(path, start, None)]))
+        while start < len(ends):
+            before = int(ends[start - 1]) if start else 0
+            stop = int(np.searchsorted(ends, before + self._block_characters)) + 1
+            self.num_blocks += 1
+            self._missing = 0 if stop <= len(ends) else before + self._block_characters - int(ends[-1])
+            start = stop
 
 
 def _reading(corpus: Corpus) -> Reading:

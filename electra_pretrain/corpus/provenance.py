@@ -10,13 +10,14 @@ from typing import Any
 
 from electra_pretrain.core import files
 from electra_pretrain.core.errors import UserError
+from electra_pretrain.execution import resume
 
 PROVENANCE_NAME = "corpus.json"
 Step = dict[str, Any]  # "command", and what that command wishes to be known: recipe, counts, settings
 
 
 def read_steps(paths: Sequence[str]) -> list[Step]:
-    """The steps that made these files: those of every folder among them, in order, each folder once; none if none is told.
+    """Read the steps that made these files: those of every folder among them, in order, each folder once; none if none is told.
 
     Raises:
         UserError: a `corpus.json` is damaged.
@@ -33,6 +34,28 @@ def write_steps(folder: str, steps: Sequence[Step]) -> None:
     """Write `corpus.json` into a folder of text: the steps of what it was made from, and the newest last."""
     text = json.dumps({"steps": list(steps)}, ensure_ascii=False, indent=2)
     files.write_text(files.join(folder, PROVENANCE_NAME), text + "\n")
+
+
+def finished_step(folder: str, command: str, fingerprint: str, dropped: str | None) -> Step | None:
+    """Return the step of an earlier run of a command that wrote the same text into a folder; None if no text is finished there.
+
+    Args:
+        folder: the output.
+        command: the name of the command.
+        fingerprint: of its input and settings.
+        dropped: the file for what is dropped.
+
+    Raises:
+        UserError: the folder holds other text, or what was dropped is not there.
+    """
+    steps = read_steps([files.join(folder, PROVENANCE_NAME)])
+    if not steps:
+        return None
+    last = steps[-1]
+    resume.check_fingerprint(folder, last["fingerprint"] if last["command"] == command else "", fingerprint, "text")
+    if dropped and not files.exists(dropped):
+        raise UserError(f"{dropped}: not there, though {folder} is finished; delete that folder to make both again")
+    return last
 
 
 def _load(path: str) -> list[Step]:

@@ -24,7 +24,6 @@ class LocatedDocument(NamedTuple):
 
 # A corpus without empty lines would be one document that no memory holds; it is cut into documents of this size.
 MAX_DOCUMENT_CHARACTERS = 1_000_000
-BLOCK_CHARACTERS = 2_000_000
 
 
 class Corpus:
@@ -48,7 +47,7 @@ class Corpus:
         self.stored_bytes_read = 0
 
     def located_documents(self) -> Iterator[LocatedDocument]:
-        """Documents one after the other.
+        """Read documents one after the other.
 
         Raises:
             UserError: a line is not of the encoding, or not of the file's format, or a compressed file is damaged; file and
@@ -67,21 +66,21 @@ class Corpus:
             before += files.size(path)
 
     def documents(self) -> Iterator[Document]:
-        """The same without their places."""
+        """Read the same without where they stand."""
         return (document.sentences for document in self.located_documents())
 
-    def blocks(self, characters: int = BLOCK_CHARACTERS) -> Iterator[list[Document]]:
-        """Documents in blocks of about `characters`: the unit of parallel work, the same for any number of workers."""
+    def blocks(self, characters: int) -> Iterator[list[Document]]:
+        """Read documents in blocks of about `characters`: the unit of parallel work, the same for any number of workers."""
         for block in self.located_blocks(characters):
             yield [document.sentences for document in block]
 
-    def located_blocks(self, characters: int = BLOCK_CHARACTERS) -> Iterator[list[LocatedDocument]]:
-        """The same with their places."""
+    def located_blocks(self, characters: int) -> Iterator[list[LocatedDocument]]:
+        """Read the same with where they stand."""
         return in_blocks(self.located_documents(), characters)
 
 
 def in_blocks(documents: Iterable[LocatedDocument], characters: int) -> Iterator[list[LocatedDocument]]:
-    """Documents in blocks, each of which ends with the document that brings it to so many characters."""
+    """Collect documents in blocks, each of which ends with the document that brings it to so many characters."""
     block: list[LocatedDocument] = []
     length = 0
     for document in documents:
@@ -95,7 +94,7 @@ def in_blocks(documents: Iterable[LocatedDocument], characters: int) -> Iterator
 
 
 def no_text(paths: Sequence[str]) -> UserError:
-    """The error for files without a single document."""
+    """Return the error for files without a single document."""
     return UserError(f"{first_of(paths)}: the corpus is empty; there is no text in it: name files that hold some")
 
 

@@ -15,14 +15,14 @@ _CELLS = 65536  # how finely the threshold is told: the sample stays below its b
 
 
 def sampled(documents: Iterable[Document], threshold: float, seed: int) -> Iterator[Document]:
-    """The documents that draw less than `threshold`, in order."""
+    """Choose the documents that draw less than `threshold`, in order."""
     for document, drawn in _drawn(documents, seed):
         if drawn < threshold:
             yield document
 
 
 def threshold(documents: Iterable[Document], fraction: float, max_bytes: int, seed: int) -> float:
-    """The largest threshold, `fraction` at most, below which there are no more than `max_bytes` of text (as UTF-8)."""
+    """Find the largest threshold, `fraction` at most, below which there are no more than `max_bytes` of text (as UTF-8)."""
     cells = np.zeros(_CELLS, np.int64)
     for document, drawn in _drawn(documents, seed):
         cells[int(drawn * _CELLS)] += utf8_bytes(document)
@@ -31,7 +31,7 @@ def threshold(documents: Iterable[Document], fraction: float, max_bytes: int, se
 
 
 def utf8_bytes(document: Document) -> int:
-    """A document's size as a text file, a sentence a line."""
+    """Return a document's size as a text file, a sentence a line."""
     return sum(len(sentence.encode("utf-8", "replace")) + 1 for sentence in document)
 
 

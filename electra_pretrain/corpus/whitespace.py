@@ -9,11 +9,11 @@ _LONGEST = max(map(len, _SPACES))
 _CODES = [
     np.array([int.from_bytes(space, "big") for space in _SPACES if len(space) == size]) for size in range(1, _LONGEST + 1)
 ]
-_MAY_BEGIN, _MAY_END = (np.isin(np.arange(256), [space[place] for space in _SPACES]) for place in (0, -1))
+_MAY_BEGIN, _MAY_END = (np.isin(np.arange(256), [space[index] for space in _SPACES]) for index in (0, -1))
 
 
-def tidy(lines: bytes) -> bytes:
-    """Whole lines of UTF-8 text, the last of which ends too, each as `str.strip` leaves it.
+def strip_lines(lines: bytes) -> bytes:
+    """Return whole lines of UTF-8 text, the last of which ends too, each as `str.strip` leaves it.
 
     Bytes that are no UTF-8 stay, for the one who decodes the text.
     """
@@ -22,35 +22,35 @@ def tidy(lines: bytes) -> bytes:
     content = np.frombuffer(lines, np.uint8)
     ends = np.flatnonzero(content == _NEWLINE)
     starts = np.concatenate([np.zeros(1, np.int64), ends[:-1] + 1])
-    untidy = np.union1d(_with_space(content, starts, before=False), _with_space(content, ends, before=True))
-    parts, done = list[bytes](), 0
-    for start, end in zip(starts[untidy].tolist(), ends[untidy].tolist(), strict=True):
-        parts += [lines[done:start], _strip(lines[start:end])]
+    spaced = np.union1d(_with_space(content, starts, before=False), _with_space(content, ends, before=True))
+    stripped, done = list[bytes](), 0
+    for start, end in zip(starts[spaced].tolist(), ends[spaced].tolist(), strict=True):
+        stripped += [lines[done:start], _strip(lines[start:end])]
         done = end
-    return b"".join([*parts, lines[done:]]) if parts else lines
+    return b"".join([*stripped, lines[done:]]) if stripped else lines
 
 
-def characters(lines: bytes) -> int:
-    """How many there are in UTF-8 text besides the lines' ends."""
+def count_characters(lines: bytes) -> int:
+    """Count the characters of UTF-8 text, the lines' ends left out."""
     content = np.frombuffer(lines, np.int8)
     begun = np.count_nonzero(content >= -64)  # bytes 0x80..0xBF go on with a character
     return int(begun - np.count_nonzero(content == _NEWLINE))
 
 
-def _with_space(content: np.ndarray, places: np.ndarray, before: bool) -> np.ndarray:
-    """Which of these places in UTF-8 text, int64 [n], white space stands at, or right before.
+def _with_space(content: np.ndarray, offsets: np.ndarray, before: bool) -> np.ndarray:
+    """Tell at which of these offsets in UTF-8 text, int64 [n], white space stands, or right before which.
 
-    A place may be so near an end of the text that bytes of the other end are looked at: among them is the newline that the
+    An offset may be so near an end of the text that bytes of the other end are looked at: among them is the newline that the
     text ends in, which no white space holds.
     """
-    numbers = np.flatnonzero(_MAY_END[content[places - 1]] if before else _MAY_BEGIN[content[places]])
-    places = places[numbers]
-    found = np.zeros(len(places), bool)
+    numbers = np.flatnonzero(_MAY_END[content[offsets - 1]] if before else _MAY_BEGIN[content[offsets]])
+    offsets = offsets[numbers]
+    found = np.zeros(len(offsets), bool)
     for size, codes in enumerate(_CODES, start=1):
-        first = places - size if before else places
-        code = np.zeros(len(places), np.int64)
-        for offset in range(size):
-            code = code << 8 | content.take(first + offset, mode="wrap")
+        first = offsets - size if before else offsets
+        code = np.zeros(len(offsets), np.int64)
+        for index in range(size):
+            code = code << 8 | content.take(first + index, mode="wrap")
         found |= np.isin(code, codes)
     return numbers[found]
 

@@ -16,25 +16,24 @@ import socket
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
-from electra_pretrain.core import files
+from electra_pretrain.core import files, optional
 from electra_pretrain.core.errors import UserError
 from electra_pretrain.execution.processes import Runner
 
-INSTALL = "'electra_pretrain[beam]'"
 FOLDER_PREFIX = ".beam-"
 TASK_FILE_BYTES = 1_000_000  # small tasks share a file up to this; one that carries text has its own
 
 
-class Place(NamedTuple):
+class StoredTask(NamedTuple):
     """Where a task is stored."""
 
     file: int
-    place: int  # among the file's tasks
+    number: int  # among the file's tasks
 
 
 @contextlib.contextmanager
 def beam_runner(runner: str, beam_args: str, shared_dir: str) -> Iterator[Runner]:
-    """A function that maps over argument tuples, in order, on Beam.
+    """Give a function that maps over argument tuples, in order, on Beam.
 
     Args:
         runner: Beam's name of it: DirectRunner, DataflowRunner, FlinkRunner, SparkRunner, PortableRunner.
@@ -44,12 +43,12 @@ def beam_runner(runner: str, beam_args: str, shared_dir: str) -> Iterator[Runner
     Raises:
         UserError: Beam is not installed, a task failed by a user's mistake, or the job failed.
     """
-    try:
-        from apache_beam.options.pipeline_options import PipelineOptions
-    except ImportError as error:
-        raise UserError(f"--runner {runner}: needs Apache Beam, which is not installed; run: pip install {INSTALL}") from error
+    beam_options = optional.load(
+        "apache_beam.options.pipeline_options", f"--runner {runner}", extra="beam", package="Apache Beam"
+    )
     os.environ["TOKENIZERS_PARALLELISM"] = "false"
-    options = PipelineOptions([f"--runner={runner}", "--default_sdk_harness_log_level=WARNING", *shlex.split(beam_args)])
+    flags = [f"--runner={runner}", "--default_sdk_harness_log_level=WARNING", *shlex.split(beam_args)]
+    options = beam_options.PipelineOptions(flags)
     _remove_abandoned(shared_dir)
     yield lambda function, tasks: _map(function, tasks, options, shared_dir)
 
@@ -61,11 +60,11 @@ def _map(function: Callable[..., Any], tasks: Iterable[tuple[Any, ...]], options
     with contextlib.nullcontext() if files.exists(shared_dir) else files.removed_if_empty(shared_dir):
         files.make_dirs(folder)
         try:
-            places = _spill(function, tasks, folder)
-            if places:
-                _run_job(folder, function.__name__, places, options)
-            for place in places:
-                result, mistake = pickle.loads(files.read_bytes(_result_path(folder, place)))
+            stored = _store(function, tasks, folder)
+            if stored:
+                _run_job(folder, function.__name__, stored, options)
+            for task in stored:
+                result, mistake = pickle.loads(files.read_bytes(_result_path(folder, task)))
                 if mistake:
                     raise UserError(mistake)
                 yield result
@@ -73,13 +72,13 @@ def _map(function: Callable[..., Any], tasks: Iterable[tuple[Any, ...]], options
             files.remove(folder)
 
 
-def _spill(function: Callable[..., Any], tasks: Iterable[tuple[Any, ...]], folder: str) -> list[Place]:
+def _store(function: Callable[..., Any], tasks: Iterable[tuple[Any, ...]], folder: str) -> list[StoredTask]:
     """Store tasks as they come, some to a file; this machine holds one file's at a time."""
-    places: list[Place] = []
+    stored: list[StoredTask] = []
     held: list[bytes] = []
     file = size = 0
     for task in tasks:
-        places.append(Place(file, len(held)))
+        stored.append(StoredTask(file, len(held)))
         held.append(pickle.dumps(task))
         size += len(held[-1])
         if size >= TASK_FILE_BYTES:
@@ -87,15 +86,15 @@ def _spill(function: Callable[..., Any], tasks: Iterable[tuple[Any, ...]], folde
             file, size, held = file + 1, 0, []
     if held:
         files.write_bytes(_tasks_path(folder, file), pickle.dumps((function, held)))
-    return places
+    return stored
 
 
-def _run_job(folder: str, name: str, places: list[Place], options: Any) -> None:
+def _run_job(folder: str, name: str, stored: list[StoredTask], options: Any) -> None:
     """Do the tasks stored in a folder."""
     import apache_beam as beam
 
     pipeline = beam.Pipeline(options=options)
-    numbers = pipeline | "Number" >> beam.Create([tuple(place) for place in places]) | "Spread" >> beam.Reshuffle()
+    numbers = pipeline | "Number" >> beam.Create([tuple(task) for task in stored]) | "Spread" >> beam.Reshuffle()
     numbers | name >> beam.Map(_work, folder)
     try:
         state = pipeline.run().wait_until_finish()
@@ -106,14 +105,14 @@ def _run_job(folder: str, name: str, places: list[Place], options: Any) -> None:
 
 
 def _work(numbers: tuple[int, int], folder: str) -> None:
-    """On a worker: one task. A user's mistake is a result: to try again would not mend it."""
-    place = Place(*numbers)
-    function, tasks = _load(_tasks_path(folder, place.file))
+    """Do one task, on a worker. A user's mistake is a result: to try again would not mend it."""
+    task = StoredTask(*numbers)
+    function, tasks = _load(_tasks_path(folder, task.file))
     try:
-        result = (function(*pickle.loads(tasks[place.place])), "")
+        result = (function(*pickle.loads(tasks[task.number])), "")
     except UserError as error:
         result = (None, str(error))
-    files.write_bytes(_result_path(folder, place), pickle.dumps(result))
+    files.write_bytes(_result_path(folder, task), pickle.dumps(result))
 
 
 @functools.lru_cache(maxsize=1)
@@ -125,8 +124,8 @@ def _tasks_path(folder: str, file: int) -> str:
     return files.join(folder, f"tasks-{file:06d}.pickle")
 
 
-def _result_path(folder: str, place: Place) -> str:
-    return files.join(folder, f"result-{place.file:06d}-{place.place:06d}.pickle")
+def _result_path(folder: str, task: StoredTask) -> str:
+    return files.join(folder, f"result-{task.file:06d}-{task.number:06d}.pickle")
 
 
 def _folder_prefix() -> str:
@@ -152,6 +151,6 @@ def _is_alive(pid: int) -> bool:
 
 
 def _reason(error: Exception) -> str:
-    """The line of a worker's traceback that names the error."""
+    """Find the line of a worker's traceback that names the error."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return next((line for line in reversed(lines) if "Error" in line), lines[-1] if lines else type(error).__name__)

@@ -55,7 +55,7 @@ def _run(command: Sequence[str], environment: Mapping[str, str], output: IO[byte
 
 
 def last_line(log: str) -> str:
-    """The last line that says something; of a failed command that is the reason."""
+    """Return the last line that says something; of a failed command that is the reason."""
     lines = files.read_bytes(log).decode("utf-8", "replace").strip().splitlines()
     return lines[-1].strip() if lines else "it said nothing"
 

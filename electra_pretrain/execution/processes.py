@@ -6,13 +6,14 @@ import multiprocessing.connection
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from typing import Any, TypeVar
 
 from electra_pretrain.core import messages
 from electra_pretrain.core.errors import UserError
+from electra_pretrain.core.progress import Progress
 
 R = TypeVar("R")
 Runner = Callable[[Callable[..., Any], Iterable[tuple[Any, ...]]], Iterator[Any]]
@@ -20,7 +21,7 @@ Runner = Callable[[Callable[..., Any], Iterable[tuple[Any, ...]]], Iterator[Any]
 
 @contextlib.contextmanager
 def worker_pool(num_processes: int) -> Iterator[Runner]:
-    """A function that maps over argument tuples in order, in this process or in several."""
+    """Give a function that maps over argument tuples in order, in this process or in several."""
     # `tokenizers` would start a thread per core in every process.
     os.environ["TOKENIZERS_PARALLELISM"] = "false"
     if num_processes == 1:
@@ -39,6 +40,14 @@ def worker_pool(num_processes: int) -> Iterator[Runner]:
             ) from error
         finally:
             executor.shutdown(wait=True, cancel_futures=True)
+
+
+def map_tasks(
+    run: Runner, description: str, function: Callable[..., R], tasks: Sequence[tuple[Any, ...]], unit: str = "tasks"
+) -> list[R]:
+    """Return the results of all tasks, in order, and show how many are done."""
+    with Progress(description, len(tasks), unit) as progress:
+        return list(progress.counting(run(function, tasks)))
 
 
 def _start_worker(command: str, level: int) -> None:
@@ -60,7 +69,7 @@ def _start_worker(command: str, level: int) -> None:
 def _bounded_map(
     executor: ProcessPoolExecutor, window: int, function: Callable[..., R], tasks: Iterable[tuple[Any, ...]]
 ) -> Iterator[R]:
-    """Results in order, with at most `window` tasks waiting, so that the corpus does not pile up in memory.
+    """Give results in order, with at most `window` tasks waiting, so that the corpus does not pile up in memory.
 
     An error met while tasks are made comes after the results, and the errors, of those before it: as in one process.
     """

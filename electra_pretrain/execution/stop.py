@@ -1,11 +1,12 @@
 """Asked to stop (a preempted machine, Ctrl-C), a run ends its loop and saves; little is lost."""
 
+import logging
 import signal
-import sys
 import threading
 from types import FrameType, TracebackType
 from typing import Any
 
+_log = logging.getLogger(__name__)
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
@@ -31,7 +32,7 @@ class StopRequest:
     def _note(self, number: int, frame: FrameType | None) -> None:
         self.signal_name = signal.Signals(number).name
         self._restore()
-        print(f"{self.signal_name}: finishing the loop and saving; once more to stop at once", file=sys.stderr, flush=True)
+        _log.warning("%s: finishing the loop and saving; once more to stop at once", self.signal_name)
 
     def _restore(self) -> None:
         for number, handler in self._before.items():

@@ -1,4 +1,4 @@
-"""A block's framed records in one file, sorted by random key, behind an index: a range of keys is one piece of the file.
+"""A block's framed records in one file, sorted by random key, behind an index: a range of keys is one stretch of the file.
 
 Layout: n as uint64; keys, uint32 [n], ascending; where each record ends, uint64 [n]; the records.
 """
@@ -30,7 +30,7 @@ def write_block(path: str, keys: np.ndarray, records: Sequence[bytes]) -> None:
 
 
 def read_range(path: str, low: int, high: int) -> KeyRange:
-    """The records with low <= key < high, which may be 2**32; besides them only their part of the index is read."""
+    """Return the records with low <= key < high, which may be 2**32; besides them only their stretch of the index is read."""
     with files.open_raw(path) as file:
         count = int(np.frombuffer(file.read(8), "<u8")[0])
         start, stop = (_first_from(file, count, key) for key in (low, high))
@@ -48,14 +48,14 @@ def read_range(path: str, low: int, high: int) -> KeyRange:
 
 
 def _first_from(file: BinaryIO, count: int, key: int) -> int:
-    """The place of the first key that is not below `key`: about where it must be, as keys are uniform, else among all."""
+    """Find the index of the first key that is not below `key`: about where it must be, as keys are uniform, else among all."""
     expected, reach = count * key // 2**32, 8 * math.isqrt(count) + 8
     for start, stop in ((max(0, expected - reach), min(count, expected + reach)), (0, count)):
         file.seek(8 + 4 * start)
         window = np.frombuffer(file.read(4 * (stop - start)), "<u4").astype(np.int64)
-        place = int(np.searchsorted(window, key))
-        if (place > 0 or start == 0) and (place < len(window) or stop == count):
-            return start + place
+        index = int(np.searchsorted(window, key))
+        if (index > 0 or start == 0) and (index < len(window) or stop == count):
+            return start + index
     raise AssertionError("all keys were looked at")
 
 
@@ -66,11 +66,11 @@ def merge_blocks(paths: Sequence[str], target: str) -> None:
 
     def merged() -> Iterator[tuple[np.ndarray, list[bytes]]]:
         for low, high in itertools.pairwise(bounds):
-            parts = [read_range(path, low, high) for path in paths]
-            keys = np.concatenate([part.keys for part in parts])
+            found = [read_range(path, low, high) for path in paths]
+            keys = np.concatenate([of_block.keys for of_block in found])
             order = np.argsort(keys, kind="stable")
-            records = list(itertools.chain.from_iterable(part.records for part in parts))
-            yield keys[order], [records[place] for place in order.tolist()]
+            records = list(itertools.chain.from_iterable(of_block.records for of_block in found))
+            yield keys[order], [records[index] for index in order.tolist()]
 
     index = [(keys, [len(record) for record in records]) for keys, records in merged()]
     with files.atomic_path(target) as temporary, files.open_raw(temporary, "wb") as file:

@@ -1,16 +1,17 @@
-"""The first phase of a build: a block of documents becomes examples, each with a random key, stored sorted by key."""
+"""The first step of a build: a block of documents becomes examples, each with a random key, stored sorted by key."""
 
 import dataclasses
 import hashlib
 import itertools
-import json
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from electra_pretrain.core import files, rng
 from electra_pretrain.corpus.blocks import RawBlock, TextBlock
-from electra_pretrain.corpus.whitespace import characters
+from electra_pretrain.corpus.whitespace import count_characters
+from electra_pretrain.execution.resume import Marker
 from electra_pretrain.records.block_file import write_block
 from electra_pretrain.records.examples import Lengths, Span, document_spans
 from electra_pretrain.records.manifest import Counts
@@ -44,7 +45,7 @@ class BuildSettings(NamedTuple):
         return Lengths(self.max_seq_length, self.short_example_prob, self.single_segment_prob)
 
 
-class Workplace(NamedTuple):
+class BuildWork(NamedTuple):
     """What every worker needs to know; small enough to send along with each task."""
 
     vocab_path: str
@@ -53,28 +54,50 @@ class Workplace(NamedTuple):
     output: str
     settings: BuildSettings
 
+    def block_path(self, split: str, number: int) -> str:
+        """Name the file of a block's examples of a split."""
+        return files.join(self.work_dir, f"block-{number:06d}-{split}.records")
+
+    def block_marker(self, block: RawBlock | TextBlock) -> Marker:
+        return Marker(files.join(self.work_dir, f"block-{block.number:06d}.json"), block.key)
+
 
 class BlockResult(NamedTuple):
+    """What came of a block, or of several."""
+
     counts: Counts
     examples: list[int]  # per split
 
+    def to_json(self) -> dict[str, Any]:
+        return {"counts": dataclasses.asdict(self.counts), "examples": self.examples}
 
-def build_raw_block(block: RawBlock, workplace: Workplace) -> BlockResult:
+    @classmethod
+    def of_json(cls, values: dict[str, Any]) -> "BlockResult":
+        return cls(Counts(**values["counts"]), values["examples"])
+
+
+def total(results: Sequence[BlockResult]) -> BlockResult:
+    """Add up what came of blocks."""
+    examples = [sum(result.examples[split] for result in results) for split in range(len(SPLITS))]
+    return BlockResult(sum((result.counts for result in results), Counts()), examples)
+
+
+def build_raw_block(block: RawBlock, work: BuildWork) -> BlockResult:
     """Build a block as it was read.
 
     Raises:
         UserError: a line is not UTF-8; file and line are named.
     """
     with block.decoding():
-        return build_block(block.cut(), workplace)
+        return build_block(block.cut(), work)
 
 
-def build_block(block: TextBlock, workplace: Workplace) -> BlockResult:
+def build_block(block: TextBlock, work: BuildWork) -> BlockResult:
     """Tokenise a block, cut it into examples, store them for each split, and leave a marker."""
-    settings = workplace.settings
-    # A marker of other text must not outlive the files that it vouches for.
-    files.remove(_marker(block.number, workplace))
-    tokenizer, encode = _cached_tokenizer(workplace, is_first=block.number == 0)
+    settings = work.settings
+    marker = work.block_marker(block)
+    marker.remove()  # it may be of other text
+    tokenizer, encode = _cached_tokenizer(work, is_first=block.number == 0)
     ids, row_splits = encode(block.text)
     heldout = _heldout(ids, row_splits[[0, *block.document_ends]], settings)
     spans = _spans(row_splits.tolist(), block, heldout, settings)
@@ -82,43 +105,30 @@ def build_block(block: TextBlock, workplace: Workplace) -> BlockResult:
     for split, of_split in zip(SPLITS, spans, strict=True):
         keys = rng.numpy_bits(settings.seed, f"{split} order", [block.number], len(of_split))[0]
         order = np.argsort(keys, kind="stable")
-        places = np.array(of_split, np.int64).reshape(-1, len(Span._fields))[order, :3]
-        write_block(block_path(workplace, split, block.number), keys[order], list(framer.frames(places)))
+        bounds = np.array(of_split, np.int64).reshape(-1, len(Span._fields))[order, :3]
+        write_block(work.block_path(split, block.number), keys[order], list(framer.frames(bounds)))
     counts = Counts(
         documents=len(block.document_ends),
         heldout_documents=sum(heldout),
         sentences=len(row_splits) - 1,
-        characters=characters(block.text),
+        characters=count_characters(block.text),
         tokens=len(ids),
         unk_tokens=int((ids == tokenizer.special_ids.unk).sum()),
         overflow_tokens=sum(span.overflow for of_split in spans for span in of_split),
     )
     result = BlockResult(counts, [len(of_split) for of_split in spans])
-    saved = {"key": block.key, "counts": dataclasses.asdict(counts), "examples": result.examples}
-    files.write_text(_marker(block.number, workplace), json.dumps(saved))
+    marker.save(result.to_json())
     return result
 
 
-def finished_block(block: RawBlock, workplace: Workplace) -> BlockResult | None:
-    """What an earlier run made of this very block; None if it did not come to it."""
-    marker = _marker(block.number, workplace)
-    if not files.exists(marker):
-        return None
-    saved = json.loads(files.read_text(marker))
-    return BlockResult(Counts(**saved["counts"]), saved["examples"]) if saved["key"] == block.key else None
-
-
-def block_path(workplace: Workplace, split: str, number: int) -> str:
-    """Where a block's examples of a split are stored."""
-    return files.join(workplace.work_dir, f"block-{number:06d}-{split}.records")
-
-
-def _marker(number: int, workplace: Workplace) -> str:
-    return files.join(workplace.work_dir, f"block-{number:06d}.json")
+def finished_block(block: RawBlock, work: BuildWork) -> BlockResult | None:
+    """Return what an earlier run made of this very block; None if it did not come to it."""
+    saved = work.block_marker(block).result()
+    return None if saved is None else BlockResult.of_json(saved)
 
 
 def _heldout(ids: np.ndarray, document_splits: np.ndarray, settings: BuildSettings) -> list[bool]:
-    """For each document, whether it is held out: a hash of its tokens decides, so that copies of it go the same way."""
+    """Tell of each document whether it is held out: a hash of its tokens decides, so that copies of it go the same way."""
     content = np.ascontiguousarray(ids, "<i4").data.cast("B")
     bounds = (4 * document_splits).tolist()
     digests = [hashlib.blake2b(content[a:b], digest_size=4).digest() for a, b in itertools.pairwise(bounds)]
@@ -130,7 +140,7 @@ def _heldout(ids: np.ndarray, document_splits: np.ndarray, settings: BuildSettin
 
 
 def _spans(row_splits: list[int], block: TextBlock, heldout: list[bool], settings: BuildSettings) -> tuple[list[Span], ...]:
-    """The examples of every pass, by split."""
+    """Cut the examples of every pass, by split."""
     spans: tuple[list[Span], ...] = tuple([] for _ in SPLITS)
     for number_of_pass in range(settings.dupe_factor):
         draws = rng.Stream(settings.seed, f"examples, pass {number_of_pass}", block.number)
@@ -145,8 +155,8 @@ def _spans(row_splits: list[int], block: TextBlock, heldout: list[bool], setting
 _tokenizers: dict[tuple[str, bool], tuple[Tokenizer, Encoder]] = {}
 
 
-def _cached_tokenizer(workplace: Workplace, is_first: bool) -> tuple[Tokenizer, Encoder]:
-    key = (workplace.vocab_path, workplace.do_lower_case)
+def _cached_tokenizer(work: BuildWork, is_first: bool) -> tuple[Tokenizer, Encoder]:
+    key = (work.vocab_path, work.do_lower_case)
     if key not in _tokenizers:
         tokenizer = load_tokenizer(*key)
         # Of all workers, the one with the first block speaks.

@@ -37,7 +37,7 @@ class Lengths(NamedTuple):
 
 
 def document_spans(start: int, ends: Sequence[int], lengths: Lengths, draws: Stream) -> Iterator[Span]:
-    """Examples of one document; every token stands in exactly one, in order.
+    """Cut the examples of one document; every token stands in exactly one, in order.
 
     Args:
         start: where the document's tokens begin.

@@ -1,17 +1,17 @@
-"""The second phase of a build: a shard takes from every block the records whose keys lie in its part of the key range."""
+"""The second step of a build: a shard takes from every block the records whose keys lie in its range of all keys."""
 
 import dataclasses
 import hashlib
 import itertools
-import json
 import math
 from typing import NamedTuple
 
 import numpy as np
 
 from electra_pretrain.core import files
+from electra_pretrain.execution.resume import Marker
 from electra_pretrain.records.block_file import read_range
-from electra_pretrain.records.blocks import SPLITS, Workplace, block_path
+from electra_pretrain.records.blocks import SPLITS, BuildWork
 from electra_pretrain.records.manifest import Shard, max_encoded_bytes
 
 SHARD_NAMES = rf"(?:{'|'.join(SPLITS)})-\d{{5}}-of-\d{{5}}\.tfrecord"  # regular expression
@@ -38,7 +38,7 @@ class ShardTask(NamedTuple):
 
 
 def shard_tasks(examples: list[int], num_blocks: int, fingerprint: str, max_seq_length: int) -> list[ShardTask]:
-    """The shards of all splits, given how many examples each split has."""
+    """Plan the shards of all splits, given how many examples each split has."""
     # Keys are random, so that shards differ a little in size; the margin keeps the largest under the limit.
     per_shard = MAX_SHARD_BYTES // max_encoded_bytes(max_seq_length) * 0.98
     tasks = []
@@ -48,26 +48,24 @@ def shard_tasks(examples: list[int], num_blocks: int, fingerprint: str, max_seq_
     return tasks
 
 
-def build_shard(task: ShardTask, workplace: Workplace) -> Shard:
+def build_shard(task: ShardTask, work: BuildWork) -> Shard:
     """Collect a shard's records from all blocks, write them in the order of their keys, and leave a marker."""
-    path = files.join(workplace.output, task.name)
-    marker = files.join(workplace.work_dir, f"{task.name}.json")
-    if files.exists(marker) and files.exists(path):
-        saved = json.loads(files.read_text(marker))
-        if saved["fingerprint"] == task.fingerprint:
-            return Shard(**saved["shard"])
-    files.remove(marker)
+    path = files.join(work.output, task.name)
+    marker = Marker(files.join(work.work_dir, f"{task.name}.json"), task.fingerprint)
+    if (saved := marker.result()) is not None and files.exists(path):
+        return Shard(**saved)
+    marker.remove()
     low, high = (2**32 * bound // task.num_shards for bound in (task.number, task.number + 1))
-    parts = [read_range(block_path(workplace, task.split, number), low, high) for number in range(task.num_blocks)]
-    records = list(itertools.chain.from_iterable(part.records for part in parts))
-    order = np.argsort(np.concatenate([part.keys for part in parts]), kind="stable").tolist()
+    found = [read_range(work.block_path(task.split, number), low, high) for number in range(task.num_blocks)]
+    records = list(itertools.chain.from_iterable(of_block.records for of_block in found))
+    order = np.argsort(np.concatenate([of_block.keys for of_block in found]), kind="stable").tolist()
     digest, size = hashlib.sha256(), 0
     with files.atomic_path(path) as temporary, files.open_raw(temporary, "wb") as file:
         for first in range(0, len(order), _RECORDS_A_WRITE):
-            content = b"".join([records[place] for place in order[first : first + _RECORDS_A_WRITE]])
+            content = b"".join([records[index] for index in order[first : first + _RECORDS_A_WRITE]])
             file.write(content)
             digest.update(content)
             size += len(content)
     shard = Shard(task.name, len(order), size, digest.hexdigest())
-    files.write_text(marker, json.dumps({"fingerprint": task.fingerprint, "shard": dataclasses.asdict(shard)}))
+    marker.save(dataclasses.asdict(shard))
     return shard

@@ -6,7 +6,6 @@ from typing import Any
 
 from electra_pretrain.core import files
 from electra_pretrain.core.errors import UserError
-from electra_pretrain.core.progress import Progress
 
 SUFFIX = ".json"  # what made vocab.txt stands in vocab.txt.json
 _PACKAGES = ("tokenizers", "sentencepiece", "python-mecab-ko", "python-mecab-ko-dic")
@@ -49,12 +48,6 @@ def saved_lower_case(path: str) -> bool | None:
 def resolve_lower_case(asked: bool | None, vocab_path: str) -> bool:
     """Decide whether text is lower-cased: as asked, else as the vocabulary was learnt, else not; raises as `read`."""
     return bool(saved_lower_case(vocab_path)) if asked is None else asked
-
-
-def sources(paths: list[str]) -> list[dict[str, Any]]:
-    """List names, sizes and hashes of the files that something was made from."""
-    with Progress("hash sources", sum(map(files.size, paths)) / 1e6, "MB") as progress:
-        return [{"path": path, "bytes": files.size(path), "sha256": files.sha256(path, progress)} for path in paths]
 
 
 def versions() -> dict[str, str]:

@@ -8,6 +8,7 @@ from electra_pretrain.core import files
 from electra_pretrain.core.progress import Progress
 from electra_pretrain.corpus.provenance import read_steps
 from electra_pretrain.corpus.reader import Corpus, Document, no_text
+from electra_pretrain.execution import resume
 from electra_pretrain.tokenization import provenance, wordpiece
 from electra_pretrain.tokenization.edit import Edits, apply_edits
 from electra_pretrain.tokenization.sentencepiece import SentencePieceTokenizer
@@ -52,7 +53,7 @@ def train_vocabulary(corpus: Corpus, output: str, settings: VocabSettings, edits
         "unicode_normalization": "NFC",
         "command": command,
         "learnt_from": {"documents": text.documents, "bytes": text.bytes},
-        "sources": provenance.sources(corpus.paths),
+        "sources": resume.sources(corpus.paths),
         "corpus_steps": read_steps(corpus.paths),
         "edits": made,
         "versions": provenance.versions(),

@@ -12,17 +12,16 @@ import pytest
 from electra_pretrain import clean_corpus, dedup_corpus
 from electra_pretrain.core import files
 from electra_pretrain.core.errors import UserError
-from electra_pretrain.corpus import partition as file_blocks
-from electra_pretrain.corpus import reader as corpus_module
+from electra_pretrain.corpus import partition
 from electra_pretrain.corpus.cleaning import pipeline as clean_job
 from electra_pretrain.corpus.cleaning import tasks as clean_tasks
 from electra_pretrain.corpus.cleaning.pipeline import clean
 from electra_pretrain.corpus.cleaning.recipe import load_recipe
-from electra_pretrain.corpus.dedup import block as dedup_block
+from electra_pretrain.corpus.dedup import comparison
 from electra_pretrain.corpus.dedup import pipeline as dedup_job
 from electra_pretrain.corpus.dedup import tasks as dedup_tasks
+from electra_pretrain.corpus.dedup.arrays import load_one_of_several, save_several
 from electra_pretrain.corpus.dedup.memory import Memory
-from electra_pretrain.corpus.dedup.pieces import read_piece, write_pieces
 from electra_pretrain.corpus.dedup.pipeline import dedup
 from electra_pretrain.corpus.dedup.tasks import DedupSettings
 from electra_pretrain.corpus.reader import Corpus
@@ -56,14 +55,12 @@ def corpus(tmp_path):
 @pytest.fixture
 def small(monkeypatch):
     """Many blocks, groups and parts from a small corpus; on a cluster too, where sizes travel with the tasks."""
-    for method in (corpus_module.Corpus.blocks, corpus_module.Corpus.located_blocks):
-        monkeypatch.setattr(method, "__defaults__", (CHARACTERS,))
     for module in (clean_job, dedup_job):
-        monkeypatch.setattr(module, "BLOCK_CHARACTERS", CHARACTERS)
+        monkeypatch.setattr(module, "TEXT_BLOCK_CHARACTERS", CHARACTERS)
     monkeypatch.setattr(clean_job, "BLOCKS_PER_PART", 3)
     monkeypatch.setattr(dedup_job, "MAX_PART_BYTES", 30_000)
-    monkeypatch.setattr(dedup_block, "MAX_BLOCKS_PER_GROUP", 3)
-    monkeypatch.setattr(dedup_block, "SORT_BYTES_PER_RECORD", 2_000_000)
+    monkeypatch.setattr(comparison, "MAX_BLOCKS_PER_GROUP", 3)
+    monkeypatch.setattr(comparison, "SORT_BYTES_PER_RECORD", 2_000_000)
 
 
 def cleaned(corpus, folder, shared_dir=None, run=here):
@@ -90,9 +87,9 @@ def folders(tmp_path):
 
 
 def test_files_read_apart_give_the_located_blocks_of_one_reader(corpus):
-    measured = file_blocks.measure(corpus, here)
+    measured = partition.measure(corpus, here)
     for characters in (1, 300, CHARACTERS, 10**9):
-        plans = file_blocks.plan(corpus, measured, characters)
+        plans = partition.plan(corpus, measured, characters)
         found = [block for plan in plans for block in plan.blocks()]
         assert found == list(enumerate(Corpus(corpus.paths).located_blocks(characters)))
         assert len(plans) > 2 or characters > CHARACTERS
@@ -177,21 +174,21 @@ def test_finished_blocks_are_not_made_again(corpus, folders, tmp_path, small, mo
             work(here)
 
 
-def test_pieces_are_read_as_they_were_written(tmp_path):
+def test_one_array_of_several_is_read_as_it_was_written(tmp_path):
     random = np.random.default_rng(0)
-    pieces = [random.integers(0, 2**63, (3, columns)).astype(np.uint64) for columns in (0, 5, 0, 1, 7)]
-    write_pieces(str(tmp_path / "pieces"), pieces)
-    for number, piece in enumerate(pieces):
-        assert np.array_equal(read_piece(str(tmp_path / "pieces"), number, len(pieces)), piece)
+    arrays = [random.integers(0, 2**63, (3, columns)).astype(np.uint64) for columns in (0, 5, 0, 1, 7)]
+    save_several(str(tmp_path / "arrays"), arrays)
+    for number, array in enumerate(arrays):
+        assert np.array_equal(load_one_of_several(str(tmp_path / "arrays"), number, len(arrays)), array)
 
 
 def test_tasks_are_stored_as_they_come_and_large_ones_apart(tmp_path):
     tasks = [("가" * characters, number) for number, characters in enumerate((10, 400_000, 10, 10, 10, 400_000))]
-    places = beam._spill(max, iter(tasks), str(tmp_path))
-    assert [place.file for place in places] == [0, 0, 1, 1, 1, 1]
-    for place, task in zip(places, tasks, strict=True):
+    stored = beam._store(max, iter(tasks), str(tmp_path))
+    assert [one.file for one in stored] == [0, 0, 1, 1, 1, 1]
+    for one, task in zip(stored, tasks, strict=True):
         beam._load.cache_clear()
-        assert beam.pickle.loads(beam._load(beam._tasks_path(str(tmp_path), place.file))[1][place.place]) == task
+        assert beam.pickle.loads(beam._load(beam._tasks_path(str(tmp_path), one.file))[1][one.number]) == task
 
 
 def test_only_what_dead_commands_of_this_machine_left_is_removed(tmp_path):
@@ -226,7 +223,7 @@ def test_a_run_begun_here_is_ended_elsewhere_and_the_other_way_round(corpus, fol
     def stopping(function, tasks):
         for number, result in enumerate(here(function, tasks)):
             yield result
-            if (function.__name__, number) in (("clean_block", 5), ("clean_file", 2), ("link_part", 3)):
+            if (function.__name__, number) in (("clean_block", 5), ("clean_file", 2), ("link_range", 3)):
                 raise KeyboardInterrupt
 
     for name, work in (("clean", cleaned), ("dedup", lambda *more: deduplicated(*more[:2], "line", 0.7, *more[2:]))):

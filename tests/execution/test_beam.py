@@ -10,13 +10,13 @@ import pytest
 
 from electra_pretrain import build_data
 from electra_pretrain.core.errors import UserError
-from electra_pretrain.corpus import blocks as text_blocks
-from electra_pretrain.corpus.blocks import BlockReader
+from electra_pretrain.corpus import partition
+from electra_pretrain.corpus.blocks import RECORDS_BLOCK_CHARACTERS, BlockReader, TextBlock
 from electra_pretrain.corpus.reader import Corpus
-from electra_pretrain.records import block_file, file_tasks, shards
+from electra_pretrain.records import block_file, cluster, shards
+from electra_pretrain.records import build as build_module
 from electra_pretrain.records.blocks import BuildSettings
 from electra_pretrain.records.build import build
-from electra_pretrain.records.file_tasks import BLOCK_CHARACTERS, Planner, measure_file
 from electra_pretrain.records.manifest import load_manifest
 from tests.conftest import SAMPLE_CORPUS, SEQ
 from tests.records.test_build import same_files
@@ -47,19 +47,17 @@ def corpus(tmp_path):
 def small(monkeypatch):
     """Many blocks and several shards from a small corpus; on a cluster too, where sizes travel with the tasks."""
     monkeypatch.setattr(shards, "MAX_SHARD_BYTES", 40_000)
-    monkeypatch.setattr(text_blocks.BlockReader.blocks, "__defaults__", (4000,))
-    monkeypatch.setattr(file_tasks, "BLOCK_CHARACTERS", 4000)
+    for module in (build_module, cluster):
+        monkeypatch.setattr(module, "RECORDS_BLOCK_CHARACTERS", 4000)
 
 
 @pytest.mark.parametrize("characters", [1, 7, 300, 4000, 20_000, 10**9])
 def test_files_read_apart_give_the_blocks_of_one_reader(corpus, characters):
-    planner = Planner(characters)
-    for path in corpus.paths:
-        planner.add(path, measure_file(path, "text").characters)
-    found = []
-    for first_number, stretches in planner.plans:
-        documents = (document for stretch in stretches for document in file_tasks._documents(stretch, "text"))
-        found += file_tasks.in_blocks(documents, "", characters, first_number)
+    found = [
+        TextBlock.of_documents(number, "", [document.sentences for document in documents])
+        for plan in partition.plan(corpus, partition.measure(corpus, here), characters)
+        for number, documents in plan.blocks()
+    ]
     expected = list(BlockReader(corpus).blocks(characters))
     assert [block.cut()._replace(key="") for block in expected] == found
     assert len(found) > 10 or characters > 4000
@@ -79,14 +77,14 @@ def test_a_stopped_build_whose_workers_read_goes_on(corpus, tmp_path, vocab_path
     build(corpus, vocab_path, False, str(tmp_path / "local"), settings, here)
     made = []
 
-    def stopping(block, workplace):
+    def stopping(block, work):
         if len(made) == stop_at:
             raise KeyboardInterrupt
         made.append(block.number)
-        return original(block, workplace)
+        return original(block, work)
 
-    original, stop_at = file_tasks.build_block, 5
-    monkeypatch.setattr(file_tasks, "build_block", stopping)
+    original, stop_at = cluster.build_block, 5
+    monkeypatch.setattr(cluster, "build_block", stopping)
     arguments = (corpus, vocab_path, False, str(tmp_path / "out"), settings, here, str(tmp_path / "shared"))
     with pytest.raises(KeyboardInterrupt):
         build(*arguments)
@@ -187,5 +185,19 @@ def test_without_the_extra_the_command_says_what_to_install(tmp_path, vocab_path
         build_data.build_data(build_data.parse_args([*arguments, "--work_dir", str(tmp_path)]))
 
 
-def test_blocks_are_as_large_as_on_one_machine():
-    assert BlockReader.blocks.__defaults__ == (BLOCK_CHARACTERS,)
+def test_blocks_are_as_large_as_on_one_machine(corpus, tmp_path, vocab_path, monkeypatch):
+    asked = []
+    read, planned = BlockReader.blocks, cluster.plan
+
+    def noted(function):
+        def call(*arguments):
+            asked.append(arguments[-1])
+            return function(*arguments)
+
+        return call
+
+    monkeypatch.setattr(BlockReader, "blocks", noted(read))
+    monkeypatch.setattr(cluster, "plan", noted(planned))
+    for name, shared in (("local", None), ("apart", str(tmp_path / "shared"))):
+        build(corpus, vocab_path, False, str(tmp_path / name), BuildSettings(SEQ), here, shared)
+    assert asked == [RECORDS_BLOCK_CHARACTERS] * 2

@@ -16,7 +16,6 @@ import pytest
 import tensorflow as tf
 
 from electra_pretrain.core.errors import UserError
-from electra_pretrain.corpus import blocks as text_blocks
 from electra_pretrain.corpus.provenance import write_steps
 from electra_pretrain.corpus.reader import Corpus
 from electra_pretrain.records import build as build_module
@@ -72,7 +71,7 @@ def test_every_token_of_the_corpus_lands_in_exactly_one_example(tmp_path, vocab_
 def small_blocks(monkeypatch):
     """Many blocks and several shards from a small corpus."""
     monkeypatch.setattr(shards_module, "MAX_SHARD_BYTES", 40_000)
-    monkeypatch.setattr(text_blocks.BlockReader.blocks, "__defaults__", (4000,))
+    monkeypatch.setattr(build_module, "RECORDS_BLOCK_CHARACTERS", 4000)
 
 
 def test_same_bytes_for_any_number_of_processes(tmp_path, vocab_path, small_blocks):
@@ -116,10 +115,10 @@ def test_a_killed_build_goes_on_and_gives_the_same_bytes(tmp_path, vocab_path, s
 
         return wrapped
 
-    for stage, count in (("build_raw_block", 3), ("build_shard", 2)):
+    for step, count in (("build_raw_block", 3), ("build_shard", 2)):
         with monkeypatch.context() as patch:
             made.clear()
-            patch.setattr(build_module, stage, failing_after(count, getattr(build_module, stage)))
+            patch.setattr(build_module, step, failing_after(count, getattr(build_module, step)))
             with pytest.raises(KeyboardInterrupt):
                 build(CORPUS, vocab_path, str(tmp_path / "killed"))
         assert not os.path.exists(tmp_path / "killed" / "manifest.json")

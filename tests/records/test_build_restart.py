@@ -16,6 +16,7 @@ from electra_pretrain.core import files
 from electra_pretrain.core.errors import UserError
 from electra_pretrain.corpus import blocks as text_blocks
 from electra_pretrain.records import blocks, shards
+from electra_pretrain.records import build as build_module
 from electra_pretrain.records.manifest import load_manifest
 from tests.conftest import SAMPLE_CORPUS, build
 
@@ -25,12 +26,12 @@ CORPUS = f"{SAMPLE_CORPUS}/news.txt"
 CHILD = """
 import importlib.util, os, signal, sys
 importlib.util.find_spec = lambda name: None
-from electra_pretrain import build_data, files
-from electra_pretrain.data import shards
-from electra_pretrain.text import blocks
+from electra_pretrain import build_data
+from electra_pretrain.core import files
+from electra_pretrain.records import build, shards
 kill_at, log = int(sys.argv.pop(1)), open(sys.argv.pop(1), "a")
 shards.MAX_SHARD_BYTES = 40_000
-blocks.BlockReader.blocks.__defaults__ = (4000,)
+build.RECORDS_BLOCK_CHARACTERS = 4000
 replace, calls = files.replace, []
 def counted(source, target):
     calls.append(target)
@@ -73,7 +74,7 @@ def test_killed_at_many_places_it_ends_in_the_same_bytes_and_makes_nothing_twice
 @pytest.fixture
 def small(monkeypatch):
     monkeypatch.setattr(shards, "MAX_SHARD_BYTES", 40_000)
-    monkeypatch.setattr(text_blocks.BlockReader.blocks, "__defaults__", (4000,))
+    monkeypatch.setattr(build_module, "RECORDS_BLOCK_CHARACTERS", 4000)
 
 
 @pytest.mark.parametrize(
@@ -136,7 +137,7 @@ def test_text_that_changed_between_two_runs_is_built_anew_from_where_it_changed(
     monkeypatch.setattr(text_blocks, "_CHUNK_BYTES", 1000)
     path.write_text(text)
     with monkeypatch.context() as patch:
-        patch.setattr("electra_pretrain.records.build.build_shard", lambda task, workplace: 1 / 0)
+        patch.setattr("electra_pretrain.records.build.build_shard", lambda task, work: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             build(str(path), vocab_path, str(tmp_path / "out"))
     edited = text[:-200] + "아" + text[-199:]

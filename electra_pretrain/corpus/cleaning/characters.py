@@ -22,7 +22,7 @@ CLASS_NAMES = (*_CLASSES, "emoji")
 
 
 def character_class(name: str) -> str:
-    """The inside of `[…]` for one of `CLASS_NAMES`.
+    """Return the inside of `[…]` for one of `CLASS_NAMES`.
 
     Raises:
         UserError: there is no such class; the nearest ones are named.
@@ -36,9 +36,9 @@ def character_class(name: str) -> str:
 
 @functools.cache
 def emoji_parts() -> str:
-    """Every character that emoji are made of, joiners, styles, digits and keycaps aside, by the `emoji` package."""
+    """Return every character that emoji are made of, joiners, styles, digits and keycaps aside, by the `emoji` package."""
     import emoji
 
-    parts = set("".join(emoji.EMOJI_DATA)) - set("0123456789#*" + ZERO_WIDTH_JOINER + TEXT_STYLE + EMOJI_STYLE + KEYCAP)
+    found = set("".join(emoji.EMOJI_DATA)) - set("0123456789#*" + ZERO_WIDTH_JOINER + TEXT_STYLE + EMOJI_STYLE + KEYCAP)
     # Flags of countries' parts are spelt in tags, which are invisible.
-    return re.escape("".join(sorted(part for part in parts if not "\U000e0000" <= part <= "\U000e007f")))
+    return re.escape("".join(sorted(one for one in found if not "\U000e0000" <= one <= "\U000e007f")))

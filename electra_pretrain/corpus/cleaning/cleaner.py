@@ -19,7 +19,7 @@ class Cleaner:
     """A recipe at work.
 
     Attributes:
-        changed, dropped: lines, by the rule's place in the recipe.
+        changed, dropped: lines, by the rule's index in the recipe.
     """
 
     def __init__(self, recipe: Recipe) -> None:
@@ -30,22 +30,22 @@ class Cleaner:
     def clean(self, line: str) -> Cleaned:
         """Apply the rules in order, up to the first that drops the line."""
         text = line
-        for place, rule in self._rules:
+        for index, rule in self._rules:
             new = rule(text)
             if new is None:
-                self.dropped[place] += 1
-                return Cleaned(None, self._names[place])
+                self.dropped[index] += 1
+                return Cleaned(None, self._names[index])
             if new != text:
                 if not new or new.isspace():
-                    self.dropped[place] += 1
-                    return Cleaned(None, f"{self._names[place]}: {NOTHING_LEFT}")
-                self.changed[place] += 1
+                    self.dropped[index] += 1
+                    return Cleaned(None, f"{self._names[index]}: {NOTHING_LEFT}")
+                self.changed[index] += 1
                 text = new
         return Cleaned(text, None)
 
     def counts(self) -> list[dict[str, Any]]:
-        """What each rule did, in the recipe's order: `rule`, `changed`, `dropped`."""
+        """Return what each rule did, in the recipe's order: `rule`, `changed`, `dropped`."""
         return [
-            {"rule": name, "changed": self.changed[place], "dropped": self.dropped[place]}
-            for place, name in enumerate(self._names)
+            {"rule": name, "changed": self.changed[index], "dropped": self.dropped[index]}
+            for index, name in enumerate(self._names)
         ]

@@ -1,39 +1,40 @@
 """From a raw corpus to a clean one, in the input's order; the same bytes for any number of processes, here or on a cluster.
 
-The work is in clean_tasks.py; here it is put in order: blocks of documents are cleaned, and every so many of them become a part
-of the output. A killed run continues: finished blocks are not cleaned again.
+The work is in tasks.py; here it is put in order: blocks of documents are cleaned, and every so many of them become a part of
+the output. A killed run goes on: finished blocks are not cleaned again.
 """
 
 import dataclasses
-import hashlib
 import importlib.metadata
 import itertools
-import json
+import os
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 from electra_pretrain.core import compression, files
 from electra_pretrain.core.errors import UserError
 from electra_pretrain.core.progress import Progress
+from electra_pretrain.corpus import provenance
+from electra_pretrain.corpus.blocks import TEXT_BLOCK_CHARACTERS
 from electra_pretrain.corpus.cleaning.recipe import Recipe
 from electra_pretrain.corpus.cleaning.sentences import splitter
 from electra_pretrain.corpus.cleaning.tasks import (
-    Counts,
-    Workplace,
+    CleanCounts,
+    CleanWork,
     clean_block,
     clean_file,
     finished_block,
     write_part,
 )
-from electra_pretrain.corpus.partition import FileBlocks, measure, plan, work_path
-from electra_pretrain.corpus.provenance import Step, read_steps, write_steps
-from electra_pretrain.corpus.reader import BLOCK_CHARACTERS, Corpus, LocatedDocument, no_text
-from electra_pretrain.execution.processes import Runner
+from electra_pretrain.corpus.partition import FileBlocks, measure, plan
+from electra_pretrain.corpus.provenance import Step
+from electra_pretrain.corpus.reader import Corpus, LocatedDocument, no_text
+from electra_pretrain.execution import resume
+from electra_pretrain.execution.processes import Runner, map_tasks
 
 FORMAT_VERSION = 1
 COMMAND = "clean_corpus"
-WORK_PREFIX = ".clean_corpus-"
-BLOCKS_PER_PART = 25  # of BLOCK_CHARACTERS: some 125 MB of Korean text
+BLOCKS_PER_PART = 25  # of TEXT_BLOCK_CHARACTERS: some 125 MB of Korean text
 
 
 def clean(
@@ -45,7 +46,7 @@ def clean(
     run: Runner,
     shared_dir: str | None = None,
 ) -> Step:
-    """Write parts of clean text and, last, `corpus.json` into the folder `output`; give the step that it tells.
+    """Write parts of clean text and, last, `corpus.json` into the folder `output`; return the step that it tells.
 
     Args:
         corpus: the raw text.
@@ -54,35 +55,35 @@ def clean(
         sentences: how lines are split, one of `sentences.SPLITTERS`.
         dropped: a file for what is dropped.
         run: maps over blocks, or over files.
-        shared_dir: where unfinished work is kept that all machines see, if `run` leads to several; each then reads its own part
-            of the corpus. None: this machine reads and hands out the text.
+        shared_dir: where unfinished work is kept that all machines see, if `run` leads to several; each then reads files of its
+            own. None: this machine reads and hands out the text.
 
     Raises:
         UserError: bad input (named with file and line), nothing left, an output that holds other text or cannot be written.
     """
     splitter(sentences)  # what is missing is missed before anything is written
-    steps = read_steps(corpus.paths)
+    steps = provenance.read_steps(corpus.paths)
     measured = None if shared_dir is None else measure(corpus, run)
-    sources = _sources(corpus) if measured is None else [file.source for file in measured]
+    sources = resume.sources(corpus.paths) if measured is None else [file.source for file in measured]
     identity = _identity(corpus, recipe, sentences, sources)
-    fingerprint = hashlib.sha256(json.dumps(identity, sort_keys=True).encode("utf-8")).hexdigest()[:16]
+    fingerprint = resume.fingerprint(identity)
     files.make_dirs(output)
-    if (finished := _finished(output, fingerprint, dropped)) is not None:
+    if (finished := provenance.finished_step(output, COMMAND, fingerprint, dropped)) is not None:
         return finished
-    work_dir = _work_dir(output, f"{fingerprint}{'-dropped' if dropped else ''}{compression.suffix_of(dropped)}", shared_dir)
-    workplace = Workplace(recipe, sentences, dropped, work_dir)
-    with files.removed_if_empty(output), files.removed_if_empty(work_dir):
+    folder = _work_folder(output, fingerprint, dropped, shared_dir)
+    work = CleanWork(recipe, sentences, dropped, folder.path)
+    with files.removed_if_empty(output), files.removed_if_empty(folder.path):
         if measured is None:
-            blocks, damaged = _clean_blocks(corpus, workplace, output, run), corpus.decoder.damaged
+            blocks, damaged = _clean_blocks(corpus, work, output, run), corpus.decoder.damaged
         else:
-            tasks = plan(corpus, measured, BLOCK_CHARACTERS)
-            blocks, damaged = _clean_files(tasks, workplace, output, run), sum(file.damaged for file in measured)
+            tasks = plan(corpus, measured, TEXT_BLOCK_CHARACTERS)
+            blocks, damaged = _clean_files(tasks, work, output, run), sum(file.damaged for file in measured)
         if not blocks:
-            files.remove(work_dir)
+            files.remove(folder.path)
             raise no_text(corpus.paths)
     counts = sum(blocks[1:], blocks[0])
     if dropped:
-        files.concatenate([workplace.dropped_path(number) for number in range(len(blocks))], dropped)
+        files.concatenate([work.dropped_path(number) for number in range(len(blocks))], dropped)
     step = {
         "command": COMMAND,
         "fingerprint": fingerprint,
@@ -90,8 +91,8 @@ def clean(
         "paths": corpus.paths,
         "counts": dataclasses.asdict(counts) | {"damaged_lines": damaged},
     }
-    write_steps(output, [*steps, step])
-    files.remove(work_dir)
+    provenance.write_steps(output, [*steps, step])
+    folder.remove()
     files.remove_temporaries(output)
     return step
 
@@ -100,60 +101,54 @@ def part_name(number: int) -> str:
     return f"part-{number:05d}.txt.zst"
 
 
-def _clean_blocks(corpus: Corpus, workplace: Workplace, output: str, run: Runner) -> list[Counts]:
-    """Each block's counts; finished blocks become parts on the way."""
-    done: list[Counts] = []
-    shown = 0.0
+def _clean_blocks(corpus: Corpus, work: CleanWork, output: str, run: Runner) -> list[CleanCounts]:
+    """Return each block's counts; finished blocks become parts on the way."""
+    done: list[CleanCounts] = []
+    lines = 0
+
+    def note() -> str:
+        return f"{lines:,} lines kept"
+
     with Progress("clean", corpus.stored_bytes / 1e6, "MB") as progress:
-        for counts in run(clean_block, _tasks(corpus, workplace)):
+        found = run(clean_block, _tasks(corpus, work))
+        for counts in progress.following(found, lambda: corpus.stored_bytes_read / 1e6, note):
             done.append(counts)
+            lines += counts.lines_kept
             if len(done) % BLOCKS_PER_PART == 0:
-                write_part(*_part(len(done) - 1, len(done), output), workplace)
-            read = corpus.stored_bytes_read / 1e6
-            progress.update(read - shown, f"{sum(part.lines_kept for part in done):,} lines kept")
-            shown = read
+                write_part(*_part(len(done) - 1, len(done), output), work)
     if len(done) % BLOCKS_PER_PART:
-        write_part(*_part(len(done) - 1, len(done), output), workplace)
+        write_part(*_part(len(done) - 1, len(done), output), work)
     return done
 
 
-def _clean_files(tasks: Sequence[FileBlocks], workplace: Workplace, output: str, run: Runner) -> list[Counts]:
-    """The same where workers read the text; blocks wait until all are there."""
-    with Progress("clean", len(tasks), "files") as progress:
-        found = progress.counting(run(clean_file, ((task, workplace) for task in tasks)))
-        done = list(itertools.chain.from_iterable(found))
+def _clean_files(tasks: Sequence[FileBlocks], work: CleanWork, output: str, run: Runner) -> list[CleanCounts]:
+    """Do the same where workers read the text; blocks wait until all are there."""
+    done = list(itertools.chain.from_iterable(map_tasks(run, "clean", clean_file, [(task, work) for task in tasks], "files")))
     parts = [_part(first, len(done), output) for first in range(0, len(done), BLOCKS_PER_PART)]
-    with Progress("write parts", len(parts), "parts") as progress:
-        for _ in progress.counting(run(write_part, ((*part, workplace) for part in parts))):
-            pass
+    map_tasks(run, "write parts", write_part, [(*part, work) for part in parts], "parts")
     return done
 
 
-def _tasks(corpus: Corpus, workplace: Workplace) -> Iterator[tuple[int, list[LocatedDocument], Workplace]]:
-    for number, documents in enumerate(corpus.located_blocks()):
+def _tasks(corpus: Corpus, work: CleanWork) -> Iterator[tuple[int, list[LocatedDocument], CleanWork]]:
+    for number, documents in enumerate(corpus.located_blocks(TEXT_BLOCK_CHARACTERS)):
         # A finished block's worker needs the marker only.
-        yield number, [] if finished_block(number, workplace) else documents, workplace
+        yield number, [] if finished_block(number, work) else documents, work
 
 
 def _part(block: int, num_blocks: int, output: str) -> tuple[str, range]:
-    """The part that a block belongs to: its path, and which of the blocks so far are in it."""
+    """Return the part that a block belongs to: its path, and which of the blocks so far are in it."""
     first = block - block % BLOCKS_PER_PART
-    part = range(first, min(first + BLOCKS_PER_PART, num_blocks))
-    return files.join(output, part_name(first // BLOCKS_PER_PART)), part
+    blocks = range(first, min(first + BLOCKS_PER_PART, num_blocks))
+    return files.join(output, part_name(first // BLOCKS_PER_PART)), blocks
 
 
-def _sources(corpus: Corpus) -> list[dict[str, Any]]:
-    with Progress("check sources", corpus.stored_bytes / 1e6, "MB") as progress:
-        return [{"bytes": files.size(path), "sha256": files.sha256(path, progress)} for path in corpus.paths]
-
-
-def _identity(corpus: Corpus, recipe: Recipe, sentences: str, sources: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """Everything that the text depends on, names of files aside."""
+def _identity(corpus: Corpus, recipe: Recipe, sentences: str, sources: Sequence[resume.Source]) -> dict[str, Any]:
+    """Return everything that the text depends on, names of files aside."""
     return {
         "format_version": FORMAT_VERSION,
         "recipe": recipe._asdict(),
         "sentences": sentences,
-        "block_characters": BLOCK_CHARACTERS,
+        "block_characters": TEXT_BLOCK_CHARACTERS,
         "text_field": corpus.text_field,
         "encoding": corpus.decoder.encoding,
         "on_bad_bytes": corpus.decoder.on_bad_bytes,
@@ -166,31 +161,22 @@ def _libraries(sentences: str) -> list[str]:
     return ["emoji", "kiwipiepy", "kiwipiepy_model"] if sentences == "kiwi" else ["emoji"]
 
 
-def _finished(output: str, fingerprint: str, dropped: str | None) -> Step | None:
-    """The step of an earlier run that made the same; None if there is none."""
-    steps = read_steps([files.join(output, part_name(0))])
-    if not steps:
-        return None
-    if steps[-1]["command"] != COMMAND or steps[-1]["fingerprint"] != fingerprint:
-        raise UserError(f"{output}: holds text of other input or settings; choose another --output or delete the folder")
-    if dropped and not files.exists(dropped):
-        raise UserError(f"{output}: finished before, without --dropped; delete the folder to clean again")
-    return steps[-1]
-
-
-def _work_dir(output: str, key: str, shared_dir: str | None) -> str:
-    """Where blocks wait for their part: in the output, for a remote one in the local temporary folder, or where told.
+def _work_folder(output: str, fingerprint: str, dropped: str | None, shared_dir: str | None) -> resume.WorkFolder:
+    """Make the folder where blocks wait for their part, and that of the file for what is dropped.
 
     Raises:
         UserError: the output holds parts, but not of this run.
     """
-    work_dir = work_path(WORK_PREFIX + key, output, shared_dir)
-    if not files.exists(work_dir):
-        names = [name for name in files.list_dir(output) if name.startswith((WORK_PREFIX, "part-"))]
+    key = f"{fingerprint}{'-dropped' if dropped else ''}{compression.suffix_of(dropped)}"
+    folder = resume.work_folder(COMMAND, key, output, shared_dir)
+    if not files.exists(folder.path):
+        names = [name for name in files.list_dir(output) if name.startswith((folder.prefix, "part-"))]
         if names:
             raise UserError(
                 f"{output}: holds {names[0]}, of an unfinished run with other input or settings; "
                 "choose another --output or delete the folder"
             )
-    files.make_dirs(work_dir)
-    return work_dir
+    files.make_dirs(folder.path)
+    if dropped and (parent := os.path.dirname(dropped)):
+        files.make_dirs(parent)
+    return folder

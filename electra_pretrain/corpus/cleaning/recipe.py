@@ -12,28 +12,28 @@ from typing import Any, NamedTuple
 
 from electra_pretrain.core import files
 from electra_pretrain.core.errors import UserError, nearest
-from electra_pretrain.corpus.cleaning import reject, rewrite
+from electra_pretrain.corpus.cleaning import rules
 
 Rule = Callable[[str], str | None]  # the text, changed or not; None drops it
 RULES: dict[str, Callable[..., Rule]] = {
     rule.__name__: rule
     for rule in (
-        rewrite.html,
-        rewrite.spelt_syllables,
-        rewrite.invisible,
-        rewrite.nfc,
-        rewrite.characters,
-        rewrite.emoji,
-        rewrite.urls,
-        rewrite.emails,
-        rewrite.phone_numbers,
-        rewrite.resident_numbers,
-        rewrite.squeeze,
-        rewrite.masks,
-        rewrite.whitespace,
-        reject.min_length,
-        reject.max_length,
-        reject.hangul_share,
+        rules.html,
+        rules.spelt_syllables,
+        rules.invisible,
+        rules.nfc,
+        rules.characters,
+        rules.emoji,
+        rules.urls,
+        rules.emails,
+        rules.phone_numbers,
+        rules.resident_numbers,
+        rules.squeeze,
+        rules.masks,
+        rules.whitespace,
+        rules.min_length,
+        rules.max_length,
+        rules.hangul_share,
     )
 }
 KEYS = ("name", "source", "rules", "drop_duplicates")
@@ -50,7 +50,7 @@ class Recipe(NamedTuple):
     drop_duplicates: str | None  # carried out by dedup_corpus
 
     def compiled(self) -> list[Rule]:
-        """The rules, ready to be called."""
+        """Return the rules, ready to be called."""
         return [_compiled(rule) for rule in self.rules]
 
 
@@ -59,7 +59,7 @@ def shipped_names() -> list[str]:
 
 
 def load_recipe(name_or_path: str) -> Recipe:
-    """A recipe that ships with the package, by its name, or any other, by its path.
+    """Load a recipe that ships with the package, by its name, or any other, by its path.
 
     Raises:
         UserError: there is none, or it is not a recipe; what is wrong in it is named, with the nearest known name.

@@ -5,14 +5,13 @@ import unicodedata
 from collections.abc import Callable
 from typing import Any
 
-from electra_pretrain.core.errors import UserError
+from electra_pretrain.core import optional
 
 SPLITTERS = ("lines", "kiwi")
-INSTALL_KIWI = "'electra_pretrain[kiwi]'"
 
 
 def splitter(name: str) -> Callable[[str], list[str]]:
-    """A function from a line to its sentences, none of them empty: "lines" leaves it whole, "kiwi" asks Kiwi.
+    """Return a function from a line to its sentences, none of them empty: "lines" leaves it whole, "kiwi" asks Kiwi.
 
     Raises:
         UserError: Kiwi is not installed.
@@ -27,8 +26,4 @@ def splitter(name: str) -> Callable[[str], list[str]]:
 
 @functools.cache
 def _kiwi() -> Any:
-    try:
-        from kiwipiepy import Kiwi
-    except ImportError as error:
-        raise UserError(f"--sentences kiwi needs a package that is missing; run: pip install {INSTALL_KIWI}") from error
-    return Kiwi(num_workers=1)
+    return optional.load("kiwipiepy", "--sentences kiwi", extra="kiwi").Kiwi(num_workers=1)

@@ -1,4 +1,4 @@
-"""The units of work of cleaning: functions over files in a work folder, in any process or machine.
+"""The tasks of cleaning: functions over files in a work folder, in any process or machine.
 
 1. `clean_block`: a block of documents -> its clean text, compressed, and what the rules did.
    On a cluster `clean_file`: all blocks that begin in a file.
@@ -17,9 +17,10 @@ from electra_pretrain.corpus.cleaning.sentences import splitter
 from electra_pretrain.corpus.formats import number_unit
 from electra_pretrain.corpus.partition import FileBlocks
 from electra_pretrain.corpus.reader import LocatedDocument
+from electra_pretrain.execution.resume import Marker
 
 
-class Workplace(NamedTuple):
+class CleanWork(NamedTuple):
     """What every worker needs to know; small enough to send along with each task."""
 
     recipe: Recipe
@@ -33,12 +34,12 @@ class Workplace(NamedTuple):
     def dropped_path(self, number: int) -> str:
         return files.join(self.work_dir, f"block-{number:06d}-dropped{compression.suffix_of(self.dropped or '')}")
 
-    def marker_path(self, number: int) -> str:
-        return files.join(self.work_dir, f"block-{number:06d}.json")
+    def marker(self, number: int) -> Marker:
+        return Marker(files.join(self.work_dir, f"block-{number:06d}.json"))
 
 
 @dataclasses.dataclass(frozen=True)
-class Counts:
+class CleanCounts:
     """What went in, what is left, and what each rule did, added up over blocks."""
 
     documents: int
@@ -49,69 +50,68 @@ class Counts:
     characters_kept: int
     rules: list[dict[str, Any]]  # "rule", "changed", "dropped", in the recipe's order
 
-    def __add__(self, other: "Counts") -> "Counts":
+    def __add__(self, other: "CleanCounts") -> "CleanCounts":
         names = [field.name for field in dataclasses.fields(self)][:-1]
         rules = [
             {"rule": one["rule"], "changed": one["changed"] + two["changed"], "dropped": one["dropped"] + two["dropped"]}
             for one, two in zip(self.rules, other.rules, strict=True)
         ]
-        return Counts(**{name: getattr(self, name) + getattr(other, name) for name in names}, rules=rules)
+        return CleanCounts(**{name: getattr(self, name) + getattr(other, name) for name in names}, rules=rules)
 
 
-def clean_block(number: int, documents: list[LocatedDocument], workplace: Workplace) -> Counts:
+def clean_block(number: int, documents: list[LocatedDocument], work: CleanWork) -> CleanCounts:
     """Clean a block and store its text, and what is dropped if that is wanted."""
-    if (finished := finished_block(number, workplace)) is not None:
+    if (finished := finished_block(number, work)) is not None:
         return finished
-    cleaner, split = Cleaner(workplace.recipe), splitter(workplace.sentences)
+    cleaner, split = Cleaner(work.recipe), splitter(work.sentences)
     text: list[str] = []
     dropped: list[str] = []
-    found = kept = lines = lines_kept = characters = 0
+    documents_kept = lines = lines_kept = characters = 0
     for document in documents:
         before = len(text)
-        for place, line in zip(document.numbers, document.sentences, strict=True):
+        for line_number, line in zip(document.numbers, document.sentences, strict=True):
             for sentence in split(line):
                 lines += 1
                 characters += len(sentence)
                 cleaned = cleaner.clean(sentence)
                 if cleaned.text is not None:
                     text.append(cleaned.text)
-                elif workplace.dropped:
-                    where = {"reason": cleaned.reason, "file": document.path, number_unit(document.path): place}
+                elif work.dropped:
+                    where = {"reason": cleaned.reason, "file": document.path, number_unit(document.path): line_number}
                     dropped.append(json.dumps({**where, "text": sentence}, ensure_ascii=False))
-        found += 1
         if len(text) > before:
-            kept += 1
+            documents_kept += 1
             lines_kept += len(text) - before
             text.append("")
-    _write(workplace.text_path(number), text)
-    if workplace.dropped:
-        _write(workplace.dropped_path(number), dropped)
-    counts = Counts(found, kept, lines, lines_kept, characters, sum(map(len, text)), cleaner.counts())
-    files.write_text(workplace.marker_path(number), json.dumps(dataclasses.asdict(counts)))
+    _write(work.text_path(number), text)
+    if work.dropped:
+        _write(work.dropped_path(number), dropped)
+    counts = CleanCounts(len(documents), documents_kept, lines, lines_kept, characters, sum(map(len, text)), cleaner.counts())
+    work.marker(number).save(dataclasses.asdict(counts))
     return counts
 
 
-def finished_block(number: int, workplace: Workplace) -> Counts | None:
-    """What came of a block that was cleaned before."""
-    marker = workplace.marker_path(number)
-    return Counts(**json.loads(files.read_text(marker))) if files.exists(marker) else None
+def finished_block(number: int, work: CleanWork) -> CleanCounts | None:
+    """Return what came of a block that was cleaned before."""
+    saved = work.marker(number).result()
+    return None if saved is None else CleanCounts(**saved)
 
 
-def clean_file(task: FileBlocks, workplace: Workplace) -> list[Counts]:
+def clean_file(task: FileBlocks, work: CleanWork) -> list[CleanCounts]:
     """Clean the blocks that begin in a file, which is read unless all of them were cleaned before.
 
     Raises:
         UserError: as `Corpus.located_documents`, and `splitter`.
     """
-    finished = [finished_block(number, workplace) for number in range(task.first, task.stop)]
+    finished = [finished_block(number, work) for number in task.numbers]
     if all(finished):
         return [counts for counts in finished if counts is not None]
-    return [clean_block(number, documents, workplace) for number, documents in task.blocks()]
+    return [clean_block(number, documents, work) for number, documents in task.blocks()]
 
 
-def write_part(path: str, blocks: range, workplace: Workplace) -> None:
+def write_part(path: str, blocks: range, work: CleanWork) -> None:
     """Join blocks to a part; then, and only then, they go. A part whose blocks have begun to go is whole."""
-    paths = [workplace.text_path(number) for number in blocks]
+    paths = [work.text_path(number) for number in blocks]
     if all(map(files.exists, paths)):
         files.concatenate(paths, path)
     for block_path in paths:

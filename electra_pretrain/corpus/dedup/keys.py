@@ -2,7 +2,7 @@
 
 Two texts are equal if they are the same in Unicode's form NFC without the whitespace around them. A digest has 128 bits: among
 n texts two different ones share one with a probability of n² / 2**129, 1.7e-22 for 340 million.
-Arrays of keys are uint64 [K, n], most significant row first (a digest is K = 2). A position is a text's place in the corpus:
+Arrays of keys are uint64 [K, n], most significant row first (a digest is K = 2). A position is where in the corpus a text is:
 number of its block << 32 | number within the block.
 """
 
@@ -17,22 +17,22 @@ BLOCK_SHIFT = np.uint64(32)
 
 
 def normalized(text: str) -> str:
-    """What of a text decides whether it is another one."""
+    """Return what of a text decides whether it is another one."""
     return unicodedata.normalize("NFC", text.strip())
 
 
 def digests(texts: Iterable[str]) -> np.ndarray:
-    """uint64 [2, n]: BLAKE2b of every text, 128 bits; a digest that nobody can aim at hides no text behind another."""
+    """Return uint64 [2, n]: BLAKE2b of every text, 128 bits; a digest that nobody can aim at hides no text behind another."""
     contents = (normalized(text).encode("utf-8") for text in texts)
     joined = b"".join(hashlib.blake2b(content, digest_size=16).digest() for content in contents)
     return np.ascontiguousarray(np.frombuffer(joined, "<u8").reshape(-1, 2).T)
 
 
 def positions(block: int, units: np.ndarray) -> np.ndarray:
-    """uint64 [n]: places in the corpus of a block's units."""
-    places: np.ndarray = units.astype(np.uint64)
-    places |= np.uint64(block) << BLOCK_SHIFT
-    return places
+    """Return uint64 [n]: positions in the corpus of a block's units."""
+    found: np.ndarray = units.astype(np.uint64)
+    found |= np.uint64(block) << BLOCK_SHIFT
+    return found
 
 
 class Sorted(NamedTuple):
@@ -42,12 +42,12 @@ class Sorted(NamedTuple):
     links: np.ndarray  # uint64 [2, n - f]: positions that are not the first of their key, ascending; the first ones
 
 
-def sort_keys(keys: np.ndarray, places: np.ndarray) -> Sorted:
+def sort_keys(keys: np.ndarray, positions: np.ndarray) -> Sorted:
     """Tell first occurrences from repetitions.
 
     Args:
         keys: uint64 [K, n].
-        places: uint64 [n], their positions; of equal keys the one that stands first here counts as the first.
+        positions: uint64 [n], of the keys; of equal keys the one that stands first here counts as the first.
     """
     order = np.lexsort(keys[::-1])  # stable
     is_first = np.zeros(len(order), bool)
@@ -58,14 +58,14 @@ def sort_keys(keys: np.ndarray, places: np.ndarray) -> Sorted:
     firsts = order[is_first]
     repeated = order[~is_first]
     originals = firsts[np.cumsum(is_first)[~is_first] - 1]
-    links = np.stack([places[repeated], places[originals]])
-    records = np.concatenate([keys[:, firsts], places[None, firsts]])
+    links = np.stack([positions[repeated], positions[originals]])
+    records = np.concatenate([keys[:, firsts], positions[None, firsts]])
     return Sorted(records, links[:, np.argsort(links[0], kind="stable")])
 
 
-def key_range(records: np.ndarray, part: int, num_parts: int) -> np.ndarray:
-    """A copy of those sorted records whose first key lies in one of `num_parts` equal parts of all 64-bit numbers."""
-    bounds = [2**64 * bound // num_parts for bound in (part, part + 1)]
+def key_range(records: np.ndarray, number: int, num_ranges: int) -> np.ndarray:
+    """Copy those sorted records whose first key lies in one of `num_ranges` equal ranges of all 64-bit numbers."""
+    bounds = [2**64 * bound // num_ranges for bound in (number, number + 1)]
     start, stop = (
         len(records[0]) if bound == 2**64 else int(np.searchsorted(records[0], np.uint64(bound))) for bound in bounds
     )
@@ -73,13 +73,13 @@ def key_range(records: np.ndarray, part: int, num_parts: int) -> np.ndarray:
 
 
 def links_within(links: np.ndarray, blocks: range) -> np.ndarray:
-    """A copy of those links whose repetition lies in some successive blocks."""
+    """Copy those links whose repetition lies in some successive blocks."""
     bounds = np.array([blocks.start, blocks.stop], np.uint64) << BLOCK_SHIFT
     start, stop = np.searchsorted(links[0], bounds)
     return np.array(links[:, start:stop])
 
 
-def unit_numbers(places: np.ndarray) -> np.ndarray:
-    """uint64 [n]: numbers within their blocks."""
-    numbers: np.ndarray = places & np.uint64(2**32 - 1)
+def unit_numbers(positions: np.ndarray) -> np.ndarray:
+    """Return uint64 [n]: numbers within their blocks."""
+    numbers: np.ndarray = positions & np.uint64(2**32 - 1)
     return numbers

@@ -22,7 +22,7 @@ class Memory(NamedTuple):
     num_processes: int | None
 
     def of_a_sort(self, near: bool) -> int:
-        """Bytes in which one process may sort.
+        """Return the bytes in which one process may sort.
 
         Raises:
             UserError: too few are left.

@@ -6,15 +6,15 @@ runs / all runs (Jaccard). The share of equal numbers in two MinHash signatures 
 of their signatures are candidates, which keeps the comparisons few.
 """
 
+import importlib.metadata
 import unicodedata
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from electra_pretrain.core.errors import UserError
+from electra_pretrain.core import optional
 
-INSTALL = "'electra_pretrain[dedup]'"
 SHINGLE_CHARACTERS = 5
 NUM_PERMUTATIONS = 128
 # A pair as near as the threshold is to be found so often; what is found in vain is weeded out by comparing signatures.
@@ -24,13 +24,13 @@ _MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
 
 
 def shingles(text: str) -> str:
-    """The characters whose runs are compared; at least one run's."""
+    """Return the characters whose runs are compared; at least one run's."""
     characters = "".join(unicodedata.normalize("NFC", text).lower().split())
     return characters.ljust(SHINGLE_CHARACTERS, "\0")
 
 
 def shingle_hashes(texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
-    """Hashes of every text's runs, uint64 [runs], and where each text's begin, uint64 [n + 1]."""
+    """Hash every text's runs: the hashes, uint64 [runs], and where each text's begin, uint64 [n + 1]."""
     prepared = [shingles(text) for text in texts]
     joined = "".join(prepared).encode("utf-32-le", "surrogatepass")
     characters = np.frombuffer(joined, "<u4").astype(np.uint64)
@@ -45,7 +45,7 @@ def shingle_hashes(texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
 
 
 def signatures(texts: Sequence[str], seed: int) -> np.ndarray:
-    """uint32 [n, NUM_PERMUTATIONS]: MinHash signatures.
+    """Return MinHash signatures, uint32 [n, NUM_PERMUTATIONS].
 
     Raises:
         UserError: `rensa` is not installed.
@@ -60,7 +60,7 @@ def signatures(texts: Sequence[str], seed: int) -> np.ndarray:
 
 
 def rows_per_band(threshold: float) -> int:
-    """As many as possible (fewer candidates in vain) such that a pair at the threshold meets in a band 99 times of 100."""
+    """Take as many as possible (fewer candidates in vain) such that a pair at the threshold meets in a band 99 times of 100."""
     fitting = (
         rows
         for rows in range(NUM_PERMUTATIONS, 1, -1)
@@ -70,18 +70,18 @@ def rows_per_band(threshold: float) -> int:
 
 
 def band_keys(rows: np.ndarray, threshold: float) -> np.ndarray:
-    """uint64 [n, bands]: a hash of the band's number and its part of the signature."""
+    """Return uint64 [n, bands]: a hash of the band's number and its rows of the signature."""
     width = rows_per_band(threshold)
     bands = NUM_PERMUTATIONS // width
-    parts = rows[:, : bands * width].reshape(-1, bands, width)
+    cut = rows[:, : bands * width].reshape(-1, bands, width)
     keys = np.broadcast_to(np.arange(bands, dtype=np.uint64), (len(rows), bands))
     for column in range(width):
-        keys = _mixed(keys, parts[:, :, column].astype(np.uint64))
+        keys = _mixed(keys, cut[:, :, column].astype(np.uint64))
     return _mixed(keys, np.uint64(width))
 
 
 def estimated_jaccard(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """float [n]: how near the texts are, by their signatures, uint32 [n, NUM_PERMUTATIONS] each."""
+    """Return float [n]: how near the texts are, by their signatures, uint32 [n, NUM_PERMUTATIONS] each."""
     return np.asarray((first == second).mean(axis=1))
 
 
@@ -101,7 +101,7 @@ class Clusters:
             np.minimum.at(self._parents, second, first)
 
     def names(self, texts: np.ndarray) -> np.ndarray:
-        """uint32 [n]: the first text of each one's cluster."""
+        """Return uint32 [n]: the first text of each one's cluster."""
         names: np.ndarray = self._parents[texts]
         while not np.array_equal(above := self._parents[names], names):
             names = above
@@ -110,11 +110,9 @@ class Clusters:
 
 
 def library_version() -> str:
-    """Another version may give other signatures."""
+    """Name the library and its version: another may give other signatures."""
     _rensa()
-    from importlib.metadata import version
-
-    return f"rensa {version('rensa')}"
+    return f"rensa {importlib.metadata.version('rensa')}"
 
 
 def _mixed(state: np.ndarray, value: np.ndarray | np.uint64) -> np.ndarray:
@@ -124,8 +122,4 @@ def _mixed(state: np.ndarray, value: np.ndarray | np.uint64) -> np.ndarray:
 
 
 def _rensa() -> Any:
-    try:
-        import rensa
-    except ImportError as error:
-        raise UserError(f"near-duplicates need rensa, which is not installed; run: pip install {INSTALL}") from error
-    return rensa
+    return optional.load("rensa", "--near", extra="dedup")

@@ -1,4 +1,4 @@
-"""Write what deduplication keeps of some successive blocks, in their order; and what it drops, with the reason."""
+"""Write what deduplication leaves of some successive blocks, in their order; and what it drops, with the reason."""
 
 import json
 from collections.abc import Iterator
@@ -8,15 +8,17 @@ import numpy as np
 
 from electra_pretrain.core import files
 from electra_pretrain.corpus.dedup import block as dedup_block
-from electra_pretrain.corpus.dedup.block import Step, load_array, load_json, save_json
-from electra_pretrain.corpus.dedup.tasks import Workplace, clusters_path
+from electra_pretrain.corpus.dedup.arrays import load_array
+from electra_pretrain.corpus.dedup.comparison import Comparison
+from electra_pretrain.corpus.dedup.tasks import DedupWork
 from electra_pretrain.corpus.reader import Document
+from electra_pretrain.execution.resume import Marker
 
 DROPPED_SUFFIX = ".dropped"
-KEPT, REPEATED, NEAR = 0, 1, 2
+STAYS, REPEATED, NEAR = 0, 1, 2
 
 
-class Counts(NamedTuple):
+class DedupCounts(NamedTuple):
     """What became of the text; `repeated` and `near` count lines or documents, whatever was compared."""
 
     documents: int
@@ -37,63 +39,63 @@ class Part(NamedTuple):
 
 
 class Verdict(NamedTuple):
-    """Of a block's units."""
+    """What becomes of a block's units."""
 
-    reasons: np.ndarray  # uint8 [units]: KEPT, REPEATED or NEAR
+    reasons: np.ndarray  # uint8 [units]: STAYS, REPEATED or NEAR
     near_to: dict[int, int]  # unit of the block -> the unit of the corpus that stays for it
 
 
-def write_part(part: Part, exact: Step, workplace: Workplace) -> Counts:
+def write_part(part: Part, exact: Comparison, work: DedupWork) -> DedupCounts:
     """Write a part, and a file of what was dropped from it, into the work folder."""
-    work_dir, by = workplace.work_dir, workplace.settings.by
-    marker = files.join(work_dir, f"{part.name}.json")
-    if saved := load_json(marker):
-        return Counts(*saved)
-    total = np.zeros(len(Counts._fields), np.int64)
-    first_unit = part.first_unit
+    work_dir, by = work.work_dir, work.settings.by
     path = files.join(work_dir, part.name)
+    marker = Marker(f"{path}.json")
+    if saved := marker.result():
+        return DedupCounts(*saved)
+    total = np.zeros(len(DedupCounts._fields), np.int64)
+    first_unit = part.first_unit
     with (
-        files.atomic_path(path) as kept_path,
+        files.atomic_path(path) as text_path,
         files.atomic_path(path + DROPPED_SUFFIX) as dropped_path,
-        files.open_raw(kept_path, "wb") as kept_file,
+        files.open_raw(text_path, "wb") as text_file,
         files.open_raw(dropped_path, "wb") as dropped_file,
     ):
         for block in range(part.first_block, part.stop_block):
-            documents = dedup_block.load_text(dedup_block.text_path(work_dir, block))
+            documents = dedup_block.load_text(work_dir, block)
             units = dedup_block.units(documents, by)
-            verdict = _verdict(block, len(units), exact, workplace)
-            kept = _kept(documents, verdict.reasons == KEPT, by)
-            kept_file.write(dedup_block.text_bytes(kept))
-            if workplace.settings.keep_dropped:
+            verdict = _verdict(block, len(units), exact, work)
+            remaining = _remaining(documents, verdict.reasons == STAYS, by)
+            text_file.write(dedup_block.text_bytes(remaining))
+            if work.settings.keep_dropped:
                 dropped_file.write(b"".join(_dropped(units, verdict, first_unit)))
-            total += _counts(documents, verdict, kept)
+            total += _counts(documents, verdict, remaining)
             first_unit += len(units)
-    counts = Counts(*total.tolist())
-    save_json(marker, counts)
+    counts = DedupCounts(*total.tolist())
+    marker.save(counts)
     return counts
 
 
-def _verdict(block: int, num_units: int, exact: Step, workplace: Workplace) -> Verdict:
-    reasons = np.full(num_units, KEPT, np.uint8)
-    reasons[dedup_block.repeated_units(exact, workplace.work_dir, block)] = REPEATED
-    if workplace.settings.near is None:
+def _verdict(block: int, num_units: int, exact: Comparison, work: DedupWork) -> Verdict:
+    reasons = np.full(num_units, STAYS, np.uint8)
+    reasons[exact.linked_units(work.work_dir, block)] = REPEATED
+    if work.settings.near is None:
         return Verdict(reasons, {})
-    members, firsts = load_array(clusters_path(workplace.work_dir, block))
+    members, firsts = load_array(work.clusters_path(block))
     reasons[members] = NEAR
     return Verdict(reasons, dict(zip(members.tolist(), firsts.tolist(), strict=True)))
 
 
-def _kept(documents: list[Document], stays: np.ndarray, by: str) -> list[Document]:
-    """A document of which no line stays is gone."""
+def _remaining(documents: list[Document], stays: np.ndarray, by: str) -> list[Document]:
+    """Return what stays of documents; one of which no line stays is gone."""
     if by == "document":
         return [document for document, stay in zip(documents, stays, strict=True) if stay]
-    remaining = iter(stays.tolist())
-    lines = ([line for line in document if next(remaining)] for document in documents)
+    of_line = iter(stays.tolist())
+    lines = ([line for line in document if next(of_line)] for document in documents)
     return [document for document in lines if document]
 
 
 def _dropped(units: list[str], verdict: Verdict, first_unit: int) -> Iterator[bytes]:
-    """A JSON object a line; units are counted from 1 through the whole corpus."""
+    """Give a JSON object a line; units are counted from 1 through the whole corpus."""
     for index in np.flatnonzero(verdict.reasons):
         unit = int(index)
         row = {"number": first_unit + unit + 1, "reason": "repeated", "text": units[unit]}
@@ -102,6 +104,6 @@ def _dropped(units: list[str], verdict: Verdict, first_unit: int) -> Iterator[by
         yield (json.dumps(row, ensure_ascii=False) + "\n").encode("utf-8", "replace")
 
 
-def _counts(documents: list[Document], verdict: Verdict, kept: list[Document]) -> Counts:
+def _counts(documents: list[Document], verdict: Verdict, remaining: list[Document]) -> DedupCounts:
     repeated, near = (int((verdict.reasons == reason).sum()) for reason in (REPEATED, NEAR))
-    return Counts(len(documents), sum(map(len, documents)), repeated, near, len(kept), sum(map(len, kept)))
+    return DedupCounts(len(documents), sum(map(len, documents)), repeated, near, len(remaining), sum(map(len, remaining)))

@@ -3,8 +3,6 @@
 Meant for those of the code released with ELECTRA, `pretrain_data.tfrecord-N-of-M`, whose records have our schema.
 """
 
-import hashlib
-import json
 import re
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -13,6 +11,7 @@ from electra_pretrain.core import files, rng
 from electra_pretrain.core.batch import INPUT_IDS
 from electra_pretrain.core.errors import UserError
 from electra_pretrain.execution.processes import Runner
+from electra_pretrain.execution.resume import fingerprint
 from electra_pretrain.records.inspect.statistics import Statistics
 from electra_pretrain.records.inspect.verify import Schema, Verified, examine
 from electra_pretrain.records.manifest import FORMAT_VERSION, MANIFEST_NAME, Counts, Manifest, Shard, vocabulary_of
@@ -146,7 +145,7 @@ def _manifest(
     tokens, unk_tokens = int(text_counts.sum()), int(text_counts[tokenizer.special_ids.unk])
     return Manifest(
         format_version=FORMAT_VERSION,
-        fingerprint=hashlib.sha256(json.dumps(identity).encode("utf-8")).hexdigest()[:16],
+        fingerprint=fingerprint(identity),
         max_seq_length=schema.max_seq_length,
         vocabulary=vocabulary_of(tokenizer, unicode_normalization="not known"),
         seed=None,

@@ -15,7 +15,6 @@ import zstandard
 from electra_pretrain import clean_corpus
 from electra_pretrain.core import compression, files
 from electra_pretrain.core.errors import UserError
-from electra_pretrain.corpus import reader as corpus_module
 from electra_pretrain.corpus.cleaning import pipeline as clean_module
 from electra_pretrain.corpus.cleaning import tasks as clean_tasks
 from electra_pretrain.corpus.cleaning.recipe import load_recipe
@@ -55,7 +54,7 @@ def raw(tmp_path):
 @pytest.fixture
 def small_blocks(monkeypatch):
     """Many blocks and several parts from a small corpus."""
-    monkeypatch.setattr(corpus_module.Corpus.located_blocks, "__defaults__", (300,))
+    monkeypatch.setattr(clean_module, "TEXT_BLOCK_CHARACTERS", 300)
     monkeypatch.setattr(clean_module, "BLOCKS_PER_PART", 3)
 
 
@@ -146,7 +145,7 @@ def test_a_failed_run_goes_on_and_cleans_nothing_twice(tmp_path, long_corpus, sm
     same_files(tmp_path / "whole", tmp_path / "killed")
     assert (tmp_path / "whole.jsonl").read_bytes() == (tmp_path / "killed.jsonl").read_bytes()
     run(long_corpus, tmp_path / "straight")
-    assert len(cleaned) == 2 * len(list(Corpus([str(long_corpus)]).located_blocks())), "finished blocks were cleaned again"
+    assert len(cleaned) == 2 * len(list(Corpus([str(long_corpus)]).located_blocks(300))), "finished blocks were cleaned again"
 
 
 def test_a_killed_process_goes_on_and_gives_the_same_bytes(tmp_path):
@@ -186,7 +185,7 @@ def test_a_finished_run_is_not_done_again_and_another_is_refused(tmp_path, raw, 
     assert {name: os.stat(out / name).st_mtime_ns for name in os.listdir(out)} == before
     with pytest.raises(UserError, match="holds text of other input or settings"):
         run(raw, out, "--recipe", "lmkor")
-    with pytest.raises(UserError, match="finished before, without --dropped"):
+    with pytest.raises(UserError, match=r"dropped.jsonl: not there, though .*/out is finished; delete that folder"):
         run(raw, out, "--dropped", tmp_path / "dropped.jsonl")
 
 

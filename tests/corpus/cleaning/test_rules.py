@@ -11,13 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from electra_pretrain.core.errors import UserError
-from electra_pretrain.corpus.cleaning import reject, rewrite
+from electra_pretrain.corpus.cleaning import rules
 from electra_pretrain.corpus.cleaning.cleaner import Cleaner
 from electra_pretrain.corpus.cleaning.recipe import Recipe, load_recipe, shipped_names
 
 EXAMPLES = {
     "html": (
-        rewrite.html(),
+        rules.html(),
         {
             "<p class='a'>첫째.</p><p>둘째.</p>": " 첫째.  둘째. ",
             "<b>굵은</b>글씨": "굵은글씨",
@@ -30,12 +30,12 @@ EXAMPLES = {
         },
     ),
     "spelt_syllables": (
-        rewrite.spelt_syllables(),
+        rules.spelt_syllables(),
         {"\u3164ㅂㅘㅅ다": "봣다", "\u3164ㅅㅞㅅ": "쉣",
          "난\u3164ㄷㅏㅋㅋㅋ": "난닼ㅋㅋ", "\u3164ㄱㅏ\u3164": "가", "\u3164ㅋㅋㅋ": "\u3164ㅋㅋㅋ"},
     ),
     "invisible": (
-        rewrite.invisible(),
+        rules.invisible(),
         {
             "가\u200b나\ufeff다\x07라\xad마\u3164바\u202e사": "가나다라마바사",
             "👨\u200d👩\u200d👧 ❤\ufe0f 1\ufe0f\u20e3": "👨\u200d👩\u200d👧 ❤\ufe0f 1\ufe0f\u20e3",
@@ -43,18 +43,18 @@ EXAMPLES = {
             "가\t나\u2028다": "가\t나\u2028다",
         },
     ),
-    "nfc": (rewrite.nfc(), {unicodedata.normalize("NFD", "한국어 é"): "한국어 é"}),
+    "nfc": (rules.nfc(), {unicodedata.normalize("NFD", "한국어 é"): "한국어 é"}),
     "characters": (
-        rewrite.characters(["hangul", "jamo", "ascii", "emoji"], "·"),
+        rules.characters(["hangul", "jamo", "ascii", "emoji"], "·"),
         {"가나·漢字♡ㅋ ok!": "가나· ㅋ ok!", "좋아요👍🏽!": "좋아요👍🏽!", "あ]-^\\": " ]-^\\"},
     ),
     "characters without emoji": (
-        rewrite.characters(["hangul", "latin", "digits", "hanja", "kana"], ".-"),
+        rules.characters(["hangul", "latin", "digits", "hanja", "kana"], ".-"),
         {"漢字 カナ é 3.5-7! 😀": "漢字 カナ é 3.5-7   "},
     ),
-    "emoji": (rewrite.emoji(), {"굿👍🏽굿": "굿 굿", "1️⃣번 3번 🇰🇷": " 번 3번  ", "가족👨\u200d👩\u200d👧!": "가족 !"}),
+    "emoji": (rules.emoji(), {"굿👍🏽굿": "굿 굿", "1️⃣번 3번 🇰🇷": " 번 3번  ", "가족👨\u200d👩\u200d👧!": "가족 !"}),
     "urls": (
-        rewrite.urls(),
+        rules.urls(),
         {
             "주소는 http://naver.com/a?b=1에서": "주소는  에서",
             "(www.naver.com). 끝": "( ). 끝",
@@ -62,11 +62,11 @@ EXAMPLES = {
             "www 말고 wwww. 는": "www 말고 wwww. 는",
         },
     ),
-    "emails": (rewrite.emails(), {
+    "emails": (rules.emails(), {
         "하겠습니다.unionm@naver.com 입니다": "하겠습니다.  입니다", "a@b 골뱅이": "a@b 골뱅이",
         "메일 a.b@c.co.kr로": "메일  로"}),
     "phone_numbers": (
-        rewrite.phone_numbers(),
+        rules.phone_numbers(),
         {
             "전화 010-1234-5678로": "전화 000-0000-0000로",
             "02)123-4567, +82 10 9876 5432": "00)000-0000, +00 00 0000 0000",
@@ -75,11 +75,11 @@ EXAMPLES = {
         },
     ),
     "resident_numbers": (
-        rewrite.resident_numbers(),
+        rules.resident_numbers(),
         {"주민번호 900101-1234567.": "주민번호 000000-0000000.", "901301-1234567": "901301-1234567"},
     ),
     "squeeze to 2": (
-        rewrite.squeeze(2, True, False),
+        rules.squeeze(2, True, False),
         {
             "ㅋㅋㅋㅋ": "ㅋㅋ",
             "와하하하하하하하하하핫": "와하하핫",
@@ -90,13 +90,13 @@ EXAMPLES = {
             "ㅋㅋ 하하 가나다 토마토": "ㅋㅋ 하하 가나다 토마토",
         },
     ),
-    "squeeze to 3": (rewrite.squeeze(3, False, True), {"ㅠㅠㅠㅠㅠ!!!!!!": "ㅠㅠㅠ!!!", "1000000 ....": "1000000 ...",
+    "squeeze to 3": (rules.squeeze(3, False, True), {"ㅠㅠㅠㅠㅠ!!!!!!": "ㅠㅠㅠ!!!", "1000000 ....": "1000000 ...",
                                                             "♥♥♥♥♥": "♥♥♥"}),
-    "masks": (rewrite.masks(3), {"이 OOO아": "이  아", "○○○ 씨": "  씨", "OO YOOO GOOOAL": "OO YOOO GOOOAL"}),
-    "whitespace": (rewrite.whitespace(), {" 가\u3000 나\t\xa0다\u2028라 ": "가 나 다 라"}),
-    "min_length": (reject.min_length(3), {"가 나": "가 나", "가나": None}),
-    "max_length": (reject.max_length(3), {"가 나": "가 나", "가나다라": None}),
-    "hangul_share": (reject.hangul_share(0.5), {"가 나 ab": "가 나 ab", "가 ab": None, "ㅋㅋ a": "ㅋㅋ a", "abc": None}),
+    "masks": (rules.masks(3), {"이 OOO아": "이  아", "○○○ 씨": "  씨", "OO YOOO GOOOAL": "OO YOOO GOOOAL"}),
+    "whitespace": (rules.whitespace(), {" 가\u3000 나\t\xa0다\u2028라 ": "가 나 다 라"}),
+    "min_length": (rules.min_length(3), {"가 나": "가 나", "가나": None}),
+    "max_length": (rules.max_length(3), {"가 나": "가 나", "가나다라": None}),
+    "hangul_share": (rules.hangul_share(0.5), {"가 나 ab": "가 나 ab", "가 ab": None, "ㅋㅋ a": "ㅋㅋ a", "abc": None}),
 }  # fmt: skip
 CASES = [(name, given_, wanted) for name, (_, cases) in EXAMPLES.items() for given_, wanted in cases.items()]
 
@@ -146,7 +146,7 @@ def test_what_a_shipped_recipe_keeps_is_nfc_one_line_without_loose_ends(name, te
 @given(text=ONE_LINE)
 def test_squeezed_text_has_nothing_left_to_squeeze(text):
     """Against the plainest definition: no group of 1 to 4 characters stands more often than it may."""
-    squeezed = rewrite.squeeze(2, True, True)(text)
+    squeezed = rules.squeeze(2, True, True)(text)
     for size, start in itertools.product((1, 2, 3, 4), range(len(squeezed))):
         group = squeezed[start : start + size]
         if len(group) == size and not re.search(r"\s", group):
@@ -161,15 +161,15 @@ def test_digits_and_signs_are_left_alone_unless_asked_for():
         (True, True): "11 !! 가가",
     }
     for (digits, signs), wanted in texts.items():
-        assert rewrite.squeeze(2, digits, signs)("111 !!! 가가가") == wanted
+        assert rules.squeeze(2, digits, signs)("111 !!! 가가가") == wanted
 
 
 def test_all_emoji_go_and_all_emoji_stay():
-    drop, keep = rewrite.emoji(), rewrite.characters(["emoji"], "")
+    drop, keep = rules.emoji(), rules.characters(["emoji"], "")
     for sequence, values in emoji_package.EMOJI_DATA.items():
         if values["status"] == emoji_package.STATUS["fully_qualified"] and not re.search("[\U000e0000-\U000e007f]", sequence):
             assert drop(sequence).strip() == "", sequence
-            assert rewrite.invisible()(sequence) == sequence
+            assert rules.invisible()(sequence) == sequence
             if not re.match("[0-9#*]", sequence):
                 assert keep(sequence) == sequence
 
@@ -231,8 +231,8 @@ def test_lmkor_keeps_neither_hanja_nor_emoji():
 @pytest.mark.parametrize(
     "make",
     [
-        lambda: rewrite.squeeze(0, True, True), lambda: rewrite.masks(1), lambda: reject.hangul_share(1.5),
-        lambda: rewrite.characters(["hanguel"], ""),
+        lambda: rules.squeeze(0, True, True), lambda: rules.masks(1), lambda: rules.hangul_share(1.5),
+        lambda: rules.characters(["hanguel"], ""),
     ],
 )  # fmt: skip
 def test_senseless_parameters_are_refused(make):

@@ -20,8 +20,7 @@ from hypothesis import strategies as st
 
 from electra_pretrain import dedup_corpus
 from electra_pretrain.core.errors import UserError
-from electra_pretrain.corpus import reader as corpus_module
-from electra_pretrain.corpus.dedup import block as dedup_block
+from electra_pretrain.corpus.dedup import comparison
 from electra_pretrain.corpus.dedup import keys as dedup
 from electra_pretrain.corpus.dedup import pipeline as job
 from electra_pretrain.corpus.provenance import read_steps, write_steps
@@ -30,7 +29,7 @@ from tests.cli.test_commands import run
 from tests.conftest import ROOT, SAMPLE_CORPUS
 
 BENCH = ROOT / "scripts" / "bench_dedup.py"
-PROGRESS = re.compile(r"^(check sources|read and hash|find \w+|sign|compare|cluster|write parts):")
+PROGRESS = re.compile(r"^(?:dedup_corpus: )?(check sources|read and hash|find \w+|sign|compare|cluster|write parts):")
 
 
 def dedup_text(folder, corpus, by="line", *more):
@@ -66,12 +65,12 @@ def write(path, documents):
 
 
 @contextlib.contextmanager
-def small_pieces(block_characters=30):
-    """Many blocks, parts and partitions even of a few lines."""
+def small_blocks(block_characters=30):
+    """Many blocks, parts and ranges of keys even of a few lines."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(corpus_module.Corpus.blocks, "__defaults__", (block_characters,))
+        patch.setattr(job, "TEXT_BLOCK_CHARACTERS", block_characters)
         patch.setattr(job, "MAX_PART_BYTES", 150)
-        patch.setattr(dedup_block, "SORT_BYTES_PER_RECORD", 20_000_000)
+        patch.setattr(comparison, "SORT_BYTES_PER_RECORD", 20_000_000)
         yield
 
 
@@ -86,22 +85,22 @@ some_documents = st.lists(st.lists(few_lines, min_size=1, max_size=5), min_size=
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_what_stays_is_what_a_set_keeps(tmp_path_factory, by, documents):
     folder = tmp_path_factory.mktemp("random")
-    with small_pieces():
+    with small_blocks():
         kept = dedup_text(folder, write(folder / "corpus.txt", documents), by)
     assert kept == reference(documents, by)
 
 
 @given(
     keys=st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), max_size=40),
-    num_parts=st.integers(1, 5),
+    num_ranges=st.integers(1, 5),
 )
 @settings(deadline=None)
-def test_sorting_in_parts_links_each_repetition_to_its_first(keys, num_parts):
+def test_sorting_in_ranges_links_each_repetition_to_its_first(keys, num_ranges):
     # Small numbers in the second row, the first row spread over all 64 bits.
     rows = np.array([[first << 62 for first, _ in keys], [second for _, second in keys]], np.uint64).reshape(2, -1)
     found = dedup.sort_keys(rows, np.arange(len(keys), dtype=np.uint64))
-    parts = [dedup.key_range(found.records, part, num_parts) for part in range(num_parts)]
-    assert np.array_equal(np.concatenate(parts, axis=1), found.records)
+    ranges = [dedup.key_range(found.records, number, num_ranges) for number in range(num_ranges)]
+    assert np.array_equal(np.concatenate(ranges, axis=1), found.records)
     first = {}
     wanted = [(place, first[key]) for place, key in enumerate(keys) if first.setdefault(key, place) != place]
     assert [tuple(link) for link in found.links.T.tolist()] == wanted
@@ -123,12 +122,12 @@ def repetitive(tmp_path):
 
 @pytest.mark.parametrize("by", ["line", "document"])
 def test_processes_and_memory_do_not_show_in_the_bytes(tmp_path, repetitive, by, monkeypatch):
-    monkeypatch.setattr(corpus_module.Corpus.blocks, "__defaults__", (20_000,))
+    monkeypatch.setattr(job, "TEXT_BLOCK_CHARACTERS", 20_000)
     wanted = reference(Corpus([str(repetitive)]).documents(), by)
     one, two = tmp_path / "one", tmp_path / "two"
     kept = dedup_text(one, repetitive, by, "--near", "0.9", "--dropped", one / "dropped")
     assert sum(map(len, kept)) < sum(map(len, wanted))
-    monkeypatch.setattr(dedup_block, "SORT_BYTES_PER_RECORD", 2_000_000)
+    monkeypatch.setattr(comparison, "SORT_BYTES_PER_RECORD", 2_000_000)
     dedup_text(two, repetitive, by, "--near", "0.9", "--num_processes", "2", "--dropped", two / "dropped")
     assert (one / "dropped").read_bytes() == (two / "dropped").read_bytes()
     names = sorted(os.listdir(one / "out"))
@@ -231,9 +230,10 @@ def test_a_full_disk_is_one_line_and_the_rerun_goes_on(tmp_path, repetitive):
 
 KILLED_AT = """
 import os, signal, sys
-from electra_pretrain import dedup_corpus, files
-from electra_pretrain.text.corpus import Corpus
-Corpus.blocks.__defaults__ = (60_000,)
+from electra_pretrain import dedup_corpus
+from electra_pretrain.core import files
+from electra_pretrain.corpus.dedup import pipeline
+pipeline.TEXT_BLOCK_CHARACTERS = 60_000
 left = int(sys.argv.pop(1))
 def replace(source, target, before=files.replace):
     global left

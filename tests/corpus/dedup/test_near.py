@@ -14,7 +14,7 @@ from electra_pretrain.corpus.dedup import near
 from electra_pretrain.corpus.reader import Corpus
 from tests.cli.test_commands import run
 from tests.conftest import SAMPLE_CORPUS
-from tests.corpus.dedup.test_dedup import assert_one_line, dedup_text, small_pieces, write
+from tests.corpus.dedup.test_dedup import assert_one_line, dedup_text, small_blocks, write
 
 THRESHOLD = 0.8
 
@@ -113,7 +113,7 @@ def brute_force(texts):
 def test_what_is_dropped_is_what_brute_force_drops(tmp_path, texts):
     """Across blocks and parts; only pairs so near to the threshold that the estimate may err are judged otherwise."""
     corpus = write(tmp_path / "in.txt", [[text] for text in texts])
-    with small_pieces(block_characters=4_000):
+    with small_blocks(block_characters=4_000):
         kept = [line for [line] in dedup_text(tmp_path, corpus, "document", "--near", THRESHOLD)]
     position = {text: index for index, text in enumerate(texts)}
     assert kept == sorted(kept, key=position.__getitem__)

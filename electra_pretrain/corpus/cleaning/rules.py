@@ -1,7 +1,7 @@
-"""Cleaning rules that change a line. Each function takes a rule's parameters and gives the rule: text in, text out.
+"""Cleaning rules. Each function takes a rule's parameters and gives the rule: a line in; the line, changed or not, or None out.
 
-A rule compiles what it needs once, looks first whether there is anything to do, and gives the same text if not.
-What is cut out leaves a space, so that no two words run together.
+Most change a line; the last three drop one. A rule compiles what it needs once, looks first whether there is anything to do,
+and gives the same text if not. What is cut out leaves a space, so that no two words run together.
 """
 
 import html as html_entities
@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 from electra_pretrain.core.errors import UserError
 from electra_pretrain.corpus.cleaning.characters import (
+    ALL_HANGUL,
     EMOJI_STYLE,
     KEYCAP,
     TEXT_STYLE,
@@ -20,6 +21,7 @@ from electra_pretrain.corpus.cleaning.characters import (
 )
 
 Rewrite = Callable[[str], str]
+Reject = Callable[[str], str | None]
 # Text escaped more often, and comments and scripts longer, stay; without limits a hostile line would take for ever.
 MAX_HTML_PASSES = 5
 MAX_HTML_SPAN = 1000
@@ -92,7 +94,7 @@ def spelt_syllables() -> Rewrite:
     """Syllables that KS X 1001 lacks, and old programs wrote as a filler and three jamo, become one: filler ㅅ ㅞ ㅅ → 쉣."""
 
     def composed(match: re.Match[str]) -> str:
-        initial, vowel, final = (jamo.index(match[place]) for place, jamo in enumerate((_INITIALS, _VOWELS, _FINALS), start=1))
+        initial, vowel, final = (jamo.index(match[group]) for group, jamo in enumerate((_INITIALS, _VOWELS, _FINALS), start=1))
         return chr(ord("가") + (initial * len(_VOWELS) + vowel) * len(_FINALS) + final)
 
     return lambda text: _SPELT_SYLLABLE.sub(composed, text) if _FILLER in text else text
@@ -199,6 +201,30 @@ def masks(at_least: int) -> Rewrite:
 def whitespace() -> Rewrite:
     """Every run of white space becomes one space; none stays at the ends."""
     return lambda text: " ".join(text.split())
+
+
+def min_length(characters: int) -> Reject:
+    """A line of fewer characters, spaces counted, is dropped."""
+    return lambda text: text if len(text) >= characters else None
+
+
+def max_length(characters: int) -> Reject:
+    """A line of more characters, spaces counted, is dropped."""
+    return lambda text: text if len(text) <= characters else None
+
+
+def hangul_share(at_least: float) -> Reject:
+    """A line is dropped in which Hangul (syllables and jamo) is a smaller share of the characters, spaces aside."""
+    if not 0 <= at_least <= 1:
+        raise UserError(f"at_least: {at_least} must lie in 0..1")
+    hangul = re.compile(f"[{ALL_HANGUL}]+")
+
+    def reject(text: str) -> str | None:
+        visible = len("".join(text.split()))
+        other = len("".join(hangul.sub("", text).split()))
+        return text if visible - other >= at_least * visible else None
+
+    return reject
 
 
 def _zeros(match: re.Match[str]) -> str:
