@@ -57,7 +57,7 @@ setup(
     },
     install_requires=[
         *tensorflow_requirements(),
-        "absl-py>=2.1",
+        "absl-py>=2.1",  # the logger of TensorFlow's TPU code, which --quiet and --verbose steer (core/messages.py)
         "emoji>=2.14",
         "google-cloud-storage>=3.0",
         "google-crc32c>=1.5",

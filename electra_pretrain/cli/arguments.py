@@ -20,7 +20,7 @@ _log = logging.getLogger(__name__)
 
 
 def command_parser(name: str, description: str | None) -> argparse.ArgumentParser:
-    """A command's parser: its module's docstring as the help's beginning, `--quiet` and `--verbose`."""
+    """Make a command's parser, which shows its module's docstring and takes `--quiet` and `--verbose`."""
     parser = argparse.ArgumentParser(prog=name, description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     level = parser.add_mutually_exclusive_group()
     level.add_argument("--quiet", action="store_true", help="tell warnings and errors only, no progress")
@@ -29,26 +29,26 @@ def command_parser(name: str, description: str | None) -> argparse.ArgumentParse
 
 
 def verbosity(args: argparse.Namespace) -> int:
-    """The level of `core.messages` that the arguments ask for."""
+    """Return the level of `core.messages` that the arguments ask for."""
     if args.quiet:
         return messages.QUIET
     return messages.VERBOSE if args.verbose else messages.NORMAL
 
 
 def verbosity_flags() -> list[str]:
-    """What asks a command of ours, run in a process of its own, to be as quiet as this one."""
+    """Return the flags that make another command, run in a process of its own, as quiet as this one."""
     _, level = messages.speaker()
     return {messages.QUIET: ["--quiet"], messages.VERBOSE: ["--verbose"]}.get(level, [])
 
 
 def add_corpus(parser: argparse.ArgumentParser, help: str = CORPUS_HELP) -> None:
-    """`--corpus` and `--text_field`."""
+    """Add `--corpus` and `--text_field`."""
     parser.add_argument("--corpus", required=True, metavar="GLOB[,GLOB…]", help=help)
     parser.add_argument("--text_field", default="text", help="where .jsonl objects hold their text (default %(default)s)")
 
 
 def chosen_corpus(args: argparse.Namespace) -> Corpus:
-    """The corpus that the arguments name.
+    """Open the corpus that the arguments name.
 
     Raises:
         UserError: a glob matches no file.
@@ -67,7 +67,7 @@ def add_num_processes(
 
 
 def add_lower_case(parser: Any, help: str = "lower-case the text") -> None:
-    """`--lower_case` and `--no-lower_case`; None where neither is given, for `tokenization.provenance.resolve_lower_case`."""
+    """Add `--lower_case` and `--no-lower_case`; of neither, None, for `tokenization.provenance.resolve_lower_case`."""
     parser.add_argument(
         "--lower_case",
         action=argparse.BooleanOptionalAction,
@@ -77,7 +77,7 @@ def add_lower_case(parser: Any, help: str = "lower-case the text") -> None:
 
 
 def add_checkpoint(parser: argparse.ArgumentParser) -> None:
-    """`--step` and `--average`."""
+    """Add `--step` and `--average`."""
     parser.add_argument("--step", type=int, help="which checkpoint (default: the newest)")
     parser.add_argument(
         "--average",
@@ -89,12 +89,12 @@ def add_checkpoint(parser: argparse.ArgumentParser) -> None:
 
 
 def add_overrides(parser: argparse.ArgumentParser, form: str = "section.field=value", of: str = "the config") -> None:
-    """`--set`."""
+    """Add `--set`."""
     parser.add_argument("--set", action="append", default=[], metavar=form, help=f"change a field of {of}; may be repeated")
 
 
 def add_config(parser: argparse.ArgumentParser, default: str | None = None) -> None:
-    """`--config`, and `--set`; where there is no default, one of `--config` and `--hparams` must be given."""
+    """Add `--config` and `--set`; where there is no default, one of `--config` and `--hparams` must be given."""
     given = parser.add_mutually_exclusive_group(required=default is None)
     given.add_argument(
         "--config",
@@ -112,7 +112,7 @@ def add_config(parser: argparse.ArgumentParser, default: str | None = None) -> N
 
 
 def chosen_config(args: argparse.Namespace) -> Config:
-    """The config that the arguments name; of a hyperparameter file, what became of each key is told first.
+    """Load the config that the arguments name; of a hyperparameter file, tell what became of each key.
 
     Raises:
         UserError: there is no such config, or a rule is broken.
@@ -129,7 +129,7 @@ def chosen_config(args: argparse.Namespace) -> Config:
 
 
 def add_runner(parser: argparse.ArgumentParser) -> None:
-    """`--runner`, `--beam_args` and `--work_dir`: the work on a cluster instead of this machine's processes."""
+    """Add `--runner`, `--beam_args` and `--work_dir`: the work on a cluster instead of this machine's processes."""
     group = parser.add_argument_group("on a cluster, through Apache Beam (see docs/cluster.md)")
     group.add_argument(
         "--runner",
@@ -156,7 +156,7 @@ def check_runner(args: argparse.Namespace) -> None:
 
 @contextlib.contextmanager
 def chosen_runner(args: argparse.Namespace) -> Iterator[tuple[Runner, str | None]]:
-    """What maps over tasks: this machine's processes or a cluster; and the folder that all machines see, None for this one.
+    """Open what maps over tasks, processes or a cluster, and name the folder that all its machines see (None: this machine).
 
     Raises:
         UserError: Apache Beam is asked for and not installed.
@@ -183,6 +183,10 @@ def check_at_least(args: argparse.Namespace, **least: int) -> None:
 
 
 def check_seed(args: argparse.Namespace) -> None:
-    """Raises UserError if `--seed` is no 32-bit number."""
+    """Refuse a seed that is no 32-bit number.
+
+    Raises:
+        UserError: it is negative or too large.
+    """
     if not 0 <= args.seed <= _MAX_SEED:
         raise UserError(f"--seed {args.seed}: must lie in 0..{_MAX_SEED}")

@@ -6,7 +6,7 @@ import re
 import sys
 import traceback
 from collections.abc import Callable, Sequence
-from typing import NoReturn
+from typing import NamedTuple, NoReturn
 
 from electra_pretrain.cli.arguments import verbosity
 from electra_pretrain.core import messages
@@ -27,6 +27,13 @@ _INSTALLABLE = {
 }
 
 
+class Ending(NamedTuple):
+    """Why a command ends before it is done: the line that says so, and the exit code."""
+
+    line: str
+    code: int
+
+
 def run_command(
     name: str, parse_args: Callable[[], argparse.Namespace], command: Callable[[argparse.Namespace], None]
 ) -> NoReturn:
@@ -39,42 +46,40 @@ def run_command(
     """
     messages.configure(name)
     try:
-        _run(name, parse_args, command)
-    except Exception:
-        traceback.print_exc()
-        sys.exit(EXIT_CRASHED)
-
-
-def _run(name: str, parse_args: Callable[[], argparse.Namespace], command: Callable[[argparse.Namespace], None]) -> NoReturn:
-    try:
         _check_globs(sys.argv[1:])
         args = parse_args()
         messages.configure(name, verbosity(args))
         command(args)
-        sys.exit(0)
-    except Unavailable as error:
-        _fail(name, str(error), EXIT_UNAVAILABLE)
-    except UserError as error:
-        _fail(name, str(error))
-    except Stopped as stopped:
-        _end(name, str(stopped), EXIT_TRY_AGAIN)
-    except KeyboardInterrupt:
-        _end(name, "interrupted; run the same command again", EXIT_INTERRUPTED)
-    except ModuleNotFoundError as error:
-        if error.name not in _INSTALLABLE:
-            raise
-        _fail(name, f"a package is missing; run: pip install {_INSTALLABLE[error.name]}")
-    except OSError as error:
-        if error.strerror is None:
-            raise
+    except (Exception, KeyboardInterrupt) as error:
+        ending = _ending(error)
+        if ending is None:
+            traceback.print_exc()
+            sys.exit(EXIT_CRASHED)
+        print(f"{name}: {ending.line}", file=sys.stderr, flush=True)  # whatever the verbosity
+        sys.exit(ending.code)
+    sys.exit(0)
+
+
+def _ending(error: BaseException) -> Ending | None:
+    """Explain an error in one line; None for an error of ours, which keeps its traceback."""
+    if isinstance(error, Stopped):
+        return Ending(str(error), EXIT_TRY_AGAIN)
+    if isinstance(error, KeyboardInterrupt):
+        return Ending("interrupted; run the same command again", EXIT_INTERRUPTED)
+    if isinstance(error, UserError):
+        return Ending(f"error: {error}", EXIT_UNAVAILABLE if isinstance(error, Unavailable) else EXIT_USER_ERROR)
+    if isinstance(error, ModuleNotFoundError) and error.name in _INSTALLABLE:
+        return Ending(f"error: a package is missing; run: pip install {_INSTALLABLE[error.name]}", EXIT_USER_ERROR)
+    if isinstance(error, OSError) and error.strerror is not None:
         reason = f"{error.filename or 'file system'}: {error.strerror}"
-        _fail(name, f"{reason}; what was finished is kept: mend this and run the same command again")
-    except Exception as error:
-        if not _is_remote_file_error(error):
-            raise
+        return Ending(f"error: {reason}; what was finished is kept: mend this and run the same command again", EXIT_USER_ERROR)
+    if _is_remote_file_error(error):
         unavailable = type(error).__name__ == "UnavailableError" or _UNREACHABLE.search(str(error))
-        code = EXIT_UNAVAILABLE if unavailable else EXIT_USER_ERROR
-        _fail(name, f"remote path: {str(error).splitlines()[0]}; check the path, the credentials and the network", code)
+        return Ending(
+            f"error: remote path: {str(error).splitlines()[0]}; check the path, the credentials and the network",
+            EXIT_UNAVAILABLE if unavailable else EXIT_USER_ERROR,
+        )
+    return None
 
 
 def _check_globs(words: Sequence[str]) -> None:
@@ -93,17 +98,7 @@ def _check_globs(words: Sequence[str]) -> None:
                 )
 
 
-def _fail(name: str, message: str, code: int = EXIT_USER_ERROR) -> NoReturn:
-    _end(name, f"error: {message}", code)
-
-
-def _end(name: str, message: str, code: int) -> NoReturn:
-    """Say why the command ends, whatever the verbosity."""
-    print(f"{name}: {message}", file=sys.stderr, flush=True)
-    sys.exit(code)
-
-
-def _is_remote_file_error(error: Exception) -> bool:
+def _is_remote_file_error(error: BaseException) -> bool:
     """Whether TensorFlow's file system, which serves gs://, refused."""
     if "tensorflow" not in sys.modules:
         return False

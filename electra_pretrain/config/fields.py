@@ -32,17 +32,17 @@ _TYPE_NAMES = {bool: "true or false", int: "a whole number", float: "a number", 
 
 
 def required(*rules: Rule) -> Any:
-    """A dataclass field that has no default: every file says it."""
+    """Declare a dataclass field that has no default: every file says it."""
     return dataclasses.field(metadata={"rules": rules})
 
 
 def ruled(default: Any, *rules: Rule) -> Any:
-    """A dataclass field with its default and its rules."""
+    """Declare a dataclass field with its default and its rules."""
     return dataclasses.field(default=default, metadata={"rules": rules})
 
 
 def build(kind: type[T], values: Any, source: str, section: str = "") -> T:
-    """A dataclass from a JSON object, its types checked.
+    """Build a dataclass from a JSON object and check its types.
 
     Args:
         kind: a dataclass whose fields are bool, int, float or str.
@@ -86,14 +86,18 @@ def check_rules(part: Any, whole: Any, source: str, section: str = "") -> None:
 
 
 def refuse_unknown(values: dict[str, Any], known: list[str], where: str) -> None:
-    """Raises UserError for the first key that is not known, and names the nearest that are."""
+    """Refuse keys that are not known.
+
+    Raises:
+        UserError: the first of them, with the nearest that are known.
+    """
     for key in values:
         if key not in known:
             raise UserError(f'{where}: unknown key "{key}"; {nearest(key, known)}')
 
 
 def parse_override(text: str, form: str) -> tuple[str, Any]:
-    """Target and value of a `--set`; the value is JSON, or text where it is none.
+    """Split a `--set` into its target and its value, which is JSON, or text where it is none.
 
     Args:
         text: what was given.
@@ -112,7 +116,7 @@ def parse_override(text: str, form: str) -> tuple[str, Any]:
 
 
 def typed(value: Any, expected: Any, where: str) -> Any:
-    """The value as its field's type; a whole number will do for a float.
+    """Return the value as its field's type; a whole number will do for a float.
 
     Raises:
         UserError: it is of another type, or not finite.

@@ -63,7 +63,7 @@ _ELSEWHERE = {
 
 
 def load_hparams(path: str, overrides: list[str]) -> tuple[Config, list[str]]:
-    """A config from a hyperparameter file and `section.field=value` overrides, and a line on what became of each key.
+    """Load a hyperparameter file with `section.field=value` overrides: the config, and a line on what became of each key.
 
     Raises:
         UserError: no such file, not JSON, a key that the released code does not have either, or a value that is refused.

@@ -23,7 +23,7 @@ def load_config(name_or_path: str, overrides: list[str] | None = None) -> Config
 
 
 def left_out(name_or_path: str, overrides: list[str]) -> list[str]:
-    """`section.field = default` for each field that neither the file nor an override states; files may be partial."""
+    """List `section.field = default` for each field that neither the file nor an override states; files may be partial."""
     values = files.read_json_object(_find(name_or_path))
     for override in overrides:
         _apply_override(values, override)
@@ -36,19 +36,19 @@ def left_out(name_or_path: str, overrides: list[str]) -> list[str]:
 
 
 def resolve(values: dict[str, Any], overrides: list[str], source: str) -> Config:
-    """A config from its sections and `section.field=value` overrides; raises as `Config.from_dict`."""
+    """Build a config from its sections and `section.field=value` overrides; raises as `Config.from_dict`."""
     for override in overrides:
         _apply_override(values, override)
     return Config.from_dict(values, f"{source} with --set" if overrides else source)
 
 
 def to_text(config: Config) -> str:
-    """The config as a file holds it."""
+    """Write the config as text, as a file holds it."""
     return json.dumps(config.to_dict(), ensure_ascii=False, indent=2) + "\n"
 
 
 def differences(old: Config, new: Config) -> dict[str, tuple[Any, Any]]:
-    """`section.field` -> (old, new) for each field that differs, notes aside."""
+    """Map `section.field` to (old, new) for each field that differs, notes aside."""
     found = {}
     for section in SECTIONS:
         before, after = dataclasses.asdict(getattr(old, section)), dataclasses.asdict(getattr(new, section))

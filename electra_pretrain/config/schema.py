@@ -197,7 +197,7 @@ class Config:
         return dataclasses.asdict(self)
 
     def all_phases(self) -> "tuple[Phase, ...]":
-        """The run's phases in order: those that the file names, and last the config's own."""
+        """List the run's phases in order: those that the file names, and last the config's own."""
         own = dataclasses.replace(self, phases=())
         ends = [*(phase.until_step for phase in self.phases), self.training.num_train_steps]
         configs = [*(_in_phase(own, phase) for phase in self.phases), own]
@@ -234,7 +234,7 @@ def _phases(values: Any, source: str) -> tuple[PhaseConfig, ...]:
 
 
 def _in_phase(config: Config, phase: PhaseConfig) -> Config:
-    """The config with what the phase says in place of its own."""
+    """Return the config with what the phase says in place of its own."""
     said = {name: value for name, value in dataclasses.asdict(phase).items() if value}
     sections = {}
     for name in ("data", "training", "optimizer"):

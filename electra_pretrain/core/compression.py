@@ -15,12 +15,12 @@ SUFFIXES = (".gz", ".xz", ".zst")
 
 
 def suffix_of(path: str | None) -> str:
-    """The suffix that says how a file is compressed; "" where it is not."""
+    """Return the suffix that says how a file is compressed; "" where it is not."""
     return next((suffix for suffix in SUFFIXES if path and path.endswith(suffix)), "")
 
 
 def compressed(path: str, content: bytes) -> bytes:
-    """Content as the suffix of `path` promises it, the same bytes at any time; `decompressed` is its inverse."""
+    """Compress content as the suffix of `path` promises, to the same bytes at any time; `decompressed` is its inverse."""
     if path.endswith(".gz"):
         return gzip.compress(content, mtime=0)
     if path.endswith(".xz"):
@@ -32,7 +32,7 @@ def compressed(path: str, content: bytes) -> bytes:
 
 @contextlib.contextmanager
 def decompressed(path: str, raw: BinaryIO) -> Iterator[BinaryIO]:
-    """The content of the open file `raw`, decompressed according to the suffix of `path`.
+    """Open the content of the file `raw`, decompressed according to the suffix of `path`.
 
     Raises:
         UserError: the content is not what the suffix promises, or ends too early.

@@ -17,11 +17,11 @@ class Stopped(Exception):
 
 
 def nearest(name: str, known: Sequence[str]) -> str:
-    """The question that ends a message about an unknown name: which of the known ones was meant."""
+    """Ask which known name was meant: the end of a message about an unknown one."""
     return f"did you mean {' or '.join(difflib.get_close_matches(name, known, n=3, cutoff=0.4) or known)}?"
 
 
 def first_of(names: Sequence[str], shown: int = 1) -> str:
-    """Names in a message, which stays a line however many there are: the first of them, and how many more."""
+    """Name the first of many and how many more there are, so that a message stays a line."""
     more = len(names) - shown
     return ", ".join(names[:shown]) + (f" and {more:,} more" if more > 0 else "")

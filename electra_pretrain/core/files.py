@@ -38,12 +38,12 @@ def is_dir(path: str) -> bool:
 
 
 def size(path: str) -> int:
-    """Bytes in the file."""
+    """Return the file's size in bytes."""
     return int(_gfile().stat(path).length) if is_remote(path) else os.path.getsize(path)
 
 
 def list_dir(path: str) -> list[str]:
-    """Sorted names in a folder, without trailing slashes."""
+    """List the names in a folder, sorted, without trailing slashes."""
     names = _gfile().listdir(path) if is_remote(path) else os.listdir(path)
     return sorted(name.rstrip("/") for name in names)
 
@@ -89,7 +89,7 @@ def replace(source: str, target: str) -> None:
 
 
 def temporary_name(path: str) -> str:
-    """The name beside `path` under which it is written until it is whole; on each machine of a cluster another."""
+    """Name the file beside `path` that is written until it is whole; each process and machine has another."""
     return f"{path}.tmp-{os.getpid()}-{socket.gethostname()}"
 
 
@@ -107,7 +107,7 @@ def remove_temporaries(folder: str, names: str = ".*") -> None:
 
 @contextlib.contextmanager
 def atomic_path(path: str) -> Iterator[str]:
-    """A temporary name to write to; moved to `path` if the block succeeds, removed if it fails."""
+    """Give a temporary name to write to; move it to `path` if the block succeeds, remove it if it fails."""
     temporary = temporary_name(path)
     try:
         yield temporary
@@ -166,7 +166,7 @@ def read_text(path: str) -> str:
 
 
 def read_json_object(path: str) -> dict[str, Any]:
-    """A JSON file that holds one object.
+    """Read a JSON file that holds one object.
 
     Raises:
         UserError: there is no such file, or it is something else.
@@ -183,7 +183,7 @@ def read_json_object(path: str) -> dict[str, Any]:
 
 
 def sha256(path: str, progress: Progress | None = None) -> str:
-    """Hexadecimal SHA-256 of the file's bytes as stored."""
+    """Return the hexadecimal SHA-256 of the file's bytes as stored."""
     digest = hashlib.sha256()
     with open_raw(path) as file:
         while block := file.read(1 << 20):
@@ -199,7 +199,7 @@ def open_raw(path: str, mode: str = "rb") -> BinaryIO:
 
 
 def expand_globs(patterns: str) -> list[str]:
-    """Paths named by comma-separated globs: patterns in the order given, each sorted, nothing twice.
+    """List the paths that comma-separated globs name: patterns in the order given, each sorted, nothing twice.
 
     Raises:
         UserError: a pattern matches no file.

@@ -53,7 +53,7 @@ def configure(command: str, level: int = NORMAL) -> None:
 
 
 def speaker() -> tuple[str, int]:
-    """What `configure` was last told, for a worker process to be told the same."""
+    """Return what `configure` was last told, for a worker process to be told the same."""
     logger = logging.getLogger(ROOT)
     formatter = logger.handlers[0].formatter if logger.handlers else None
     command = formatter._command if isinstance(formatter, _Formatter) else ROOT
@@ -61,5 +61,5 @@ def speaker() -> tuple[str, int]:
 
 
 def is_quiet() -> bool:
-    """Whether progress goes unsaid."""
+    """Tell whether progress goes unsaid."""
     return not logging.getLogger(ROOT).isEnabledFor(NORMAL)

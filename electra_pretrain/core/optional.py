@@ -28,10 +28,10 @@ def load(module: str, purpose: str, extra: str = "", package: str = "") -> Any:
 
 
 def missing(*modules: str) -> list[str]:
-    """Those of the modules that are not installed."""
+    """List those of the modules that are not installed."""
     return [module for module in modules if importlib.util.find_spec(module) is None]
 
 
 def extra_name(extra: str) -> str:
-    """An extra of this package as pip and a shell take it."""
+    """Quote an extra of this package as pip and a shell take it."""
     return f"'electra_pretrain[{extra}]'"

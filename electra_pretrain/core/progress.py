@@ -110,12 +110,12 @@ class Progress:
 
 
 def _is_terminal() -> bool:
-    """Whether there is a terminal with room for a bar; some containers have one of size 0."""
+    """Tell whether there is a terminal with room for a bar; some containers have one of size 0."""
     return sys.stderr.isatty() and min(os.get_terminal_size(sys.stderr.fileno())) > 0
 
 
 def duration(seconds: float) -> str:
-    """Seconds as a person reads them: "45 s", "12 min", "3.5 h", "2.1 days"."""
+    """Write seconds as a person reads them: "45 s", "12 min", "3.5 h", "2.1 days"."""
     if seconds < 90:
         return f"{seconds:.0f} s"
     if seconds < 5400:

@@ -26,7 +26,7 @@ _MANTISSA_SHIFT, _MANTISSA_SCALE = 9, 2.0**-23
 
 
 def purpose_word(purpose: str) -> int:
-    """The 32-bit number that stands for a purpose, such as "mask" or a dropout's place in the network."""
+    """Return the 32-bit number that stands for a purpose, such as "mask" or a dropout's place in the network."""
     return zlib.crc32(purpose.encode("utf-8"))
 
 
@@ -56,7 +56,7 @@ class Random(NamedTuple):
     rows: Any
 
     def bits(self, purpose: "str | tf.Tensor", shape: Sequence[int], places: Places | None = None) -> "tf.Tensor":
-        """uint32 [B, *shape], or what of it is gathered at `places`; `shape` is static and holds fewer than 2**32 elements.
+        """Return bits, uint32 [B, *shape], or those of them at `places`; `shape` is static, with fewer than 2**32 elements.
 
         A purpose may be given as its word, a uint32 scalar.
         """
@@ -79,7 +79,7 @@ class Random(NamedTuple):
         return _element_bits(_add_element_index(key_0, shape, places), key_1, shift, constant)
 
     def uniform(self, purpose: "str | tf.Tensor", shape: Sequence[int]) -> "tf.Tensor":
-        """float32 [B, *shape], uniform in the open interval (0, 1)."""
+        """Return float32 [B, *shape], uniform in the open interval (0, 1)."""
         import tensorflow as tf
 
         high = tf.bitwise.right_shift(self.bits(purpose, shape), tf.constant(_MANTISSA_SHIFT, tf.uint32))
@@ -88,7 +88,7 @@ class Random(NamedTuple):
 
 
 def numpy_bits(seed: int, purpose: str, rows: Any, num_elements: int, step: int = 0) -> np.ndarray:
-    """uint32 [B, num_elements]: what `Random(seed, step, rows).bits(purpose, [num_elements])` holds."""
+    """Return uint32 [B, num_elements]: what `Random(seed, step, rows).bits(purpose, [num_elements])` holds."""
 
     def constant(value: int) -> Any:
         return np.array([value], np.uint32)
@@ -103,12 +103,12 @@ def numpy_bits(seed: int, purpose: str, rows: Any, num_elements: int, step: int 
 
 
 def numpy_uniform(seed: int, purpose: str, rows: Any, num_elements: int, step: int = 0) -> np.ndarray:
-    """float64 [B, num_elements], uniform in (0, 1), from all 32 bits."""
+    """Return float64 [B, num_elements], uniform in (0, 1), from all 32 bits."""
     return (numpy_bits(seed, purpose, rows, num_elements, step) + 0.5) * 2.0**-32
 
 
 def permutation(seed: int, purpose: str, row: int, length: int) -> np.ndarray:
-    """int64 [length]: a random order of 0..length-1."""
+    """Return int64 [length], a random order of 0..length-1."""
     return np.argsort(numpy_bits(seed, purpose, [row], length)[0], kind="stable")
 
 
@@ -123,14 +123,14 @@ class Stream:
         self._values: list[float] = []
 
     def uniform(self) -> float:
-        """The next number in (0, 1)."""
+        """Draw the next number in (0, 1)."""
         if not self._values:
             self._values = numpy_uniform(*self._source, self._BLOCK, self._step)[0].tolist()[::-1]
             self._step += 1
         return self._values.pop()
 
     def integer(self, low: int, high: int) -> int:
-        """The next integer, uniform in low..high, both included."""
+        """Draw the next integer, uniform in low..high, both included."""
         return low + int(self.uniform() * (high - low + 1))
 
 
@@ -154,7 +154,7 @@ def _element_bits(x: Any, key_1: Any, shift: Callable[[Any, int], Any], constant
 
 
 def _add_element_index(key: "tf.Tensor", shape: Sequence[int], places: Places | None) -> "tf.Tensor":
-    """uint32 [B, *shape], at `places`: key [B, 1, …] plus 0, 1, 2, … times the spacing, axis by axis.
+    """Return uint32 [B, *shape], at `places`: key [B, 1, …] plus 0, 1, 2, … times the spacing, axis by axis.
 
     Starting from the key: a sum of ranges alone would be folded into a constant of the whole shape, read from memory.
     """

@@ -10,13 +10,13 @@ SAMPLE_CORPUS = str(PACKAGE / "sample_corpus" / "*.txt")
 
 
 def folder(name: str) -> Path:
-    """Where `configs` or `vocab` lie: inside the package when installed, beside it in a checkout or an editable install."""
+    """Return the folder of `configs` or `vocab`: in the package when installed, beside it in an editable install."""
     installed = PACKAGE / name
     return installed if installed.is_dir() else PACKAGE.parent / name
 
 
 def find(name_or_path: str, subfolder: str, suffix: str, kind: str) -> str:
-    """Path of a file given by its path or, if it ships with the package, by its name.
+    """Find a file given by its path or, if it ships with the package, by its name.
 
     Args:
         name_or_path: what a user gave; of a shipped file the suffix may be left out.

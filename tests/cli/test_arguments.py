@@ -1,0 +1,51 @@
+"""What all commands take: --quiet and --verbose; and the checks of numbers, each in one line."""
+
+import argparse
+import importlib
+import pkgutil
+
+import pytest
+
+import electra_pretrain
+from electra_pretrain.cli import arguments
+from electra_pretrain.core import messages
+from electra_pretrain.core.errors import UserError
+
+COMMANDS = sorted(module.name for module in pkgutil.iter_modules(electra_pretrain.__path__) if not module.ispkg)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_tells_what_it_does_and_how_loudly(name, capsys):
+    command = importlib.import_module(f"electra_pretrain.{name}")
+    with pytest.raises(SystemExit) as ended:
+        command.parse_args(["--help"])
+    assert ended.value.code == 0
+    told = capsys.readouterr().out
+    assert told.startswith(f"usage: {name} ")
+    assert "--quiet" in told and "--verbose" in told
+    assert command.__doc__.splitlines()[0] in told
+
+
+def test_quiet_and_verbose_choose_the_level():
+    parser = arguments.command_parser("x", "")
+    levels = [arguments.verbosity(parser.parse_args(words)) for words in ([], ["--quiet"], ["--verbose"])]
+    assert levels == [messages.NORMAL, messages.QUIET, messages.VERBOSE]
+    with pytest.raises(SystemExit):
+        parser.parse_args(["--quiet", "--verbose"])
+
+
+@pytest.mark.parametrize("flags", [[], ["--quiet"], ["--verbose"]])
+def test_a_command_run_by_a_command_is_as_loud(flags):
+    before = messages.speaker()
+    messages.configure("x", arguments.verbosity(arguments.command_parser("x", "").parse_args(flags)))
+    assert arguments.verbosity_flags() == flags
+    messages.configure(*before)
+
+
+def test_numbers():
+    args = argparse.Namespace(seed=2**32, workers=0, steps=None)
+    arguments.check_at_least(args, steps=1)
+    with pytest.raises(UserError, match="^--workers 0: must be at least 1$"):
+        arguments.check_at_least(args, steps=1, workers=1)
+    with pytest.raises(UserError, match=r"^--seed 4294967296: must lie in 0\.\.4294967295$"):
+        arguments.check_seed(args)
