@@ -18,7 +18,7 @@ from electra_pretrain.model.layers import Initializer
 from electra_pretrain.train.trainer import Trainer
 from tests.conftest import ROOT, changed
 
-PAGE = ROOT / "docs" / "recipes.md"
+PAGE = ROOT / "docs" / "configs.md"
 
 # layers, embedding, hidden, intermediate, heads
 SIZES = {
@@ -94,7 +94,7 @@ def test_notes_say_what_is_reproduced_and_what_was_published(name):
 
 
 def documented() -> dict[str, tuple[int, int | None]]:
-    """Config -> parameters of discriminator (or only network) and generator, as docs/recipes.md gives them."""
+    """Config -> parameters of discriminator (or only network) and generator, as docs/configs.md gives them."""
     rows = re.findall(r"^\| `(\w+)\.json` \|.*\| ([\d,]+) \| ([\d,]+|–) \|$", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
     numbers = {name: tuple(None if each == "–" else int(each.replace(",", "")) for each in found) for name, *found in rows}
     assert len(numbers) == len(rows)
