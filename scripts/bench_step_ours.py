@@ -1,4 +1,4 @@
-"""Our training step for bench_train.py, as run_pretraining runs it on a CPU; `--parts` tells where its time goes."""
+"""Our training step for bench_train.py, as run_pretraining runs it on a CPU; `--breakdown` tells where its time goes."""
 
 import os
 import statistics
@@ -19,14 +19,14 @@ def main() -> None:
     args = parse_args(__doc__)
     config = load_config(args.config, args.set)
     tensorflow_startup.import_tensorflow()
-    if args.parts:
-        answer(parts=[(name, seconds_of(work)) for name, work in parts(config)])
+    if args.breakdown:
+        answer(breakdown=[(name, seconds_of(work)) for name, work in breakdown(config)])
     else:
         take_turns(make_engine(config), time.perf_counter)
 
 
 def make_trainer(config: Config) -> tuple[Any, Any, Any]:
-    """A trainer, its strategy, and a batch of random tokens that fill every row."""
+    """Make a trainer, its strategy, and a batch of random tokens that fill every row."""
     import tensorflow as tf
 
     from electra_pretrain.core.batch import Batch, SpecialIds
@@ -60,8 +60,8 @@ def make_engine(config: Config) -> Engine:
     return Engine(shapes, logits, (metrics["masked_lm_loss"], metrics["disc_loss"]), run)
 
 
-def parts(config: Config) -> Iterator[tuple[str, Callable[[], Any]]]:
-    """Parts of a step, each to be run alone; in a whole step they overlap. What is indented is part of the line before."""
+def breakdown(config: Config) -> Iterator[tuple[str, Callable[[], Any]]]:
+    """Yield what a step consists of, each to be run alone; in a step they overlap. The indented belongs to the line before."""
     import tensorflow as tf
 
     from electra_pretrain.core.rng import Random
@@ -141,12 +141,12 @@ def parts(config: Config) -> Iterator[tuple[str, Callable[[], Any]]]:
 
 
 def wait_for(outputs: Any) -> None:
-    """Until all of it is computed: a CPU's results are, once they are there."""
+    """Wait until all of it is computed: a CPU's results are, once they are there."""
     del outputs
 
 
 def seconds_of(work: Callable[[], Any]) -> float:
-    """Median of a few runs, after one that compiles and one that warms up."""
+    """Return the median of a few runs, after one that compiles and one that warms up."""
     work()
     work()
     times = []

@@ -64,14 +64,14 @@ class Turns:
         self.built = self._answer()
 
     def seconds(self, steps: int) -> float:
-        """Seconds a step, of so many."""
+        """Run so many steps; return the seconds that one took."""
         assert self._process.stdin is not None
         self._process.stdin.write(f"{steps}\n")
         self._process.stdin.flush()
         return float(self._answer()["seconds"])
 
     def cpu_seconds(self) -> float:
-        """Computed up to now, all threads together."""
+        """Return what was computed up to now, all threads together."""
         fields = Path(f"/proc/{self._process.pid}/stat").read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
@@ -96,7 +96,7 @@ def main() -> None:
         case = CASES[number - 1]
         results.append({"case": case.title, **compare(case, args.rounds, args.attention)})
         if args.profile:
-            results[-1]["parts"] = show_parts(case)
+            results[-1]["breakdown"] = show_breakdown(case)
     if args.json:
         Path(args.json).write_text(json.dumps({"threads": threads, "packages": packages, "cases": results}, indent=2) + "\n")
 
@@ -108,13 +108,13 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=5, help="turns of each engine (default %(default)s)")
     parser.add_argument("--threads", type=int, help="cores that both are pinned to (default: all of this process's)")
     parser.add_argument("--attention", choices=("sdpa", "eager"), default="sdpa", help="torch's (default %(default)s)")
-    parser.add_argument("--profile", action="store_true", help="then time the parts of our step")
+    parser.add_argument("--profile", action="store_true", help="then tell where the time of our step goes")
     parser.add_argument("--json", metavar="FILE", help="write all numbers there too")
     return parser.parse_args()
 
 
 def compare(case: Case, rounds: int, attention: str) -> dict[str, Any]:
-    """Let both take turns; print the case's line; all numbers."""
+    """Let both take turns; print the case's line; return all numbers."""
     engines = {name: Turns(name, case, attention) for name in ENGINES}
     check_same(*(engines[name].built for name in ENGINES))
     times: dict[str, list[float]] = {name: [] for name in ENGINES}
@@ -139,7 +139,7 @@ def compare(case: Case, rounds: int, attention: str) -> dict[str, Any]:
 
 
 def check_same(ours: dict[str, Any], theirs: dict[str, Any]) -> None:
-    """The same parameters, and first losses that only the drawn weights set apart."""
+    """Assert the same parameters, and first losses that only the drawn weights set apart."""
     assert ours["shapes"] == theirs["shapes"], "the two do not train the same parameters"
     assert ours["logits"] == theirs["logits"], "the two project other positions to the vocabulary"
     vocab_size = ours["logits"][1]
@@ -148,14 +148,14 @@ def check_same(ours: dict[str, Any], theirs: dict[str, Any]) -> None:
         assert abs(discriminator_loss - math.log(2)) < 0.2, f"discriminator loss {discriminator_loss} is not log 2"
 
 
-def show_parts(case: Case) -> list[tuple[str, float]]:
+def show_breakdown(case: Case) -> list[tuple[str, float]]:
     """Print and return where our step's time goes."""
-    process = _start("ours", [*case.arguments, "--parts"])
-    parts: list[tuple[str, float]] = _read_answer(process)["parts"]
+    process = _start("ours", [*case.arguments, "--breakdown"])
+    times: list[tuple[str, float]] = _read_answer(process)["breakdown"]
     process.wait()
-    for name, seconds in parts:
+    for name, seconds in times:
         print(f"    {name:<40} {seconds:.3f}")
-    return parts
+    return times
 
 
 def _start(engine: str, arguments: list[str]) -> "subprocess.Popen[str]":

@@ -25,11 +25,11 @@ class Engine(NamedTuple):
 
 
 def parse_args(description: str | None) -> argparse.Namespace:
-    """A config and the cores that this process was given."""
+    """Parse the config's arguments; add the cores that this process was given."""
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--config", required=True)
     parser.add_argument("--set", action="append", default=[])
-    parser.add_argument("--parts", action="store_true", help="time the parts of a step, print them and end")
+    parser.add_argument("--breakdown", action="store_true", help="time what a step consists of, print it and end")
     parser.add_argument("--attention", default="sdpa", help="of the torch side, as transformers names it")
     args = parser.parse_args()
     args.threads = len(os.sched_getaffinity(0))

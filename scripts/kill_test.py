@@ -66,13 +66,13 @@ def main() -> None:
     command += [word for override in args.set for word in ("--set", override)]
     straight, killed = Path(args.folder) / "straight", Path(args.folder) / "killed"
     pace = run_straight(command, straight)
-    phases = run_killed(command, killed, pace, args.kills, random.Random(args.seed))
-    print("; ".join(f"{phase}: {count}" for phase, count in sorted(phases.items())))
+    activities = run_killed(command, killed, pace, args.kills, random.Random(args.seed))
+    print("; ".join(f"{activity}: {count}" for activity, count in sorted(activities.items())))
     if wrong := differences(straight, killed):
         sys.exit("kill_test: not the same end: " + "; ".join(wrong))
-    if phases.total() < args.kills:
-        sys.exit(f"kill_test: not proven: finished after {phases.total()} kills; ask for more training.num_train_steps")
-    print(f"the same end, bit for bit, after {phases.total()} kills")
+    if activities.total() < args.kills:
+        sys.exit(f"kill_test: not proven: finished after {activities.total()} kills; ask for more training.num_train_steps")
+    print(f"the same end, bit for bit, after {activities.total()} kills")
 
 
 def parse_args() -> argparse.Namespace:
@@ -90,7 +90,7 @@ def parse_args() -> argparse.Namespace:
 
 
 def run_straight(command: list[str], folder: Path) -> Pace:
-    """A run left alone."""
+    """Let a run be, and measure its pace."""
     process, began = start(command, folder), time.monotonic()
     watch(process, lambda: Look.at(folder).written > 0)
     first_line = time.monotonic()
@@ -102,8 +102,8 @@ def run_straight(command: list[str], folder: Path) -> Pace:
 
 
 def run_killed(command: list[str], folder: Path, pace: Pace, kills: int, moments: random.Random) -> "collections.Counter[str]":
-    """Kill and start again until so many kills are done or the run is; then let it finish. Kills by phase."""
-    phases: collections.Counter[str] = collections.Counter()
+    """Kill and start again until so many kills are done or the run is; then let it finish. Kills by activity."""
+    activities: collections.Counter[str] = collections.Counter()
     for number in range(kills):
         before = Look.at(folder)
         process, began = start(command, folder), time.monotonic()
@@ -111,17 +111,17 @@ def run_killed(command: list[str], folder: Path, pace: Pace, kills: int, moments
         wait_for(aim, process, folder, before, pace, kills, moments)
         process.kill()
         if process.wait() == 0:  # it was faster
-            return phases
+            return activities
         if process.returncode > 0:
             sys.exit(f"kill_test: a run ended by itself with code {process.returncode}; see {folder}.log")
         after = Look.at(folder)
-        phase = phase_of(folder, before, after)
-        phases[phase] += 1
-        place = f"after {time.monotonic() - began:.3f} s, at checkpoint {after.newest}, in: {phase}"
+        activity = activity_of(folder, before, after)
+        activities[activity] += 1
+        place = f"after {time.monotonic() - began:.3f} s, at checkpoint {after.newest}, in: {activity}"
         print(f"kill {number + 1}, aimed at {aim}: {place}", flush=True)
     if start(command, folder).wait():
         sys.exit(f"kill_test: the last run failed; see {folder}.log")
-    return phases
+    return activities
 
 
 def wait_for(
@@ -141,7 +141,7 @@ def wait_for(
         rest(moments.uniform(0, pace.training / kills))
     elif aim == "writing a checkpoint":
         watch(process, lambda: Look.at(folder).writes_checkpoint)
-        # Now and then a little later: between the parts of a checkpoint.
+        # Now and then a little later: between the files of a checkpoint.
         rest(moments.choice((0, moments.uniform(0, 0.02))))
     else:
         newest = Look.at(folder).newest
@@ -149,8 +149,8 @@ def wait_for(
         rest(moments.uniform(0, pace.checkpoint / 2))
 
 
-def phase_of(folder: Path, before: Look, after: Look) -> str:
-    """What the run was doing when it was killed, as its folder tells."""
+def activity_of(folder: Path, before: Look, after: Look) -> str:
+    """Tell what the run was doing when it was killed, by its folder."""
     if after.writes_checkpoint:
         return "writing a checkpoint"
     if after.temporaries:
@@ -162,7 +162,7 @@ def phase_of(folder: Path, before: Look, after: Look) -> str:
 
 
 def differences(straight: Path, killed: Path) -> list[str]:
-    """What sets two finished runs' folders apart."""
+    """Tell what sets two finished runs' folders apart."""
     ours, theirs = (sorted(name for name in os.listdir(folder)) for folder in (straight, killed))
     wrong = [f"files differ: {sorted(set(ours) ^ set(theirs))}"] if ours != theirs else []
     left = [str(path) for path in killed.rglob("*") if TEMPORARY.search(path.name)]
@@ -178,7 +178,7 @@ def differences(straight: Path, killed: Path) -> list[str]:
 
 
 def different_tensors(straight: Path, killed: Path) -> list[str]:
-    """Tensors of the newest checkpoints that are not the same bits."""
+    """Name tensors of the newest checkpoints that are not the same bits."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     import tensorflow as tf
 
@@ -198,7 +198,7 @@ def different_tensors(straight: Path, killed: Path) -> list[str]:
 
 
 def start(command: list[str], folder: Path) -> "subprocess.Popen[bytes]":
-    """The command, as a process whose words go to a log beside the run's folder."""
+    """Start the command as a process whose words go to a log beside the run's folder."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     with open(f"{folder}.log", "ab") as log:
         environment = os.environ | {"PYTHONPATH": str(ROOT)}
@@ -212,7 +212,7 @@ def watch(process: "subprocess.Popen[bytes]", happened: Callable[[], bool]) -> N
 
 
 def metrics(folder: Path) -> list[dict[str, object]]:
-    """Rows of metrics.jsonl, which is never seen half-written."""
+    """Read the rows of metrics.jsonl, which is never seen half-written."""
     path = folder / "metrics.jsonl"
     return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
 

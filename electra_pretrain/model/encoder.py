@@ -90,7 +90,7 @@ class Block(tf.Module):
     def __call__(
         self, x: tf.Tensor, bias: tf.Tensor, random: Random | None, scope: str, positions: tf.Tensor | None = None
     ) -> tf.Tensor:
-        """Apply to [B, S, H], giving the same or [B, N, H] at `positions`; `scope` names the dropouts, since a block may repeat."""
+        """Map [B, S, H] to the same or, at `positions`, [B, N, H]; `scope` names the dropouts, since a block may repeat."""
         shape, places = x.shape[1:], None if positions is None else Places(0, positions)
         x = self.attention(x, bias, random, f"{scope}/attention", positions)
         y = self.output.after_gelu(self.intermediate(x))

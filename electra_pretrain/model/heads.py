@@ -15,7 +15,7 @@ class GeneratorHead(tf.Module):
         self.output_bias = tf.Variable(tf.zeros([vocab_size]), name=f"{scope}/output_bias")
 
     def __call__(self, hidden: tf.Tensor, word_table: tf.Tensor) -> tf.Tensor:
-        """Map hidden [B, N, H] and word_table [V, E] to float32 [B·N, V]; flat, since a TPU would copy all of it to fold it up."""
+        """Map hidden [B, N, H], word_table [V, E] to float32 [B·N, V]; flat, since a TPU would copy all of it to fold it up."""
         hidden = self.layer_norm(gelu(self.dense(hidden)))
         flat = tf.reshape(hidden, [-1, hidden.shape[-1]])
         logits = tf.matmul(flat, tf.cast(word_table, hidden.dtype), transpose_b=True)

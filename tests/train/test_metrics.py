@@ -40,24 +40,24 @@ def outputs_of(seed, batch=16, seq=40, slots=6, vocab=30):
 
 
 @pytest.fixture(scope="module")
-def parts():
+def shares():
     return [outputs_of(seed) for seed in range(3)]
 
 
 @pytest.fixture(scope="module")
-def metrics(parts):
+def metrics(shares):
     sums = {name: value.numpy() for name, value in zero_sums(ObjectiveConfig()).items()}
-    for part in parts:
-        for name, value in metric_sums(*part).items():
+    for share in shares:
+        for name, value in metric_sums(*share).items():
             sums[name] = sums[name] + value.numpy()
     return summarize(sums)
 
 
-def test_discriminator(parts, metrics):
-    real = np.concatenate([batch.input_mask.numpy().ravel() > 0 for batch, _ in parts])
-    y = np.concatenate([out.disc_labels.numpy().ravel() for _, out in parts])[real]
-    x = np.concatenate([out.disc_logits.numpy().ravel() for _, out in parts])[real]
-    losses = np.concatenate([out.disc_losses.numpy().ravel() for _, out in parts])[real]
+def test_discriminator(shares, metrics):
+    real = np.concatenate([batch.input_mask.numpy().ravel() > 0 for batch, _ in shares])
+    y = np.concatenate([out.disc_labels.numpy().ravel() for _, out in shares])[real]
+    x = np.concatenate([out.disc_logits.numpy().ravel() for _, out in shares])[real]
+    losses = np.concatenate([out.disc_losses.numpy().ravel() for _, out in shares])[real]
     called = x > 0
     expected = {
         "disc_loss": losses.mean(),
@@ -72,12 +72,12 @@ def test_discriminator(parts, metrics):
     assert abs(metrics["disc_auc"] - ((pairs > 0).mean() + 0.5 * (pairs == 0).mean())) < 2e-3
 
 
-def test_generator(parts, metrics):
-    weights = np.concatenate([out.masked.masked_lm_weights.numpy().ravel() for _, out in parts])
-    ids = np.concatenate([out.masked.masked_lm_ids.numpy().ravel() for _, out in parts])
-    best = np.concatenate([out.gen_logits.numpy().argmax(-1).ravel() for _, out in parts])
-    sampled = np.concatenate([out.sampled_ids.numpy().ravel() for _, out in parts])
-    losses = np.concatenate([out.masked_lm_losses.numpy().ravel() for _, out in parts])
+def test_generator(shares, metrics):
+    weights = np.concatenate([out.masked.masked_lm_weights.numpy().ravel() for _, out in shares])
+    ids = np.concatenate([out.masked.masked_lm_ids.numpy().ravel() for _, out in shares])
+    best = np.concatenate([out.gen_logits.numpy().argmax(-1).ravel() for _, out in shares])
+    sampled = np.concatenate([out.sampled_ids.numpy().ravel() for _, out in shares])
+    losses = np.concatenate([out.masked_lm_losses.numpy().ravel() for _, out in shares])
     for name, values in {
         "masked_lm_accuracy": best == ids,
         "sampled_masked_lm_accuracy": sampled == ids,

@@ -17,7 +17,6 @@ from electra_pretrain.tokenization.tokenizer import group_into_words, load_token
 from tests.conftest import SEQ
 from tests.records.test_build import read_examples
 
-ERROR = "tests: error: "
 TRAIN, HELDOUT = "train-00000-of-00001.tfrecord", "heldout-00000-of-00001.tfrecord"
 
 
@@ -35,7 +34,7 @@ def faults(folder, capfd, *more):
     """The lines on standard error that name a fault."""
     with pytest.raises(UserError, match="faults, named above: "):
         inspect(folder, *more)
-    lines = [line.removeprefix(ERROR) for line in capfd.readouterr().err.splitlines() if line.startswith(ERROR)]
+    lines = [line.split(": error: ", 1)[1] for line in capfd.readouterr().err.splitlines() if ": error: " in line]
     return [line for line in lines if str(folder) in line or line.startswith("manifest.json")]
 
 
