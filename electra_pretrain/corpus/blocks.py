@@ -21,6 +21,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import BinaryIO, NamedTuple, cast
 
 from electra_pretrain.core import compression, files
+from electra_pretrain.core.hashing import HashedFile
 from electra_pretrain.corpus.cut import BlockCutter
 from electra_pretrain.corpus.formats import kind_of
 from electra_pretrain.corpus.reader import MAX_DOCUMENT_CHARACTERS, Corpus, Document
@@ -116,7 +117,7 @@ class BlockReader:
         self._corpus = corpus
         self.sources: list[Source] = []
         self._finished_bytes = 0
-        self._file: _HashedFile | None = None
+        self._file: HashedFile | None = None
         self._text_paths: list[str] = []  # of the block that is being read
 
     @property
@@ -152,7 +153,7 @@ class BlockReader:
         """Read the corpus as whole stripped lines, many at a time; every file ends with an empty one."""
         for path in self._corpus.paths:
             with files.open_raw(path) as raw:
-                self._file = _HashedFile(raw)
+                self._file = HashedFile(raw)
                 if kind_of(path) == "text":
                     self._text_paths.append(path)
                     with compression.decompressed(path, cast(BinaryIO, self._file)) as file:
@@ -165,29 +166,6 @@ class BlockReader:
             self._finished_bytes += self._file.bytes_read
             self.sources.append({"path": path, "bytes": self._file.bytes_read, "sha256": self._file.sha256()})
             self._file = None
-
-
-class _HashedFile:
-    """What is read of an open file goes into a hash."""
-
-    def __init__(self, raw: BinaryIO) -> None:
-        self._raw = raw
-        self._digest = hashlib.sha256()
-        self.bytes_read = 0
-
-    def read(self, size: int = -1) -> bytes:
-        content = self._raw.read(size)
-        self._digest.update(content)
-        self.bytes_read += len(content)
-        return content
-
-    def read_rest(self) -> None:
-        while self.read(_CHUNK_BYTES):
-            pass
-
-    def sha256(self) -> str:
-        """Return the hash of what has been read so far."""
-        return self._digest.hexdigest()
 
 
 def _whole_lines(file: BinaryIO) -> Iterator[bytes]:
