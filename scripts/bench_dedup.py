@@ -80,7 +80,7 @@ class Watch(threading.Thread):
 
 
 def check(output: Path, count: int) -> None:
-    """What stays is every line that is not a fifth one, in order."""
+    """Check that every line stays that is not a fifth one, in order."""
     wanted = (line for number, line in enumerate(lines(count)) if number % 5 != 4)
     with fileinput.input(sorted(output.glob("part-*.txt")), encoding="utf-8") as text:
         kept = (line for line in text if line != "\n")

@@ -30,7 +30,7 @@ def purpose_word(purpose: str) -> int:
     return zlib.crc32(purpose.encode("utf-8"))
 
 
-class Places(NamedTuple):
+class Selection(NamedTuple):
     """Some of the elements along one axis.
 
     Attributes:
@@ -55,8 +55,8 @@ class Random(NamedTuple):
     step: Any
     rows: Any
 
-    def bits(self, purpose: "str | tf.Tensor", shape: Sequence[int], places: Places | None = None) -> "tf.Tensor":
-        """Return bits, uint32 [B, *shape], or those of them at `places`; `shape` is static, with fewer than 2**32 elements.
+    def bits(self, purpose: "str | tf.Tensor", shape: Sequence[int], selection: Selection | None = None) -> "tf.Tensor":
+        """Return bits, uint32 [B, *shape], or those of the `selection`; `shape` is static, with fewer than 2**32 elements.
 
         A purpose may be given as its word, a uint32 scalar.
         """
@@ -76,7 +76,7 @@ class Random(NamedTuple):
         key_0, key_1 = (
             tf.reshape(_row_key(constant(chain), words, shift, constant), [-1] + [1] * len(shape)) for chain in _CHAINS
         )
-        return _element_bits(_add_element_index(key_0, shape, places), key_1, shift, constant)
+        return _element_bits(_add_element_index(key_0, shape, selection), key_1, shift, constant)
 
     def uniform(self, purpose: "str | tf.Tensor", shape: Sequence[int]) -> "tf.Tensor":
         """Return float32 [B, *shape], uniform in the open interval (0, 1)."""
@@ -153,8 +153,8 @@ def _element_bits(x: Any, key_1: Any, shift: Callable[[Any, int], Any], constant
     return x ^ shift(x, 16)
 
 
-def _add_element_index(key: "tf.Tensor", shape: Sequence[int], places: Places | None) -> "tf.Tensor":
-    """Return uint32 [B, *shape], at `places`: key [B, 1, …] plus 0, 1, 2, … times the spacing, axis by axis.
+def _add_element_index(key: "tf.Tensor", shape: Sequence[int], selection: Selection | None) -> "tf.Tensor":
+    """Return uint32 [B, *shape], or the `selection` of it: key [B, 1, …] plus 0, 1, 2, … times the spacing, axis by axis.
 
     Starting from the key: a sum of ranges alone would be folded into a constant of the whole shape, read from memory.
     """
@@ -166,8 +166,8 @@ def _add_element_index(key: "tf.Tensor", shape: Sequence[int], places: Places | 
         strides.insert(0, stride * _SPACING % 2**32)
         stride *= length
     for axis, length in enumerate(shape):
-        chosen = places is not None and places.axis == axis
-        along = tf.cast(places.indices if places is not None and chosen else tf.range(length), tf.uint32)
+        chosen = selection is not None and selection.axis == axis
+        along = tf.cast(selection.indices if selection is not None and chosen else tf.range(length), tf.uint32)
         along *= tf.constant(strides[axis], tf.uint32)
         rows = [along.shape[0]] + [1] * axis if chosen else []
         key += tf.reshape(along, [*rows, -1] + [1] * (len(shape) - 1 - axis))

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import tensorflow as tf
 
 from electra_pretrain.config.schema import Config
-from electra_pretrain.core.rng import Places, Random
+from electra_pretrain.core.rng import Random, Selection
 from electra_pretrain.model.kernels import GradientFunction, fused, with_gradient
 from electra_pretrain.model.layers import Dense, Initializer, LayerNorm, make_dropout
 
@@ -39,12 +39,12 @@ class Attention(tf.Module):
         query, key, value = (
             dense.to_heads(of, self._heads) for dense, of in ((self.query, wanted), (self.key, x), (self.value, x))
         )
-        probs_places, places = (None if positions is None else Places(axis, positions) for axis in (1, 0))
+        probs_selection, selection = (None if positions is None else Selection(axis, positions) for axis in (1, 0))
         rate, purpose = self._config.attention_probs_dropout_prob, f"{scope}/self/dropout"
-        dropout = make_dropout([self._heads, length, length], rate, random, purpose, probs_places)
+        dropout = make_dropout([self._heads, length, length], rate, random, purpose, probs_selection)
         attended = self.output.from_heads(attend(query, key, value, bias, dropout))
         rate, purpose = self._config.hidden_dropout_prob, f"{scope}/output/dropout"
-        attended = make_dropout([length, hidden_size], rate, random, purpose, places)(attended)
+        attended = make_dropout([length, hidden_size], rate, random, purpose, selection)(attended)
         return self.layer_norm(attended + wanted)
 
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import tensorflow as tf
 
 from electra_pretrain.config.schema import Config
-from electra_pretrain.core.rng import Places, Random
+from electra_pretrain.core.rng import Random, Selection
 from electra_pretrain.model.attention import Attention
 from electra_pretrain.model.kernels import remat
 from electra_pretrain.model.layers import Dense, Initializer, LayerNorm, dropout, make_dropout
@@ -91,10 +91,10 @@ class Block(tf.Module):
         self, x: tf.Tensor, bias: tf.Tensor, random: Random | None, scope: str, positions: tf.Tensor | None = None
     ) -> tf.Tensor:
         """Map [B, S, H] to the same or, at `positions`, [B, N, H]; `scope` names the dropouts, since a block may repeat."""
-        shape, places = x.shape[1:], None if positions is None else Places(0, positions)
+        shape, selection = x.shape[1:], None if positions is None else Selection(0, positions)
         x = self.attention(x, bias, random, f"{scope}/attention", positions)
         y = self.output.after_gelu(self.intermediate(x))
-        y = make_dropout(shape, self._config.hidden_dropout_prob, random, f"{scope}/output/dropout", places)(y)
+        y = make_dropout(shape, self._config.hidden_dropout_prob, random, f"{scope}/output/dropout", selection)(y)
         return self.layer_norm(y + x)
 
 

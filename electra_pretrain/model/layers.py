@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from electra_pretrain.core.rng import Places, Random, purpose_word
+from electra_pretrain.core.rng import Random, Selection, purpose_word
 from electra_pretrain.model.kernels import GradientFunction, after, fused, with_gradient
 
 LAYER_NORM_EPSILON = 1e-12
@@ -152,9 +152,9 @@ def dropout(x: tf.Tensor, rate: float, random: Random | None, purpose: str) -> t
 
 
 def make_dropout(
-    shape: Sequence[int], rate: float, random: Random | None, purpose: str, places: Places | None = None
+    shape: Sequence[int], rate: float, random: Random | None, purpose: str, selection: Selection | None = None
 ) -> Callable[[tf.Tensor], tf.Tensor]:
-    """Make a dropout for any number of tensors [B, *shape], the same elements of each; or for what is gathered at `places`."""
+    """Make a dropout for any number of tensors [B, *shape], the same elements of each; or for a `selection` of them."""
     if random is None or rate == 0:
         return lambda x: x
     # As tensors, so that one compiled program serves all dropouts of a shape.
@@ -163,16 +163,18 @@ def make_dropout(
 
     @with_gradient
     def drop(x: tf.Tensor) -> tuple[tf.Tensor, GradientFunction]:
-        return _drop(x, source, word, rate, shape, places), lambda upstream: _drop(upstream, source, word, rate, shape, places)
+        return _drop(x, source, word, rate, shape, selection), lambda upstream: _drop(
+            upstream, source, word, rate, shape, selection
+        )
 
     return drop
 
 
 @fused
 def _drop(
-    x: tf.Tensor, random: Random, purpose: tf.Tensor, rate: float, shape: Sequence[int], places: Places | None
+    x: tf.Tensor, random: Random, purpose: tf.Tensor, rate: float, shape: Sequence[int], selection: Selection | None
 ) -> tf.Tensor:
-    bits = random.bits(purpose, shape, places)
+    bits = random.bits(purpose, shape, selection)
     assert x.shape[1:] == bits.shape[1:]
     dropped = bits < tf.constant(int(rate * 2**32), tf.uint32)
     return tf.where(dropped, tf.zeros([], x.dtype), x * tf.cast(1 / (1 - rate), x.dtype))

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from electra_pretrain.core.rng import Places, Random, Stream, numpy_bits, numpy_uniform, permutation, purpose_word
+from electra_pretrain.core.rng import Random, Selection, Stream, numpy_bits, numpy_uniform, permutation, purpose_word
 
 ROWS, ELEMENTS = 256, 4096
 # Thousands of statistics are looked at over all tests here; beyond five standard errors is no accident.
@@ -94,7 +94,7 @@ def test_pairs_of_rows_differ_in_half_of_their_bits():
 def test_bits_at_places_are_those_of_the_whole(axis):
     random, shape = Random(3, 7, tf.constant([2, 9])), [3, 5, 4]
     indices = tf.constant([[2, 0], [1, 1]])
-    whole, chosen = random.bits("here", shape), random.bits("here", shape, Places(axis, indices))
+    whole, chosen = random.bits("here", shape), random.bits("here", shape, Selection(axis, indices))
     for row in range(2):
         np.testing.assert_array_equal(chosen[row], np.take(whole[row].numpy(), indices[row], axis=axis))
 
