@@ -82,3 +82,10 @@ def test_korean_pages_are_in_step(english, korean):
     assert len(pages.blocks(ours)) == len(pages.blocks(theirs))
     words = re.sub(r"`[^`]*`|\]\([^)]*\)|<[^>]*>|[^\w]", "", pages.prose(theirs))
     assert len(HANGUL.findall(words)) > 0.4 * len(words)
+
+
+def test_files_that_the_architecture_names_exist():
+    """Those of the package by their path in it; a room's folder ends in a slash."""
+    named = re.findall(r"`((?:[a-z_]+/)+(?:[a-z_0-9]+\.(?:py|json))?|[a-z_]+(?:/[a-z_]+)*\.py)`", read("docs/architecture.md"))
+    assert "train/loop.py" in named and "corpus/cleaning/" in named
+    assert [name for name in named if not (ROOT / "electra_pretrain" / name).exists() and not (ROOT / name).exists()] == []
