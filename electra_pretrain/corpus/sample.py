@@ -11,7 +11,7 @@ import numpy as np
 from electra_pretrain.core import rng
 from electra_pretrain.corpus.reader import Document
 
-_CELLS = 65536  # how finely the threshold is told: the sample stays below its bound by about this part of the corpus
+_CELLS = 65536  # how finely the threshold is told: the sample stays below its bound by about this share of the corpus
 
 
 def sampled(documents: Iterable[Document], threshold: float, seed: int) -> Iterator[Document]:

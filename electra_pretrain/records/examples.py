@@ -70,7 +70,7 @@ def _target_length(lengths: Lengths, draws: Stream) -> int:
 def _first_segment_end(
     ends: Sequence[int], start: int, collected: int, target: int, single_segment_prob: float, draws: Stream
 ) -> int:
-    """Where the first segment ends: it takes sentences while it stays under half the target.
+    """Find where the first segment ends: it takes sentences while it stays under half the target.
 
     The sentence that would cross goes to the first segment with probability 0.5; the first sentence always does.
     """

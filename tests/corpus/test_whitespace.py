@@ -1,4 +1,4 @@
-"""White space removed from bytes is what `str.strip` removes from text, for every character; `len` counts as many characters."""
+"""White space removed from bytes is what `str.strip` removes from text, for every character; `len` counts as many."""
 
 import sys
 

@@ -65,7 +65,7 @@ _SPELT_SYLLABLE = re.compile(f"{_FILLER}([{_INITIALS}])([{_VOWELS}])([{_FINALS}]
 
 
 def html() -> Rewrite:
-    """Entities become the characters that they stand for; tags go, and comments, scripts and styles of up to 1,000 characters.
+    """Turn entities into their characters; cut out tags, and comments, scripts and styles of up to 1,000 characters.
 
     Only names that HTML knows are tags: `<영화 제목>` and `<Matrix>` are text. A tag within a line of text (`<b>`) leaves
     no space, a block's does.
@@ -91,7 +91,7 @@ def html() -> Rewrite:
 
 
 def spelt_syllables() -> Rewrite:
-    """Syllables that KS X 1001 lacks, and old programs wrote as a filler and three jamo, become one: filler ㅅ ㅞ ㅅ → 쉣."""
+    """Compose syllables that KS X 1001 lacks, and old programs wrote as a filler and three jamo: filler ㅅ ㅞ ㅅ → 쉣."""
 
     def composed(match: re.Match[str]) -> str:
         initial, vowel, final = (jamo.index(match[group]) for group, jamo in enumerate((_INITIALS, _VOWELS, _FINALS), start=1))
@@ -101,9 +101,9 @@ def spelt_syllables() -> Rewrite:
 
 
 def invisible() -> Rewrite:
-    """Control characters, zero-width characters, direction marks, soft hyphens and Hangul fillers go, without a space.
+    """Delete control characters, zero-width characters, direction marks, soft hyphens and Hangul fillers, without a space.
 
-    Joiners and style marks stay within emoji, which they are part of.
+    Joiners and style marks stay within emoji, which they belong to.
     """
     emoji = emoji_parts()
     suspect = re.compile(f"[{_INVISIBLE}{ZERO_WIDTH_JOINER}{TEXT_STYLE}{EMOJI_STYLE}]")
@@ -115,12 +115,12 @@ def invisible() -> Rewrite:
 
 
 def nfc() -> Rewrite:
-    """Unicode's composed form, in which a syllable is one character; macOS writes jamo one by one (NFD)."""
+    """Bring text into Unicode's composed form, in which a syllable is one character; macOS writes jamo one by one (NFD)."""
     return lambda text: text if unicodedata.is_normalized("NFC", text) else unicodedata.normalize("NFC", text)
 
 
 def characters(keep: list[str], signs: str) -> Rewrite:
-    """Every run of characters outside the named classes and the listed signs becomes a space.
+    """Replace every run of characters outside the named classes and the listed signs by a space.
 
     Args:
         keep: names from `characters.CLASS_NAMES`.
@@ -131,7 +131,7 @@ def characters(keep: list[str], signs: str) -> Rewrite:
 
 
 def emoji() -> Rewrite:
-    """Emoji go, whole sequences at once."""
+    """Cut out emoji, whole sequences at once."""
     one = f"[{emoji_parts()}]"
     pattern = re.compile(
         f"[0-9#*]{EMOJI_STYLE}?{KEYCAP}|{one}(?:{one}|[{ZERO_WIDTH_JOINER}{TEXT_STYLE}{EMOJI_STYLE}{KEYCAP}])*"
@@ -140,27 +140,27 @@ def emoji() -> Rewrite:
 
 
 def urls() -> Rewrite:
-    """Web addresses (http, https, ftp, www.) go."""
+    """Cut out web addresses (http, https, ftp, www.)."""
     return lambda text: _URL.sub(" ", text) if "://" in text or "ww." in text or "WWW." in text else text
 
 
 def emails() -> Rewrite:
-    """E-mail addresses go."""
+    """Cut out e-mail addresses."""
     return lambda text: _EMAIL.sub(" ", text) if "@" in text else text
 
 
 def phone_numbers() -> Rewrite:
-    """Every digit of a Korean phone number becomes 0: 010-1234-5678 → 000-0000-0000."""
+    """Set every digit of a Korean phone number to 0: 010-1234-5678 → 000-0000-0000."""
     return lambda text: _PHONE.sub(_zeros, text)
 
 
 def resident_numbers() -> Rewrite:
-    """Every digit of a resident-registration number becomes 0; so does any other number that reads like one."""
+    """Set every digit of a resident-registration number to 0, and of any other number that reads like one."""
     return lambda text: _RESIDENT.sub(_zeros, text)
 
 
 def squeeze(to: int, digits: bool, signs: bool) -> Rewrite:
-    """What stands more than `to` times in a row stands `to` times: a character, or a group of 2 to 4 of them.
+    """Let stand `to` times what stands more often in a row: a character, or a group of 2 to 4 of them.
 
     With to = 2: ㅋㅋㅋㅋ → ㅋㅋ, 와하하하핫 → 와하하핫, 대박대박대박 → 대박대박.
 
@@ -183,7 +183,7 @@ def squeeze(to: int, digits: bool, signs: bool) -> Rewrite:
         if not suspect.search(text):
             return text
         before = ""
-        while before != text:  # a squeezed part may complete a group; it only gets shorter
+        while before != text:  # a squeezed stretch may complete a group; it only gets shorter
             before, text = text, group.sub(times, character.sub(times, text))
         return text
 
@@ -191,7 +191,7 @@ def squeeze(to: int, digits: bool, signs: bool) -> Rewrite:
 
 
 def masks(at_least: int) -> Rewrite:
-    """Marks that stand for a censored word, `OOO` or `○○○`, of at least so many letters O, go."""
+    """Cut out marks that stand for a censored word, `OOO` or `○○○`, of at least so many letters O."""
     if at_least < 2:
         raise UserError(f"at_least: {at_least} must be at least 2; one letter alone may be anything")
     pattern = re.compile(rf"(?<![A-Za-z])(?:O{{{at_least},}}|○{{{at_least},}}|◯{{{at_least},}})(?![A-Za-z])")
@@ -199,22 +199,22 @@ def masks(at_least: int) -> Rewrite:
 
 
 def whitespace() -> Rewrite:
-    """Every run of white space becomes one space; none stays at the ends."""
+    """Replace every run of white space by one space; none stays at the ends."""
     return lambda text: " ".join(text.split())
 
 
 def min_length(characters: int) -> Reject:
-    """A line of fewer characters, spaces counted, is dropped."""
+    """Drop a line of fewer characters, spaces counted."""
     return lambda text: text if len(text) >= characters else None
 
 
 def max_length(characters: int) -> Reject:
-    """A line of more characters, spaces counted, is dropped."""
+    """Drop a line of more characters, spaces counted."""
     return lambda text: text if len(text) <= characters else None
 
 
 def hangul_share(at_least: float) -> Reject:
-    """A line is dropped in which Hangul (syllables and jamo) is a smaller share of the characters, spaces aside."""
+    """Drop a line in which Hangul (syllables and jamo) is a smaller share of the characters, spaces aside."""
     if not 0 <= at_least <= 1:
         raise UserError(f"at_least: {at_least} must lie in 0..1")
     hangul = re.compile(f"[{ALL_HANGUL}]+")

@@ -29,7 +29,7 @@ from tests.cli.test_commands import run
 from tests.conftest import ROOT, SAMPLE_CORPUS
 
 BENCH = ROOT / "scripts" / "bench_dedup.py"
-PROGRESS = re.compile(r"^(?:dedup_corpus: )?(check sources|read and hash|find \w+|sign|compare|cluster|write parts):")
+PROGRESS = re.compile(r"^\w+: (check sources|read and hash|find \w+|sign|compare|cluster|write parts):")
 
 
 def dedup_text(folder, corpus, by="line", *more):
