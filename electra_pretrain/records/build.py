@@ -65,7 +65,10 @@ def build(
     files.make_dirs(output)
     if files.exists(files.join(output, MANIFEST_NAME)):
         return _finished(output, _fingerprint(identity, resume.sources(corpus.paths)))
-    folder = resume.work_folder(COMMAND, resume.fingerprint({**identity, "output": ""}), output, shared_dir)
+    key = resume.fingerprint({**identity, "output": ""})
+    if shared_dir is not None:
+        key += "-by-file"  # there a block's file holds all of a text file's blocks
+    folder = resume.work_folder(COMMAND, key, output, shared_dir)
     _check_foreign(folder, tokenizer)
     files.make_dirs(folder.path)
     work = BuildWork(vocab_path, do_lower_case, folder.path, output, settings)

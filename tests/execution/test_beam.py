@@ -95,6 +95,26 @@ def test_a_stopped_build_whose_workers_read_goes_on(corpus, tmp_path, vocab_path
     same_files(tmp_path / "local", tmp_path / "out")
 
 
+@pytest.mark.parametrize("elsewhere_first", [False, True])
+def test_a_build_stopped_here_and_elsewhere_by_turns_gives_the_same_bytes(corpus, tmp_path, vocab_path, small, elsewhere_first):
+    """A block of this machine and the blocks of a file, merged, are not taken for each other."""
+    settings, out = BuildSettings(SEQ, 0.1), str(tmp_path / "out")
+
+    def stopping(function, tasks):
+        for number, result in enumerate(here(function, tasks)):
+            yield result
+            if (function.__name__, number) in (("build_raw_block", 5), ("build_file", 2)):
+                raise KeyboardInterrupt
+
+    build(corpus, vocab_path, False, str(tmp_path / "local"), settings, here)
+    turns = [out, None] if elsewhere_first else [None, out]
+    for shared_dir in turns:
+        with pytest.raises(KeyboardInterrupt):
+            build(corpus, vocab_path, False, out, settings, stopping, shared_dir)
+    build(corpus, vocab_path, False, out, settings, here, turns[0])
+    same_files(tmp_path / "local", tmp_path / "out")
+
+
 def test_merged_blocks_are_one_block_in_slices_of_any_size(tmp_path, monkeypatch):
     paths = [str(tmp_path / str(number)) for number in range(3)]
     random = np.random.default_rng(0)
