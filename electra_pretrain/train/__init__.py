@@ -1,1 +1,1 @@
-"""Optimiser, metrics, checkpoints, devices and the training loop."""
+"""The trainer and its loop: records, devices, optimiser, metrics, what is checked before a start."""

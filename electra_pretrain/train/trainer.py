@@ -34,7 +34,7 @@ class Loop(NamedTuple):
 
 
 class Trainer:
-    """Model, optimiser and the compiled loops over them; make it within the strategy's scope.
+    """Model, optimiser and the compiled loops over them.
 
     Attributes:
         model: the networks.
