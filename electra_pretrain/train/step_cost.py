@@ -13,6 +13,7 @@ from electra_pretrain.tpu import compiler
 from electra_pretrain.tpu.chips import Slice
 from electra_pretrain.tpu.report import OutOfMemory, StepCost
 from electra_pretrain.train.input import check_replicas
+from electra_pretrain.train.metrics import Sums
 from electra_pretrain.train.trainer import Trainer
 
 # Which ids they are changes nothing in the program's shape.
@@ -67,7 +68,11 @@ def lower_step(config: Config, num_replicas: int) -> bytes:
     trainer = Trainer(share, _SPECIAL_IDS, tf.distribute.get_strategy(), one_after_the_other=True)
     ids = tf.zeros([rows, config.data.max_seq_length], tf.int32)
     batch = Batch(ids, ids, ids, tf.range(rows))
-    step = tf.function(trainer.update, jit_compile=True)
+
+    def train_step(batch: Batch) -> Sums:  # arguments left to their defaults are more than what follows can bind
+        return trainer.update(batch)
+
+    step = tf.function(train_step, jit_compile=True)
     try:
         module: bytes = step.experimental_get_compiler_ir(batch)(stage="hlo_serialized")
     except (tf.errors.InvalidArgumentError, tf.errors.UnimplementedError) as error:
