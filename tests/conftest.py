@@ -54,6 +54,12 @@ MICRO = Config.from_dict(
 )
 
 
+@pytest.fixture(autouse=True)
+def speaks_as_tests():
+    """Whichever command spoke in an earlier test."""
+    messages.configure("tests")
+
+
 def changed(config: Config, **sections: dict[str, object]) -> Config:
     """A config with some fields of some sections replaced."""
     return dataclasses.replace(
