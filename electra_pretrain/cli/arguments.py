@@ -28,7 +28,9 @@ def command_parser(name: str, description: str | None) -> argparse.ArgumentParse
     parser = argparse.ArgumentParser(prog=name, description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     level = parser.add_mutually_exclusive_group()
     level.add_argument("--quiet", action="store_true", help="tell warnings and errors only, no progress")
-    level.add_argument("--verbose", action="store_true", help="tell more, TensorFlow's own messages too")
+    level.add_argument(
+        "--verbose", action="store_true", help="tell what runs, how long it took, and what TensorFlow says itself"
+    )
     return parser
 
 

@@ -2,15 +2,21 @@
 
 import argparse
 import itertools
+import logging
+import platform
 import re
+import shlex
 import sys
+import time
 import traceback
 from collections.abc import Callable, Sequence
 from typing import NamedTuple, NoReturn
 
+from electra_pretrain import __version__
 from electra_pretrain.cli.arguments import verbosity
 from electra_pretrain.core import messages
 from electra_pretrain.core.errors import Stopped, Unavailable, UserError, first_of
+from electra_pretrain.core.progress import duration
 
 # What a supervisor goes by. 1: only the user can mend it. The rest as sysexits.h has it: 69, a service did not answer; 70, an
 # error of ours or of the machine's, which Python itself would end with 1; 75, try again: stopped in good order.
@@ -25,6 +31,9 @@ _INSTALLABLE = {
     "tokenizers": "tokenizers",
     "safetensors": "safetensors",
 }
+
+
+_log = logging.getLogger(__name__)
 
 
 class Ending(NamedTuple):
@@ -49,7 +58,10 @@ def run_command(
         _check_globs(sys.argv[1:])
         args = parse_args()
         messages.configure(name, verbosity(args))
+        _log.debug("electra_pretrain %s, Python %s: %s", __version__, platform.python_version(), shlex.join(sys.argv[1:]))
+        began = time.monotonic()
         command(args)
+        _log.debug("done in %s", duration(time.monotonic() - began))
     except (Exception, KeyboardInterrupt) as error:
         ending = _ending(error)
         if ending is None:

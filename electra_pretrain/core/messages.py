@@ -42,7 +42,8 @@ class _Handler(logging.Handler):
 def configure(command: str, level: int = NORMAL) -> None:
     """Let this process speak as `command`; call it again to change that.
 
-    TensorFlow's Python code speaks through absl's logger, and is heard only with `VERBOSE`.
+    TensorFlow's Python code speaks through absl's logger, and is heard only with `VERBOSE`; so is what its C++ code says
+    (core/tensorflow_startup.py).
     """
     logger = logging.getLogger(ROOT)
     handler = _Handler()
@@ -63,3 +64,8 @@ def speaker() -> tuple[str, int]:
 def is_quiet() -> bool:
     """Tell whether progress goes unsaid."""
     return not logging.getLogger(ROOT).isEnabledFor(NORMAL)
+
+
+def is_verbose() -> bool:
+    """Tell whether TensorFlow's own messages are wanted."""
+    return logging.getLogger(ROOT).isEnabledFor(VERBOSE)

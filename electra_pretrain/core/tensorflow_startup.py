@@ -6,10 +6,15 @@ import sys
 import tempfile
 from collections.abc import Iterator
 
+from electra_pretrain.core import messages
+
 
 @contextlib.contextmanager
 def stderr_aside() -> Iterator[None]:
-    """Put standard error (the file descriptor, C++ included) aside; it is shown only if the block fails."""
+    """Put standard error (the file descriptor, C++ included) aside, to show if the block fails; not with `--verbose`."""
+    if messages.is_verbose():
+        yield
+        return
     sys.stderr.flush()
     kept = os.dup(2)
     with tempfile.TemporaryFile() as aside:
@@ -26,14 +31,15 @@ def stderr_aside() -> Iterator[None]:
 
 
 def import_tensorflow() -> None:
-    """Import TensorFlow without its chatter.
+    """Import TensorFlow, without its chatter unless `--verbose` asks for it.
 
     Raises:
         ModuleNotFoundError: TensorFlow is not installed.
     """
     if "tensorflow" in sys.modules:
         return
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    if not os.environ.get("TF_CPP_MIN_LOG_LEVEL"):
+        os.environ["TF_CPP_MIN_LOG_LEVEL"] = "0" if messages.is_verbose() else "2"
     with stderr_aside():
         import tensorflow  # noqa: F401
 

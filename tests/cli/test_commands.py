@@ -10,6 +10,7 @@ import pytest
 from electra_pretrain import (
     build_data,
     clean_corpus,
+    compare,
     dedup_corpus,
     export_hf,
     inspect_vocab,
@@ -303,3 +304,13 @@ def test_quickstarts_steps_are_as_quiet_as_itself(tmp_path, capfd, monkeypatch, 
     assert run(quickstart, ["--output", tmp_path, *flags], capfd)[0] == 75
     assert [words[0] for words in asked] == ["electra_pretrain.train_vocab"]
     assert [word for word in asked[0] if word in ("--quiet", "--verbose")] == flags
+
+
+@pytest.mark.parametrize(("flags", "lines"), [([], 0), (["--quiet"], 0), (["--verbose"], 2)])
+def test_verbose_tells_what_runs_and_how_long(flags, lines, capfd):
+    code, err = run(compare, ["--published", *flags], capfd)
+    assert code == 0 and len(err.splitlines()) == lines
+    if lines:
+        assert re.match(
+            r"compare: electra_pretrain [\d.]+, Python [\d.]+: --published --verbose\ncompare: done in \d+ s\n$", err
+        )

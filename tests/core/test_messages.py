@@ -1,12 +1,13 @@
 """Messages: one format on standard error, levels that --quiet and --verbose choose, workers that speak as their command."""
 
 import logging
+import os
 import sys
 
 import pytest
 import tqdm
 
-from electra_pretrain.core import messages
+from electra_pretrain.core import messages, tensorflow_startup
 from electra_pretrain.core.progress import Progress
 from electra_pretrain.execution.processes import worker_pool
 
@@ -83,3 +84,11 @@ def test_a_line_does_not_tear_a_bar(monkeypatch, capfd):
     messages.configure("x")
     log.info("beside a bar")
     assert written == [("x: beside a bar", sys.stderr)]
+
+
+@pytest.mark.parametrize(("level", "heard"), [(messages.NORMAL, ""), (messages.VERBOSE, "from C++\n")])
+def test_what_tensorflow_says_from_below_is_for_the_verbose(capfd, level, heard):
+    messages.configure("x", level)
+    with tensorflow_startup.stderr_aside():
+        os.write(2, b"from C++\n")
+    assert capfd.readouterr().err == heard

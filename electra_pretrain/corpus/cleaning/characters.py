@@ -1,4 +1,4 @@
-"""Named classes of characters that Korean text is made of, as what stands in a regular expression's `[…]`."""
+"""Named classes of characters that Korean text is made of, each as the inside of a regular expression's `[…]`."""
 
 import functools
 import re
