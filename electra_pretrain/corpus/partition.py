@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from electra_pretrain.core.progress import Progress
+from electra_pretrain.corpus.blocks import TEXT_BLOCK_CHARACTERS, BlockReader
 from electra_pretrain.corpus.reader import Corpus, LocatedDocument, in_blocks
 from electra_pretrain.execution.processes import Runner
 from electra_pretrain.execution.resume import Source, source
@@ -86,8 +87,13 @@ def measure(corpus: Corpus, run: Runner) -> list[MeasuredFile]:
 
 
 def measure_file(path: str, reading: Reading) -> MeasuredFile:
-    """Read a file for its hash and the lengths of its documents."""
+    """Read a file for its hash and the lengths of its documents; once, where `BlockReader` can read it."""
     corpus = Corpus([path], *reading)
+    if (reading.encoding, reading.on_bad_bytes) == ("utf-8", "error"):
+        reader = BlockReader(corpus)
+        blocks = reader.blocks(TEXT_BLOCK_CHARACTERS)
+        characters = np.fromiter((sum(map(len, document)) for block in blocks for document in block.documents()), np.uint32)
+        return MeasuredFile(reader.sources[0], characters, 0)
     characters = np.fromiter((sum(map(len, document)) for document in corpus.documents()), np.uint32)
     return MeasuredFile(source(path), characters, corpus.decoder.damaged)
 

@@ -144,7 +144,7 @@ class Trainer:
     def _accumulated_gradients(
         self, batch: Batch, masked: MaskedBatch, denominators: Denominators, microbatches: int
     ) -> tuple[list[tf.Tensor], Sums]:
-        """Return what `_gradients` does, microbatch after microbatch: a loop on the device, so that memory holds one of them."""
+        """Return what `_gradients` does, microbatch after microbatch: a loop on the device, whose memory holds one of them."""
         size = batch.rows.shape[0] // microbatches
         stacked = tf.nest.map_structure(lambda x: tf.reshape(x, [microbatches, size, *x.shape[1:]]), (batch, masked))
 

@@ -60,7 +60,8 @@ def test_both_readers_give_the_same_blocks(tmp_path_factory, texts, chunk, longe
 def test_files_read_apart_give_the_same_blocks(tmp_path_factory, texts, longest, size):
     whole = Corpus(write_files(tmp_path_factory.getbasetemp(), texts))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(corpus, "MAX_DOCUMENT_CHARACTERS", longest)
+        for module in (blocks, corpus):
+            patch.setattr(module, "MAX_DOCUMENT_CHARACTERS", longest)
         plans = plan(whole, measure(whole, lambda function, tasks: (function(*task) for task in tasks)), size)
         found = [block for of_file in plans for block in of_file.blocks()]
         assert found == list(enumerate(whole.located_blocks(size)))
