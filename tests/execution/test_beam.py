@@ -216,8 +216,11 @@ def test_blocks_are_as_large_as_on_one_machine(corpus, tmp_path, vocab_path, mon
 
         return call
 
-    monkeypatch.setattr(BlockReader, "blocks", noted(read))
-    monkeypatch.setattr(cluster, "plan", noted(planned))
-    for name, shared in (("local", None), ("apart", str(tmp_path / "shared"))):
-        build(corpus, vocab_path, False, str(tmp_path / name), BuildSettings(SEQ), here, shared)
+    for name, shared, holder, attribute, function in (
+        ("local", None, BlockReader, "blocks", read),
+        ("apart", str(tmp_path / "shared"), cluster, "plan", planned),
+    ):
+        with monkeypatch.context() as patch:
+            patch.setattr(holder, attribute, noted(function))
+            build(corpus, vocab_path, False, str(tmp_path / name), BuildSettings(SEQ), here, shared)
     assert asked == [RECORDS_BLOCK_CHARACTERS] * 2
