@@ -4,11 +4,14 @@ import dataclasses
 import json
 import math
 from collections.abc import Callable
-from typing import Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from electra_pretrain.core.errors import UserError, nearest
 
-T = TypeVar("T")
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+T = TypeVar("T", bound="DataclassInstance")
 
 
 class Rule(NamedTuple):
@@ -56,7 +59,7 @@ def build(kind: type[T], values: Any, source: str, section: str = "") -> T:
     where = f"{source}: {section}" if section else source
     if not isinstance(values, dict):
         raise UserError(f"{where}: must be a JSON object, not {values!r}")
-    fields = {field.name: field for field in dataclasses.fields(kind)}  # type: ignore[arg-type]
+    fields = {field.name: field for field in dataclasses.fields(kind)}
     refuse_unknown(values, list(fields), where)
     needed = [name for name, field in fields.items() if field.default is dataclasses.MISSING]
     if missing := [name for name in needed if name not in values]:
