@@ -13,7 +13,7 @@ from electra_pretrain.core import files
 from electra_pretrain.core.errors import UserError
 from electra_pretrain.core.progress import Progress
 from electra_pretrain.corpus.blocks import RECORDS_BLOCK_CHARACTERS, BlockReader, RawBlock
-from electra_pretrain.corpus.provenance import read_steps
+from electra_pretrain.corpus.provenance import Step, read_steps
 from electra_pretrain.corpus.reader import Corpus, no_text
 from electra_pretrain.execution import resume
 from electra_pretrain.execution.processes import Runner, map_tasks
@@ -28,7 +28,15 @@ from electra_pretrain.records.blocks import (
     total,
 )
 from electra_pretrain.records.cluster import build_files
-from electra_pretrain.records.manifest import FORMAT_VERSION, MANIFEST_NAME, Manifest, load_manifest, vocabulary_of
+from electra_pretrain.records.manifest import (
+    FORMAT_VERSION,
+    MANIFEST_NAME,
+    Counts,
+    Manifest,
+    Shard,
+    load_manifest,
+    vocabulary_of,
+)
 from electra_pretrain.records.shards import SHARD_NAMES, build_shard, shard_tasks
 from electra_pretrain.tokenization.tokenizer import Tokenizer, load_tokenizer
 
@@ -82,8 +90,27 @@ def build(
         tasks = shard_tasks(examples, len(results), fingerprint, settings.max_seq_length)
         shards = map_tasks(run, "write shards", build_shard, [(task, work) for task in tasks], "shards")
     files.write_bytes(files.join(output, tokenizer.file_name), tokenizer.file_content)
+    manifest = _manifest(fingerprint, tokenizer, settings, counts, shards, sources, steps)
+    manifest.save(output)
+    folder.remove()
+    # Of killed builds, whatever their settings; what else lies there stays.
+    own = "|".join([re.escape(tokenizer.file_name), re.escape(MANIFEST_NAME), SHARD_NAMES])
+    files.remove_temporaries(output, own)
+    return manifest
+
+
+def _manifest(
+    fingerprint: str,
+    tokenizer: Tokenizer,
+    settings: BuildSettings,
+    counts: Counts,
+    shards: Sequence[Shard],
+    sources: Sequence[Source],
+    steps: Sequence[Step],
+) -> Manifest:
+    """Tell what the shards hold and how they were made."""
     train, heldout = ([shard for shard in shards if shard.name.startswith(f"{split}-")] for split in SPLITS)
-    manifest = Manifest(
+    return Manifest(
         format_version=FORMAT_VERSION,
         fingerprint=fingerprint,
         vocabulary=vocabulary_of(tokenizer),
@@ -98,12 +125,6 @@ def build(
         sources=tuple(sources),
         corpus_steps=tuple(steps),
     )
-    manifest.save(output)
-    folder.remove()
-    # Of killed builds, whatever their settings; what else lies there stays.
-    own = "|".join([re.escape(tokenizer.file_name), re.escape(MANIFEST_NAME), SHARD_NAMES])
-    files.remove_temporaries(output, own)
-    return manifest
 
 
 def _build_blocks(corpus: Corpus, work: BuildWork, run: Runner) -> tuple[list[Source], list[BlockResult]]:

@@ -6,8 +6,7 @@ from typing import Any
 import numpy as np
 
 from electra_pretrain.finetuning.examples import Question
-from electra_pretrain.finetuning.metrics import cmrc, entities, klue_mrc
-from electra_pretrain.finetuning.metrics import korquad as squad
+from electra_pretrain.finetuning.metrics import cmrc, entities, klue_mrc, korquad
 from electra_pretrain.finetuning.task import Task
 
 _SIMILAR = 3.0  # KLUE STS: two sentences of at least this score, of 0 to 5, mean the same
@@ -47,7 +46,7 @@ def _measures(task: Task) -> dict[str, Callable[[str, str], float]]:
     """Choose each metric's measure of one prediction against one answer, by the publisher's own rules."""
     if "rouge_w" in task.metrics:
         return {"exact_match": klue_mrc.exact_match, "rouge_w": klue_mrc.rouge_w}
-    rules = cmrc if task.name in _CHINESE else squad
+    rules = cmrc if task.name in _CHINESE else korquad
     return {"exact_match": rules.exact_match, "f1": rules.f1}
 
 

@@ -1,13 +1,13 @@
 """DRCD, traditional Chinese: where in an article of Wikipedia is the answer? (github.com/DRCKnowledgeTeam/DRCD)."""
 
 from electra_pretrain.finetuning.examples import Example
-from electra_pretrain.finetuning.readers import squad as squad_files
+from electra_pretrain.finetuning.readers import squad
 from electra_pretrain.finetuning.task import Task
 
 
 def read(path: str) -> list[Example]:
     """Read questions; some answers do not stand where the file says."""
-    return squad_files.read(path, move_answers=True)
+    return squad.read(path, move_answers=True)
 
 
 TASK = Task(

@@ -1,6 +1,6 @@
 """KLUE machine reading comprehension: where in an article is the answer, if it has one? (github.com/KLUE-benchmark/KLUE)."""
 
-from electra_pretrain.finetuning.readers import squad as squad_files
+from electra_pretrain.finetuning.readers import squad
 from electra_pretrain.finetuning.task import Task, klue_files
 
 TASK = Task(
@@ -9,7 +9,7 @@ TASK = Task(
     kind="question_answering",
     files=klue_files("klue-mrc", "json"),
     scored="dev",
-    read=squad_files.read,
+    read=squad.read,
     labels=(),
     metrics=("exact_match", "rouge_w"),
 )

@@ -1,6 +1,6 @@
 """KorQuAD 1.0: where in an article of Wikipedia is the answer? (korquad.github.io)."""
 
-from electra_pretrain.finetuning.readers import squad as squad_files
+from electra_pretrain.finetuning.readers import squad
 from electra_pretrain.finetuning.task import Task
 
 TASK = Task(
@@ -9,7 +9,7 @@ TASK = Task(
     kind="question_answering",
     files={split: (f"KorQuAD_v1.0_{split}.json",) for split in ("train", "dev")},
     scored="dev",
-    read=squad_files.read,
+    read=squad.read,
     labels=(),
     metrics=("exact_match", "f1"),
 )
