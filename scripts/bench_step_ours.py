@@ -68,7 +68,7 @@ def breakdown(config: Config) -> Iterator[tuple[str, Callable[[], Any]]]:
     from electra_pretrain.model.masking import mask_batch, sample_ids
     from electra_pretrain.model.objective import count, discriminate, generate
     from electra_pretrain.train.metrics import metric_sums
-    from electra_pretrain.train.optimizer import clip_by_global_norm
+    from electra_pretrain.train.optimizer import clip
 
     trainer, strategy, batch = make_trainer(config)
     model, optimizer, objective = trainer.model, trainer.optimizer, config.objective
@@ -112,7 +112,7 @@ def breakdown(config: Config) -> Iterator[tuple[str, Callable[[], Any]]]:
     gradients = [tf.zeros(variable.shape) for variable in variables]
 
     def update() -> None:
-        optimizer.apply(clip_by_global_norm(gradients, 1.0)[0], rate, finite)
+        optimizer.apply(clip(gradients, tf.linalg.global_norm(gradients), 1.0), rate, finite)
 
     table, logits = model.generator.embeddings.word, outputs.gen_logits
     states = tf.zeros([logits.shape[0], table.shape[1]])

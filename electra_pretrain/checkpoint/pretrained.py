@@ -14,6 +14,8 @@ from electra_pretrain.core import files
 from electra_pretrain.core.errors import UserError
 from electra_pretrain.tokenization.wordpiece import read_vocab
 
+# Of float16's dynamic loss scale; `train/loss_scale.py` says what they are.
+LOSS_SCALE_NAMES = ("loss_scale", "loss_scale_good_steps")
 # What weights mean depends on these; a source and a run must agree in them. The generator's sizes show in its shapes.
 MUST_AGREE = (
     "model.num_hidden_layers",
@@ -74,8 +76,13 @@ def _is_ours(path: str) -> bool:
 
 
 def is_optimizer_value(name: str) -> bool:
-    """Return whether a released name is the step's or a moment's, not a weight's."""
-    return name == "global_step" or name.endswith(("/adam_m", "/adam_v"))
+    """Return whether a name is the step's, a moment's or the loss scale's, not a weight's."""
+    return name == "global_step" or name.endswith(("/adam_m", "/adam_v")) or is_loss_scale(name)
+
+
+def is_loss_scale(name: str) -> bool:
+    """Return whether a name is one of those that only runs in float16 have; elsewhere nothing goes by it."""
+    return name in LOSS_SCALE_NAMES
 
 
 def is_generators(name: str) -> bool:
@@ -121,7 +128,8 @@ def assign(pretrained: Pretrained, variables: Mapping[str, tf.Variable]) -> bool
         UserError: every name that is missing, left over, or of another shape; or values that are not finite.
     """
     own_optimizer = any(is_optimizer_value(name) for name in variables)
-    values = {name: value for name, value in pretrained.values.items() if own_optimizer or not is_optimizer_value(name)}
+    left_out = is_loss_scale if own_optimizer else is_optimizer_value
+    values = {name: value for name, value in pretrained.values.items() if not left_out(name)}
     whole = any(is_generators(name) for name in values) or not any(is_generators(name) for name in variables)
     wanted = {name: variable for name, variable in variables.items() if whole or not is_generators(name)}
     if problems := misfits(values, wanted):

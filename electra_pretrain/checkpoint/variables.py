@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from electra_pretrain.checkpoint.bundle import DamagedCheckpoint, read
 from electra_pretrain.checkpoint.listing import find, steps
-from electra_pretrain.checkpoint.pretrained import misfits
+from electra_pretrain.checkpoint.pretrained import is_loss_scale, misfits
 from electra_pretrain.core.errors import UserError
 
 _log = logging.getLogger(__name__)
@@ -34,7 +34,7 @@ def restore_newest(folder: str, variables: Mapping[str, tf.Variable]) -> bool:
 
 
 def restore(prefix: str, variables: Mapping[str, tf.Variable]) -> None:
-    """Assign every variable from the checkpoint.
+    """Assign every variable from the checkpoint; a loss scale that it lacks, being no float16 run's own, keeps its value.
 
     Args:
         prefix: its path without suffix.
@@ -45,6 +45,7 @@ def restore(prefix: str, variables: Mapping[str, tf.Variable]) -> None:
         UserError: it holds other variables or shapes: it is of another config.
     """
     values = read(prefix)
+    variables = {name: variable for name, variable in variables.items() if name in values or not is_loss_scale(name)}
     if problems := misfits(values, variables):
         raise UserError(
             f"{prefix}: a checkpoint of another config: {'; '.join(problems)}; use that run's config, or another --model_dir"

@@ -21,7 +21,7 @@ from electra_pretrain.config.fields import (
 )
 from electra_pretrain.core.errors import UserError
 
-COMPUTE_DTYPES = ("float32", "bfloat16")
+COMPUTE_DTYPES = ("float32", "bfloat16", "float16")
 
 # Rules that look at more than one field; `c` is the whole `Config`.
 _GROUPS_DIVIDE = Rule(
@@ -139,7 +139,7 @@ class TrainingConfig:
     # held-out batches scored at each checkpoint; 0: none
     num_eval_steps: int = ruled(100, Rule(lambda value, _: value >= 0, "must not be negative; 0 means no evaluation"))
     compute_dtype: str = ruled(
-        "float32", Rule(lambda value, _: value in COMPUTE_DTYPES, f"must be {' or '.join(COMPUTE_DTYPES)}")
+        "float32", Rule(lambda value, _: value in COMPUTE_DTYPES, f"must be one of {', '.join(COMPUTE_DTYPES)}")
     )
     init_from: str = ""  # a run's folder or one of its checkpoints, whose weights a new run starts from
     seed: int = ruled(0, SEED)

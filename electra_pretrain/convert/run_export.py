@@ -8,6 +8,7 @@ import numpy as np
 from electra_pretrain.checkpoint.average import read_mean
 from electra_pretrain.checkpoint.bundle import read
 from electra_pretrain.checkpoint.listing import find
+from electra_pretrain.checkpoint.pretrained import is_loss_scale
 from electra_pretrain.config.load import CONFIG_NAME, load_config
 from electra_pretrain.config.schema import Config
 from electra_pretrain.convert.demonstration import card_examples
@@ -78,5 +79,6 @@ def export_tf1(model_dir: str, output: str, step: int | None, average: int, keep
     if not files.exists(vocab):
         raise UserError(f"{vocab}: no such file; the released code knows WordPiece alone, not SentencePiece: use export_hf")
     tokens = read_vocab(vocab)
-    values = read(find(model_dir, step)) if keep_optimizer else read_mean(model_dir, step, average)
+    prefix = find(model_dir, step)
+    values = read(prefix, lambda name: not is_loss_scale(name)) if keep_optimizer else read_mean(model_dir, step, average)
     return write_tf1(output, int(values["global_step"]), values, config, tokens)

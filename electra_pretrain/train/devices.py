@@ -111,6 +111,11 @@ def on_cpu(strategy: tf.distribute.Strategy) -> bool:
     return all("CPU" in str(device).upper() for device in strategy.extended.worker_devices)
 
 
+def compiles_steps(strategy: tf.distribute.Strategy) -> bool:
+    """Return whether XLA is to compile a step as a whole: on GPUs. A TPU's is anyhow, on a CPU parts are (model/kernels.py)."""
+    return not on_cpu(strategy) and not isinstance(strategy, tf.distribute.TPUStrategy)
+
+
 def count_replicas(cpu_replicas: int) -> int | None:
     """Return how many replicas `make_strategy` will find without a TPU; None where other machines take part."""
     if os.environ.get(CLUSTER_VARIABLE):

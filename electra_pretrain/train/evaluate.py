@@ -10,6 +10,7 @@ from electra_pretrain.config.load import CONFIG_NAME, load_config
 from electra_pretrain.core import files
 from electra_pretrain.core.errors import UserError
 from electra_pretrain.records.manifest import load_manifest
+from electra_pretrain.train.devices import compiles_steps
 from electra_pretrain.train.input import Source, check_data, check_replicas, heldout_batches, shard_paths
 from electra_pretrain.train.run_folder import load_run
 from electra_pretrain.train.trainer import Trainer
@@ -40,6 +41,6 @@ def evaluate(
     batches = heldout_batches(config, source.manifest, shard_paths(source, None), strategy)
     if batches is None:
         raise UserError(f"{data_dir}: no held-out records to score; build them with --heldout_fraction above 0")
-    trainer = Trainer(config, source.manifest.vocabulary.special_ids, strategy)
+    trainer = Trainer(config, source.manifest.vocabulary.special_ids, strategy, compiled=compiles_steps(strategy))
     restore(find(model_dir, step), trainer.variables())
     return {"step": int(trainer.optimizer.global_step.numpy()), **trainer.evaluate(batches)}

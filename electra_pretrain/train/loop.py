@@ -23,6 +23,7 @@ from electra_pretrain.records.damage import UNDECODABLE, describe_damage
 from electra_pretrain.train.background import Background, Saver
 from electra_pretrain.train.devices import (
     any_worker,
+    compiles_steps,
     hardware,
     num_input_workers,
     num_workers,
@@ -138,7 +139,8 @@ def _open_inputs(start: Start, strategy: tf.distribute.Strategy, skip_bad_record
 def _restored_trainer(start: Start, config: Config, strategy: tf.distribute.Strategy) -> Trainer:
     """Build a phase's trainer, its values from the run's own newest checkpoint; else from other weights; else from the seed."""
     special_ids = start.manifests[-1].vocabulary.special_ids
-    trainer = Trainer(config, special_ids, strategy, one_after_the_other=not on_cpu(strategy))
+    compiled = compiles_steps(strategy)
+    trainer = Trainer(config, special_ids, strategy, one_after_the_other=not on_cpu(strategy), compiled=compiled)
     if not restore_newest(start.model_dir, trainer.variables()) and start.pretrained is not None:
         whole = assign(start.pretrained, trainer.model.named_variables())
         anew = "moments and step begin anew" if whole else "it has no generator: that, moments and step begin anew"

@@ -1,11 +1,13 @@
 """Adam with decoupled weight decay and no bias correction, its learning rate, and clipping (method §3)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import tensorflow as tf
 
 from electra_pretrain.config.schema import OptimizerConfig
 from electra_pretrain.model.kernels import fused
+from electra_pretrain.train.loss_scale import LossScale, Write
 
 # Every parameter is decayed but these, told by their names.
 UNDECAYED = ("LayerNorm", "bias")
@@ -19,14 +21,17 @@ def learning_rate(update: tf.Tensor, config: OptimizerConfig, num_train_steps: i
     return config.learning_rate * decay * warmup
 
 
-def clip_by_global_norm(gradients: Sequence[tf.Tensor], max_norm: float) -> tuple[list[tf.Tensor], tf.Tensor]:
-    """Scale gradients down to a global norm of `max_norm` if they exceed it; return them and their norm before.
+def clip(
+    gradients: Sequence[tf.Tensor], norm: tf.Tensor, max_norm: float, loss_scale: tf.Tensor | None = None
+) -> list[tf.Tensor]:
+    """Scale gradients down to a global norm of `max_norm` if their `norm` exceeds it; all are 0 if that is not finite.
 
-    If the norm is not finite, every gradient is 0.
+    Gradients that are still multiplied by a `loss_scale` are divided by it; `norm` is that of the quotients.
     """
-    norm = tf.linalg.global_norm(gradients)
     scale = tf.where(tf.math.is_finite(norm), max_norm / tf.maximum(norm, max_norm), 0.0)
-    return [tf.math.multiply_no_nan(gradient, scale) for gradient in gradients], norm
+    if loss_scale is not None:
+        scale /= loss_scale
+    return [tf.math.multiply_no_nan(gradient, scale) for gradient in gradients]
 
 
 def is_decayed(name: str) -> bool:
@@ -40,13 +45,16 @@ class AdamW(tf.Module):
     Attributes:
         moments: released name (`…/adam_m`, `…/adam_v`) -> variable.
         global_step: int64 scalar, updates done, those that were not applied included.
-        nonfinite_in_a_row: int32 scalar, updates up to now that were not applied.
+        nonfinite_in_a_row: int32 scalar, updates up to now that were not applied; not those that only lower the loss scale.
         last_nonfinite_step: int32 scalar, `global_step` before the last of them; -1 before there was one.
+        loss_scale: of float16; else None.
     """
 
-    def __init__(self, variables: Mapping[str, tf.Variable], config: OptimizerConfig) -> None:
+    def __init__(
+        self, variables: Mapping[str, tf.Variable], config: OptimizerConfig, loss_scale: LossScale | None = None
+    ) -> None:
         super().__init__()
-        self._config = config
+        self._config, self.loss_scale = config, loss_scale
         self._variables = dict(variables)
         self.global_step = tf.Variable(0, dtype=tf.int64, trainable=False, name="global_step")
         self.nonfinite_in_a_row = tf.Variable(0, dtype=tf.int32, trainable=False, name="nonfinite_in_a_row")
@@ -57,8 +65,15 @@ class AdamW(tf.Module):
             for slot in ("adam_m", "adam_v")
         }
 
+    def named_variables(self) -> dict[str, tf.Variable]:
+        """Return what a checkpoint holds beside the weights."""
+        of_scale = {} if self.loss_scale is None else self.loss_scale.named_variables()
+        return {**self.moments, "global_step": self.global_step, **of_scale}
+
     def apply(self, gradients: Sequence[tf.Tensor], rate: tf.Tensor, finite: tf.Tensor) -> None:
-        """Update all variables and the step; call it in a replica with gradients that all replicas share.
+        """Update all variables and the step, with gradients that all replicas share.
+
+        Call it in a replica; or, within `strategy.extended.update`, once for each device, whose copies are then written.
 
         Args:
             gradients: in the order of the variables; already summed and clipped, 0 where the step is not finite.
@@ -71,13 +86,22 @@ class AdamW(tf.Module):
             (tf.where(finite, beta, 1.0), tf.where(finite, 1 - beta, 0.0)) for beta in (config.adam_beta_1, config.adam_beta_2)
         ]
         rate = tf.where(finite, rate, 0.0)
+        context, arguments = tf.distribute.get_replica_context(), (list(gradients), rate, *factors, finite)
         # Written for each replica's copy from the same values; nothing is sent between replicas here.
-        context = tf.distribute.get_replica_context()
-        context.merge_call(self._merged_apply, args=(list(gradients), rate, *factors, finite))
+        if context is None:
+            self._apply_to(_own_copy, *arguments)
+        else:
+            context.merge_call(self._merged_apply, args=arguments)
 
-    def _merged_apply(
+    def _merged_apply(self, strategy: tf.distribute.Strategy, *arguments: Any) -> None:
+        def every_copy(variable: tf.Variable, function: Callable[..., None], *values: Any) -> None:
+            strategy.extended.update(variable, function, args=values, group=False)
+
+        self._apply_to(every_copy, *arguments)
+
+    def _apply_to(
         self,
-        strategy: tf.distribute.Strategy,
+        write: Write,
         gradients: list[tf.Tensor],
         rate: tf.Tensor,
         factors_m: tuple[tf.Tensor, tf.Tensor],
@@ -87,19 +111,22 @@ class AdamW(tf.Module):
         for (name, variable), gradient in zip(self._variables.items(), gradients, strict=True):
             moments = (self.moments[f"{name}/adam_m"], self.moments[f"{name}/adam_v"])
             decay = self._config.weight_decay_rate if is_decayed(name) else 0.0
-            arguments = (gradient, *moments, rate, factors_m, factors_v, decay)
-            strategy.extended.update(variable, self._update_one, args=arguments, group=False)
-        strategy.extended.update(self.last_nonfinite_step, self._note_nonfinite, args=(self.global_step, finite), group=False)
-        strategy.extended.update(self.nonfinite_in_a_row, self._count_nonfinite, args=(finite,), group=False)
-        strategy.extended.update(self.global_step, lambda step: step.assign_add(1, read_value=False), group=False)
+            write(variable, self._update_one, gradient, *moments, rate, factors_m, factors_v, decay)
+        lost = tf.logical_not(finite)
+        if self.loss_scale is not None:
+            lost &= self.loss_scale.at_floor()
+            self.loss_scale.update(write, finite)
+        write(self.last_nonfinite_step, self._note_nonfinite, self.global_step, lost)
+        write(self.nonfinite_in_a_row, self._count_nonfinite, finite, lost)
+        write(self.global_step, lambda step: step.assign_add(1, read_value=False))
 
     @staticmethod
-    def _note_nonfinite(last: tf.Variable, step: tf.Variable, finite: tf.Tensor) -> None:
-        last.assign(tf.where(finite, last, tf.cast(step, tf.int32)), read_value=False)
+    def _note_nonfinite(last: tf.Variable, step: tf.Variable, lost: tf.Tensor) -> None:
+        last.assign(tf.where(lost, tf.cast(step, tf.int32), last), read_value=False)
 
     @staticmethod
-    def _count_nonfinite(in_a_row: tf.Variable, finite: tf.Tensor) -> None:
-        in_a_row.assign(tf.where(finite, 0, in_a_row + 1), read_value=False)
+    def _count_nonfinite(in_a_row: tf.Variable, finite: tf.Tensor, lost: tf.Tensor) -> None:
+        in_a_row.assign(tf.where(finite, 0, in_a_row + tf.cast(lost, tf.int32)), read_value=False)
 
     def _update_one(
         self,
@@ -118,6 +145,11 @@ class AdamW(tf.Module):
         updated = _update(*values, rate, factors_m, factors_v, *constants)
         for target, value in zip((variable, m, v), updated, strict=True):
             target.assign(value, read_value=False)
+
+
+def _own_copy(variable: tf.Variable, function: Callable[..., None], *values: Any) -> None:
+    """Write the copy of the device at hand."""
+    function(variable, *values)
 
 
 @fused

@@ -130,6 +130,11 @@ class Report:
             # Between the end of the device's work before and the beginning of this loop.
             "idle_seconds": idle,
         }
+        if "loss_scale" in sums:
+            metrics |= {
+                "skipped_steps": float(sums["skipped_steps"]),
+                "loss_scale": float(sums["loss_scale"] / loop.num_steps),
+            }
         if self._peak_flops is not None:
             metrics["share_of_peak"] = step_flops(config) * steps_per_second / self._peak_flops
         return metrics

@@ -1,7 +1,7 @@
 """One update of the global batch, and loops of updates on the device (method §2, §3)."""
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,9 +12,11 @@ from electra_pretrain.core.batch import Batch, MaskedBatch, SpecialIds
 from electra_pretrain.core.rng import Random
 from electra_pretrain.model.electra import Electra
 from electra_pretrain.model.masking import mask_batch
-from electra_pretrain.model.objective import Denominators, compute_losses, count, discriminate, generate
+from electra_pretrain.model.objective import Denominators, compute_losses, count
+from electra_pretrain.train.gradients import Gradients
+from electra_pretrain.train.loss_scale import LossScale
 from electra_pretrain.train.metrics import Sums, metric_sums, summarize, zero_sums
-from electra_pretrain.train.optimizer import AdamW, clip_by_global_norm, learning_rate
+from electra_pretrain.train.optimizer import AdamW, clip, learning_rate
 
 
 class Loop(NamedTuple):
@@ -43,7 +45,12 @@ class Trainer:
     """
 
     def __init__(
-        self, config: Config, special_ids: SpecialIds, strategy: tf.distribute.Strategy, one_after_the_other: bool = False
+        self,
+        config: Config,
+        special_ids: SpecialIds,
+        strategy: tf.distribute.Strategy,
+        one_after_the_other: bool = False,
+        compiled: bool = False,
     ) -> None:
         """Build the networks and the optimiser on the strategy's devices.
 
@@ -58,14 +65,24 @@ class Trainer:
         self._one_after_the_other = one_after_the_other
         with strategy.scope():
             self.model = Electra(config)
-            self.optimizer = AdamW(self.model.named_variables(), config.optimizer)
-        self._variables = list(self.model.named_variables().values())
+            loss_scale = LossScale() if config.training.compute_dtype == "float16" else None
+            self.optimizer = AdamW(self.model.named_variables(), config.optimizer, loss_scale)
+        self._accumulates = config.training.gradient_accumulation_steps > 1
+        gradients = Gradients(config, self.model, one_after_the_other)
+        program = _one_program if compiled else _as_it_is
+        self._mask, self._score = program(self._masked), program(self._scored)
+        self._gradients = program(gradients.accumulate if self._accumulates else gradients.compute)
+        self._measure, self._apply = program(self._measured), program(self._applied)
+        # One device exchanges nothing, so that its whole update is one program.
+        alone = isinstance(strategy, tf.distribute.OneDeviceStrategy)
+        self._update = program(self.update) if alone else self.update
+        self._device_by_device = compiled and not alone
         self.train_steps = tf.function(self._train_steps)
         self.evaluate_batch = tf.function(self._evaluate_batch)
 
     def variables(self) -> dict[str, tf.Variable]:
         """Return everything that a checkpoint holds, by released name."""
-        return {**self.model.named_variables(), **self.optimizer.moments, "global_step": self.optimizer.global_step}
+        return {**self.model.named_variables(), **self.optimizer.named_variables()}
 
     def run_steps(self, batches: Iterator[Batch], num_steps: int) -> Loop:
         """Make `num_steps` updates on the device, wait for them, and return their metric sums and how long they took."""
@@ -75,9 +92,10 @@ class Trainer:
 
     def _train_steps(self, batches: Iterator[Batch], num_steps: tf.Tensor) -> Sums:
         """Make `num_steps` updates (a tensor: another number compiles nothing anew); return metric sums over all of them."""
-        sums = zero_sums(self._config.objective) | {name: tf.zeros([]) for name in ("steps", "grad_norm", "nonfinite_steps")}
+        own = ("steps", "grad_norm", "nonfinite_steps", *(("skipped_steps", "loss_scale") if self.optimizer.loss_scale else ()))
+        sums = zero_sums(self._config.objective) | {name: tf.zeros([]) for name in own}
         for _ in tf.range(num_steps):
-            per_replica = self.strategy.run(self.update, args=(next(batches),))
+            per_replica = self.strategy.run(self._update, args=(next(batches),))
             sums = tf.nest.map_structure(tf.add, sums, self._over_replicas(per_replica))
         return sums
 
@@ -97,69 +115,58 @@ class Trainer:
         Returns:
             Metric sums over the rows; of the step's own numbers this replica's share.
         """
+        context = tf.distribute.get_replica_context()
+        masked, counts = self._mask(batch, masked)
+        denominators = Denominators(*(context.all_reduce("SUM", value) for value in counts))
+        loss_scale = None if self.optimizer.loss_scale is None else self.optimizer.loss_scale.scale.read_value()
+        samples = () if self._accumulates else (sampled_ids,)
+        gradients, sums = self._gradients(batch, masked, denominators, self._random(batch), loss_scale, *samples)
+        gradients = context.all_reduce("SUM", gradients)
+        norm, sums = self._measure(gradients, sums)
+        if self._device_by_device:
+            context.merge_call(self._apply_on_each_device, args=(gradients, norm))
+        else:
+            self._apply(gradients, norm)
+        return dict(sums)
+
+    def _masked(self, batch: Batch, masked: MaskedBatch | None) -> tuple[MaskedBatch, Denominators]:
+        """Return the batch masked, and what its losses are divided by."""
         if masked is None:
             masked = mask_batch(batch, self._config.objective.mask_prob, self._special_ids, self._random(batch))
-        context = tf.distribute.get_replica_context()
-        denominators = Denominators(*(context.all_reduce("SUM", value) for value in count(batch, masked)))
-        microbatches = self._config.training.gradient_accumulation_steps
-        if microbatches == 1:
-            gradients, sums = self._gradients(batch, masked, denominators, sampled_ids)
-        else:
-            gradients, sums = self._accumulated_gradients(batch, masked, denominators, microbatches)
-        gradients = context.all_reduce("SUM", gradients)
-        gradients, norm = clip_by_global_norm(gradients, self._config.optimizer.max_grad_norm)
-        update = self.optimizer.global_step + 1
-        rate = learning_rate(update, self._config.optimizer, self._config.training.num_train_steps)
+        return masked, count(batch, masked)
+
+    def _measured(self, gradients: list[tf.Tensor], sums: Sums) -> tuple[tf.Tensor, Sums]:
+        """Return the norm of the global batch's gradients, unscaled, and the metric sums with the step's own numbers."""
+        norm, loss_scale = tf.linalg.global_norm(gradients), self.optimizer.loss_scale
+        if loss_scale is not None:
+            norm /= loss_scale.scale
         finite = tf.math.is_finite(norm)
-        self.optimizer.apply(gradients, rate, finite)
         # Each replica adds its share, so that the sum over replicas counts a step once.
-        share = 1.0 / context.num_replicas_in_sync
-        sums |= {"steps": tf.constant(share), "grad_norm": norm * share}
+        share = 1.0 / self.strategy.num_replicas_in_sync
+        sums = sums | {"steps": tf.constant(share), "grad_norm": norm * share}
         # A step that is not applied would make every sum that it enters not a number.
         sums = {name: tf.where(finite, value, tf.zeros_like(value)) for name, value in sums.items()}
-        return sums | {"nonfinite_steps": share - sums["steps"]}
+        missed = share - sums["steps"]
+        if loss_scale is None:
+            return norm, sums | {"nonfinite_steps": missed}
+        lost = tf.where(loss_scale.at_floor(), missed, 0.0)
+        own = {"nonfinite_steps": lost, "skipped_steps": missed - lost, "loss_scale": loss_scale.scale * share}
+        return norm, sums | own
 
-    def _gradients(
-        self, batch: Batch, masked: MaskedBatch, denominators: Denominators, sampled_ids: tf.Tensor | None = None
-    ) -> tuple[list[tf.Tensor], Sums]:
-        """Return the generator's gradients plus the discriminator's, which meet in the shared embeddings only; metric sums."""
-        random = self._random(batch)
-        objective = self._config.objective
-        with tf.GradientTape() as tape:
-            outputs = generate(self.model, batch, masked, denominators, objective, random, True, sampled_ids)
-        gradients = tape.gradient(outputs.total_loss, self._variables)
-        if objective.has_discriminator:
-            if self._one_after_the_other:
-                outputs = outputs._replace(sampled_ids=_once_known(outputs.sampled_ids, gradients))
-            with tf.GradientTape() as tape:
-                outputs = discriminate(self.model, batch, outputs, denominators, objective, random, True)
-                assert outputs.disc_loss is not None
-                loss = objective.disc_weight * outputs.disc_loss
-            gradients = map(_add, gradients, tape.gradient(loss, self._variables))
-        # An unused head has no part in any loss.
-        pairs = zip(gradients, self._variables, strict=True)
-        dense = [tf.zeros(variable.shape) if one is None else tf.convert_to_tensor(one) for one, variable in pairs]
-        return dense, metric_sums(batch, outputs)
+    def _applied(self, gradients: list[tf.Tensor], norm: tf.Tensor) -> None:
+        """Clip gradients that are still scaled, and update all variables."""
+        optimizer, loss_scale = self._config.optimizer, self.optimizer.loss_scale
+        rate = learning_rate(self.optimizer.global_step + 1, optimizer, self._config.training.num_train_steps)
+        clipped = clip(gradients, norm, optimizer.max_grad_norm, None if loss_scale is None else loss_scale.scale)
+        self.optimizer.apply(clipped, rate, tf.math.is_finite(norm))
 
-    def _accumulated_gradients(
-        self, batch: Batch, masked: MaskedBatch, denominators: Denominators, microbatches: int
-    ) -> tuple[list[tf.Tensor], Sums]:
-        """Return what `_gradients` does, microbatch after microbatch: a loop on the device, whose memory holds one of them."""
-        size = batch.rows.shape[0] // microbatches
-        stacked = tf.nest.map_structure(lambda x: tf.reshape(x, [microbatches, size, *x.shape[1:]]), (batch, masked))
+    def _apply_on_each_device(self, strategy: tf.distribute.Strategy, gradients: Any, norm: Any) -> None:
+        """Have each device update its own copies of all variables, in one program."""
 
-        def one_microbatch(index: tf.Tensor) -> tuple[list[tf.Tensor], Sums]:
-            its_batch, its_masked = tf.nest.map_structure(lambda x: x[index], stacked)
-            return self._gradients(its_batch, its_masked, denominators)
+        def on_its_device(_: tf.Variable, gradients: list[tf.Tensor], norm: tf.Tensor) -> None:
+            self._apply(gradients, norm)
 
-        def add_one(index: tf.Tensor, totals: Any) -> tuple[tf.Tensor, Any]:
-            return index + 1, tf.nest.map_structure(tf.add, totals, one_microbatch(index))
-
-        first = one_microbatch(tf.constant(0))
-        start = (tf.constant(1), first)
-        _, totals = tf.while_loop(lambda index, _: index < microbatches, add_one, start, parallel_iterations=1)
-        gradients, sums = totals
-        return gradients, sums
+        strategy.extended.update(self.optimizer.global_step, on_its_device, args=(gradients, norm), group=False)
 
     def _random(self, batch: Batch) -> Random:
         return Random(self._config.training.seed, self.optimizer.global_step, batch.rows)
@@ -173,9 +180,9 @@ class Trainer:
         return summarize(totals)
 
     def _evaluate_batch(self, batch: Batch) -> Sums:
-        return self._over_replicas(self.strategy.run(self._evaluate_step, args=(batch,)))
+        return self._over_replicas(self.strategy.run(self._score, args=(batch,)))
 
-    def _evaluate_step(self, batch: Batch) -> Sums:
+    def _scored(self, batch: Batch) -> Sums:
         """Return metric sums without dropout; masks and samples depend on the row alone, the same at every checkpoint."""
         # A step that no update has.
         random = Random(self._config.training.seed, 2**32 - 1, batch.rows)
@@ -187,20 +194,15 @@ class Trainer:
         return metric_sums(batch, outputs)
 
 
-def _once_known(ids: tf.Tensor, gradients: list[tf.Tensor | None]) -> tf.Tensor:
-    """Return the same ids, to be used once the gradients are there; else a compiler might run the second network before.
+def _one_program(function: Callable[..., Any]) -> Callable[..., Any]:
+    compiled = tf.function(function, jit_compile=True, autograph=False)
 
-    Where a gradient is not a number the ids become 0; such a step is lost anyway.
-    """
-    known = [tf.convert_to_tensor(gradient) for gradient in gradients if gradient is not None]
-    if not known:  # uniform replacements
-        return ids
-    firsts = tf.add_n([tf.reshape(gradient, [-1])[0] for gradient in known])
-    return tf.where(tf.equal(firsts, firsts), ids, 0)
+    # Given the compiled function itself, a strategy would make one program of all its devices.
+    def call(*args: Any) -> Any:
+        return compiled(*args)
+
+    return call
 
 
-def _add(one: tf.Tensor | None, other: tf.Tensor | None) -> tf.Tensor | None:
-    """Add two gradients; None stands for one that does not exist."""
-    if one is None or other is None:
-        return other if one is None else one
-    return tf.convert_to_tensor(one) + tf.convert_to_tensor(other)
+def _as_it_is(function: Callable[..., Any]) -> Callable[..., Any]:
+    return function

@@ -58,7 +58,7 @@ BAD = {
     "model.num_hidden_groups=3": "model.num_hidden_groups = 3: must divide model.num_hidden_layers",
     "model.num_hidden_groups=1": "model.num_hidden_groups = 1: needs objective.electra_objective = false",
     "objective.mask_prob=0": "objective.mask_prob = 0.0: must be above 0",
-    "training.compute_dtype=float16": "training.compute_dtype = float16: must be float32 or bfloat16",
+    "training.compute_dtype=float64": "training.compute_dtype = float64: must be one of float32, bfloat16, float16",
     "data.max_seq_length=4096": "data.max_seq_length = 4096: must be at least 8 and at most model.max_position_embeddings",
     "training.gradient_accumulation_steps=5": "training.train_batch_size = 64: must be divisible by training.gradient",
 }

@@ -13,7 +13,7 @@ import electra_pretrain
 from electra_pretrain import run_pretraining
 from electra_pretrain.cli.run import EXIT_INTERRUPTED
 from electra_pretrain.records import manifest
-from electra_pretrain.train import input, trainer
+from electra_pretrain.train import gradients, input, trainer
 from tests.conftest import MICRO, changed
 
 PACKAGE = str(Path(electra_pretrain.__file__).parent)
@@ -58,10 +58,10 @@ def test_from_main_to_the_loss_it_is_eight_frames(monkeypatch, tmp_path, records
         seen.append([each for each in [*frames_of(main), *here] if each[0] != "background.py"])
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(trainer, "generate", first_loss)
+    monkeypatch.setattr(gradients, "generate", first_loss)
     run_main(monkeypatch, tmp_path, records, EXIT_INTERRUPTED)
     (passed,) = seen
-    assert passed[0] == ("run_pretraining.py", "main") and passed[-1][1] == "_gradients"
+    assert passed[0] == ("run_pretraining.py", "main") and passed[-1][1] == "compute"
     assert len(passed) <= 8, passed
 
 
