@@ -1,8 +1,5 @@
 """Dynamic loss scaling for float16, whose smallest gradients would be 0 (Micikevicius et al., ICLR 2018, section 3.2)."""
 
-from collections.abc import Callable
-from typing import Any
-
 import tensorflow as tf
 
 from electra_pretrain.checkpoint.pretrained import LOSS_SCALE_NAMES
@@ -11,9 +8,6 @@ INITIAL, FLOOR = 2.0**15, 1.0
 # Float16's smallest number times this is 1: a larger scale saves nothing more.
 CEILING = 2.0**24
 GROWTH_STEPS = 2000
-
-# Runs a function of a variable and values on the variable's copies.
-Write = Callable[..., None]
 
 
 class LossScale(tf.Module):
@@ -39,15 +33,10 @@ class LossScale(tf.Module):
         """Return whether it cannot be halved: gradients that are not finite now would not be with any scale."""
         return self.scale <= FLOOR
 
-    def update(self, write: Write, finite: tf.Tensor) -> None:
-        """Take note of a step; `finite` is a scalar bool."""
+    def after(self, finite: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Return scale and good steps after a step whose gradients were finite or not, a scalar bool."""
         good_steps = tf.where(finite, self.good_steps + 1, 0)
         grows = good_steps >= GROWTH_STEPS
         grown = tf.minimum(self.scale * tf.where(grows, 2.0, 1.0), CEILING)
         scale = tf.where(finite, grown, tf.maximum(self.scale / 2, FLOOR))
-        write(self.scale, _assign, scale)
-        write(self.good_steps, _assign, tf.where(grows, 0, good_steps))
-
-
-def _assign(variable: tf.Variable, value: Any) -> None:
-    variable.assign(value, read_value=False)
+        return scale, tf.where(grows, 0, good_steps)

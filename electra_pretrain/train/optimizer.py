@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from electra_pretrain.config.schema import OptimizerConfig
 from electra_pretrain.model.kernels import fused
-from electra_pretrain.train.loss_scale import LossScale, Write
+from electra_pretrain.train.loss_scale import LossScale
 
 # Every parameter is decayed but these, told by their names.
 UNDECAYED = ("LayerNorm", "bias")
@@ -86,7 +86,12 @@ class AdamW(tf.Module):
             (tf.where(finite, beta, 1.0), tf.where(finite, 1 - beta, 0.0)) for beta in (config.adam_beta_1, config.adam_beta_2)
         ]
         rate = tf.where(finite, rate, 0.0)
-        context, arguments = tf.distribute.get_replica_context(), (list(gradients), rate, *factors, finite)
+        lost = tf.logical_not(finite)
+        scale_after: tuple[tf.Tensor, ...] = ()
+        if self.loss_scale is not None:
+            lost, scale_after = lost & self.loss_scale.at_floor(), self.loss_scale.after(finite)
+        context = tf.distribute.get_replica_context()
+        arguments = (list(gradients), rate, *factors, finite, lost, scale_after)
         # Written for each replica's copy from the same values; nothing is sent between replicas here.
         if context is None:
             self._apply_to(_own_copy, *arguments)
@@ -101,24 +106,30 @@ class AdamW(tf.Module):
 
     def _apply_to(
         self,
-        write: Write,
+        write: Callable[..., None],
         gradients: list[tf.Tensor],
         rate: tf.Tensor,
         factors_m: tuple[tf.Tensor, tf.Tensor],
         factors_v: tuple[tf.Tensor, tf.Tensor],
         finite: tf.Tensor,
+        lost: tf.Tensor,
+        scale_after: Sequence[tf.Tensor],
     ) -> None:
+        """Write each variable's new value; nothing is computed here but in `write`, as each replica has its own values."""
         for (name, variable), gradient in zip(self._variables.items(), gradients, strict=True):
             moments = (self.moments[f"{name}/adam_m"], self.moments[f"{name}/adam_v"])
             decay = self._config.weight_decay_rate if is_decayed(name) else 0.0
             write(variable, self._update_one, gradient, *moments, rate, factors_m, factors_v, decay)
-        lost = tf.logical_not(finite)
         if self.loss_scale is not None:
-            lost &= self.loss_scale.at_floor()
-            self.loss_scale.update(write, finite)
+            for variable, value in zip((self.loss_scale.scale, self.loss_scale.good_steps), scale_after, strict=True):
+                write(variable, self._set, value)
         write(self.last_nonfinite_step, self._note_nonfinite, self.global_step, lost)
         write(self.nonfinite_in_a_row, self._count_nonfinite, finite, lost)
         write(self.global_step, lambda step: step.assign_add(1, read_value=False))
+
+    @staticmethod
+    def _set(variable: tf.Variable, value: tf.Tensor) -> None:
+        variable.assign(value, read_value=False)
 
     @staticmethod
     def _note_nonfinite(last: tf.Variable, step: tf.Variable, lost: tf.Tensor) -> None:

@@ -20,6 +20,7 @@ from tests.conftest import MICRO, changed
 from tests.support.ports import free_ports
 from tests.train.test_training import STEPWISE, assert_same_run, metrics, mirrored, one_device, weights
 
+FLOAT16 = changed(MICRO, training={"compute_dtype": "float16"})
 UNSCORED = changed(STEPWISE, training={"num_eval_steps": 0})
 # What computes; the rest moves values, counts steps, adds up sums.
 COMPUTING = {"MatMul", "BatchMatMulV2", "Einsum", "Erf", "Exp", "Softmax", "Rsqrt", "BitwiseXor", "TopKV2", "GatherV2"}
@@ -64,7 +65,7 @@ def outside_of_programs(function):
 def test_all_that_computes_is_in_programs(replicas, compiled):
     """Traced, not run: what TensorFlow runs itself are exchanges, the loop and its sums."""
     strategy = one_device() if replicas == 1 else mirrored(replicas)
-    trainer = Trainer(MICRO, SpecialIds(0, 1, 2, 3, 4), strategy, one_after_the_other=True, compiled=compiled)
+    trainer = Trainer(FLOAT16, SpecialIds(0, 1, 2, 3, 4), strategy, one_after_the_other=True, compiled=compiled)
     rows = 8 // replicas
     ids = tf.zeros([rows, MICRO.data.max_seq_length], tf.int32)
 
