@@ -1,4 +1,4 @@
-"""Every command that README and docs show can be pasted: it exists, its flags exist, its words parse; cheap ones are run."""
+"""Every command that pages and notebooks show can be pasted: it exists, its flags exist, its words parse; the cheap ones run."""
 
 import argparse
 import ast
@@ -26,7 +26,10 @@ from tests.docs import pages, shell
 COMMANDS = sorted(path.stem for path in (ROOT / "electra_pretrain").glob("*.py") if path.stem != "__init__")
 INSTALLED = "run_pretraining"  # the only command that can be called by its name alone
 # Programs of others that the docs show. One that is not here is a typing error, or belongs here.
-FOREIGN = {"pip", "gcloud", "hf", "pre-commit", "."} | {"export", "mkdir", "cp", "wait", "grep", "sort", "uniq", "shuf"}
+FOREIGN = {
+    *("pip", "git", "gcloud", "hf", "pre-commit", "nvidia-smi", "sbatch", "squeue", "scancel"),
+    *(".", "export", "set", "test", "sleep", "mkdir", "cp", "wait", "grep", "sort", "uniq", "shuf"),
+}
 FOREIGN_FLAGS = {"--internal-ips", "--no-deps", "--service-account"}
 ELLIPSIS = "…"
 # Files of the reader's own that stand where a config would.
@@ -167,7 +170,7 @@ def check(words, relaxed=False):
 SHELL_BLOCKS = [
     (pages.name_of(page), number, block.text)
     for page in pages.all_pages()
-    for number, block in enumerate(pages.blocks(page.read_text(encoding="utf-8")))
+    for number, block in enumerate(pages.blocks(pages.read(page)))
     if block.language == "bash"
 ]
 
@@ -180,14 +183,14 @@ def test_fenced_commands_exist_and_take_their_words(page, number, text):
 
 def test_no_block_of_commands_lacks_its_language():
     for page in pages.all_pages():
-        for block in pages.blocks(page.read_text(encoding="utf-8")):
+        for block in pages.blocks(pages.read(page)):
             if block.language == "":
                 assert not re.search(r"^(python|bash|run_pretraining|pip) ", block.text, re.MULTILINE), (page, block.text)
 
 
 @pytest.mark.parametrize("page", pages.all_pages(), ids=pages.name_of)
 def test_commands_within_prose_exist_and_take_their_words(page):
-    for span in pages.code_spans(page.read_text(encoding="utf-8")):
+    for span in pages.code_spans(pages.read(page)):
         program, *rest = span.split(" ")
         # A command's name alone speaks of the command; with words behind it, it asks to be pasted.
         if program in COMMANDS and rest and program != INSTALLED:
@@ -201,7 +204,7 @@ def test_commands_within_prose_exist_and_take_their_words(page):
 @pytest.mark.parametrize("page", pages.all_pages(), ids=pages.name_of)
 def test_flags_and_fields_within_prose_exist(page):
     sections = dataclasses.asdict(load_config("tiny"))
-    for span in pages.code_spans(page.read_text(encoding="utf-8")):
+    for span in pages.code_spans(pages.read(page)):
         if not span.startswith(("pip ", "gcloud ", "hf ", "tensorboard", "ruff", "python -m pytest", "bash scripts/test.sh")):
             flags = set(re.findall(r"(?<![\w-])--[a-z][\w-]*", span))
             assert flags <= option_strings() | FOREIGN_FLAGS, span
@@ -214,13 +217,13 @@ def test_extras_that_are_to_be_installed_exist():
     call = next(node for node in ast.walk(setup) if isinstance(node, ast.keyword) and node.arg == "extras_require")
     extras = {key.value for key in call.value.keys}
     for page in pages.all_pages():
-        for named in re.findall(r"(?:\.|electra_pretrain)\[([\w,-]+)\]'", page.read_text(encoding="utf-8")):
+        for named in re.findall(r"(?:\.|electra_pretrain)\[([\w,-]+)\](?:'| @)", pages.read(page)):
             assert set(named.split(",")) <= extras, (page, named)
 
 
 def test_every_command_is_shown_in_a_page():
     shown = "\n".join(text for *_, text in SHELL_BLOCKS)
-    spans = "\n".join(span for page in pages.all_pages() for span in pages.code_spans(page.read_text(encoding="utf-8")))
+    spans = "\n".join(span for page in pages.all_pages() for span in pages.code_spans(pages.read(page)))
     missing = [name for name in COMMANDS if f"electra_pretrain.{name}" not in shown + spans and name != INSTALLED]
     assert missing == []
 
@@ -232,7 +235,7 @@ RUNNING = [
     page
     for page in pages.all_pages()
     if "ko" not in page.parts and page.name != "README_KO.md"
-    if any(block.runs for block in pages.blocks(page.read_text(encoding="utf-8")))
+    if any(block.runs for block in pages.blocks(pages.read(page)))
 ]
 
 
@@ -274,7 +277,7 @@ def test_readme_has_a_block_that_runs():
 
 @pytest.mark.parametrize("page", RUNNING, ids=pages.name_of)
 def test_cheap_blocks_run(page, reader):
-    for block in pages.blocks(page.read_text(encoding="utf-8")):
+    for block in pages.blocks(pages.read(page)):
         if block.runs:
             done = reader(block.text)
             assert done.returncode == 0, f"{block.text}\n{done.stdout[-1000:]}\n{done.stderr[-3000:]}"
