@@ -1,4 +1,4 @@
-"""Every command that pages and notebooks show can be pasted: it exists, its flags exist, its words parse; the cheap ones run."""
+"""Every command that pages and notebooks show can be pasted: it exists, its flags exist, its words parse; cheap ones run."""
 
 import argparse
 import ast
@@ -7,6 +7,7 @@ import functools
 import gzip
 import importlib
 import importlib.util
+import itertools
 import json
 import os
 import re
@@ -27,10 +28,13 @@ COMMANDS = sorted(path.stem for path in (ROOT / "electra_pretrain").glob("*.py")
 INSTALLED = "run_pretraining"  # the only command that can be called by its name alone
 # Programs of others that the docs show. One that is not here is a typing error, or belongs here.
 FOREIGN = {
-    *("pip", "git", "gcloud", "hf", "pre-commit", "nvidia-smi", "sbatch", "squeue", "scancel"),
-    *(".", "export", "set", "test", "sleep", "mkdir", "cp", "wait", "grep", "sort", "uniq", "shuf"),
+    *("pip", "git", "gcloud", "hf", "pre-commit", "nvidia-smi", "squeue", "scancel"),
+    *(".", "[", "export", "set", "test", "sleep", "mkdir", "cp", "wait", "grep", "sort", "uniq", "shuf"),
 }
-FOREIGN_FLAGS = {"--internal-ips", "--no-deps", "--service-account"}
+FOREIGN_FLAGS = {
+    *("--internal-ips", "--no-deps", "--service-account"),
+    *("--gpus", "--gpus-per-node", "--mem", "--partition", "--account", "--xla_gpu_cuda_data_dir"),
+}
 ELLIPSIS = "…"
 # Files of the reader's own that stand where a config would.
 OWN_CONFIGS = {"my.json", "base_config.json"}
@@ -127,7 +131,7 @@ def parse_script(path, words, relaxed):
 def parse_shell_script(path, words, relaxed):
     """Which of our scripts hand their words on, and to what."""
     assert (ROOT / path).is_file(), f"{path}: no such file"
-    if path in ("scripts/tpu/start.sh", "scripts/tpu/supervise.sh"):
+    if path in ("scripts/tpu/start.sh", "scripts/tpu/supervise.sh", "scripts/gpu/train.slurm"):
         words = words[1:] if path.endswith("supervise.sh") and words[:1] == ["--delete-at-end"] else words
         return parse_command("run_pretraining", words, relaxed)
     if path == "scripts/quickstart.sh":
@@ -157,6 +161,8 @@ def shipped_recipes():
 
 
 def check(words, relaxed=False):
+    if words[0] == "sbatch":  # flags of its own, then a script of ours and its words
+        words = ["bash", *itertools.dropwhile(lambda word: not word.startswith("scripts/"), words)]
     if words[0] in FOREIGN or words[0].startswith("$"):
         return
     assert words[0] not in set(COMMANDS) - {INSTALLED}, f"{words[0]} is not installed as a script: python -m electra_pretrain."
@@ -219,6 +225,14 @@ def test_extras_that_are_to_be_installed_exist():
     for page in pages.all_pages():
         for named in re.findall(r"(?:\.|electra_pretrain)\[([\w,-]+)\](?:'| @)", pages.read(page)):
             assert set(named.split(",")) <= extras, (page, named)
+
+
+@pytest.mark.parametrize("page", pages.all_pages(), ids=pages.name_of)
+def test_a_cluster_that_is_shown_is_one_that_training_reads(page):
+    for text in re.findall(r"TF_CONFIG='([^']*)'", pages.read(page)):
+        values = json.loads(text)
+        assert list(values["cluster"]) == ["worker"] and values["task"]["type"] == "worker"
+        assert 0 <= values["task"]["index"] < len(values["cluster"]["worker"])
 
 
 def test_every_command_is_shown_in_a_page():

@@ -35,7 +35,7 @@ def test_readme_is_short():
 
 def test_index_names_every_page():
     index = pages.links(read("docs/index.md"))
-    for page in [*DOCS.glob("*.md"), *(DOCS / "ko").glob("*.md")]:
+    for page in [*DOCS.glob("*.md"), *(DOCS / "ko").glob("*.md"), *pages.notebooks()]:
         if page.name != "index.md":
             assert page.relative_to(DOCS).as_posix() in index, page
 
