@@ -82,6 +82,8 @@ setup(
             *MECAB,
             HUB,
             "gcp-storage-emulator>=2026.7",
+            "nbclient>=0.10",
+            "ipykernel>=6.29",
             *FINETUNE,
             "torch==2.13.0",
             "ruff==0.17.6",

@@ -1,5 +1,7 @@
-"""README and docs as tests read them: fenced blocks, code within prose, headings, links, tables."""
+"""README, docs and notebooks as tests read them: fenced blocks, code within prose, headings, links, tables."""
 
+import ast
+import json
 import re
 from pathlib import Path
 from typing import NamedTuple
@@ -8,6 +10,7 @@ from tests.conftest import ROOT
 
 _FENCE = re.compile(r"^(?P<indent> *)```(?P<language>\w*)\n(?P<text>.*?)^(?P=indent)```$", re.MULTILINE | re.DOTALL)
 _RUNS = "<!-- runs -->"
+_BASH = "%%bash\n"
 
 
 class Block(NamedTuple):
@@ -25,7 +28,40 @@ class Block(NamedTuple):
 
 
 def all_pages() -> list[Path]:
-    return [ROOT / "README.md", ROOT / "README_KO.md", ROOT / "vocab" / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+    readmes = [ROOT / "README.md", ROOT / "README_KO.md", ROOT / "vocab" / "README.md"]
+    return [*readmes, *sorted((ROOT / "docs").rglob("*.md")), *notebooks()]
+
+
+def notebooks() -> list[Path]:
+    return sorted((ROOT / "docs").rglob("*.ipynb"))
+
+
+def read(page: Path) -> str:
+    """The text of a page; of a notebook, its cells as a page would show them."""
+    text = page.read_text(encoding="utf-8")
+    return as_page(json.loads(text)["cells"]) if page.suffix == ".ipynb" else text
+
+
+def as_page(cells: list[dict]) -> str:
+    """Cells as prose and fenced blocks; names of settings in commands have their values, other names an ellipsis."""
+    values = settings(cells)
+    shown = []
+    for cell in cells:
+        text = "".join(cell["source"]).rstrip("\n") + "\n"
+        if cell["cell_type"] == "code" and text.startswith(_BASH):
+            text = re.sub(r"\$([A-Z]+)\b", lambda name: values.get(name[1], "…"), text.removeprefix(_BASH))
+            text = f"```bash\n{text}```\n"
+        elif cell["cell_type"] == "code":
+            text = f"```python\n{text}```\n"
+        shown.append(text)
+    return "\n".join(shown)
+
+
+def settings(cells: list[dict]) -> dict[str, str]:
+    """What the cell tagged "parameters" assigns, as a shell is given it."""
+    (cell,) = (cell for cell in cells if "parameters" in cell["metadata"].get("tags", []))
+    assigned = [node for node in ast.parse("".join(cell["source"])).body if isinstance(node, ast.Assign)]
+    return {node.targets[0].id: str(ast.literal_eval(node.value)) for node in assigned}
 
 
 def name_of(page: Path) -> str:

@@ -1,4 +1,4 @@
-"""Every command that README and docs show can be pasted: it exists, its flags exist, its words parse; cheap ones are run."""
+"""Every command that pages and notebooks show can be pasted: it exists, its flags exist, its words parse; cheap ones run."""
 
 import argparse
 import ast
@@ -7,6 +7,7 @@ import functools
 import gzip
 import importlib
 import importlib.util
+import itertools
 import json
 import os
 import re
@@ -26,8 +27,14 @@ from tests.docs import pages, shell
 COMMANDS = sorted(path.stem for path in (ROOT / "electra_pretrain").glob("*.py") if path.stem != "__init__")
 INSTALLED = "run_pretraining"  # the only command that can be called by its name alone
 # Programs of others that the docs show. One that is not here is a typing error, or belongs here.
-FOREIGN = {"pip", "gcloud", "hf", "pre-commit", "."} | {"export", "mkdir", "cp", "wait", "grep", "sort", "uniq", "shuf"}
-FOREIGN_FLAGS = {"--internal-ips", "--no-deps", "--service-account"}
+FOREIGN = {
+    *("pip", "git", "gcloud", "hf", "pre-commit", "nvidia-smi", "squeue", "scancel"),
+    *(".", "[", "export", "set", "test", "sleep", "mkdir", "cp", "wait", "grep", "sort", "uniq", "shuf"),
+}
+FOREIGN_FLAGS = {
+    *("--internal-ips", "--no-deps", "--service-account"),
+    *("--gpus", "--gpus-per-node", "--mem", "--partition", "--account", "--xla_gpu_cuda_data_dir"),
+}
 ELLIPSIS = "…"
 # Files of the reader's own that stand where a config would.
 OWN_CONFIGS = {"my.json", "base_config.json"}
@@ -124,7 +131,7 @@ def parse_script(path, words, relaxed):
 def parse_shell_script(path, words, relaxed):
     """Which of our scripts hand their words on, and to what."""
     assert (ROOT / path).is_file(), f"{path}: no such file"
-    if path in ("scripts/tpu/start.sh", "scripts/tpu/supervise.sh"):
+    if path in ("scripts/tpu/start.sh", "scripts/tpu/supervise.sh", "scripts/gpu/train.slurm"):
         words = words[1:] if path.endswith("supervise.sh") and words[:1] == ["--delete-at-end"] else words
         return parse_command("run_pretraining", words, relaxed)
     if path == "scripts/quickstart.sh":
@@ -154,6 +161,8 @@ def shipped_recipes():
 
 
 def check(words, relaxed=False):
+    if words[0] == "sbatch":  # flags of its own, then a script of ours and its words
+        words = ["bash", *itertools.dropwhile(lambda word: not word.startswith("scripts/"), words)]
     if words[0] in FOREIGN or words[0].startswith("$"):
         return
     assert words[0] not in set(COMMANDS) - {INSTALLED}, f"{words[0]} is not installed as a script: python -m electra_pretrain."
@@ -167,7 +176,7 @@ def check(words, relaxed=False):
 SHELL_BLOCKS = [
     (pages.name_of(page), number, block.text)
     for page in pages.all_pages()
-    for number, block in enumerate(pages.blocks(page.read_text(encoding="utf-8")))
+    for number, block in enumerate(pages.blocks(pages.read(page)))
     if block.language == "bash"
 ]
 
@@ -180,14 +189,14 @@ def test_fenced_commands_exist_and_take_their_words(page, number, text):
 
 def test_no_block_of_commands_lacks_its_language():
     for page in pages.all_pages():
-        for block in pages.blocks(page.read_text(encoding="utf-8")):
+        for block in pages.blocks(pages.read(page)):
             if block.language == "":
                 assert not re.search(r"^(python|bash|run_pretraining|pip) ", block.text, re.MULTILINE), (page, block.text)
 
 
 @pytest.mark.parametrize("page", pages.all_pages(), ids=pages.name_of)
 def test_commands_within_prose_exist_and_take_their_words(page):
-    for span in pages.code_spans(page.read_text(encoding="utf-8")):
+    for span in pages.code_spans(pages.read(page)):
         program, *rest = span.split(" ")
         # A command's name alone speaks of the command; with words behind it, it asks to be pasted.
         if program in COMMANDS and rest and program != INSTALLED:
@@ -201,7 +210,7 @@ def test_commands_within_prose_exist_and_take_their_words(page):
 @pytest.mark.parametrize("page", pages.all_pages(), ids=pages.name_of)
 def test_flags_and_fields_within_prose_exist(page):
     sections = dataclasses.asdict(load_config("tiny"))
-    for span in pages.code_spans(page.read_text(encoding="utf-8")):
+    for span in pages.code_spans(pages.read(page)):
         if not span.startswith(("pip ", "gcloud ", "hf ", "tensorboard", "ruff", "python -m pytest", "bash scripts/test.sh")):
             flags = set(re.findall(r"(?<![\w-])--[a-z][\w-]*", span))
             assert flags <= option_strings() | FOREIGN_FLAGS, span
@@ -214,13 +223,21 @@ def test_extras_that_are_to_be_installed_exist():
     call = next(node for node in ast.walk(setup) if isinstance(node, ast.keyword) and node.arg == "extras_require")
     extras = {key.value for key in call.value.keys}
     for page in pages.all_pages():
-        for named in re.findall(r"(?:\.|electra_pretrain)\[([\w,-]+)\]'", page.read_text(encoding="utf-8")):
+        for named in re.findall(r"(?:\.|electra_pretrain)\[([\w,-]+)\](?:'| @)", pages.read(page)):
             assert set(named.split(",")) <= extras, (page, named)
+
+
+@pytest.mark.parametrize("page", pages.all_pages(), ids=pages.name_of)
+def test_a_cluster_that_is_shown_is_one_that_training_reads(page):
+    for text in re.findall(r"TF_CONFIG='([^']*)'", pages.read(page)):
+        values = json.loads(text)
+        assert list(values["cluster"]) == ["worker"] and values["task"]["type"] == "worker"
+        assert 0 <= values["task"]["index"] < len(values["cluster"]["worker"])
 
 
 def test_every_command_is_shown_in_a_page():
     shown = "\n".join(text for *_, text in SHELL_BLOCKS)
-    spans = "\n".join(span for page in pages.all_pages() for span in pages.code_spans(page.read_text(encoding="utf-8")))
+    spans = "\n".join(span for page in pages.all_pages() for span in pages.code_spans(pages.read(page)))
     missing = [name for name in COMMANDS if f"electra_pretrain.{name}" not in shown + spans and name != INSTALLED]
     assert missing == []
 
@@ -232,7 +249,7 @@ RUNNING = [
     page
     for page in pages.all_pages()
     if "ko" not in page.parts and page.name != "README_KO.md"
-    if any(block.runs for block in pages.blocks(page.read_text(encoding="utf-8")))
+    if any(block.runs for block in pages.blocks(pages.read(page)))
 ]
 
 
@@ -274,7 +291,7 @@ def test_readme_has_a_block_that_runs():
 
 @pytest.mark.parametrize("page", RUNNING, ids=pages.name_of)
 def test_cheap_blocks_run(page, reader):
-    for block in pages.blocks(page.read_text(encoding="utf-8")):
+    for block in pages.blocks(pages.read(page)):
         if block.runs:
             done = reader(block.text)
             assert done.returncode == 0, f"{block.text}\n{done.stdout[-1000:]}\n{done.stderr[-3000:]}"

@@ -19,13 +19,13 @@ def read(name):
 
 @pytest.mark.parametrize("page", pages.all_pages(), ids=pages.name_of)
 def test_links_lead_to_files_and_headings(page):
-    for target in pages.links(page.read_text(encoding="utf-8")):
+    for target in pages.links(pages.read(page)):
         path, _, anchor = target.partition("#")
         found = (page.parent / path).resolve() if path else page
         assert found.exists(), target
         assert ROOT in [found, *found.parents], target
         if anchor:
-            assert anchor in pages.anchors(found.read_text(encoding="utf-8")), target
+            assert anchor in pages.anchors(pages.read(found)), target
 
 
 def test_readme_is_short():
@@ -35,16 +35,16 @@ def test_readme_is_short():
 
 def test_index_names_every_page():
     index = pages.links(read("docs/index.md"))
-    for page in [*DOCS.glob("*.md"), *(DOCS / "ko").glob("*.md")]:
+    for page in [*DOCS.glob("*.md"), *(DOCS / "ko").glob("*.md"), *pages.notebooks()]:
         if page.name != "index.md":
             assert page.relative_to(DOCS).as_posix() in index, page
 
 
 def test_every_page_begins_with_what_it_is_for():
     for page in pages.all_pages():
-        levels = [level for level, _ in pages.headings(page.read_text(encoding="utf-8"))]
+        levels = [level for level, _ in pages.headings(pages.read(page))]
         assert levels[0] == 1 and levels.count(1) == 1, page
-        first = pages.prose(page.read_text(encoding="utf-8")).split("\n", 1)[1].lstrip()
+        first = pages.prose(pages.read(page)).split("\n", 1)[1].lstrip()
         assert not first.startswith(("#", "|", "- ", "!")), page
 
 
