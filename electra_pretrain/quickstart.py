@@ -12,7 +12,7 @@ import shlex
 import sys
 import time
 
-from electra_pretrain.cli.arguments import add_config, command_parser, verbosity_flags
+from electra_pretrain.cli.arguments import add_config, add_device, command_parser, verbosity_flags
 from electra_pretrain.cli.run import run_command
 from electra_pretrain.config.load import load_config
 from electra_pretrain.core import files, shipped, tensorflow_startup
@@ -29,6 +29,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         "--output", default="quickstart-output", metavar="DIR", help="folder for all that is made (default %(default)s)"
     )
     add_config(parser, default="tiny.json")
+    add_device(parser)
     parser.add_argument("--corpus", metavar="GLOB[,GLOB…]", help="default: the sample corpus that ships with the package")
     return parser.parse_args(argv)
 
@@ -43,7 +44,8 @@ def quickstart(args: argparse.Namespace) -> None:
     length = ("--max_seq_length", str(config.data.max_seq_length))
     _run_step("build_data", "--corpus", corpus, "--vocab", vocab, "--output", data, *length, "--heldout_fraction", "0.05")
     overrides = [word for override in args.set for word in ("--set", override)]
-    _run_step("run_pretraining", "--config", args.config, "--data", data, "--model_dir", run, *overrides)
+    device = () if args.device == "auto" else ("--device", args.device)
+    _run_step("run_pretraining", "--config", args.config, "--data", data, "--model_dir", run, *overrides, *device)
     _run_step("export_hf", "--model_dir", run, "--output", exported)
     print(f"{exported}: discriminator/ and generator/, for transformers' from_pretrained", flush=True)
 

@@ -8,7 +8,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 from electra_pretrain.checkpoint.listing import steps
-from electra_pretrain.cli.arguments import add_config, chosen_config, command_parser
+from electra_pretrain.cli.arguments import add_config, add_device, check_device, chosen_config, command_parser
 from electra_pretrain.cli.run import run_command
 from electra_pretrain.config.schema import Config
 from electra_pretrain.core import tensorflow_startup
@@ -38,6 +38,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         help='"local" on a TPU VM; for a slice of several hosts their addresses, "grpc://HOST:PORT,…", or its name '
         "(default: GPUs if there are any, else the CPU)",
     )
+    add_device(parser)
     parser.add_argument("--tpu_zone", help="the TPU's zone, where it is not this machine's")
     parser.add_argument("--gcp_project", help="the TPU's project, where it is not this machine's")
     parser.add_argument(
@@ -66,6 +67,9 @@ def run_pretraining(args: argparse.Namespace) -> None:
     config = chosen_config(args)
     if args.cpu_replicas < 1 or (args.cpu_replicas > 1 and args.tpu):
         raise UserError(f"--cpu_replicas {args.cpu_replicas}: must be at least 1, and is not for a TPU")
+    if args.cpu_replicas > 1 and args.device == "gpu":
+        raise UserError(f"--cpu_replicas {args.cpu_replicas}: is not for --device gpu; leave out one of them")
+    check_device(args)
     if args.topology and not args.preflight:
         raise UserError("--topology: is for --preflight; a run takes the devices that it finds")
     hosts.prepare(args.tpu)
@@ -78,10 +82,10 @@ def run_pretraining(args: argparse.Namespace) -> None:
     pretrained = read_init_from(config, args.model_dir)
     request = Request(config, args.data, args.model_dir, args.tpu, args.tpu_zone, pretrained)
     if args.preflight:
-        print_findings(check_everything(request, args.topology, args.cpu_replicas))
+        print_findings(check_everything(request, args.topology, args.cpu_replicas, args.device))
         return
     start = check_before_start(request)
-    strategy = make_strategy(args.tpu, args.tpu_zone, args.gcp_project, args.cpu_replicas)
+    strategy = make_strategy(args.tpu, args.tpu_zone, args.gcp_project, args.cpu_replicas, args.device)
     train(start, strategy, args.on_bad_record == "skip")
 
 

@@ -33,8 +33,8 @@ def make_trainer(config: Config) -> tuple[Any, Any, Any]:
     from electra_pretrain.train.devices import make_strategy, on_cpu
     from electra_pretrain.train.trainer import Trainer
 
-    strategy = make_strategy()
-    assert on_cpu(strategy), "this machine has GPUs; hide them: CUDA_VISIBLE_DEVICES="
+    strategy = make_strategy(device="cpu")
+    assert on_cpu(strategy)
     trainer = Trainer(config, SpecialIds(0, 1, 2, 3, 4), strategy, one_after_the_other=False)
     shape = [config.training.train_batch_size, config.data.max_seq_length]
     ids = tf.random.stateless_uniform(shape, [0, 0], 5, config.data.vocab_size, tf.int32)

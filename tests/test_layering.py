@@ -12,7 +12,7 @@ PACKAGE = Path(electra_pretrain.__file__).parent
 # The picture in docs/architecture.md: a room imports from the floors below and from itself; a room within another may use it.
 FLOORS = (
     {"core"},
-    {"config", "execution", "tpu"},
+    {"config", "execution", "tpu", "gpu"},
     {"model", "corpus", "plot"},
     {"corpus.cleaning", "corpus.dedup", "tokenization"},
     {"records", "checkpoint"},
@@ -104,7 +104,19 @@ def test_there_are_no_cycles():
         visit(module)
 
 
-LIGHT = ("core", "config", "execution", "tpu", "corpus", "corpus.cleaning", "corpus.dedup", "tokenization", "plot", "cli")
+LIGHT = (
+    "core",
+    "config",
+    "execution",
+    "tpu",
+    "gpu",
+    "corpus",
+    "corpus.cleaning",
+    "corpus.dedup",
+    "tokenization",
+    "plot",
+    "cli",
+)
 
 
 def test_what_handles_text_names_tensorflow_only_within_functions():

@@ -82,8 +82,12 @@ def test_the_extras_that_errors_name_are_declared(wheel):
     source = "\n".join(path.read_text() for path in sorted((ROOT / "electra_pretrain").rglob("*.py")))
     found = re.findall(r"""(?i:\bextra) ?= ?['"]([\w-]+)|\bextra_name\(['"]([\w-]+)|electra_pretrain\[([\w-]+)\]""", source)
     named = {name for names in found for name in names if name}
-    assert named >= {"beam", "dedup", "finetune", "hub", "kiwi", "mecab", "parquet", "plot", "torch", "tpu-check"}
+    assert named >= {"beam", "cuda", "dedup", "finetune", "hub", "kiwi", "mecab", "parquet", "plot", "torch", "tpu-check"}
     assert named <= declared
+    required = [line.removeprefix("Requires-Dist: ") for line in metadata.splitlines() if line.startswith("Requires-Dist:")]
+    (plain,) = [line for line in required if line.startswith("tensorflow==") and "extra" not in line]
+    (cuda,) = [line for line in required if line.startswith("tensorflow[")]
+    assert cuda == f'{plain.replace("tensorflow", "tensorflow[and-cuda]")}; extra == "cuda"'
 
 
 def test_tensorflow_is_not_required_where_its_tpu_build_lies(tmp_path, monkeypatch):

@@ -113,6 +113,27 @@ def add_checkpoint(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_device(parser: argparse.ArgumentParser) -> None:
+    """Add `--device`."""
+    parser.add_argument(
+        "--device",
+        choices=("auto", "cpu", "gpu"),
+        default="auto",
+        help="cpu: compute on the CPU on purpose; gpu: on GPUs or not at all; auto: on GPUs if the machine has any "
+        "(default %(default)s)",
+    )
+
+
+def check_device(args: argparse.Namespace) -> None:
+    """Refuse `--device` beside `--tpu`.
+
+    Raises:
+        UserError: both were given.
+    """
+    if args.device != "auto" and args.tpu:
+        raise UserError(f"--device {args.device}: is not for a TPU; leave out it or --tpu {args.tpu}")
+
+
 def add_overrides(parser: argparse.ArgumentParser, form: str = "section.field=value", of: str = "the config") -> None:
     """Add `--set`."""
     parser.add_argument("--set", action="append", default=[], metavar=form, help=f"change a field of {of}; may be repeated")

@@ -8,13 +8,17 @@ from typing import Any
 
 _log = logging.getLogger(__name__)
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
+# A batch system's word that time is running out: SIGTERM may follow while the run still saves, and must not end it at once.
+WARNING = signal.SIGUSR1
 
 
 class StopRequest:
     """Within this context the first SIGTERM or SIGINT is noted; a second one acts as it would have without.
 
+    SIGUSR1 is noted likewise, however often and in whatever order it comes.
+
     Attributes:
-        signal_name: "SIGTERM" or "SIGINT" once asked to stop, "" before.
+        signal_name: "SIGTERM", "SIGINT" or "SIGUSR1" once asked to stop, "" before.
     """
 
     def __init__(self) -> None:
@@ -23,18 +27,22 @@ class StopRequest:
 
     def __enter__(self) -> "StopRequest":
         if threading.current_thread() is threading.main_thread():  # Python allows handlers there alone
-            self._before = {number: signal.signal(number, self._note) for number in SIGNALS}
+            self._before = {number: signal.signal(number, self._note) for number in (*SIGNALS, WARNING)}
         return self
 
     def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None:
-        self._restore()
+        self._restore(*self._before)
 
     def _note(self, number: int, frame: FrameType | None) -> None:
-        self.signal_name = signal.Signals(number).name
-        self._restore()
-        _log.warning("%s: finishing the loop and saving; once more to stop at once", self.signal_name)
+        name = signal.Signals(number).name
+        self.signal_name = self.signal_name or name
+        once_more = ""
+        if number != WARNING:
+            self._restore(*SIGNALS)
+            once_more = "; once more to stop at once"
+        _log.warning("%s: finishing the loop and saving%s", name, once_more)
 
-    def _restore(self) -> None:
-        for number, handler in self._before.items():
-            signal.signal(number, handler)
-        self._before = {}
+    def _restore(self, *numbers: signal.Signals) -> None:
+        for number in numbers:
+            if number in self._before:
+                signal.signal(number, self._before.pop(number))

@@ -145,6 +145,7 @@ def _train(learner: _Learner, train: Sequence[Any], dev: Sequence[Any], stop_req
     watcher = trainer.Watcher(f"fine-tuning {job.task.name}", guessing, chance.ADVICE, stop_requested)
     dev_scorer = learner.scorer(dev, stop_requested) if dev else None
     tuner = _tuner(learner, columns, steps, dev_scorer, watcher)
+    _log.info("training on %s, %s", trainer.in_words(tuner.args.device), learner.precision)
     whole = _newest_checkpoint(tuner.args.output_dir)
     try:
         tuner.train(resume_from_checkpoint=whole)

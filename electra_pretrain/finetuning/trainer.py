@@ -4,6 +4,7 @@ import contextlib
 import logging
 import math
 import os
+import platform
 import sys
 import time
 from collections.abc import Callable
@@ -33,6 +34,13 @@ def precision(asked: str) -> str:
     if not torch.cuda.is_available():
         return "float32"
     return "bfloat16" if torch.cuda.is_bf16_supported(including_emulation=False) else "float16"
+
+
+def in_words(device: Any) -> str:
+    """Name the device that torch computes on."""
+    if device.type == "cuda":
+        return f"1 x {torch.cuda.get_device_name(device)}"
+    return f"CPU ({platform.machine()}, {os.cpu_count()} cores)" if device.type == "cpu" else str(device.type).upper()
 
 
 def autocast(model: Any, dtype: str) -> Any:

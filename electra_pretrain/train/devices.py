@@ -1,13 +1,10 @@
 """Which devices train: a TPU by name, several machines, all GPUs, or the CPU; one strategy object, one loop for all.
 
-And what they are and could compute in a second: the measure for a run's speed.
+What they are called and could compute is in train/hardware.py.
 """
 
-import functools
 import json
 import os
-import platform
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -17,19 +14,18 @@ from electra_pretrain.core import tensorflow_startup
 from electra_pretrain.core.errors import UserError
 from electra_pretrain.records.input_pipeline import Worker
 from electra_pretrain.tpu import hosts
-from electra_pretrain.tpu.chips import generation_peak_tflops
+from electra_pretrain.train.gpus import count_gpus, find_gpus
 
 # TensorFlow's own variable, which tells each worker of a job on several machines who it is and where the others are.
 CLUSTER_VARIABLE = "TF_CONFIG"
-# Where a TPU VM says what it is, "v3-8" for one.
-_TPU_VARIABLES = ("TPU_ACCELERATOR_TYPE", "ACCELERATOR_TYPE")
-_CPU_SIZE, _ACCELERATOR_SIZE = 1024, 8192
-# What else the machine does for a moment must not pass for its peak: the run would then seem to exceed it.
-_TRIES, _SECONDS = 3, 0.5
 
 
 def make_strategy(
-    tpu: str | None = None, tpu_zone: str | None = None, gcp_project: str | None = None, cpu_replicas: int = 1
+    tpu: str | None = None,
+    tpu_zone: str | None = None,
+    gcp_project: str | None = None,
+    cpu_replicas: int = 1,
+    device: str = "auto",
 ) -> tf.distribute.Strategy:
     """Return the strategy for the devices at hand; where `TF_CONFIG` names a cluster, this process becomes one of its workers.
 
@@ -38,24 +34,23 @@ def make_strategy(
         tpu_zone: the TPU's zone, where it is not the machine's own.
         gcp_project: the TPU's project, likewise.
         cpu_replicas: virtual CPU devices to split the batch over, to rehearse a TPU's split on any machine.
+        device: "gpu", "cpu", or "auto" for GPUs if the machine has any; not for a TPU.
 
     Raises:
         Unavailable: a host of the TPU does not answer.
-        UserError: the TPU cannot be used, virtual CPUs are asked for too late or beside other devices, or `TF_CONFIG` is
-            wrong.
+        UserError: the TPU or the GPUs cannot be used, virtual CPUs are asked for too late or beside other devices, or
+            `TF_CONFIG` is wrong.
     """
     if tpu:
         return _tpu_strategy(tpu, tpu_zone, gcp_project)
     if os.environ.get(CLUSTER_VARIABLE):
-        return _worker_strategy(cpu_replicas)
-    with tensorflow_startup.stderr_aside():
-        tf.config.list_physical_devices()
+        return _worker_strategy(cpu_replicas, device)
     if cpu_replicas > 1:
         return _virtual_cpus(cpu_replicas)
-    gpus = tf.config.list_logical_devices("GPU")
+    gpus = [f"/gpu:{number}" for number, _ in enumerate(find_gpus(device))]
     if len(gpus) > 1:
-        return tf.distribute.MirroredStrategy([gpu.name for gpu in gpus])
-    return tf.distribute.OneDeviceStrategy(gpus[0].name if gpus else "/cpu:0")
+        return tf.distribute.MirroredStrategy(gpus)
+    return tf.distribute.OneDeviceStrategy(gpus[0] if gpus else "/cpu:0")
 
 
 def _tpu_strategy(tpu: str, zone: str | None, project: str | None) -> tf.distribute.Strategy:
@@ -78,8 +73,28 @@ def _tpu_strategy(tpu: str, zone: str | None, project: str | None) -> tf.distrib
         raise UserError(f"--tpu {tpu}: cannot be used ({reason}); {way_out}") from error
 
 
-def _worker_strategy(cpu_replicas: int) -> tf.distribute.Strategy:
-    text = os.environ[CLUSTER_VARIABLE]
+def _worker_strategy(cpu_replicas: int, device: str) -> tf.distribute.Strategy:
+    workers = count_cluster()
+    if cpu_replicas > 1:
+        raise UserError(f"--cpu_replicas {cpu_replicas}: is for one machine; {CLUSTER_VARIABLE} names {workers} workers")
+    # Of GPUs the gradients are summed by NCCL; what it does not do, and CPUs, by TensorFlow's own ring.
+    implementation = tf.distribute.experimental.CommunicationImplementation
+    options = tf.distribute.experimental.CommunicationOptions(
+        implementation=implementation.NCCL if find_gpus(device) else implementation.AUTO
+    )
+    with tensorflow_startup.stderr_aside():
+        return tf.distribute.MultiWorkerMirroredStrategy(communication_options=options)
+
+
+def count_cluster() -> int:
+    """Count the workers that `TF_CONFIG` names; without it, this process alone.
+
+    Raises:
+        UserError: it is not as it must be.
+    """
+    text = os.environ.get(CLUSTER_VARIABLE)
+    if not text:
+        return 1
     try:
         values = json.loads(text)
         num_workers, number = len(values["cluster"]["worker"]), int(values["task"]["index"])
@@ -90,14 +105,13 @@ def _worker_strategy(cpu_replicas: int) -> tf.distribute.Strategy:
             f"{CLUSTER_VARIABLE}={text}: {error}; it must read "
             '{"cluster": {"worker": ["HOST:PORT", …]}, "task": {"type": "worker", "index": N}}'
         ) from error
-    if cpu_replicas > 1:
-        raise UserError(f"--cpu_replicas {cpu_replicas}: is for one machine; {CLUSTER_VARIABLE} names {num_workers} workers")
-    with tensorflow_startup.stderr_aside():
-        return tf.distribute.MultiWorkerMirroredStrategy()
+    return num_workers
 
 
 def _virtual_cpus(count: int) -> tf.distribute.Strategy:
-    cpu = tf.config.list_physical_devices("CPU")[0]
+    find_gpus("cpu")
+    with tensorflow_startup.stderr_aside():
+        cpu = tf.config.list_physical_devices("CPU")[0]
     try:
         if len(tf.config.get_logical_device_configuration(cpu) or []) < count:
             tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * count)
@@ -112,17 +126,18 @@ def on_cpu(strategy: tf.distribute.Strategy) -> bool:
 
 
 def compiles_steps(strategy: tf.distribute.Strategy) -> bool:
-    """Return whether XLA is to compile a step as a whole: on GPUs. A TPU's is anyhow, on a CPU parts are (model/kernels.py)."""
-    return not on_cpu(strategy) and not isinstance(strategy, tf.distribute.TPUStrategy)
+    """Return whether XLA compiles a step as one program: on GPUs, where operation by operation it moves nine times the bytes.
+
+    A TPU compiles whatever it runs; on CPUs only parts are worth it (model/kernels.py).
+    """
+    return all("GPU" in str(device).upper() for device in strategy.extended.worker_devices)
 
 
-def count_replicas(cpu_replicas: int) -> int | None:
+def count_replicas(cpu_replicas: int, device: str = "auto") -> int | None:
     """Return how many replicas `make_strategy` will find without a TPU; None where other machines take part."""
     if os.environ.get(CLUSTER_VARIABLE):
         return None
-    with tensorflow_startup.stderr_aside():
-        gpus = len(tf.config.list_physical_devices("GPU"))
-    return cpu_replicas if cpu_replicas > 1 else max(1, gpus)
+    return cpu_replicas if cpu_replicas > 1 else max(1, count_gpus(device))
 
 
 def writes_files(strategy: tf.distribute.Strategy) -> bool:
@@ -165,55 +180,3 @@ def distributed(strategy: tf.distribute.Strategy, make: Callable[[Worker], tf.da
         return dataset.apply(tf.data.experimental.assert_cardinality(tf.data.INFINITE_CARDINALITY))
 
     return strategy.distribute_datasets_from_function(for_pipeline)
-
-
-def hardware(strategy: tf.distribute.Strategy) -> str:
-    """Return the devices in words, such as "8 x TPU (v3-8)", for the run's own record."""
-    if isinstance(strategy, tf.distribute.TPUStrategy):
-        name = next((os.environ[variable] for variable in _TPU_VARIABLES if variable in os.environ), "of unknown kind")
-        return f"{strategy.num_replicas_in_sync} x TPU core ({name})"
-    if on_cpu(strategy):
-        return f"CPU ({platform.machine()}, {os.cpu_count()} cores)"
-    gpus = tf.config.list_physical_devices("GPU")
-    details = {"device_name": "GPU"} | (tf.config.experimental.get_device_details(gpus[0]) if gpus else {})
-    return f"{strategy.num_replicas_in_sync} x {details['device_name']}"
-
-
-def peak_flops(strategy: tf.distribute.Strategy, compute_dtype: str) -> float:
-    """Return what all replicas together could compute in a second.
-
-    A TPU's published peak if the machine names it, else a large product's measured rate.
-    """
-    replicas = int(strategy.num_replicas_in_sync)
-    if isinstance(strategy, tf.distribute.TPUStrategy):
-        names = [os.environ[variable] for variable in _TPU_VARIABLES if variable in os.environ]
-        published = next(filter(None, map(generation_peak_tflops, names)), None)
-        if published is not None:
-            return published * 1e12 * replicas
-    device = strategy.extended.worker_devices[0]
-    if on_cpu(strategy):
-        # Virtual CPUs share the machine; each worker has a machine of its own.
-        return product_flops(device, compute_dtype, _CPU_SIZE) * replicas / len(strategy.extended.worker_devices)
-    return product_flops(device, compute_dtype, _ACCELERATOR_SIZE) * replicas
-
-
-@functools.cache
-def product_flops(device: str, dtype: str, size: int) -> float:
-    """Measure operations a second of the product of two square matrices on a device, the best of some tries.
-
-    Beside a program that computes all the time it is what that leaves; a run that outlasts the other may come to more.
-    """
-    with tf.device(device):
-        matrix = tf.ones([size, size], tf.as_dtype(dtype))
-
-    def seconds() -> float:
-        began = time.monotonic()
-        with tf.device(device):
-            tf.reduce_sum(tf.matmul(matrix, matrix)[0]).numpy()
-        return time.monotonic() - began
-
-    seconds()  # prepares
-    tried: list[float] = []
-    while len(tried) < _TRIES or sum(tried) < _SECONDS:
-        tried.append(seconds())
-    return float(2 * size**3 / min(tried))

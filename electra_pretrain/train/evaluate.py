@@ -11,6 +11,7 @@ from electra_pretrain.core import files
 from electra_pretrain.core.errors import UserError
 from electra_pretrain.records.manifest import load_manifest
 from electra_pretrain.train.devices import compiles_steps
+from electra_pretrain.train.hardware import announce
 from electra_pretrain.train.input import Source, check_data, check_replicas, heldout_batches, shard_paths
 from electra_pretrain.train.run_folder import load_run
 from electra_pretrain.train.trainer import Trainer
@@ -35,6 +36,7 @@ def evaluate(
     config = load_config(files.join(model_dir, CONFIG_NAME))
     if num_eval_steps is not None:
         config = dataclasses.replace(config, training=dataclasses.replace(config.training, num_eval_steps=num_eval_steps))
+    announce(strategy, config.training.compute_dtype, "scoring")
     source = Source(data_dir, load_manifest(data_dir))
     check_data(config, source)
     check_replicas(config, strategy.num_replicas_in_sync)

@@ -24,13 +24,12 @@ from electra_pretrain.train.background import Background, Saver
 from electra_pretrain.train.devices import (
     any_worker,
     compiles_steps,
-    hardware,
     num_input_workers,
     num_workers,
     on_cpu,
-    peak_flops,
     writes_files,
 )
+from electra_pretrain.train.hardware import announce, hardware, peak_flops
 from electra_pretrain.train.input import (
     Paths,
     Source,
@@ -75,6 +74,7 @@ def train(start: Start, strategy: tf.distribute.Strategy, skip_bad_records: bool
     """
     model_dir, writes = start.model_dir, writes_files(strategy)
     inputs = _open_inputs(start, strategy, skip_bad_records)
+    announce(strategy, start.config.training.compute_dtype)
     with StopRequest() as stop:
         for number, phase_input in enumerate(inputs, 1):
             phase, source, paths = phase_input

@@ -15,6 +15,7 @@ from electra_pretrain.tpu import compiler, hosts
 from electra_pretrain.tpu.chips import Slice, find_slice
 from electra_pretrain.train.devices import count_replicas
 from electra_pretrain.train.finding import Finding, Level, collect
+from electra_pretrain.train.hardware import hardware_ahead
 from electra_pretrain.train.input import check_replicas
 from electra_pretrain.train.run_folder import Start, prepare
 from electra_pretrain.train.step_cost import step_cost
@@ -68,22 +69,24 @@ def check_before_start(request: Request) -> Start:
     return start
 
 
-def check_everything(request: Request, topology: str | None, cpu_replicas: int) -> list[Finding]:
+def check_everything(request: Request, topology: str | None, cpu_replicas: int, device: str = "auto") -> list[Finding]:
     """Check everything that can be checked without training.
 
     Args:
         request: the run.
         topology: name of the TPU that it is for; None for another device, or where that is not known.
         cpu_replicas: virtual CPUs that share the batch, where there is no TPU.
+        device: "auto", "cpu" or "gpu", where there is no TPU.
 
     Raises:
         UserError: there is no such TPU.
     """
     target = find_slice(topology) if topology else None
-    replicas = target.replicas if target else (None if request.tpu else count_replicas(cpu_replicas))
+    replicas = target.replicas if target else (None if request.tpu else count_replicas(cpu_replicas, device))
+    devices = [] if target or request.tpu else collect(_devices(request.config, cpu_replicas, device))
     findings, start = check_start(request)
     memory = check_memory(request.config, target) if target else []
-    return [*findings, *check_thoroughly(request, start, replicas, target), *memory]
+    return [*devices, *findings, *check_thoroughly(request, start, replicas, target), *memory]
 
 
 def check_start(request: Request) -> Checked:
@@ -119,6 +122,11 @@ def check_thoroughly(request: Request, start: Start | None, replicas: int | None
         of_records = [_shards(start), _hosts(start, count)]
     of_target = [] if target is None else [_expectation(request.config, target)]
     return collect(*of_records, _batch(request.config, replicas), *of_target)
+
+
+def _devices(config: Config, cpu_replicas: int, device: str) -> Iterator[Finding]:
+    """Tell what it trains on."""
+    yield Finding(Level.OK, f"training on {hardware_ahead(cpu_replicas, device)}, {config.training.compute_dtype}")
 
 
 def _examples(start: Start) -> Iterator[Finding]:

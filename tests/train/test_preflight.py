@@ -150,7 +150,7 @@ def test_the_command_prints_findings_and_trains_nothing(tmp_path, records, capsy
     command(*arguments)
     out = capsys.readouterr().out
     assert out.count("ok ") == len(out.splitlines()) and not (tmp_path / "run").exists()
-    with pytest.raises(UserError, match="1 of 5 checks failed"):
+    with pytest.raises(UserError, match="1 of 6 checks failed"):
         command(*arguments, "--cpu_replicas", "3")
     assert "FAILED   training.train_batch_size = 8: must be divisible by 3 replicas" in capsys.readouterr().out
     with pytest.raises(UserError, match="--topology: is for --preflight"):

@@ -11,9 +11,9 @@ from electra_pretrain.config.load import load_config
 from electra_pretrain.core.progress import Progress
 from electra_pretrain.model.flops import step_flops
 from electra_pretrain.tpu.chips import generation_peak_tflops
-from electra_pretrain.train import devices
+from electra_pretrain.train import hardware
 from electra_pretrain.train.background import Background
-from electra_pretrain.train.devices import product_flops
+from electra_pretrain.train.hardware import product_flops
 from electra_pretrain.train.metrics import zero_sums
 from electra_pretrain.train.report import Report, RunLog
 from electra_pretrain.train.trainer import Loop
@@ -72,7 +72,7 @@ def test_a_moment_of_other_work_does_not_lower_the_peak(monkeypatch):
         return one
 
     monkeypatch.setattr(tf, "matmul", matmul)
-    monkeypatch.setattr(devices, "time", SimpleNamespace(monotonic=lambda: clock.now))
+    monkeypatch.setattr(hardware, "time", SimpleNamespace(monotonic=lambda: clock.now))
     assert product_flops.__wrapped__("/cpu:0", "float32", 16) == pytest.approx(2 * 16**3 / 0.01)
     assert clock.now < 1
 
