@@ -14,7 +14,7 @@ from electra_pretrain.config.schema import Config
 from electra_pretrain.core import tensorflow_startup
 from electra_pretrain.core.errors import UserError
 from electra_pretrain.tpu import hosts
-from electra_pretrain.tpu.chips import SLICES
+from electra_pretrain.tpu.chips import SLICES, check_dtype
 
 if TYPE_CHECKING:
     from electra_pretrain.checkpoint.pretrained import Pretrained
@@ -72,6 +72,8 @@ def run_pretraining(args: argparse.Namespace) -> None:
     check_device(args)
     if args.topology and not args.preflight:
         raise UserError("--topology: is for --preflight; a run takes the devices that it finds")
+    if args.tpu or args.topology:
+        check_dtype(config.training.compute_dtype)
     hosts.prepare(args.tpu)
     # Imported here, so that a mistake above is told at once.
     tensorflow_startup.import_tensorflow()

@@ -52,6 +52,16 @@ def generation_peak_tflops(accelerator_type: str) -> float | None:
     return next((known.peak_tflops for name, known in SLICES.items() if name.split("-")[0] == generation), None)
 
 
+def check_dtype(compute_dtype: str) -> None:
+    """Refuse a `training.compute_dtype` that no TPU multiplies in.
+
+    Raises:
+        UserError: it is float16.
+    """
+    if compute_dtype == "float16":
+        raise UserError("training.compute_dtype = float16: is for older GPUs; on a TPU use bfloat16, as the configs have it")
+
+
 def find_slice(topology: str) -> Slice:
     """Find a slice by its name on the price list; of several hosts, what the compiler is told is one of them.
 

@@ -93,6 +93,8 @@ def test_mistakes_are_told_before_anything_is_compiled():
             find_slice(name)
     with pytest.raises(UserError, match="v9-8"):
         tpu_check.tpu_check(tpu_check.parse_args(["--config", "tiny.json", "--topology", "v9-8"]))
+    with pytest.raises(UserError, match="float16: is for older GPUs; on a TPU use bfloat16"):
+        tpu_check.tpu_check(tpu_check.parse_args(["--config", "tiny.json", "--set", "training.compute_dtype=float16"]))
 
 
 needs_compiler = pytest.mark.skipif(not compiler.is_installed(), reason="needs the extra tpu-check")

@@ -155,3 +155,6 @@ def test_the_command_prints_findings_and_trains_nothing(tmp_path, records, capsy
     assert "FAILED   training.train_batch_size = 8: must be divisible by 3 replicas" in capsys.readouterr().out
     with pytest.raises(UserError, match="--topology: is for --preflight"):
         command(*arguments[:-1], "--topology", "v3-8")
+    for device in (("--topology", "v3-8"), ("--tpu", "local")):
+        with pytest.raises(UserError, match="float16: is for older GPUs"):
+            command(*arguments, *device, "--set", "training.compute_dtype=float16")
