@@ -17,13 +17,13 @@ class LossScale(tf.Module):
 
     Attributes:
         scale: float32 scalar.
-        good_steps: int32 scalar, steps in a row whose gradients were finite.
+        good_steps: int64 scalar, steps in a row whose gradients were finite.
     """
 
     def __init__(self) -> None:
         super().__init__()
         self.scale = tf.Variable(INITIAL, trainable=False, name=LOSS_SCALE_NAMES[0])
-        self.good_steps = tf.Variable(0, dtype=tf.int32, trainable=False, name=LOSS_SCALE_NAMES[1])
+        self.good_steps = tf.Variable(0, dtype=tf.int64, trainable=False, name=LOSS_SCALE_NAMES[1])
 
     def named_variables(self) -> dict[str, tf.Variable]:
         """Return what a checkpoint holds of it."""
@@ -35,8 +35,9 @@ class LossScale(tf.Module):
 
     def after(self, finite: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Return scale and good steps after a step whose gradients were finite or not, a scalar bool."""
-        good_steps = tf.where(finite, self.good_steps + 1, 0)
+        none = tf.zeros_like(self.good_steps)
+        good_steps = tf.where(finite, self.good_steps + 1, none)
         grows = good_steps >= GROWTH_STEPS
         grown = tf.minimum(self.scale * tf.where(grows, 2.0, 1.0), CEILING)
         scale = tf.where(finite, grown, tf.maximum(self.scale / 2, FLOOR))
-        return scale, tf.where(grows, 0, good_steps)
+        return scale, tf.where(grows, none, good_steps)

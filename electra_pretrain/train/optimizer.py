@@ -45,8 +45,8 @@ class AdamW(tf.Module):
     Attributes:
         moments: released name (`…/adam_m`, `…/adam_v`) -> variable.
         global_step: int64 scalar, updates done, those that were not applied included.
-        nonfinite_in_a_row: int32 scalar, updates up to now that were not applied; not those that only lower the loss scale.
-        last_nonfinite_step: int32 scalar, `global_step` before the last of them; -1 before there was one.
+        nonfinite_in_a_row: int64 scalar, updates up to now that were not applied; not those that only lower the loss scale.
+        last_nonfinite_step: int64 scalar, `global_step` before the last of them; -1 before there was one.
         loss_scale: of float16; else None.
     """
 
@@ -56,9 +56,10 @@ class AdamW(tf.Module):
         super().__init__()
         self._config, self.loss_scale = config, loss_scale
         self._variables = dict(variables)
+        # A GPU's program cannot use TensorFlow's int32 variables, which never lie on a GPU.
         self.global_step = tf.Variable(0, dtype=tf.int64, trainable=False, name="global_step")
-        self.nonfinite_in_a_row = tf.Variable(0, dtype=tf.int32, trainable=False, name="nonfinite_in_a_row")
-        self.last_nonfinite_step = tf.Variable(-1, dtype=tf.int32, trainable=False, name="last_nonfinite_step")
+        self.nonfinite_in_a_row = tf.Variable(0, dtype=tf.int64, trainable=False, name="nonfinite_in_a_row")
+        self.last_nonfinite_step = tf.Variable(-1, dtype=tf.int64, trainable=False, name="last_nonfinite_step")
         self.moments = {
             f"{name}/{slot}": tf.Variable(tf.zeros(variable.shape), trainable=False, name=f"{name}/{slot}")
             for name, variable in self._variables.items()
@@ -133,11 +134,11 @@ class AdamW(tf.Module):
 
     @staticmethod
     def _note_nonfinite(last: tf.Variable, step: tf.Variable, lost: tf.Tensor) -> None:
-        last.assign(tf.where(lost, tf.cast(step, tf.int32), last), read_value=False)
+        last.assign(tf.where(lost, step, last), read_value=False)
 
     @staticmethod
     def _count_nonfinite(in_a_row: tf.Variable, finite: tf.Tensor, lost: tf.Tensor) -> None:
-        in_a_row.assign(tf.where(finite, 0, in_a_row + tf.cast(lost, tf.int32)), read_value=False)
+        in_a_row.assign(tf.where(finite, tf.zeros_like(in_a_row), in_a_row + tf.cast(lost, tf.int64)), read_value=False)
 
     def _update_one(
         self,

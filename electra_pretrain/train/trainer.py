@@ -117,7 +117,7 @@ class Trainer:
         """
         context = tf.distribute.get_replica_context()
         masked, counts = self._mask(batch, masked)
-        denominators = Denominators(*(context.all_reduce("SUM", value) for value in counts))
+        denominators = Denominators(*context.all_reduce("SUM", list(counts)))
         loss_scale = None if self.optimizer.loss_scale is None else self.optimizer.loss_scale.scale.read_value()
         samples = () if self._accumulates else (sampled_ids,)
         gradients, sums = self._gradients(batch, masked, denominators, self._random(batch), loss_scale, *samples)

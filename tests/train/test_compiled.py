@@ -60,6 +60,12 @@ def outside_of_programs(function):
     return set(types(graph.node))
 
 
+def test_no_variable_is_of_a_type_that_tensorflow_keeps_off_gpus():
+    trainer = Trainer(FLOAT16, SpecialIds(0, 1, 2, 3, 4), one_device(), compiled=True)
+    variables = [*trainer.variables().values(), *trainer.optimizer.variables, *trainer.model.variables]
+    assert {variable.dtype for variable in variables} == {tf.float32, tf.int64}
+
+
 @pytest.mark.parametrize("compiled", [True, False])
 @pytest.mark.parametrize("replicas", [1, 4])
 def test_all_that_computes_is_in_programs(replicas, compiled):

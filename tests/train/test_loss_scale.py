@@ -105,7 +105,7 @@ def from_step_3(straight, folder, change):
 def test_the_scale_goes_on_from_a_checkpoint_to_the_bit(straight, tmp_path, records):
     def change(values):
         assert (values["loss_scale"], values["loss_scale_good_steps"]) == (LOW, 3)
-        values["loss_scale"], values["loss_scale_good_steps"] = np.float32(1024), np.int32(GROWTH_STEPS - 1)
+        values["loss_scale"], values["loss_scale_good_steps"] = np.float32(1024), np.int64(GROWTH_STEPS - 1)
 
     folder = from_step_3(straight, tmp_path / "run", change)
     train(prepare(FLOAT16, [records], str(folder)), one_device())
