@@ -31,6 +31,7 @@ def parse_args(description: str | None) -> argparse.Namespace:
     parser.add_argument("--set", action="append", default=[])
     parser.add_argument("--breakdown", action="store_true", help="time what a step consists of, print it and end")
     parser.add_argument("--attention", default="sdpa", help="of the torch side, as transformers names it")
+    parser.add_argument("--device", default="cpu", help="of the torch side (default %(default)s)")
     args = parser.parse_args()
     args.threads = len(os.sched_getaffinity(0))
     return args
