@@ -2,8 +2,8 @@
 
 Rates and bandwidths are NVIDIA's: the data sheets of T4, V100 (SXM2), L4, H100 (SXM) and H200, and the whitepapers "A100 Tensor
 Core GPU Architecture" (SXM4), "Ampere GA102 GPU Architecture" (RTX 3090) and "Ada GPU Architecture" (RTX 4090). All rates are
-dense, without the sparsity that doubles them, and for products that are added up in float32, as ours are: on a GeForce that halves
-the rate.
+dense, without the sparsity that doubles them, and for products that are added up in float32, as ours are: on a GeForce that
+halves the rate.
 Bytes of memory are what CUDA finds on such a card: less than is printed on its box where error correction takes a part.
 """
 
