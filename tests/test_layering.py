@@ -12,7 +12,8 @@ PACKAGE = Path(electra_pretrain.__file__).parent
 # The picture in docs/architecture.md: a room imports from the floors below and from itself; a room within another may use it.
 FLOORS = (
     {"core"},
-    {"config", "execution", "tpu"},
+    {"xla"},
+    {"config", "execution", "tpu", "gpu"},
     {"model", "corpus", "plot"},
     {"corpus.cleaning", "corpus.dedup", "tokenization"},
     {"records", "checkpoint"},
@@ -104,7 +105,20 @@ def test_there_are_no_cycles():
         visit(module)
 
 
-LIGHT = ("core", "config", "execution", "tpu", "corpus", "corpus.cleaning", "corpus.dedup", "tokenization", "plot", "cli")
+LIGHT = (
+    "core",
+    "xla",
+    "config",
+    "execution",
+    "tpu",
+    "gpu",
+    "corpus",
+    "corpus.cleaning",
+    "corpus.dedup",
+    "tokenization",
+    "plot",
+    "cli",
+)
 
 
 def test_what_handles_text_names_tensorflow_only_within_functions():
@@ -153,7 +167,8 @@ import sys
 for name in {commands!r}:
     __import__(name)
 heavy = (
-    "tensorflow", "torch", "transformers", "datasets", "tokenizers", "sentencepiece", "matplotlib", "google.cloud", "emoji"
+    "tensorflow", "jax", "torch", "transformers", "datasets", "tokenizers", "sentencepiece", "matplotlib", "google.cloud",
+    "emoji",
 )
 print([name for name in heavy if name in sys.modules])
 """

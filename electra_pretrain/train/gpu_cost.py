@@ -88,8 +88,8 @@ def search_batch(first: int, known: dict[int, float], usable_gb: float, memory_o
         rows; 0 if not one fits.
     """
     known = dict(known)
-    for size in (first, first // 2)[: 2 - len(known)]:
-        known[size] = memory_of(size)
+    unknown = [size for size in (first, first // 2) if size not in known]
+    known.update((size, memory_of(size)) for size in unknown[: 2 - len(known)])
     for _ in range(_TRIES):
         guess = _by_line(known, usable_gb)
         if not guess or guess in known:
