@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from electra_pretrain.gpu.cards import Card, find_card
-from electra_pretrain.gpu.kernels import program_kernels
+from electra_pretrain.gpu.kernels import program_kernels, unknown_loops
 from electra_pretrain.gpu.memory import largest_at_peak
 from electra_pretrain.gpu.roofline import summary
 from electra_pretrain.gpu.target import exchange_table, product_table, target_config
@@ -58,7 +58,7 @@ def compile_for(card: Card, hlo: bytes) -> tuple[dict[str, Any], str]:
 
     Returns:
         either "error" (the compiler's refusal), or sizes in bytes as `xla.compile.memory_of` has them, what
-        `gpu.roofline.summary` adds up, and `largest`: [count, shape, bytes, operation] of what takes most of the temporaries.
+        `gpu.roofline.summary` adds up, `unknown_loops`, and `largest`: `gpu.memory.Held` of what takes most of the temporaries.
     """
     from jax.experimental import topologies
 
@@ -69,8 +69,13 @@ def compile_for(card: Card, hlo: bytes) -> tuple[dict[str, Any], str]:
         return {"error": str(error)}, ""
     text = executable.hlo_modules()[0].to_string()
     program = Program(text)
-    largest = largest_at_peak(program)[:LARGEST_BUFFERS]
-    return {**memory_of(executable), **summary(program_kernels(program), card), "largest": largest}, text
+    facts = {
+        **memory_of(executable),
+        **summary(program_kernels(program), card),
+        "unknown_loops": unknown_loops(program),
+        "largest": largest_at_peak(program)[:LARGEST_BUFFERS],
+    }
+    return facts, text
 
 
 if __name__ == "__main__":

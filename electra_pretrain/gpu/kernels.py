@@ -57,21 +57,20 @@ def _kernels(program: Program, computation: Computation, times: int) -> Iterator
             yield _kernel(program, computation, instruction, times)
 
 
+def unknown_loops(program: Program) -> int:
+    """Count the loops of which the compiler does not know how often they run: they are counted as running once."""
+    loops = [each for part in program.computations.values() for each in part.instructions.values() if each.opcode == "while"]
+    return sum("known_trip_count" not in loop.config for loop in loops)
+
+
 def trip_count(loop: Instruction) -> int:
     """Return how often a loop's body runs; 1 where the compiler does not know."""
     return int(loop.config.get("known_trip_count", {}).get("n", 1))
 
 
-def branches(instruction: Instruction) -> list[str]:
-    """Name the computations of which a conditional runs one."""
-    return instruction.called("branch_computations") or [
-        name for which in ("true_computation", "false_computation") for name in instruction.called(which)
-    ]
-
-
 def _costliest_branch(program: Program, instruction: Instruction, times: int) -> list[Kernel]:
     """Return the kernels of the branch that moves most: which one is taken is known only when it runs."""
-    ways = [list(_kernels(program, program.computations[name], times)) for name in branches(instruction)]
+    ways = [list(_kernels(program, program.computations[name], times)) for name in instruction.branches()]
     return max(ways, key=lambda way: sum(kernel.bytes * kernel.times for kernel in way))
 
 

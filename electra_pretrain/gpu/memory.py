@@ -2,7 +2,6 @@
 
 from typing import NamedTuple
 
-from electra_pretrain.gpu.kernels import branches
 from electra_pretrain.xla.program import Array, Computation, Instruction, Program
 
 
@@ -61,7 +60,7 @@ def _peak(program: Program, computation: Computation) -> _Live:
 
 def _within(program: Program, instruction: Instruction) -> _Live:
     """Return what a loop's or a branch's own temporaries are at their worst."""
-    called = [*instruction.called("body"), *branches(instruction)]
+    called = [*instruction.called("body"), *instruction.branches()]
     if instruction.opcode == "call":
         called += instruction.called("to_apply")
     return max((_peak(program, program.computations[name]) for name in called), key=_bytes, default=[])

@@ -25,6 +25,7 @@ class StepCost(NamedTuple):
         bandwidth_s: time of all bytes.
         arithmetic_s: time of all products.
         xla_model_s: the estimate, with XLA's cost model in place of bytes for kernels that it has a figure for.
+        unknown_loops: loops that were counted as running once, as the compiler does not know how often they do.
         share_of_peak: tflop over what the card could do in the estimated time.
         hours: of all steps.
         largest_batch: rows of one replica's microbatch that fit; None where that was not asked.
@@ -43,6 +44,7 @@ class StepCost(NamedTuple):
     bandwidth_s: float
     arithmetic_s: float
     xla_model_s: float
+    unknown_loops: int
     share_of_peak: float
     hours: float
     largest_batch: int | None
@@ -79,6 +81,7 @@ def read_result(result: dict[str, Any], card: Card, compute_dtype: str, num_trai
         bandwidth_s=round(result["bandwidth_seconds"], 6),
         arithmetic_s=round(result["arithmetic_seconds"], 6),
         xla_model_s=round(result["model_seconds"], 6),
+        unknown_loops=result["unknown_loops"],
         share_of_peak=round(result["flops"] / 1e12 / seconds / card.peak_tflops(compute_dtype), 3),
         hours=round(seconds * num_train_steps / 3600, 1),
         largest_batch=None,
@@ -112,10 +115,11 @@ def check_fit(cost: StepCost, ways: str) -> None:
 def describe(cost: StepCost, num_train_steps: int, num_gpus: int) -> str:
     """Return lines for a terminal."""
     memory = f"{cost.memory_gb:.2f} GB of {cost.memory_of_device_gb} GB ({cost.usable_gb:.1f} GB usable)"
+    unknown = f" ({cost.unknown_loops} loops of unknown length counted once)" if cost.unknown_loops else ""
     figures = [
         ("memory", f"{memory}, {cost.weights_and_optimizer_gb} GB of it weights and optimiser"),
         ("work", f"{cost.tflop} TFLOP, {cost.gb_moved} GB moved by {cost.kernels:,} kernels"),
-        ("estimated step", f"{_short(cost.estimated_step_s)}: {cost.share_of_peak:.0%} of the card's peak"),
+        ("estimated step", f"{_short(cost.estimated_step_s)}{unknown}: {cost.share_of_peak:.0%} of the card's peak"),
         ("of that", f"bytes alone {_short(cost.bandwidth_s)}, products alone {_short(cost.arithmetic_s)}"),
         ("XLA's own model", _short(cost.xla_model_s)),
         ("all steps", f"{duration(cost.hours * 3600)} for {num_train_steps:,}"),

@@ -107,7 +107,8 @@ def _by_line(known: dict[int, float], usable_gb: float) -> int:
     It stays below all that are known not to fit, and is no fewer than the most that are known to fit.
     """
     low, high = sorted(sorted(known, key=lambda size: abs(known[size] - usable_gb))[:2])
-    rows = int(low + (usable_gb - known[low]) * (high - low) / (known[high] - known[low]))
+    growth = max((known[high] - known[low]) / (high - low), 1e-6)
+    rows = int(low + (usable_gb - known[low]) / growth)
     rows = min([rows, *(size - 1 for size, memory in known.items() if memory > usable_gb)])
     rows -= rows % _ROUND if rows >= _ROUND else 0
     return max([0, rows, *(size for size, memory in known.items() if memory <= usable_gb)])

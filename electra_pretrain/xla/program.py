@@ -74,6 +74,10 @@ class Instruction(NamedTuple):
         found = re.search(rf"\b{attribute}=(\{{[^}}]*\}}|%[\w.\-]+)", self.attributes)
         return _NAME.findall(found.group(1)) if found else []
 
+    def branches(self) -> list[str]:
+        """Name the computations of which a conditional runs one."""
+        return self.called("branch_computations") or self.called("true_computation") + self.called("false_computation")
+
     def number(self, attribute: str) -> int:
         """Return the number of an attribute such as "index=3"."""
         found = re.search(rf"\b{attribute}=(\d+)", self.attributes)

@@ -3,7 +3,7 @@
 import pytest
 
 from electra_pretrain.gpu.cards import CARDS
-from electra_pretrain.gpu.kernels import program_kernels
+from electra_pretrain.gpu.kernels import program_kernels, unknown_loops
 from electra_pretrain.gpu.roofline import summary
 from electra_pretrain.xla.program import Program
 
@@ -74,9 +74,13 @@ COMPUTATIONS = """HloModule step, is_scheduled=true
 MODEL = '"reification_cost":[{"exec_time_us":7.5,"name":""},{"exec_time_us":9,"name":"sol"}]'
 
 
-def kernels(*lines):
+def program(*lines):
     body = "\n".join(f"  {'ROOT ' if line is lines[-1] else ''}{line}" for line in lines)
-    return program_kernels(Program(f"{COMPUTATIONS}\nENTRY %main (x: f32[10]) -> f32[10] {{\n{body}\n}}\n"))
+    return Program(f"{COMPUTATIONS}\nENTRY %main (x: f32[10]) -> f32[10] {{\n{body}\n}}\n")
+
+
+def kernels(*lines):
+    return program_kernels(program(*lines))
 
 
 X = "%x = f32[10]{0} parameter(0)"
@@ -138,7 +142,9 @@ LOOP = "%w = (s32[], f32[10]{0}) while(%t), condition=%more_rounds, body=%body"
 
 @pytest.mark.parametrize(("known", "rounds"), [(', backend_config={"known_trip_count":{"n":"3"}}', 3), ("", 1)])
 def test_a_loop_runs_its_kernels_as_often_as_is_known(known, rounds):
-    body, condition = kernels(X, "%n = s32[] parameter(1)", "%t = (s32[], f32[10]{0}) tuple(%n, %x)", LOOP + known)
+    lines = (X, "%n = s32[] parameter(1)", "%t = (s32[], f32[10]{0}) tuple(%n, %x)", LOOP + known)
+    body, condition = kernels(*lines)
+    assert unknown_loops(program(*lines)) == (rounds == 1)
     assert (body.name, body.bytes, body.times) == ("%more", 80, rounds)
     assert (condition.name, condition.bytes, condition.times) == ("%less", 4 + 4 + 1, rounds)
 

@@ -19,6 +19,7 @@ ANSWER = {
     "bandwidth_seconds": 0.077,
     "arithmetic_seconds": 0.036,
     "model_seconds": 0.11,
+    "unknown_loops": 0,
     "largest": [[12, "bf16[32,12,512,512]", 2_415_919_104, "electra/layer_0/MatMul"], [1, "f32[10]", 40, ""]],
 }
 A100 = CARDS["a100-40gb"]
@@ -49,7 +50,8 @@ def test_text():
         "37",
     ):
         assert part in text
-    assert "largest batch" not in text
+    assert "largest batch" not in text and "loops" not in text
+    assert "90.0 ms (2 loops of unknown length counted once): 40%" in describe(cost._replace(unknown_loops=2), 1, 1)
     assert "largest batch   384 rows" in describe(cost._replace(largest_batch=384), 1, 1)
 
 
