@@ -4,7 +4,9 @@ from electra_pretrain.gpu.cards import Card
 from electra_pretrain.gpu.report import StepCost, read_result
 from electra_pretrain.xla.compiler import Compiler
 
-COMPILER = Compiler("GPU", ("jax", "jax_cuda12_plugin"), "gpu-check", "electra_pretrain.gpu.compile", "about a minute")
+COMPILER = Compiler(
+    "GPU", ("jax", "jax_cuda12_plugin"), extra="gpu-check", module="electra_pretrain.gpu.compile", takes="about a minute"
+)
 
 
 def compile_for(card: Card, module: bytes, compute_dtype: str, num_steps: int, compiled_path: str | None = None) -> StepCost:

@@ -76,7 +76,7 @@ def read_result(result: dict[str, Any], card: Card, compute_dtype: str, num_trai
         weights_and_optimizer_gb=round(result["arguments"] / 1e9, 2),
         kernels=result["kernels"],
         gb_moved=round(result["bytes_accessed"] / 1e9, 1),
-        tflop=round(result["flops"] / 1e12, 2),
+        tflop=round(result["flops"] / 1e12, 4),
         estimated_step_s=round(seconds, 6),
         bandwidth_s=round(result["bandwidth_seconds"], 6),
         arithmetic_s=round(result["arithmetic_seconds"], 6),
@@ -118,7 +118,7 @@ def describe(cost: StepCost, num_train_steps: int, num_gpus: int) -> str:
     unknown = f" ({cost.unknown_loops} loops of unknown length counted once)" if cost.unknown_loops else ""
     figures = [
         ("memory", f"{memory}, {cost.weights_and_optimizer_gb} GB of it weights and optimiser"),
-        ("work", f"{cost.tflop} TFLOP, {cost.gb_moved} GB moved by {cost.kernels:,} kernels"),
+        ("work", f"{cost.tflop:.2f} TFLOP, {cost.gb_moved} GB moved by {cost.kernels:,} kernels"),
         ("estimated step", f"{_short(cost.estimated_step_s)}{unknown}: {cost.share_of_peak:.0%} of the card's peak"),
         ("of that", f"bytes alone {_short(cost.bandwidth_s)}, products alone {_short(cost.arithmetic_s)}"),
         ("XLA's own model", _short(cost.xla_model_s)),

@@ -4,7 +4,9 @@ from electra_pretrain.tpu.chips import Slice
 from electra_pretrain.tpu.report import StepCost, read_result
 from electra_pretrain.xla.compiler import Compiler
 
-COMPILER = Compiler("TPU", ("jax", "libtpu"), "tpu-check", "electra_pretrain.tpu.compile", "some three minutes")
+COMPILER = Compiler(
+    "TPU", ("jax", "libtpu"), extra="tpu-check", module="electra_pretrain.tpu.compile", takes="some three minutes"
+)
 
 
 def compile_for(target: Slice, module: bytes, num_steps: int, compiled_path: str | None = None) -> StepCost:
