@@ -54,8 +54,8 @@ def test_a_reduced_config_compiles_for_an_a100(tmp_path):
     assert set(asked.split()) <= set(cost)
 
     config = load_config("tiny.json", SETS)
-    # Products that were counted in the program are those of the formula, but for what it leaves out or the compiler pads.
-    assert cost["tflop"] == pytest.approx(step_flops(config) / 1e12, rel=0.1, abs=0.005)
+    # Products that were counted in the program are those of the formula, but for what the compiler pads.
+    assert cost["tflop"] == pytest.approx(step_flops(config) / 1e12, rel=0.02)
     # Three float32 numbers a weight: itself and two moments.
     weights = sum(variable.shape.num_elements() for variable in Electra(config).named_variables().values())
     assert cost["weights_and_optimizer_gb"] == pytest.approx(12e-9 * weights, abs=0.01)
