@@ -64,10 +64,12 @@ def check(config: str, gpu: str) -> dict[str, Any]:
             return {"accumulation": accumulation, "dtype": dtype, **json.loads(done.stdout)}
         line = done.stderr.strip().splitlines()[-1]
         too_large = _TOO_LARGE.search(line)
-        factor = _next(too_large, accumulation, training.train_batch_size) if too_large else None
+        if too_large is None:
+            raise SystemExit(f"{config} on {gpu}: {line}")
+        factor = _next(too_large, accumulation, training.train_batch_size)
         if factor is None:
             return {"accumulation": accumulation, "dtype": dtype, "error": line}
-        print(f"{config} on {gpu}: accumulation {accumulation} needs {too_large[1]} GB" if too_large else "", file=sys.stderr)
+        print(f"{config} on {gpu}: accumulation {accumulation} needs {too_large[1]} GB", file=sys.stderr)
         accumulation *= factor
 
 
