@@ -6,6 +6,7 @@ The third argument is where to write the compiled program, to see which kernels 
 Run as a process of its own: the compiler's library and TensorFlow's would be in each other's way. Prints one JSON object.
 """  # fmt: skip
 
+import importlib.util
 import os
 import sys
 import tempfile
@@ -44,13 +45,24 @@ def _prepare(card: Card, folder: Path) -> None:
     """Tell the compiler, which is not imported yet, that there is no GPU, and what it may not try."""
     (products := folder / "products.txtpb").write_text(product_table(card))
     (exchanges := folder / "exchanges.txtpb").write_text(exchange_table(card))
-    tables = (
+    settings = [
         f"--xla_gpu_experimental_matmul_perf_table_path={products}",
         f"--xla_gpu_experimental_collective_perf_table_path={exchanges}",
-    )
+    ]
+    if toolkit := _toolkit():
+        settings.append(f"--xla_gpu_cuda_data_dir={toolkit}")
     os.environ.update(JAX_PLATFORMS="cpu", CUDA_VISIBLE_DEVICES="-1")
     # The user's own flags come last: the last of two that contradict each other counts.
-    os.environ["XLA_FLAGS"] = " ".join((*_FLAGS, *tables, os.environ.get("XLA_FLAGS", "")))
+    os.environ["XLA_FLAGS"] = " ".join((*_FLAGS, *settings, os.environ.get("XLA_FLAGS", "")))
+
+
+def _toolkit() -> str | None:
+    """Return where the extra's ptxas lies: an assembler of the machine's own may be missing, or not know the card any more."""
+    try:
+        found = importlib.util.find_spec("nvidia.cuda_nvcc")
+    except ModuleNotFoundError:
+        return None
+    return next(iter(found.submodule_search_locations or ()), None) if found else None
 
 
 def compile_for(card: Card, hlo: bytes) -> tuple[dict[str, Any], str]:

@@ -1,7 +1,9 @@
 """What the compiled program holds, as numbers for people: memory, work, expected time, or why the step does not fit."""
 
+import re
 from typing import Any, NamedTuple
 
+from electra_pretrain.core import optional
 from electra_pretrain.core.errors import UserError
 from electra_pretrain.core.progress import duration
 from electra_pretrain.gpu.cards import Card, larger_than
@@ -66,7 +68,7 @@ def read_result(result: dict[str, Any], card: Card, compute_dtype: str, num_trai
         UserError: the compiler refused.
     """
     if "error" in result:
-        raise UserError(f"the GPU compiler refuses the step: {result['error'].strip().splitlines()[0]}")
+        raise UserError(_refusal(result["error"], card))
     seconds = result["seconds"]
     return StepCost(
         gpu=card.name,
@@ -87,6 +89,14 @@ def read_result(result: dict[str, Any], card: Card, compute_dtype: str, num_trai
         largest_batch=None,
         largest=tuple(Held(*held) for held in result["largest"]),
     )
+
+
+def _refusal(message: str, card: Card) -> str:
+    """Return the line that a refusal of the compiler becomes."""
+    if re.search(r"\bptxas\b", message):
+        install = optional.extra_name("gpu-check")
+        return f"the GPU compiler finds no ptxas that knows the {card.name}, and cannot assemble without; run: pip install {install}"
+    return f"the GPU compiler refuses the step: {message.strip().splitlines()[0]}"
 
 
 def check_fit(cost: StepCost, ways: str) -> None:

@@ -73,6 +73,15 @@ def test_what_the_card_has_is_not_all_that_can_be_used():
         check_fit(read_result({**ANSWER, "temporaries": between}, A100, "bfloat16", 1), "less")
 
 
+@pytest.mark.parametrize(
+    "error",
+    ["UNIMPLEMENTED: /usr/local/bin/ptxas ptxas too old. Falling back", "UNAVAILABLE: Neither ptxas/nvlink nor nvjtlink"],
+)
+def test_a_missing_assembler_names_the_extra(error):
+    with pytest.raises(UserError, match=r"no ptxas that knows the a100-40gb.*pip install 'electra_pretrain\[gpu-check\]'$"):
+        read_result({"error": error}, A100, "bfloat16", 1)
+
+
 def test_a_refusal_is_passed_on():
     with pytest.raises(UserError, match="UNIMPLEMENTED: no such thing$"):
         read_result({"error": "UNIMPLEMENTED: no such thing\nmore"}, A100, "bfloat16", 1)
