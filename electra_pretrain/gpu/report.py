@@ -95,7 +95,7 @@ def _refusal(message: str, card: Card) -> str:
     """Return the line that a refusal of the compiler becomes."""
     if re.search(r"\bptxas\b", message):
         install = optional.extra_name("gpu-check")
-        return f"the GPU compiler finds no ptxas that knows the {card.name}, and cannot assemble without; run: pip install {install}"
+        return f"the GPU compiler finds no ptxas that knows the {card.name}; run: pip install {install}"
     return f"the GPU compiler refuses the step: {message.strip().splitlines()[0]}"
 
 
