@@ -97,6 +97,14 @@ setup(
         "cuda": [f"tensorflow[and-cuda]=={TENSORFLOW_RELEASE}"],
         # The TPU compiler, for tpu_check; these three were released for each other.
         "tpu-check": ["jax==0.10.2", "jaxlib==0.10.2", "libtpu==0.0.40"],
+        # XLA's compiler for NVIDIA GPUs and the assembler that it calls, for gpu_check. No card; the same jax as tpu-check's.
+        "gpu-check": [
+            "jax==0.10.2",
+            "jaxlib==0.10.2",
+            "jax-cuda12-plugin==0.10.2",
+            "jax-cuda12-pjrt==0.10.2",
+            "nvidia-cuda-nvcc-cu12==12.9.86",
+        ],
         # To read pytorch_model.bin: the first release whose weights-only reader executes nothing (CVE-2025-32434).
         "torch": ["torch>=2.6"],
         "tensorboard": ["tensorboard>=2.20"],

@@ -12,8 +12,8 @@ from electra_pretrain.cli.arguments import add_config, chosen_config, command_pa
 from electra_pretrain.cli.run import run_command
 from electra_pretrain.core import tensorflow_startup
 from electra_pretrain.core.errors import UserError
-from electra_pretrain.tpu import compiler
 from electra_pretrain.tpu.chips import SLICES, check_dtype, find_slice
+from electra_pretrain.tpu.compiler import COMPILER
 from electra_pretrain.tpu.report import describe
 
 
@@ -41,7 +41,7 @@ def tpu_check(args: argparse.Namespace) -> str:
     phase = phases[-1 if args.phase is None else args.phase - 1]
     target = find_slice(args.topology)
     check_dtype(phase.config.training.compute_dtype)
-    compiler.check_installed()
+    COMPILER.check_installed()
     # Imported here, so that a mistake above is told at once.
     tensorflow_startup.import_tensorflow()
     from electra_pretrain.train.step_cost import step_cost

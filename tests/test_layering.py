@@ -12,6 +12,7 @@ PACKAGE = Path(electra_pretrain.__file__).parent
 # The picture in docs/architecture.md: a room imports from the floors below and from itself; a room within another may use it.
 FLOORS = (
     {"core"},
+    {"xla"},
     {"config", "execution", "tpu", "gpu"},
     {"model", "corpus", "plot"},
     {"corpus.cleaning", "corpus.dedup", "tokenization"},
@@ -106,6 +107,7 @@ def test_there_are_no_cycles():
 
 LIGHT = (
     "core",
+    "xla",
     "config",
     "execution",
     "tpu",
@@ -165,7 +167,8 @@ import sys
 for name in {commands!r}:
     __import__(name)
 heavy = (
-    "tensorflow", "torch", "transformers", "datasets", "tokenizers", "sentencepiece", "matplotlib", "google.cloud", "emoji"
+    "tensorflow", "jax", "torch", "transformers", "datasets", "tokenizers", "sentencepiece", "matplotlib", "google.cloud",
+    "emoji",
 )
 print([name for name in heavy if name in sys.modules])
 """

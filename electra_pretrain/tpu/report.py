@@ -6,8 +6,7 @@ from typing import Any, NamedTuple
 from electra_pretrain.core.errors import UserError
 from electra_pretrain.core.progress import duration
 from electra_pretrain.tpu.chips import Slice
-
-LARGEST_BUFFERS = 3
+from electra_pretrain.xla.report import LARGEST_BUFFERS, OutOfMemory, held_bytes, lines
 
 
 class StepCost(NamedTuple):
@@ -38,10 +37,6 @@ class StepCost(NamedTuple):
     hours: float
 
 
-class OutOfMemory(UserError):
-    """The step does not fit a replica's memory: the compiler's refusal, in one line."""
-
-
 def read_result(result: dict[str, Any], target: Slice, num_train_steps: int) -> StepCost:
     """Read numbers from what `tpu.compile` printed.
 
@@ -54,10 +49,9 @@ def read_result(result: dict[str, Any], target: Slice, num_train_steps: int) -> 
     # Each operation whose cost the compiler does not know counts as -1 second in its sum.
     unknown = result["unknown_costs"]
     seconds = result["seconds"] + unknown
-    memory = result["arguments"] + result["temporaries"] + result["outputs"] - result["aliased"]
     return StepCost(
         device=result["device"],
-        memory_gb=round(memory / 1e9, 2),
+        memory_gb=round(held_bytes(result) / 1e9, 2),
         memory_of_device_gb=round(target.memory_gb, 1),
         weights_and_optimizer_gb=round(result["arguments"] / 1e9, 2),
         tflop=round(result["flops"] / 1e12, 2),
@@ -73,15 +67,15 @@ def describe(cost: StepCost, num_train_steps: int, topology: str) -> str:
     """Return lines for a terminal."""
     fit = f"{cost.memory_gb} GB of {cost.memory_of_device_gb} GB"
     unknown = f" ({cost.unknown_costs} small operations of unknown cost left out)" if cost.unknown_costs else ""
-    return "\n".join(
+    return lines(
+        f"{topology}: one replica's step, compiled for {cost.device}",
         (
-            f"{topology}: one replica's step, compiled for {cost.device}",
-            f"  memory          {fit}, {cost.weights_and_optimizer_gb} GB of it weights and optimiser",
-            f"  work            {cost.tflop} TFLOP, {cost.gb_moved} GB moved",
-            f"  estimated step  {cost.estimated_step_s:.3f} s{unknown}: {cost.share_of_peak:.0%} of the chip's peak",
-            f"  all steps       {duration(cost.hours * 3600)} for {num_train_steps:,}",
-            "A real run takes longer: exchange between replicas, evaluation, checkpoints and stalls are not in the estimate.",
-        )
+            ("memory", f"{fit}, {cost.weights_and_optimizer_gb} GB of it weights and optimiser"),
+            ("work", f"{cost.tflop} TFLOP, {cost.gb_moved} GB moved"),
+            ("estimated step", f"{cost.estimated_step_s:.3f} s{unknown}: {cost.share_of_peak:.0%} of the chip's peak"),
+            ("all steps", f"{duration(cost.hours * 3600)} for {num_train_steps:,}"),
+        ),
+        "A real run takes longer: exchange between replicas, evaluation, checkpoints and stalls are not in the estimate.",
     )
 
 

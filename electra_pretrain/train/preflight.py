@@ -11,8 +11,9 @@ from electra_pretrain.core.errors import UserError
 from electra_pretrain.core.progress import duration
 from electra_pretrain.model.flops import step_flops
 from electra_pretrain.records.manifest import check_shards
-from electra_pretrain.tpu import compiler, hosts
+from electra_pretrain.tpu import hosts
 from electra_pretrain.tpu.chips import Slice, find_slice
+from electra_pretrain.tpu.compiler import COMPILER
 from electra_pretrain.train.devices import count_replicas
 from electra_pretrain.train.finding import Finding, Level, collect
 from electra_pretrain.train.hardware import hardware_ahead
@@ -203,8 +204,8 @@ def check_memory(config: Config, target: Slice) -> list[Finding]:
 
 
 def _memory(phase: Phase, target: Slice) -> Iterator[Finding]:
-    if not compiler.is_installed():
-        yield Finding(Level.WARNING, f"memory was not checked; pip install {compiler.INSTALL}, and ask again")
+    if not COMPILER.is_installed():
+        yield Finding(Level.WARNING, f"memory was not checked; pip install {COMPILER.install}, and ask again")
         return
     cost = step_cost(phase.config, target, phase.last_step - phase.first_step)
     fit = f"{cost.memory_gb} GB of a replica's {cost.memory_of_device_gb} GB"

@@ -9,12 +9,13 @@ from electra_pretrain.config.schema import Config
 from electra_pretrain.core import tensorflow_startup
 from electra_pretrain.core.batch import Batch, SpecialIds
 from electra_pretrain.core.errors import UserError
-from electra_pretrain.tpu import compiler
 from electra_pretrain.tpu.chips import Slice
-from electra_pretrain.tpu.report import OutOfMemory, StepCost
+from electra_pretrain.tpu.compiler import COMPILER, compile_for
+from electra_pretrain.tpu.report import StepCost
 from electra_pretrain.train.input import check_replicas
 from electra_pretrain.train.metrics import Sums
 from electra_pretrain.train.trainer import Trainer
+from electra_pretrain.xla.report import OutOfMemory
 
 # Which ids they are changes nothing in the program's shape.
 _SPECIAL_IDS = SpecialIds(0, 1, 2, 3, 4)
@@ -33,26 +34,26 @@ def step_cost(config: Config, target: Slice, num_steps: int, compiled_path: str 
         UserError: the step does not fit (the largest buffers and what to change are named), cannot be compiled, or the
             compiler is not installed.
     """
-    compiler.check_installed()
+    COMPILER.check_installed()
     check_replicas(config, target.replicas)
     with tensorflow_startup.stderr_aside():
         module = lower_step(config, target.replicas)
     try:
-        return compiler.compile_for(target, module, num_steps, compiled_path)
+        return compile_for(target, module, num_steps, compiled_path)
     except OutOfMemory as error:
-        raise UserError(f"{error}; {_way_out(config, target.replicas)}") from error
+        raise UserError(f"{error}; try {smaller_steps(config, target.replicas)} (or a slice with more memory)") from error
 
 
-def _way_out(config: Config, replicas: int) -> str:
-    """Return what makes a step smaller."""
+def smaller_steps(config: Config, replicas: int) -> str:
+    """Name what makes a step take less memory, the least harm first."""
     training = config.training
     rows = training.train_batch_size // replicas // training.gradient_accumulation_steps
     ways = [] if training.remat else ["--set training.remat=true"]
     if not rows % 2:
         ways.append(f"--set training.gradient_accumulation_steps={2 * training.gradient_accumulation_steps}")
-    if training.compute_dtype != "bfloat16":
+    if training.compute_dtype == "float32":
         ways.insert(0, "--set training.compute_dtype=bfloat16")
-    return f"try {', '.join([*ways, 'a smaller training.train_batch_size'])} (or a slice with more memory)"
+    return ", ".join([*ways, "a smaller training.train_batch_size"])
 
 
 def lower_step(config: Config, num_replicas: int) -> bytes:
@@ -76,7 +77,7 @@ def lower_step(config: Config, num_replicas: int) -> bytes:
     try:
         module: bytes = step.experimental_get_compiler_ir(batch)(stage="hlo_serialized")
     except (tf.errors.InvalidArgumentError, tf.errors.UnimplementedError) as error:
-        raise UserError(f"the step cannot be compiled for a TPU: {_operations(str(error))}") from error
+        raise UserError(f"the step cannot be compiled as one program: {_operations(str(error))}") from error
     return module
 
 

@@ -10,10 +10,11 @@ import pytest
 from electra_pretrain import tpu_check
 from electra_pretrain.config.load import load_config
 from electra_pretrain.core.errors import UserError
-from electra_pretrain.tpu import compiler
 from electra_pretrain.tpu.chips import SLICES, find_slice
-from electra_pretrain.tpu.report import OutOfMemory, describe, read_result
+from electra_pretrain.tpu.compiler import COMPILER
+from electra_pretrain.tpu.report import describe, read_result
 from electra_pretrain.train.step_cost import lower_step, step_cost
+from electra_pretrain.xla.report import OutOfMemory
 
 ANSWER = {
     "device": "TPU v3",
@@ -97,7 +98,7 @@ def test_mistakes_are_told_before_anything_is_compiled():
         tpu_check.tpu_check(tpu_check.parse_args(["--config", "tiny.json", "--set", "training.compute_dtype=float16"]))
 
 
-needs_compiler = pytest.mark.skipif(not compiler.is_installed(), reason="needs the extra tpu-check")
+needs_compiler = pytest.mark.skipif(not COMPILER.is_installed(), reason="needs the extra tpu-check")
 
 
 @needs_compiler
