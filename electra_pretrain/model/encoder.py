@@ -9,7 +9,7 @@ import tensorflow as tf
 from electra_pretrain.config.schema import Config
 from electra_pretrain.core.rng import Random, Selection
 from electra_pretrain.model.attention import Attention
-from electra_pretrain.model.kernels import arrange, remat, rows_axis
+from electra_pretrain.model.kernels import arrange, in_gpu_program, remat, rows_axis
 from electra_pretrain.model.layers import Dense, Initializer, LayerNorm, make_dropout
 
 TYPE_VOCAB_SIZE = 2
@@ -94,15 +94,19 @@ class Block(tf.Module):
     ) -> tf.Tensor:
         """Map [B, S, H] to the same or, at `positions`, [B, N, H]; `scope` names the dropouts, since a block may repeat.
 
-        In a GPU's program the first two axes are swapped.
+        In a GPU's program the first two axes are swapped, and what the feed-forward layers hold in between is computed again
+        for the gradient.
         """
         axis = rows_axis()
         shape = [x.shape[1 - axis], x.shape[2]]
         selection = None if positions is None else Selection(0, positions)
         x = self.attention(x, bias, random, f"{scope}/attention", positions)
-        y = self.output.after_gelu(self.intermediate(x))
+        y = remat(self._feed_forward, x) if in_gpu_program() else self._feed_forward(x)
         y = make_dropout(shape, self._config.hidden_dropout_prob, random, f"{scope}/output/dropout", selection, axis)(y)
         return self.layer_norm(y + x)
+
+    def _feed_forward(self, x: tf.Tensor) -> tf.Tensor:
+        return self.output.after_gelu(self.intermediate(x))
 
 
 class Direction(enum.Enum):
