@@ -55,10 +55,13 @@ class Random(NamedTuple):
     step: Any
     rows: Any
 
-    def bits(self, purpose: "str | tf.Tensor", shape: Sequence[int], selection: Selection | None = None) -> "tf.Tensor":
+    def bits(
+        self, purpose: "str | tf.Tensor", shape: Sequence[int], selection: Selection | None = None, rows_axis: int = 0
+    ) -> "tf.Tensor":
         """Return bits, uint32 [B, *shape], or those of the `selection`; `shape` is static, with fewer than 2**32 elements.
 
-        A purpose may be given as its word, a uint32 scalar.
+        A purpose may be given as its word, a uint32 scalar. The same bits stand in another order with `rows_axis` 1:
+        [shape[0], B, *shape[1:]].
         """
         import tensorflow as tf
 
@@ -73,10 +76,9 @@ class Random(NamedTuple):
 
         of_purpose = constant(purpose_word(purpose)) if isinstance(purpose, str) else purpose
         words = [constant(self.seed), of_purpose, word(self.step), word(self.rows)]
-        key_0, key_1 = (
-            tf.reshape(_row_key(constant(chain), words, shift, constant), [-1] + [1] * len(shape)) for chain in _CHAINS
-        )
-        return _element_bits(_add_element_index(key_0, shape, selection), key_1, shift, constant)
+        rows = [1] * rows_axis + [-1] + [1] * (len(shape) - rows_axis)
+        key_0, key_1 = (tf.reshape(_row_key(constant(chain), words, shift, constant), rows) for chain in _CHAINS)
+        return _element_bits(_add_element_index(key_0, shape, selection, rows_axis), key_1, shift, constant)
 
     def uniform(self, purpose: "str | tf.Tensor", shape: Sequence[int]) -> "tf.Tensor":
         """Return float32 [B, *shape], uniform in the open interval (0, 1)."""
@@ -153,8 +155,10 @@ def _element_bits(x: Any, key_1: Any, shift: Callable[[Any, int], Any], constant
     return x ^ shift(x, 16)
 
 
-def _add_element_index(key: "tf.Tensor", shape: Sequence[int], selection: Selection | None) -> "tf.Tensor":
+def _add_element_index(key: "tf.Tensor", shape: Sequence[int], selection: Selection | None, rows_axis: int) -> "tf.Tensor":
     """Return uint32 [B, *shape], or the `selection` of it: key [B, 1, …] plus 0, 1, 2, … times the spacing, axis by axis.
+
+    The rows stand at `rows_axis` of key and result.
 
     Starting from the key: a sum of ranges alone would be folded into a constant of the whole shape, read from memory.
     """
@@ -169,6 +173,11 @@ def _add_element_index(key: "tf.Tensor", shape: Sequence[int], selection: Select
         chosen = selection is not None and selection.axis == axis
         along = tf.cast(selection.indices if selection is not None and chosen else tf.range(length), tf.uint32)
         along *= tf.constant(strides[axis], tf.uint32)
-        rows = [along.shape[0]] + [1] * axis if chosen else []
-        key += tf.reshape(along, [*rows, -1] + [1] * (len(shape) - 1 - axis))
+        place = axis if axis < rows_axis else axis + 1
+        sizes = [1] * (len(shape) + 1)
+        sizes[place] = along.shape[-1]
+        if chosen:
+            sizes[rows_axis] = along.shape[0]
+            along = along if rows_axis < place else tf.transpose(along)
+        key += tf.reshape(along, sizes)
     return key

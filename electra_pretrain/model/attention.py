@@ -1,12 +1,13 @@
 """Multi-head self-attention (method §1), with a gradient written out so that little of [B, heads, S, S] is kept or moved."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import tensorflow as tf
 
 from electra_pretrain.config.schema import Config
 from electra_pretrain.core.rng import Random, Selection
-from electra_pretrain.model.kernels import GradientFunction, fused, with_gradient
+from electra_pretrain.model import gpu_attention
+from electra_pretrain.model.kernels import GradientFunction, copies, fused, in_gpu_program, rows_axis, with_gradient
 from electra_pretrain.model.layers import Dense, Initializer, LayerNorm, make_dropout
 
 
@@ -25,7 +26,7 @@ class Attention(tf.Module):
     def __call__(
         self, x: tf.Tensor, bias: tf.Tensor, random: Random | None, scope: str, positions: tf.Tensor | None = None
     ) -> tf.Tensor:
-        """Attend: [B, S, H] -> the same, or [B, N, H] of the positions that are wanted.
+        """Attend: [B, S, H] -> the same, or [B, N, H] of the positions that are wanted; axes as `kernels.arrange` has them.
 
         Args:
             x: what attends, and what is attended to.
@@ -34,18 +35,47 @@ class Attention(tf.Module):
             scope: names the dropouts; another in each layer, though layers may share weights.
             positions: int32 [B, N]: only these attend, to all; None: all do.
         """
-        length, hidden_size = x.shape[1:]
-        wanted = x if positions is None else tf.gather(x, positions, batch_dims=1)
-        query, key, value = (
-            dense.to_heads(of, self._heads) for dense, of in ((self.query, wanted), (self.key, x), (self.value, x))
-        )
-        probs_selection, selection = (None if positions is None else Selection(axis, positions) for axis in (1, 0))
-        rate, purpose = self._config.attention_probs_dropout_prob, f"{scope}/self/dropout"
-        dropout = make_dropout([self._heads, length, length], rate, random, purpose, probs_selection)
-        attended = self.output.from_heads(attend(query, key, value, bias, dropout))
+        axis = rows_axis()
+        length, hidden_size = x.shape[1 - axis], x.shape[2]
+        if positions is None:
+            wanted, *read = copies(x, 4)
+        else:
+            wanted, for_query = copies(gather(x, positions, axis), 2)
+            read = [for_query, *copies(x, 2)]
+        attended = self._attend(read, bias, random, scope, length, positions)
         rate, purpose = self._config.hidden_dropout_prob, f"{scope}/output/dropout"
-        attended = make_dropout([length, hidden_size], rate, random, purpose, selection)(attended)
+        selection = None if positions is None else Selection(0, positions)
+        attended = make_dropout([length, hidden_size], rate, random, purpose, selection, axis)(attended)
         return self.layer_norm(attended + wanted)
+
+    def _attend(
+        self,
+        read: Sequence[tf.Tensor],
+        bias: tf.Tensor,
+        random: Random | None,
+        scope: str,
+        length: int,
+        positions: tf.Tensor | None,
+    ) -> tf.Tensor:
+        """Return what is attended to, projected, of what query, key and value are read from."""
+        inputs = zip((self.query, self.key, self.value), read, strict=True)
+        shape, rate = [self._heads, length, length], self._config.attention_probs_dropout_prob
+        selection = None if positions is None else Selection(1, positions)
+        settings = (shape, rate, random, f"{scope}/self/dropout", selection)
+        if in_gpu_program():
+            query, key, value = (dense.beside(x, self._heads) for dense, x in inputs)
+            context = gpu_attention.attend(query, key, value, bias, gpu_attention.make_dropout(*settings))
+            return self.output(tf.reshape(context, [*context.shape[:2], -1]))
+        query, key, value = (dense.to_heads(x, self._heads) for dense, x in inputs)
+        return self.output.from_heads(attend(query, key, value, bias, make_dropout(*settings)))
+
+
+def gather(x: tf.Tensor, positions: tf.Tensor, rows_axis: int) -> tf.Tensor:
+    """Take positions, int32 [B, N], of x [B, S, H] -> [B, N, H]; with `rows_axis` 1, [S, B, H] -> [N, B, H]."""
+    if rows_axis == 0:
+        return tf.gather(x, positions, batch_dims=1)
+    length, rows, size = x.shape
+    return tf.gather(tf.reshape(x, [length * rows, size]), tf.transpose(positions) * rows + tf.range(rows))
 
 
 def attend(

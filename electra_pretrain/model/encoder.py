@@ -9,8 +9,8 @@ import tensorflow as tf
 from electra_pretrain.config.schema import Config
 from electra_pretrain.core.rng import Random, Selection
 from electra_pretrain.model.attention import Attention
-from electra_pretrain.model.kernels import remat
-from electra_pretrain.model.layers import Dense, Initializer, LayerNorm, dropout, make_dropout
+from electra_pretrain.model.kernels import arrange, in_gpu_program, remat, rows_axis
+from electra_pretrain.model.layers import Dense, Initializer, LayerNorm, make_dropout
 
 TYPE_VOCAB_SIZE = 2
 MASKED_SCORE = -10000.0
@@ -71,9 +71,11 @@ class Embeddings(tf.Module):
         self.layer_norm = LayerNorm(f"{scope}/embeddings", size)
 
     def __call__(self, input_ids: tf.Tensor, segment_ids: tf.Tensor) -> tf.Tensor:
-        """Embed int32 [B, S] twice -> float32 [B, S, E]."""
+        """Embed int32 [B, S] twice -> float32 [B, S, E]; or, with `arrange` before it, [S, B] -> [S, B, E]."""
+        axis = rows_axis()
         token_type = tf.matmul(tf.one_hot(segment_ids, TYPE_VOCAB_SIZE), self.token_type)
-        return self.layer_norm(tf.gather(self.word, input_ids) + token_type + self.position[: input_ids.shape[1]])
+        position = tf.expand_dims(self.position[: input_ids.shape[1 - axis]], axis)
+        return self.layer_norm(tf.gather(self.word, input_ids) + token_type + position)
 
 
 class Block(tf.Module):
@@ -90,12 +92,21 @@ class Block(tf.Module):
     def __call__(
         self, x: tf.Tensor, bias: tf.Tensor, random: Random | None, scope: str, positions: tf.Tensor | None = None
     ) -> tf.Tensor:
-        """Map [B, S, H] to the same or, at `positions`, [B, N, H]; `scope` names the dropouts, since a block may repeat."""
-        shape, selection = x.shape[1:], None if positions is None else Selection(0, positions)
+        """Map [B, S, H] to the same or, at `positions`, [B, N, H]; `scope` names the dropouts, since a block may repeat.
+
+        In a GPU's program the first two axes are swapped, and what the feed-forward layers hold in between is computed again
+        for the gradient.
+        """
+        axis = rows_axis()
+        shape = [x.shape[1 - axis], x.shape[2]]
+        selection = None if positions is None else Selection(0, positions)
         x = self.attention(x, bias, random, f"{scope}/attention", positions)
-        y = self.output.after_gelu(self.intermediate(x))
-        y = make_dropout(shape, self._config.hidden_dropout_prob, random, f"{scope}/output/dropout", selection)(y)
+        y = remat(self._feed_forward, x) if in_gpu_program() else self._feed_forward(x)
+        y = make_dropout(shape, self._config.hidden_dropout_prob, random, f"{scope}/output/dropout", selection, axis)(y)
         return self.layer_norm(y + x)
+
+    def _feed_forward(self, x: tf.Tensor) -> tf.Tensor:
+        return self.output.after_gelu(self.intermediate(x))
 
 
 class Direction(enum.Enum):
@@ -151,8 +162,10 @@ class Encoder(tf.Module):
         no more than these; an encoder of one direction cannot.
         """
         assert positions is None or self._direction is Direction.BOTH
-        x = tf.cast(self.embeddings(input_ids, segment_ids), tf.as_dtype(self._config.training.compute_dtype))
-        x = dropout(x, self._config.model.hidden_dropout_prob, random, f"{self._scope}/embeddings/dropout")
+        x = self.embeddings(arrange(input_ids), arrange(segment_ids))
+        x = tf.cast(x, tf.as_dtype(self._config.training.compute_dtype))
+        rate, purpose = self._config.model.hidden_dropout_prob, f"{self._scope}/embeddings/dropout"
+        x = make_dropout([input_ids.shape[1], x.shape[2]], rate, random, purpose, rows_axis=rows_axis())(x)
         if self.embeddings_project is not None:
             x = self.embeddings_project(x)
         bias = attention_bias(input_mask, self._direction)
@@ -163,7 +176,7 @@ class Encoder(tf.Module):
                 last = positions if number == len(self.layers) - 1 else None
                 block = partial(layer, bias=bias, random=random, scope=scope, positions=last)
                 x = remat(block, x) if self._remat else block(x)
-        return x
+        return arrange(x)
 
 
 def attention_bias(input_mask: tf.Tensor, direction: Direction) -> tf.Tensor:

@@ -2,6 +2,7 @@
 
 import tensorflow as tf
 
+from electra_pretrain.model.kernels import arrange
 from electra_pretrain.model.layers import Dense, Initializer, LayerNorm, gelu
 
 
@@ -16,7 +17,7 @@ class GeneratorHead(tf.Module):
 
     def __call__(self, hidden: tf.Tensor, word_table: tf.Tensor) -> tf.Tensor:
         """Map hidden [B, N, H], word_table [V, E] to float32 [B·N, V]; flat, since a TPU would copy all of it to fold it up."""
-        hidden = self.layer_norm(gelu(self.dense(hidden)))
+        hidden = arrange(self.layer_norm(gelu(self.dense(arrange(hidden)))))
         flat = tf.reshape(hidden, [-1, hidden.shape[-1]])
         logits = tf.matmul(flat, tf.cast(word_table, hidden.dtype), transpose_b=True)
         return tf.cast(logits, tf.float32) + self.output_bias
@@ -33,4 +34,5 @@ class DiscriminatorHead(tf.Module):
 
     def __call__(self, hidden: tf.Tensor) -> tf.Tensor:
         """Map [B, S, H] to float32 [B, S]."""
-        return tf.cast(tf.squeeze(self.dense_1(gelu(self.dense(hidden))), -1), tf.float32)
+        logits = self.dense_1(gelu(self.dense(arrange(hidden))))
+        return arrange(tf.cast(tf.squeeze(logits, -1), tf.float32))

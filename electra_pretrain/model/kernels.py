@@ -1,20 +1,78 @@
-"""How work is handed to the devices: passes over memory that are compiled as one, gradients by hand, what is computed again."""
+"""How work is handed to the devices: passes over memory that are compiled as one, gradients by hand, what is computed again.
+
+Whatever depends on the device stands here: a GPU's program asks for more than others do (docs/gpu_performance.md).
+"""
 
 import functools
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any, ParamSpec, TypeVar
 
 import tensorflow as tf
+from tensorflow.compiler.tf2xla.ops import gen_xla_ops
 
 GradientFunction = Callable[..., Any]
 P = ParamSpec("P")
 R = TypeVar("R")
 
+_GPU_PROGRAM: ContextVar[bool] = ContextVar("gpu_program", default=False)
 
-def with_gradient(function: Callable[..., tuple[tf.Tensor, GradientFunction]]) -> Callable[..., tf.Tensor]:
+
+@contextmanager
+def gpu_program() -> Iterator[None]:
+    """Trace what follows for a GPU, as part of one program that XLA compiles; it cannot run in any other way.
+
+    Enter it within the function that is compiled: a replica is traced in a thread of its own.
+    """
+    token = _GPU_PROGRAM.set(True)
+    try:
+        yield
+    finally:
+        _GPU_PROGRAM.reset(token)
+
+
+def in_gpu_program() -> bool:
+    """Return whether this is traced within `gpu_program`."""
+    return _GPU_PROGRAM.get()
+
+
+def arrange(x: tf.Tensor) -> tf.Tensor:
+    """Swap the first two axes in a GPU's program, where the blocks take [S, B, H]; else return x as it is. Twice: undone.
+
+    In that order a head's queries, keys and values are matrices at even distances, which cuBLAS takes as they are. Whatever
+    order the batch comes first in has to be copied, before each product of attention and after it.
+    """
+    return tf.transpose(x, [1, 0, *range(2, x.shape.rank)]) if in_gpu_program() else x
+
+
+def rows_axis() -> int:
+    """Return which axis of the blocks' hidden states is the batch's."""
+    return 1 if in_gpu_program() else 0
+
+
+def barrier(*tensors: tf.Tensor) -> tuple[tf.Tensor, ...]:
+    """Return the same tensors; in a GPU's program they are then computed once, together, and read from memory after that.
+
+    XLA would rather compute the same again in each kernel that needs it, from more and wider operands than it has itself.
+    """
+    return tuple(gen_xla_ops.xla_optimization_barrier(input=tensors)) if in_gpu_program() else tensors
+
+
+def rounded(x: tf.Tensor, dtype: tf.DType) -> tf.Tensor:
+    """Return float32 x, which was just widened from dtype, as its values in that: XLA drops the way there and back on GPUs."""
+    if not in_gpu_program() or dtype == tf.float32:
+        return x
+    if dtype == tf.bfloat16:
+        return gen_xla_ops.xla_reduce_precision(operand=x, exponent_bits=8, mantissa_bits=7)
+    # Of float16 that would leave no number below 2**-14.
+    return tf.cast(barrier(tf.cast(x, dtype))[0], tf.float32)
+
+
+def with_gradient(function: Callable[..., tuple[Any, GradientFunction]]) -> Callable[..., Any]:
     """Return a differentiable function, given one that returns its value and the function of its gradient."""
-    wrapped: Callable[..., tf.Tensor] = tf.custom_gradient(function)
+    wrapped: Callable[..., Any] = tf.custom_gradient(function)
     return wrapped
 
 
@@ -29,11 +87,35 @@ def fused(function: Callable[P, R]) -> Callable[P, R]:
 
     @functools.wraps(function)
     def call(*args: P.args, **kwargs: P.kwargs) -> R:
-        accelerated = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("TPU")
+        accelerated = in_gpu_program() or tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("TPU")
         result: R = (function if accelerated else compiled)(*args, **kwargs)
         return result
 
     return call
+
+
+def copies(x: tf.Tensor, count: int) -> Sequence[tf.Tensor]:
+    """Return x several times, for as many uses, whose gradients a GPU's program adds one by one.
+
+    So each sum is the addend of a product that cuBLAS adds to what it writes; XLA alone makes a kernel of several sums.
+    """
+    if not in_gpu_program():
+        return [x] * count
+
+    def gradient(*upstream: tf.Tensor) -> tf.Tensor:
+        total = upstream[0]
+        for one in upstream[1:]:
+            (total,) = barrier(total + one)
+        return total
+
+    def forward(x: tf.Tensor) -> tuple[list[tf.Tensor], GradientFunction]:
+        uses = [x]
+        while len(uses) < count:
+            uses += barrier(uses[-1])
+        return uses, gradient
+
+    uses: Sequence[tf.Tensor] = with_gradient(forward)(x)
+    return uses
 
 
 def remat(block: Callable[[tf.Tensor], tf.Tensor], x: tf.Tensor) -> tf.Tensor:
@@ -59,8 +141,15 @@ def after(x: tf.Tensor, gradient: tf.Tensor) -> tf.Tensor:
     A compiler merges equal computations; without this it would keep what the forward pass computed from x until the gradient
     asks for it again.
     """
+    if in_gpu_program():
+        return barrier(x, gradient)[0]
     first = tf.reshape(gradient, [-1])[0]
     return x + tf.where(tf.equal(first, first), tf.zeros([], x.dtype), tf.constant(math.nan, x.dtype))
+
+
+def again(x: tf.Tensor, gradient: tf.Tensor) -> tf.Tensor:
+    """Return x; in a GPU's program once `gradient` is known, so that what was computed from it need not be kept until then."""
+    return barrier(x, gradient)[0]
 
 
 def first_of_largest(x: tf.Tensor) -> tf.Tensor:

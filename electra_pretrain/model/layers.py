@@ -11,7 +11,16 @@ import numpy as np
 import tensorflow as tf
 
 from electra_pretrain.core.rng import Random, Selection, purpose_word
-from electra_pretrain.model.kernels import GradientFunction, after, fused, with_gradient
+from electra_pretrain.model.kernels import (
+    GradientFunction,
+    after,
+    again,
+    barrier,
+    fused,
+    in_gpu_program,
+    rounded,
+    with_gradient,
+)
 
 LAYER_NORM_EPSILON = 1e-12
 # Share of a normal distribution below -2 standard deviations: initial weights are drawn from what lies between -2 and 2.
@@ -58,6 +67,10 @@ class Dense(tf.Module):
         columns = tf.einsum("bsi,io->bos", x, tf.cast(self.kernel, x.dtype)) + tf.cast(self.bias, x.dtype)[:, tf.newaxis]
         return tf.reshape(columns, [batch, heads, -1, length])
 
+    def beside(self, x: tf.Tensor, heads: int) -> tf.Tensor:
+        """Project and split, [S, B, H] -> [S, B, heads, D]: the order that a GPU's products take as it is."""
+        return tf.reshape(self(x), [*x.shape[:2], heads, -1])
+
     def from_heads(self, x: tf.Tensor) -> tf.Tensor:
         """Join and project, [B, heads, D, S] -> [B, S, H]."""
         batch, heads, size, length = x.shape
@@ -80,17 +93,28 @@ class LayerNorm(tf.Module):
 @with_gradient
 def normalize(x: tf.Tensor, gamma: tf.Tensor, beta: tf.Tensor) -> tuple[tf.Tensor, GradientFunction]:
     """Normalise the last axis; the gradient keeps x and two numbers a row, and computes in float32 as the forward pass does."""
-    y, mean, scale = _normalize(x, gamma, beta)
+    if in_gpu_program():
+        # What x is the sum of is read once, for x and for its mean.
+        wide = rounded(tf.cast(x, tf.float32), x.dtype)
+        x, mean = barrier(tf.cast(wide, x.dtype), tf.reduce_mean(wide, axis=-1, keepdims=True))
+        y, scale = barrier(*_scaled(x, mean, gamma, beta))
+    else:
+        y, mean, scale = _normalize(x, gamma, beta)
     return y, lambda upstream: _normalize_gradient(x, gamma, mean, scale, upstream)
 
 
 @fused
 def _normalize(x: tf.Tensor, gamma: tf.Tensor, beta: tf.Tensor) -> tuple[tf.Tensor, ...]:
+    mean = tf.reduce_mean(tf.cast(x, tf.float32), axis=-1, keepdims=True)
+    y, scale = _scaled(x, mean, gamma, beta)
+    return y, mean, scale
+
+
+def _scaled(x: tf.Tensor, mean: tf.Tensor, gamma: tf.Tensor, beta: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     wide = tf.cast(x, tf.float32)
-    mean = tf.reduce_mean(wide, axis=-1, keepdims=True)
     variance = tf.reduce_mean(tf.square(wide - mean), axis=-1, keepdims=True)
-    scale = tf.math.rsqrt(variance + LAYER_NORM_EPSILON)
-    return tf.cast((wide - mean) * scale * gamma + beta, x.dtype), mean, scale
+    (scale,) = barrier(tf.math.rsqrt(variance + LAYER_NORM_EPSILON))
+    return tf.cast((wide - mean) * scale * gamma + beta, x.dtype), scale
 
 
 @fused
@@ -98,12 +122,14 @@ def _normalize_gradient(
     x: tf.Tensor, gamma: tf.Tensor, mean: tf.Tensor, scale: tf.Tensor, upstream: tf.Tensor
 ) -> tuple[tf.Tensor, ...]:
     normalized = (tf.cast(x, tf.float32) - mean) * scale
+    (upstream,) = barrier(upstream)
     upstream = tf.cast(upstream, tf.float32)
     inner = upstream * gamma
     slope = tf.reduce_mean(inner * normalized, axis=-1, keepdims=True)
     x_gradient = (inner - tf.reduce_mean(inner, axis=-1, keepdims=True) - normalized * slope) * scale
     rows = list(range(x.shape.rank - 1))
-    return tf.cast(x_gradient, x.dtype), tf.reduce_sum(upstream * normalized, rows), tf.reduce_sum(upstream, rows)
+    (narrow,) = barrier(tf.cast(x_gradient, x.dtype))
+    return narrow, tf.reduce_sum(upstream * normalized, rows), tf.reduce_sum(upstream, rows)
 
 
 @with_gradient
@@ -152,9 +178,17 @@ def dropout(x: tf.Tensor, rate: float, random: Random | None, purpose: str) -> t
 
 
 def make_dropout(
-    shape: Sequence[int], rate: float, random: Random | None, purpose: str, selection: Selection | None = None
+    shape: Sequence[int],
+    rate: float,
+    random: Random | None,
+    purpose: str,
+    selection: Selection | None = None,
+    rows_axis: int = 0,
 ) -> Callable[[tf.Tensor], tf.Tensor]:
-    """Make a dropout for any number of tensors [B, *shape], the same elements of each; or for a `selection` of them."""
+    """Make a dropout for any number of tensors [B, *shape], the same elements of each; or for a `selection` of them.
+
+    With `rows_axis` 1 they are [shape[0], B, *shape[1:]].
+    """
     if random is None or rate == 0:
         return lambda x: x
     # As tensors, so that one compiled program serves all dropouts of a shape.
@@ -163,18 +197,29 @@ def make_dropout(
 
     @with_gradient
     def drop(x: tf.Tensor) -> tuple[tf.Tensor, GradientFunction]:
-        return _drop(x, source, word, rate, shape, selection), lambda upstream: _drop(
-            upstream, source, word, rate, shape, selection
-        )
+        def apply(x: tf.Tensor, word: tf.Tensor) -> tf.Tensor:
+            return _drop(x, source, word, rate, shape, selection, rows_axis)
+
+        return apply(x, word), lambda upstream: apply(upstream, again(word, upstream))
 
     return drop
 
 
 @fused
 def _drop(
-    x: tf.Tensor, random: Random, purpose: tf.Tensor, rate: float, shape: Sequence[int], selection: Selection | None
+    x: tf.Tensor,
+    random: Random,
+    purpose: tf.Tensor,
+    rate: float,
+    shape: Sequence[int],
+    selection: Selection | None,
+    rows_axis: int,
 ) -> tf.Tensor:
-    bits = random.bits(purpose, shape, selection)
-    assert x.shape[1:] == bits.shape[1:]
-    dropped = bits < tf.constant(int(rate * 2**32), tf.uint32)
+    bits = random.bits(purpose, shape, selection, rows_axis)
+    assert x.shape[rows_axis + 1 :] == bits.shape[rows_axis + 1 :]
+    return zero(x, bits < tf.constant(int(rate * 2**32), tf.uint32), rate)
+
+
+def zero(x: tf.Tensor, dropped: tf.Tensor, rate: float) -> tf.Tensor:
+    """Return x / (1 - rate), and 0 where it is dropped."""
     return tf.where(dropped, tf.zeros([], x.dtype), x * tf.cast(1 / (1 - rate), x.dtype))

@@ -4,7 +4,7 @@ import tensorflow as tf
 
 from electra_pretrain.core.batch import Batch, MaskedBatch, SpecialIds
 from electra_pretrain.core.rng import Random
-from electra_pretrain.model.kernels import first_of_largest, fused
+from electra_pretrain.model.kernels import first_of_largest, fused, in_gpu_program
 
 REPLACE_PROB = 0.85  # a drawn position becomes [MASK]; otherwise it stays as it is
 
@@ -106,4 +106,5 @@ def _gumbel_max(logits: tf.Tensor, temperature: float, disallowed_ids: tf.Tensor
     if disallowed_ids is not None:
         logits = tf.where(tf.equal(tf.range(logits.shape[-1]), disallowed_ids), logits.dtype.min, logits)
     rates = tf.exp((logits - tf.reduce_max(logits, axis=-1, keepdims=True)) / temperature)
-    return first_of_largest(rates / -tf.math.log(random.uniform("sample", logits.shape[1:])))
+    draws = rates / -tf.math.log(random.uniform("sample", logits.shape[1:]))
+    return tf.argmax(draws, axis=-1, output_type=tf.int32) if in_gpu_program() else first_of_largest(draws)

@@ -99,6 +99,14 @@ def test_bits_at_places_are_those_of_the_whole(axis):
         np.testing.assert_array_equal(chosen[row], np.take(whole[row].numpy(), indices[row], axis=axis))
 
 
+@pytest.mark.parametrize("axis", [None, 0, 1, 2])
+def test_rows_may_stand_behind_the_first_axis(axis):
+    random, shape = Random(3, 7, tf.constant([2, 9])), [3, 5, 4]
+    selection = None if axis is None else Selection(axis, tf.constant([[2, 0, 1], [1, 1, 2]]))
+    swapped = random.bits("here", shape, selection, rows_axis=1)
+    np.testing.assert_array_equal(tf.transpose(swapped, [1, 0, 2, 3]), random.bits("here", shape, selection))
+
+
 def test_uniform_is_open_and_exact_at_its_ends():
     values = Random(0, 0, tf.range(64)).uniform("sample", [20000]).numpy()
     assert values.dtype == np.float32
