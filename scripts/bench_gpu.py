@@ -95,7 +95,7 @@ def lower(configs: Mapping[str, Config], name: str) -> tuple[plan.Plan, dict[str
     described = describe(configs, name)
     artifacts = {}
     for program, config in configs.items():
-        artifact, shapes = to_stablehlo(lower_step(config, 1))
+        artifact, shapes = to_stablehlo(lower_step(config, 1, for_gpu=True))
         batch = [list(each.shape) for each in described.batch(program)]
         assert shapes == batch + [list(each.shape) for each in described.variables], "arguments in another order than expected"
         artifacts[program] = artifact
@@ -125,13 +125,19 @@ def describe(configs: Mapping[str, Config], name: str) -> plan.Plan:
     import tensorflow as tf
 
     from electra_pretrain.model.flops import step_flops
+    from electra_pretrain.model.kernels import gpu_program
     from electra_pretrain.model.masking import num_masked_slots
 
     config = configs["full"]
     length, vocab_size = config.data.max_seq_length, config.data.vocab_size
     trainer, batch = make_trainer(configs["check"])
+
+    def step(batch: Any) -> Any:
+        with gpu_program():
+            return trainer.update(batch)
+
     # Compiled, as lower_step has it, so that variables are met in the same order.
-    traced = tf.function(trainer.update, jit_compile=True).get_concrete_function(batch)
+    traced = tf.function(step, jit_compile=True).get_concrete_function(batch)
     by_handle = {id(variable.handle): (key, variable) for key, variable in named(trainer).items()}
     captured = [by_handle[id(handle)] for handle in traced.captured_inputs]
     trained = list(trainer.model.named_variables())

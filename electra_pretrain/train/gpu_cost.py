@@ -53,7 +53,7 @@ def gpu_step_cost(
     COMPILER.check_installed()
     check_config(config, card, num_gpus)
     with tensorflow_startup.stderr_aside():
-        module = lower_step(config, num_gpus)
+        module = lower_step(config, num_gpus, for_gpu=True)
     cost = compile_for(card, module, config.training.compute_dtype, num_steps, compiled_path)
     ways = smaller_steps(config, num_gpus)
     if find_batch:
@@ -118,5 +118,5 @@ def _memory(config: Config, card: Card, rows: int) -> float:
     """Compile a step of so many rows on one GPU, without accumulation, and return what it needs, in GB."""
     training = dataclasses.replace(config.training, train_batch_size=rows, gradient_accumulation_steps=1)
     with tensorflow_startup.stderr_aside():
-        module = lower_step(dataclasses.replace(config, training=training), 1)
+        module = lower_step(dataclasses.replace(config, training=training), 1, for_gpu=True)
     return compile_for(card, module, training.compute_dtype, 1).memory_gb

@@ -1,5 +1,6 @@
-"""What one replica's training step costs on a TPU, by its real compiler: nothing of it is run."""
+"""One replica's training step as a program for a compiler; and what it costs on a TPU, by its real one. Nothing of it is run."""
 
+import contextlib
 import dataclasses
 import re
 
@@ -9,6 +10,7 @@ from electra_pretrain.config.schema import Config
 from electra_pretrain.core import tensorflow_startup
 from electra_pretrain.core.batch import Batch, SpecialIds
 from electra_pretrain.core.errors import UserError
+from electra_pretrain.model.kernels import gpu_program
 from electra_pretrain.tpu.chips import Slice
 from electra_pretrain.tpu.compiler import COMPILER, compile_for
 from electra_pretrain.tpu.report import StepCost
@@ -56,10 +58,15 @@ def smaller_steps(config: Config, replicas: int) -> str:
     return ", ".join([*ways, "a smaller training.train_batch_size"])
 
 
-def lower_step(config: Config, num_replicas: int) -> bytes:
+def lower_step(config: Config, num_replicas: int, for_gpu: bool = False) -> bytes:
     """Lower one replica's step to a serialised HLO module: masks, samples, losses, gradients, clipping and the optimiser.
 
     The sums over replicas are left out: one replica has nobody to exchange with.
+
+    Args:
+        config: the experiment, or a phase of it.
+        num_replicas: how many share the batch.
+        for_gpu: in the form that is compiled for GPUs; else in a TPU's.
 
     Raises:
         UserError: the step holds operations that the compiler cannot express (they are named).
@@ -71,7 +78,8 @@ def lower_step(config: Config, num_replicas: int) -> bytes:
     batch = Batch(ids, ids, ids, tf.range(rows))
 
     def train_step(batch: Batch) -> Sums:  # arguments left to their defaults are more than what follows can bind
-        return trainer.update(batch)
+        with gpu_program() if for_gpu else contextlib.nullcontext():
+            return trainer.update(batch)
 
     step = tf.function(train_step, jit_compile=True)
     try:

@@ -11,6 +11,7 @@ from electra_pretrain.config.schema import Config
 from electra_pretrain.core.batch import Batch, MaskedBatch, SpecialIds
 from electra_pretrain.core.rng import Random
 from electra_pretrain.model.electra import Electra
+from electra_pretrain.model.kernels import gpu_program
 from electra_pretrain.model.masking import mask_batch
 from electra_pretrain.model.objective import Denominators, compute_losses, count
 from electra_pretrain.train.gradients import Gradients
@@ -195,7 +196,13 @@ class Trainer:
 
 
 def _one_program(function: Callable[..., Any]) -> Callable[..., Any]:
-    compiled = tf.function(function, jit_compile=True, autograph=False)
+    """Return the function as one program, in the form that is best for a GPU; any device computes it."""
+
+    def traced(*args: Any) -> Any:
+        with gpu_program():
+            return function(*args)
+
+    compiled = tf.function(traced, jit_compile=True, autograph=False)
 
     # Given the compiled function itself, a strategy would make one program of all its devices.
     def call(*args: Any) -> Any:
