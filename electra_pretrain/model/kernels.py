@@ -80,7 +80,8 @@ def fused(function: Callable[P, R]) -> Callable[P, R]:
     """Compile elementwise work and reductions, on a CPU, to single passes over memory.
 
     TensorFlow makes a pass of each operation, and most of a step's time on a CPU went into them. Matrix products stay outside:
-    the compiler's are slower than oneDNN's. A TPU's and a GPU's program is compiled as a whole anyhow. No gradient flows through: it belongs to `with_gradient`.
+    the compiler's are slower than oneDNN's. A TPU's and a GPU's program are compiled as a whole anyhow. No gradient flows
+    through: it belongs to `with_gradient`.
     """
     compiled = tf.function(function, jit_compile=True, autograph=False)
 

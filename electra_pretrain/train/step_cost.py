@@ -1,4 +1,4 @@
-"""One replica's training step as a program for a compiler; and what it costs on a TPU, by its real one. Nothing of it is run."""
+"""One replica's training step as a program for a compiler; and its cost on a TPU, by its real one. Nothing is run."""
 
 import contextlib
 import dataclasses
