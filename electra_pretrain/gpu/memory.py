@@ -67,14 +67,16 @@ def _within(program: Program, instruction: Instruction) -> _Live:
 
 
 def _buffers(computation: Computation) -> dict[str, list[set[_Buffer]]]:
-    """Find for each result, and for each element of a tuple, the buffers that it stands for."""
+    """Find for each result, and for each array of a tuple, the buffers that it stands for."""
     holds: dict[str, list[set[_Buffer]]] = {}
     for name, instruction in computation.instructions.items():
         operands = [holds.get(operand, []) for operand in instruction.operands]
         if instruction.opcode == "parameter":
             holds[name] = [set() for _ in instruction.arrays]
         elif instruction.opcode == "get-tuple-element":
-            holds[name] = [operands[0][instruction.number("index")]]
+            widths, index = computation.instructions[instruction.operands[0]].widths, instruction.number("index")
+            begin = sum(widths[:index])
+            holds[name] = operands[0][begin : begin + widths[index]]
         elif instruction.opcode in ("tuple", "bitcast", "while"):
             holds[name] = [element for operand in operands for element in operand]
         else:

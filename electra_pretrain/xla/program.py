@@ -37,6 +37,7 @@ class Instruction(NamedTuple):
     Attributes:
         name: with its %.
         arrays: its result, more than one where that is a tuple.
+        widths: how many of them each element of the tuple takes: an element may be a tuple again.
         opcode: such as "fusion".
         operands: names of what it reads.
         attributes: what stands behind the operands; of a parameter its number.
@@ -45,6 +46,7 @@ class Instruction(NamedTuple):
 
     name: str
     arrays: tuple[Array, ...]
+    widths: tuple[int, ...]
     opcode: str
     operands: tuple[str, ...]
     attributes: str
@@ -125,9 +127,25 @@ class Program:
 
 def _instruction(found: re.Match[str]) -> Instruction:
     root, name, shape, opcode, operands, attributes = found.groups()
-    arrays = tuple(
-        Array(dtype, tuple(int(size) for size in sizes.split(",") if size)) for dtype, sizes in _ARRAY.findall(shape)
-    )
+    arrays, widths = _arrays(shape), tuple(len(_arrays(element)) for element in _elements(shape))
     if opcode == "parameter":
         attributes = operands
-    return Instruction(name, arrays, opcode, tuple(_NAME.findall(operands)), attributes, root is not None)
+    return Instruction(name, arrays, widths, opcode, tuple(_NAME.findall(operands)), attributes, root is not None)
+
+
+def _arrays(shape: str) -> tuple[Array, ...]:
+    return tuple(Array(dtype, tuple(int(size) for size in sizes.split(",") if size)) for dtype, sizes in _ARRAY.findall(shape))
+
+
+def _elements(shape: str) -> list[str]:
+    """Return the elements of a tuple's shape; of any other shape itself."""
+    if not shape.startswith("("):
+        return [shape]
+    elements, depth = [""], 0
+    for character in shape[1:-1]:
+        depth += (character in "([{") - (character in ")]}")
+        if character == "," and not depth:
+            elements.append("")
+        else:
+            elements[-1] += character
+    return elements

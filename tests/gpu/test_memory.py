@@ -69,3 +69,15 @@ def test_what_a_loop_holds_is_added_to_what_is_held_around_it():
         "%out = f32[10]{0} add(%sums, %around)",
     )
     assert found[0] == Held(1, "f32[1000]", 4000, "in/loop") and found[1].shape == "f32[500]"
+
+
+def test_an_element_of_a_tuple_may_be_a_tuple():
+    found = held(
+        X,
+        "%many = ((f32[100]{0}, s32[100]{0}), f32[200]{0}) fusion(%x), kind=kInput",
+        "%two = (f32[100]{0}, s32[100]{0}) get-tuple-element(%many), index=0",
+        "%second = s32[100]{0} get-tuple-element(%two), index=1",
+        "%big = f32[300]{0} broadcast(%x)",
+        "%out = f32[10]{0} add(%second, %big)",
+    )
+    assert {each.shape: each.buffers for each in found} == {"f32[300]": 1, "s32[100]": 1}
