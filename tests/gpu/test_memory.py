@@ -77,7 +77,7 @@ def test_an_element_of_a_tuple_may_be_a_tuple():
         "%many = ((f32[100]{0}, s32[100]{0}), f32[200]{0}) fusion(%x), kind=kInput",
         "%two = (f32[100]{0}, s32[100]{0}) get-tuple-element(%many), index=0",
         "%second = s32[100]{0} get-tuple-element(%two), index=1",
-        "%big = f32[300]{0} broadcast(%x)",
+        "%big = f32[900]{0} broadcast(%x)",
         "%out = f32[10]{0} add(%second, %big)",
     )
-    assert {each.shape: each.buffers for each in found} == {"f32[300]": 1, "s32[100]": 1}
+    assert {each.shape: each.buffers for each in found} == {"f32[900]": 1, "s32[100]": 1}
