@@ -17,6 +17,7 @@ VARIABLE = "CUDA_VISIBLE_DEVICES"
 # The first driver for each CUDA release: NVIDIA, "CUDA Compatibility", minor version compatibility on Linux.
 FIRST_DRIVERS = {11: 450, 12: 525, 13: 580}
 BFLOAT16_SINCE = (8, 0)  # compute capability: Ampere; older cards have float16 alone
+BLACKWELL = (10, 0)
 _SMI_SECONDS = 60.0  # it wakes sleeping cards
 
 
@@ -166,3 +167,8 @@ def check_equal(cards: Sequence[Card], visible: str | None) -> None:
 def without_bfloat16(cards: Sequence[Card]) -> list[str]:
     """Name the kinds of cards that do not compute in bfloat16."""
     return sorted({card.name for card in cards if card.capability is not None and card.capability < BFLOAT16_SINCE})
+
+
+def newer_than_xla(cards: Sequence[Card]) -> list[str]:
+    """Name the kinds of cards that the XLA in the pinned TensorFlow is reported to end the process on (docs/gpu.md)."""
+    return sorted({card.name for card in cards if card.capability is not None and card.capability >= BLACKWELL})

@@ -8,7 +8,7 @@ import time
 
 import tensorflow as tf
 
-from electra_pretrain.gpu.visible import in_words, without_bfloat16
+from electra_pretrain.gpu.visible import in_words, newer_than_xla, without_bfloat16
 from electra_pretrain.tpu.chips import generation_peak_tflops
 from electra_pretrain.train.devices import compiles_steps, count_cluster, num_workers, on_cpu
 from electra_pretrain.train.gpus import cards, find_gpus
@@ -49,6 +49,8 @@ def hardware_ahead(cpu_replicas: int, device: str) -> str:
 def announce(strategy: tf.distribute.Strategy, compute_dtype: str, doing: str = "training") -> None:
     """Say in one line what is computed on, and warn of what makes that slow."""
     _log.info("%s on %s, %s", doing, hardware(strategy), compute_dtype)
+    if compiles_steps(strategy) and (newer := newer_than_xla(cards())):
+        _log.warning("%s: TensorFlow %s is reported to end with an LLVM ERROR on it", ", ".join(newer), tf.__version__)
     slow = without_bfloat16(cards()) if compute_dtype == "bfloat16" and compiles_steps(strategy) else []
     if slow:
         _log.warning("%s: does not compute in bfloat16, so this is slow; use training.compute_dtype float16", ", ".join(slow))

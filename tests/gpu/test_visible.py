@@ -11,6 +11,7 @@ from electra_pretrain.gpu.visible import (
     check_equal,
     in_words,
     look,
+    newer_than_xla,
     refusal,
     why_unseen,
     without_bfloat16,
@@ -140,6 +141,11 @@ def test_which_cards_compute_in_bfloat16():
         Card("?", None),
     ]
     assert without_bfloat16(cards) == ["Tesla T4", "Tesla V100"]
+
+
+def test_which_cards_are_newer_than_the_compiler():
+    blackwell = Card("NVIDIA GeForce RTX 5090", (12, 0))
+    assert newer_than_xla([blackwell, Card("NVIDIA H200", (9, 0)), Card("?", None)]) == [blackwell.name]
 
 
 def test_cards_in_words():

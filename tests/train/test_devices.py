@@ -120,6 +120,12 @@ def test_older_cards_are_warned_of_in_bfloat16_alone(monkeypatch, capfd):
     assert "warning: Tesla T4: does not compute in bfloat16" in capfd.readouterr().err
 
 
+def test_newer_cards_are_warned_of(monkeypatch, capfd):
+    seen(monkeypatch, Card("NVIDIA B200", (10, 0)))
+    hardware.announce(strategy("/gpu:0"), "bfloat16")
+    assert "warning: NVIDIA B200: TensorFlow 2." in capfd.readouterr().err
+
+
 def test_every_command_says_what_it_computes_on(records, tmp_path, monkeypatch, capfd):
     path, cpu = tmp_path / "config.json", hardware._in_words(1, 0)
     path.write_text(json.dumps(MICRO.to_dict()))
