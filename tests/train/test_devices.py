@@ -136,7 +136,7 @@ def test_every_command_says_what_it_computes_on(records, tmp_path, monkeypatch, 
     assert f"training on {cpu}, float32\n" in capfd.readouterr().err
     monkeypatch.setattr(evaluate, "load_run", lambda _: None)
     monkeypatch.setattr(evaluate, "load_config", lambda _: MICRO)
-    monkeypatch.setattr(evaluate, "Trainer", lambda *_: sys.exit("scored"))
+    monkeypatch.setattr(evaluate, "Trainer", lambda *_, **__: sys.exit("scored"))
     with pytest.raises(SystemExit, match="scored"):
         evaluate_pretraining.evaluate_pretraining(evaluate_pretraining.parse_args(arguments))
     assert f"scoring on {cpu}, float32\n" in capfd.readouterr().err
