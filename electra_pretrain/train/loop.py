@@ -42,6 +42,7 @@ from electra_pretrain.train.input import (
 )
 from electra_pretrain.train.report import Report, RunLog
 from electra_pretrain.train.run_folder import Start, record_run
+from electra_pretrain.train.step_cost import smaller_steps
 from electra_pretrain.train.trainer import Loop, Trainer
 
 LEFT_OUT_NAME = "left_out"  # copies of damaged shards, what cannot be read left out
@@ -202,7 +203,7 @@ def _save_batch(phase_input: PhaseInput, step: int, workers: int, model_dir: str
 
 @contextlib.contextmanager
 def _explained_errors(phase_input: PhaseInput, strategy: tf.distribute.Strategy) -> Iterator[None]:
-    """Turn TensorFlow's complaints about damaged records and lost workers into what a user can act on."""
+    """Turn TensorFlow's complaints about records, memory and lost workers into what a user can act on."""
     paths, length = phase_input.paths, phase_input.phase.config.data.max_seq_length
     try:
         yield
@@ -213,6 +214,12 @@ def _explained_errors(phase_input: PhaseInput, strategy: tf.distribute.Strategy)
         raise UserError(
             f"{damage}; copy the file again or build the data anew, then run the same command to go on; "
             "or add --on_bad_record skip"
+        ) from error
+    except tf.errors.ResourceExhaustedError as error:
+        ways = smaller_steps(phase_input.phase.config, strategy.num_replicas_in_sync)
+        raise UserError(
+            f"out of memory: a step does not fit the device's; is another process on it? Else try {ways}; "
+            "the run goes on from its last checkpoint"
         ) from error
     except tf.errors.OpError as error:
         if num_workers(strategy) == 1:

@@ -301,6 +301,17 @@ def test_steps_that_are_not_finite_end_the_run_with_their_batch_kept(copied, rec
         assert batch["input_ids"].shape == (8, MICRO.data.max_seq_length) and (batch["input_ids"][:, 0] == 2).all()
 
 
+def test_a_device_without_enough_memory_is_told_of_in_one_line(tmp_path, records, monkeypatch):
+    def exhausted(*_):
+        raise tf.errors.ResourceExhaustedError(
+            None, None, "Out of memory while trying to allocate 12345 bytes.\nMore"
+        )
+
+    monkeypatch.setattr(Trainer, "run_steps", exhausted)
+    with pytest.raises(UserError, match=r"^out of memory: .*gradient_accumulation_steps=2.*last checkpoint$"):
+        train(prepare(MICRO, [records], str(tmp_path)), one_device())
+
+
 def test_where_every_checkpoint_is_damaged_the_run_stops(copied, records):
     for step in (3, 6):
         cut(copied, step)
