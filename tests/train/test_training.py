@@ -303,9 +303,7 @@ def test_steps_that_are_not_finite_end_the_run_with_their_batch_kept(copied, rec
 
 def test_a_device_without_enough_memory_is_told_of_in_one_line(tmp_path, records, monkeypatch):
     def exhausted(*_):
-        raise tf.errors.ResourceExhaustedError(
-            None, None, "Out of memory while trying to allocate 12345 bytes.\nMore"
-        )
+        raise tf.errors.ResourceExhaustedError(None, None, "Out of memory while trying to allocate 12345 bytes.\nMore")
 
     monkeypatch.setattr(Trainer, "run_steps", exhausted)
     with pytest.raises(UserError, match=r"^out of memory: .*gradient_accumulation_steps=2.*last checkpoint$"):
