@@ -15,6 +15,7 @@ from electra_pretrain.core.errors import UserError
 from electra_pretrain.gpu.cards import CARDS, find_card
 from electra_pretrain.gpu.compiler import COMPILER
 from electra_pretrain.gpu.report import describe
+from electra_pretrain.xla.compiler import check_output
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
@@ -50,6 +51,7 @@ def gpu_check(args: argparse.Namespace) -> str:
     phase = phases[-1 if args.phase is None else args.phase - 1]
     card = find_card(args.gpu)
     COMPILER.check_installed()
+    check_output(args.compiled)
     # Imported here, so that a mistake above is told at once.
     tensorflow_startup.import_tensorflow()
     from electra_pretrain.train.gpu_cost import gpu_step_cost

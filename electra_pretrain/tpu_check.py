@@ -15,6 +15,7 @@ from electra_pretrain.core.errors import UserError
 from electra_pretrain.tpu.chips import SLICES, check_dtype, find_slice
 from electra_pretrain.tpu.compiler import COMPILER
 from electra_pretrain.tpu.report import describe
+from electra_pretrain.xla.compiler import check_output
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
@@ -42,6 +43,7 @@ def tpu_check(args: argparse.Namespace) -> str:
     target = find_slice(args.topology)
     check_dtype(phase.config.training.compute_dtype)
     COMPILER.check_installed()
+    check_output(args.compiled)
     # Imported here, so that a mistake above is told at once.
     tensorflow_startup.import_tensorflow()
     from electra_pretrain.train.step_cost import step_cost

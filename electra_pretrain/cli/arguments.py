@@ -131,7 +131,7 @@ def check_device(args: argparse.Namespace) -> None:
         UserError: both were given.
     """
     if args.device != "auto" and args.tpu:
-        raise UserError(f"--device {args.device}: is not for a TPU; leave out it or --tpu {args.tpu}")
+        raise UserError(f"--device {args.device}: is not for a TPU; leave out one of it and --tpu {args.tpu}")
 
 
 def add_overrides(parser: argparse.ArgumentParser, form: str = "section.field=value", of: str = "the config") -> None:

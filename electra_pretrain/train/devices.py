@@ -5,6 +5,7 @@ What they are called and could compute is in train/hardware.py.
 
 import json
 import os
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -97,15 +98,17 @@ def count_cluster() -> int:
         return 1
     try:
         values = json.loads(text)
-        num_workers, number = len(values["cluster"]["worker"]), int(values["task"]["index"])
-        if set(values["cluster"]) != {"worker"} or values["task"]["type"] != "worker" or not 0 <= number < num_workers:
+        workers, number = values["cluster"]["worker"], values["task"]["index"]
+        if not isinstance(workers, list) or not all(re.fullmatch(r"\S+:\d+", worker) for worker in workers):
+            raise ValueError("each worker must be HOST:PORT, in a list")
+        if set(values["cluster"]) != {"worker"} or values["task"]["type"] != "worker" or number not in range(len(workers)):
             raise ValueError("it must name workers only, and this process as one of them")
     except (ValueError, KeyError, TypeError) as error:
         raise UserError(
             f"{CLUSTER_VARIABLE}={text}: {error}; it must read "
             '{"cluster": {"worker": ["HOST:PORT", …]}, "task": {"type": "worker", "index": N}}'
         ) from error
-    return num_workers
+    return len(workers)
 
 
 def _virtual_cpus(count: int) -> tf.distribute.Strategy:
@@ -133,11 +136,9 @@ def compiles_steps(strategy: tf.distribute.Strategy) -> bool:
     return all("GPU" in str(device).upper() for device in strategy.extended.worker_devices)
 
 
-def count_replicas(cpu_replicas: int, device: str = "auto") -> int | None:
-    """Return how many replicas `make_strategy` will find without a TPU; None where other machines take part."""
-    if os.environ.get(CLUSTER_VARIABLE):
-        return None
-    return cpu_replicas if cpu_replicas > 1 else max(1, count_gpus(device))
+def count_replicas(cpu_replicas: int, device: str = "auto") -> int:
+    """Return how many replicas `make_strategy` will find without a TPU; other machines have as many devices as this one."""
+    return count_cluster() * (cpu_replicas if cpu_replicas > 1 else max(1, count_gpus(device)))
 
 
 def writes_files(strategy: tf.distribute.Strategy) -> bool:

@@ -55,7 +55,8 @@ def gpu_step_cost(
     with tensorflow_startup.stderr_aside():
         module = lower_step(config, num_gpus, for_gpu=True)
     cost = compile_for(card, module, config.training.compute_dtype, num_steps, compiled_path)
-    ways = smaller_steps(config, num_gpus)
+    half = "bfloat16" if card.has_bfloat16 else "float16"
+    ways = smaller_steps(config, num_gpus, cost.memory_gb / cost.usable_gb, half)
     if find_batch:
         batch = _largest_batch(config, card, num_gpus, cost)
         cost = cost._replace(largest_batch=batch)

@@ -14,7 +14,7 @@ from electra_pretrain.records.manifest import check_shards
 from electra_pretrain.tpu import hosts
 from electra_pretrain.tpu.chips import Slice, find_slice
 from electra_pretrain.tpu.compiler import COMPILER
-from electra_pretrain.train.devices import count_replicas
+from electra_pretrain.train.devices import count_cluster, count_replicas
 from electra_pretrain.train.finding import Finding, Level, collect
 from electra_pretrain.train.hardware import hardware_ahead
 from electra_pretrain.train.input import check_replicas
@@ -119,7 +119,7 @@ def check_thoroughly(request: Request, start: Start | None, replicas: int | None
     """
     of_records: list[Iterator[Finding]] = []
     if start is not None:
-        count = len(hosts.addresses(request.tpu)) or (target.hosts if target else 1)
+        count = len(hosts.addresses(request.tpu)) or (target.hosts if target else 1 if request.tpu else count_cluster())
         of_records = [_shards(start), _hosts(start, count)]
     of_target = [] if target is None else [_expectation(request.config, target)]
     return collect(*of_records, _batch(request.config, replicas), *of_target)
@@ -162,13 +162,13 @@ def _shards(start: Start) -> Iterator[Finding]:
 
 
 def _hosts(start: Start, count: int) -> Iterator[Finding]:
-    """Check that each host of the TPU has shards of its own to read."""
+    """Check that each host of the TPU, or each worker, has shards of its own to read."""
     for source in start.sources if count > 1 else ():
         shards = len(source.manifest.train_shards)
         if shards < count:
             raise UserError(
-                f"{source.folder}: {shards} training shards for a TPU of {count} hosts, each of which needs its own; use a "
-                "smaller TPU, or build the data anew from more text"
+                f"{source.folder}: {shards} training shards for {count} hosts, each of which needs its own; use fewer, or "
+                "build the data anew from more text"
             )
         yield Finding(Level.OK, f"{source.folder}: {shards} training shards for {count} hosts")
 

@@ -145,6 +145,8 @@ def _note(metrics: Mapping[str, float]) -> str:
     shown = f"gen loss {metrics['masked_lm_loss']:.3f}"
     if "disc_auc" in metrics:
         shown += f", disc loss {metrics['disc_loss']:.4f}, auc {metrics['disc_auc']:.3f}"
+    if metrics.get("skipped_steps"):
+        shown += f", {metrics['skipped_steps']:.0f} steps skipped for the loss scale"
     shown += f", {metrics['sequences_per_second']:.3g} seq/s"
     return shown + (f", {metrics['share_of_peak']:.0%} of peak" if "share_of_peak" in metrics else "")
 

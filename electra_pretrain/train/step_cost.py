@@ -46,15 +46,26 @@ def step_cost(config: Config, target: Slice, num_steps: int, compiled_path: str 
         raise UserError(f"{error}; try {smaller_steps(config, target.replicas)} (or a slice with more memory)") from error
 
 
-def smaller_steps(config: Config, replicas: int) -> str:
-    """Name what makes a step take less memory, the least harm first."""
+def smaller_steps(config: Config, replicas: int, factor: float = 2.0, half: str = "bfloat16") -> str:
+    """Name what makes a step take less memory, the least harm first.
+
+    Args:
+        config: the experiment, or a phase of it.
+        replicas: how many devices share the batch.
+        factor: how many times too large the step is.
+        half: the type of 16 bits that the device computes in.
+    """
     training = config.training
-    rows = training.train_batch_size // replicas // training.gradient_accumulation_steps
-    ways = [] if training.remat else ["--set training.remat=true"]
-    if not rows % 2:
-        ways.append(f"--set training.gradient_accumulation_steps={2 * training.gradient_accumulation_steps}")
+    rows, parts = training.train_batch_size // replicas // training.gradient_accumulation_steps, 2
+    while parts < factor:
+        parts *= 2
+    ways = []
+    if not rows % parts:
+        ways.append(f"--set training.gradient_accumulation_steps={parts * training.gradient_accumulation_steps}")
+    if not training.remat:
+        ways.append("--set training.remat=true")
     if training.compute_dtype == "float32":
-        ways.insert(0, "--set training.compute_dtype=bfloat16")
+        ways.insert(0, f"--set training.compute_dtype={half}")
     return ", ".join([*ways, "a smaller training.train_batch_size"])
 
 

@@ -5,6 +5,7 @@ import pytest
 from electra_pretrain.core.errors import UserError
 from electra_pretrain.gpu.cards import CARDS
 from electra_pretrain.train.gpu_cost import check_config, search_batch
+from electra_pretrain.train.step_cost import smaller_steps
 from tests.conftest import MICRO, changed
 
 
@@ -20,6 +21,24 @@ def test_a_card_without_bfloat16_is_refused_in_a_line_that_names_the_way_out(nam
     check_config(config, CARDS["l4"], 1)
     with pytest.raises(UserError, match=rf"a {name} has no bfloat16 .*--set training.compute_dtype=float16$"):
         check_config(config, CARDS[name], 1)
+
+
+@pytest.mark.parametrize(
+    ("rows", "factor", "begin"),
+    [
+        (512, 1.1, "--set training.gradient_accumulation_steps=2, --set training.remat=true, a smaller"),
+        (512, 3.8, "--set training.gradient_accumulation_steps=4, --set training.remat=true, a smaller"),
+        (6, 3.8, "--set training.remat=true, a smaller"),  # of six rows no four parts can be made
+    ],
+)
+def test_what_makes_a_step_smaller_makes_it_small_enough(rows, factor, begin):
+    config = changed(MICRO, training={"train_batch_size": rows, "compute_dtype": "float16"})
+    assert smaller_steps(config, 1, factor).startswith(begin)
+
+
+def test_the_type_that_is_named_is_one_that_the_card_knows():
+    assert smaller_steps(MICRO, 1, half="float16").startswith("--set training.compute_dtype=float16, ")
+    assert smaller_steps(MICRO, 1).startswith("--set training.compute_dtype=bfloat16, ")
 
 
 def search(first, usable, memory, known=None):

@@ -13,7 +13,7 @@ from electra_pretrain.tpu.zones import within
 from electra_pretrain.train import storage
 from electra_pretrain.train.finding import Level
 from electra_pretrain.train.input import choose_sources
-from electra_pretrain.train.preflight import Request, check_start, check_thoroughly
+from electra_pretrain.train.preflight import Request, check_everything, check_start, check_thoroughly
 from electra_pretrain.train.run_folder import Start
 from tests.conftest import MICRO, changed
 
@@ -88,11 +88,11 @@ def test_a_remote_tpu_cannot_read_this_disk(records, tmp_path):
 def test_a_slice_of_several_hosts_needs_as_many_shards(records, tmp_path):
     config = changed(MICRO, training={"train_batch_size": 32, "eval_batch_size": 32})
     target = find_slice("v3-32")
-    assert "1 training shards for a TPU of 4 hosts" in failure(config, records, tmp_path, replicas=32, target=target)
+    assert "1 training shards for 4 hosts" in failure(config, records, tmp_path, replicas=32, target=target)
     request = Request(config, [records], "gs://b/run", "grpc://a,grpc://b", None)
     start = Start(config, choose_sources(config, [records]), "gs://b/run", None)
     (text,) = texts(check_thoroughly(request, start, 8, None), Level.FAILURE)
-    assert "1 training shards for a TPU of 2 hosts" in text
+    assert "1 training shards for 2 hosts" in text
     assert not texts(checked(config, records, tmp_path, replicas=8, target=find_slice("v3-8")), Level.FAILURE)
 
 
@@ -137,6 +137,15 @@ def test_bucket_against_the_tpus_zone(monkeypatch, location, level, said):
     monkeypatch.setattr(storage, "bucket_location", lambda name: {"bucket": location}[name])
     (finding,) = storage.check_buckets(["gs://bucket/data"], "gs://bucket/run", "local", "us-central1-a")
     assert finding.level is level and said in finding.text
+
+
+def test_each_worker_needs_shards_and_rows_of_its_own(monkeypatch, tmp_path, records):
+    cluster = {"cluster": {"worker": ["a:1", "b:1", "c:1"]}, "task": {"type": "worker", "index": 0}}
+    monkeypatch.setenv("TF_CONFIG", json.dumps(cluster))
+    request = Request(MICRO, [str(records)], str(tmp_path / "run"), None, None)
+    found = [finding.text for finding in check_everything(request, None, 1) if finding.is_failure]
+    assert any("training shards for 3 hosts, each of which needs its own" in text for text in found)
+    assert any("train_batch_size = 8: must be divisible by 3 replicas" in text for text in found)
 
 
 def command(*more):
