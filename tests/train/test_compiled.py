@@ -16,8 +16,9 @@ from electra_pretrain.train import loop
 from electra_pretrain.train.loop import train
 from electra_pretrain.train.run_folder import prepare
 from electra_pretrain.train.trainer import Trainer
-from tests.conftest import MICRO, changed
+from tests.conftest import MICRO, SAMPLE_CORPUS, build, changed
 from tests.support.ports import free_ports
+from tests.train.test_phases import PHASED
 from tests.train.test_training import STEPWISE, assert_same_run, metrics, mirrored, one_device, weights
 
 FLOAT16 = changed(MICRO, training={"compute_dtype": "float16"})
@@ -130,18 +131,27 @@ def test_four_replicas_stay_identical_and_score_alike(tmp_path, monkeypatch, unc
 
 @pytest.mark.slow
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16", "float16"])
-def test_a_stop_between_phases_goes_on_to_the_bit(tmp_path, monkeypatch, records, dtype):
+def test_going_on_from_a_checkpoint_is_exact(tmp_path, monkeypatch, records, dtype):
     config = changed(MICRO, training={"compute_dtype": dtype})
-    longer = changed(config, training={"num_train_steps": 9})
-    train_compiled(monkeypatch, longer, records, tmp_path / "straight", one_device())
-    train_compiled(monkeypatch, changed(longer, training={"num_train_steps": 9}), records, tmp_path / "again", one_device())
-    for step in (9, 6):
-        for path in (tmp_path / "again").glob(f"model.ckpt-{step}.*"):
-            path.unlink()
-    train_compiled(monkeypatch, longer, records, tmp_path / "again", one_device())
+    for name in ("straight", "again"):
+        train_compiled(monkeypatch, config, records, tmp_path / name, one_device())
+    for path in (tmp_path / "again").glob("model.ckpt-6.*"):
+        path.unlink()
+    train_compiled(monkeypatch, config, records, tmp_path / "again", one_device())
     expected = weights(tmp_path / "straight")
     for name, value in weights(tmp_path / "again").items():
         np.testing.assert_array_equal(value, expected[name], name)
+
+
+@pytest.mark.slow
+def test_phases(tmp_path, monkeypatch, records, vocab_path):
+    """Rows of 16 tokens, then of 32: a program for each."""
+    short = str(tmp_path / "short")
+    build(f"{SAMPLE_CORPUS}/comments.txt", vocab_path, short, "--max_seq_length", "16", "--heldout_fraction", "0.1")
+    for name, compiled in (("plain", False), ("compiled", True)):
+        monkeypatch.setattr(loop, "compiles_steps", lambda strategy, compiled=compiled: compiled)
+        train(prepare(PHASED, [records, short], str(tmp_path / name)), one_device())
+    assert_same_run(tmp_path / "compiled", tmp_path / "plain")
 
 
 @pytest.mark.slow
