@@ -8,7 +8,7 @@ Prints whether the step fits, what it computes and moves, and how long that take
 import argparse
 import json
 
-from electra_pretrain.cli.arguments import add_config, chosen_config, command_parser
+from electra_pretrain.cli.arguments import add_config, add_step_check, chosen_phase, command_parser
 from electra_pretrain.cli.run import run_command
 from electra_pretrain.core import tensorflow_startup
 from electra_pretrain.core.errors import UserError
@@ -25,14 +25,10 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         "--gpus", type=int, default=1, metavar="N", help="how many of them share the batch (default %(default)s)"
     )
-    parser.add_argument(
-        "--phase", type=int, metavar="N", help="check phase N of the config, from 1 (default: what follows them)"
-    )
+    add_step_check(parser)
     parser.add_argument(
         "--largest_batch", action="store_true", help="find how many rows fit, too: some three more compilations"
     )
-    parser.add_argument("--json", action="store_true", help="print one JSON object instead of text")
-    parser.add_argument("--compiled", metavar="FILE", help="write the compiled program here, to see what each kernel moves")
     return parser.parse_args(argv)
 
 
@@ -43,12 +39,9 @@ def gpu_check(args: argparse.Namespace) -> str:
         UserError: no such phase or card; the batch cannot be split; or the step does not fit, cannot be compiled, or the
             compiler is not installed.
     """
-    phases = chosen_config(args).all_phases()
-    if args.phase is not None and not 1 <= args.phase <= len(phases):
-        raise UserError(f"--phase {args.phase}: the config has {len(phases)} (the last: what follows its phases)")
+    phase = chosen_phase(args)
     if args.gpus < 1:
         raise UserError(f"--gpus {args.gpus}: must be at least 1")
-    phase = phases[-1 if args.phase is None else args.phase - 1]
     card = find_card(args.gpu)
     COMPILER.check_installed()
     check_output(args.compiled)

@@ -8,10 +8,9 @@ Prints whether the step fits, what it computes and moves, and how long the compi
 import argparse
 import json
 
-from electra_pretrain.cli.arguments import add_config, chosen_config, command_parser
+from electra_pretrain.cli.arguments import add_config, add_step_check, chosen_phase, command_parser
 from electra_pretrain.cli.run import run_command
 from electra_pretrain.core import tensorflow_startup
-from electra_pretrain.core.errors import UserError
 from electra_pretrain.tpu.chips import SLICES, check_dtype, find_slice
 from electra_pretrain.tpu.compiler import COMPILER
 from electra_pretrain.tpu.report import describe
@@ -22,11 +21,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser = command_parser("tpu_check", __doc__)
     add_config(parser)
     parser.add_argument("--topology", default="v3-8", metavar="NAME", help=f"one of {', '.join(SLICES)} (default %(default)s)")
-    parser.add_argument(
-        "--phase", type=int, metavar="N", help="check phase N of the config, from 1 (default: what follows them)"
-    )
-    parser.add_argument("--json", action="store_true", help="print one JSON object instead of text")
-    parser.add_argument("--compiled", metavar="FILE", help="write the compiled program here, to see what each operation costs")
+    add_step_check(parser)
     return parser.parse_args(argv)
 
 
@@ -36,10 +31,7 @@ def tpu_check(args: argparse.Namespace) -> str:
     Raises:
         UserError: no such phase or TPU; or the step does not fit, cannot be compiled, or the compiler is not installed.
     """
-    phases = chosen_config(args).all_phases()
-    if args.phase is not None and not 1 <= args.phase <= len(phases):
-        raise UserError(f"--phase {args.phase}: the config has {len(phases)} (the last: what follows its phases)")
-    phase = phases[-1 if args.phase is None else args.phase - 1]
+    phase = chosen_phase(args)
     target = find_slice(args.topology)
     check_dtype(phase.config.training.compute_dtype)
     COMPILER.check_installed()

@@ -10,7 +10,7 @@ from typing import Any
 
 from electra_pretrain.config.hparams import load_hparams
 from electra_pretrain.config.load import left_out, load_config
-from electra_pretrain.config.schema import Config
+from electra_pretrain.config.schema import Config, Phase
 from electra_pretrain.core import files, messages
 from electra_pretrain.core.errors import UserError
 from electra_pretrain.corpus.reader import Corpus
@@ -113,6 +113,27 @@ def add_checkpoint(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_step_check(parser: argparse.ArgumentParser) -> None:
+    """Add what the commands take that compile a step without its device: `--phase`, `--json` and `--compiled`."""
+    parser.add_argument(
+        "--phase", type=int, metavar="N", help="check phase N of the config, from 1 (default: what follows them)"
+    )
+    parser.add_argument("--json", action="store_true", help="print one JSON object instead of text")
+    parser.add_argument("--compiled", metavar="FILE", help="write the compiled program here, to see what each operation costs")
+
+
+def chosen_phase(args: argparse.Namespace) -> Phase:
+    """Load the config and return the phase that `--phase` names, or its last.
+
+    Raises:
+        UserError: the config cannot be used, or has no such phase.
+    """
+    phases = chosen_config(args).all_phases()
+    if args.phase is not None and not 1 <= args.phase <= len(phases):
+        raise UserError(f"--phase {args.phase}: the config has {len(phases)} (the last: what follows its phases)")
+    return phases[-1 if args.phase is None else args.phase - 1]
+
+
 def add_device(parser: argparse.ArgumentParser) -> None:
     """Add `--device`."""
     parser.add_argument(
@@ -131,7 +152,7 @@ def check_device(args: argparse.Namespace) -> None:
         UserError: both were given.
     """
     if args.device != "auto" and args.tpu:
-        raise UserError(f"--device {args.device}: is not for a TPU; leave out one of it and --tpu {args.tpu}")
+        raise UserError(f"--device {args.device}: is not for a TPU; leave it out, or --tpu {args.tpu}")
 
 
 def add_overrides(parser: argparse.ArgumentParser, form: str = "section.field=value", of: str = "the config") -> None:

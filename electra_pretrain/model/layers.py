@@ -172,11 +172,6 @@ def _gelu_and_slope(x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     return tf.cast(wide * below, x.dtype), tf.cast(below + wide * density, x.dtype)
 
 
-def dropout(x: tf.Tensor, rate: float, random: Random | None, purpose: str) -> tf.Tensor:
-    """Zero each element of x [B, …] with probability `rate`, scale up the rest; nothing happens without `random`."""
-    return make_dropout(x.shape[1:], rate, random, purpose)(x)
-
-
 def make_dropout(
     shape: Sequence[int],
     rate: float,

@@ -12,7 +12,6 @@ from electra_pretrain.core.errors import UserError
 from electra_pretrain.gpu import cuda_parts, visible
 from electra_pretrain.gpu.visible import Card
 
-DEVICES = ("auto", "cpu", "gpu")
 _ROOT = Path("/")
 _log = logging.getLogger(__name__)
 

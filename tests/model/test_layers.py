@@ -90,7 +90,7 @@ def test_remat_changes_no_number(jit_compile):
     dense = layers.Dense("here", 24, 24, layers.Initializer(0, 0.5))
 
     def block(x):
-        return layers.dropout(layers.gelu(dense(x)), 0.3, Random(0, 5, tf.range(4)), "here")
+        return layers.make_dropout(x.shape[1:], 0.3, Random(0, 5, tf.range(4)), "here")(layers.gelu(dense(x)))
 
     @tf.function(jit_compile=jit_compile)
     def gradients(x, again):

@@ -132,9 +132,9 @@ def test_dropout_differs_between_networks_and_is_off_in_evaluation():
 
 
 def test_dropout_drops_its_share_and_keeps_the_mean():
-    from electra_pretrain.model.layers import dropout
+    from electra_pretrain.model.layers import make_dropout
 
-    out = dropout(tf.ones([64, 50, 20]), 0.1, Random(1, 2, tf.range(64)), "here").numpy()
+    out = make_dropout([50, 20], 0.1, Random(1, 2, tf.range(64)), "here")(tf.ones([64, 50, 20])).numpy()
     assert set(np.unique(out).tolist()) == {0.0, np.float32(1 / 0.9).item()}
     assert abs((out == 0).mean() - 0.1) < 5 * np.sqrt(0.09 / out.size)
 
