@@ -16,14 +16,13 @@ from electra_pretrain.cli.arguments import (
     add_runner,
     check_at_least,
     check_runner,
+    chosen_corpus,
     chosen_runner,
     command_parser,
 )
 from electra_pretrain.cli.run import run_command
-from electra_pretrain.core import files
 from electra_pretrain.core.errors import UserError
 from electra_pretrain.corpus.cleaning.sentences import SPLITTERS
-from electra_pretrain.corpus.reader import Corpus
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
@@ -64,7 +63,7 @@ def clean_corpus(args: argparse.Namespace) -> None:
     check_runner(args)
     check_at_least(args, num_processes=1)
     recipe = load_recipe(args.recipe)
-    corpus = Corpus(files.expand_globs(args.corpus), args.text_field, args.encoding, args.on_bad_bytes)
+    corpus = chosen_corpus(args, args.encoding, args.on_bad_bytes)
     output = args.output.rstrip("/")
     if any((os.path.dirname(path) or ".") == output for path in corpus.paths):
         raise UserError(f"--output {args.output}: holds the corpus itself; choose another folder")
@@ -92,6 +91,8 @@ def _table(counts: dict[str, Any]) -> str:
         text += f"\n{unit}: {kept:,} of {found:,} kept ({kept / max(found, 1):.2%})"
     if counts["damaged_lines"]:
         text += f"\nlines or records with undecodable bytes: {counts['damaged_lines']:,}"
+    if counts["left_out"]:
+        text += f"\nbroken files and records, left out and named above: {counts['left_out']:,}"
     return text
 
 

@@ -6,14 +6,19 @@ import logging
 import shlex
 import sys
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, get_args
 
 from electra_pretrain.config.hparams import load_hparams
 from electra_pretrain.config.load import left_out, load_config
 from electra_pretrain.config.schema import Config, Phase
-from electra_pretrain.core import files, messages
+from electra_pretrain.core import messages
 from electra_pretrain.core.errors import UserError
+from electra_pretrain.corpus.damage import OnBadFile
+from electra_pretrain.corpus.finding import find_corpus
+from electra_pretrain.corpus.layouts.layout import Form
+from electra_pretrain.corpus.layouts.registry import AUTO, LAYOUTS
 from electra_pretrain.corpus.reader import Corpus
+from electra_pretrain.corpus.reading import Reading
 from electra_pretrain.execution.processes import Runner
 
 CORPUS_HELP = (
@@ -53,24 +58,56 @@ def command_line(name: str, argv: Sequence[str] | None) -> str:
 
 
 def add_corpus(parser: argparse.ArgumentParser, help: str = CORPUS_HELP) -> None:
-    """Add `--corpus` and `--text_field`."""
+    """Add `--corpus`, and how it is read."""
     parser.add_argument("--corpus", required=True, metavar="GLOB[,GLOB…]", help=help)
-    parser.add_argument(
+    group = parser.add_argument_group("how the corpus is read (see docs/corpora.md)")
+    group.add_argument(
         "--text_field",
         "--column",
         default="text",
         metavar="NAME",
-        help="where .jsonl objects hold their text; the column of a table (default %(default)s)",
+        help="where a record holds its text: the key of a JSON object, or a path such as document[].paragraph[].form; "
+        "the column of a table (default %(default)s)",
+    )
+    group.add_argument(
+        "--layout",
+        choices=(AUTO, *LAYOUTS),
+        default=AUTO,
+        metavar="NAME",
+        help=f"how text is laid out in the files: {', '.join(LAYOUTS)}; auto: told by name and content (default %(default)s)",
+    )
+    group.add_argument(
+        "--members",
+        default="",
+        metavar="GLOB[,GLOB…]",
+        help="which files of an archive are meant (default: all that hold text)",
+    )
+    group.add_argument(
+        "--thread_field", default="", metavar="NAME", help="where a comment names its thread, with --layout comments"
+    )
+    group.add_argument(
+        "--form",
+        choices=get_args(Form),
+        default="form",
+        help="which text of an utterance, with --layout modu (default %(default)s)",
+    )
+    group.add_argument(
+        "--on_bad_file",
+        choices=get_args(OnBadFile),
+        default="error",
+        help="where a file or a record is broken: end, or leave it out and say so (default %(default)s)",
     )
 
 
-def chosen_corpus(args: argparse.Namespace) -> Corpus:
+def chosen_corpus(args: argparse.Namespace, encoding: str = "utf-8", on_bad_bytes: str = "error") -> Corpus:
     """Open the corpus that the arguments name.
 
     Raises:
-        UserError: a glob matches no file.
+        UserError: a glob matches no file, or something in how it is read will not do.
     """
-    return Corpus(files.expand_globs(args.corpus), args.text_field)
+    told = {name: getattr(args, name) for name in ("text_field", "layout", "members", "thread_field", "form", "on_bad_file")}
+    reading = Reading(encoding=encoding, on_bad_bytes=on_bad_bytes, **told)
+    return Corpus(find_corpus(args.corpus), reading)
 
 
 def add_seed(parser: argparse.ArgumentParser, help: str) -> None:

@@ -1,5 +1,6 @@
-"""Compressed files, told by their suffix: .gz, .xz, .zst."""
+"""Compressed files, told by their suffix: .gz, .xz, .zst, .bz2."""
 
+import bz2
 import contextlib
 import gzip
 import io
@@ -9,9 +10,9 @@ from collections.abc import Iterator
 from typing import Any, BinaryIO, cast
 
 from electra_pretrain.core import optional
-from electra_pretrain.core.errors import UserError
+from electra_pretrain.core.errors import Damaged
 
-SUFFIXES = (".gz", ".xz", ".zst")
+SUFFIXES = (".gz", ".xz", ".zst", ".bz2")
 
 
 def suffix_of(path: str | None) -> str:
@@ -25,6 +26,8 @@ def compressed(path: str, content: bytes) -> bytes:
         return gzip.compress(content, mtime=0)
     if path.endswith(".xz"):
         return lzma.compress(content)
+    if path.endswith(".bz2"):
+        return bz2.compress(content)
     if path.endswith(".zst"):
         return cast(bytes, _zstandard(path).ZstdCompressor().compress(content))
     return content
@@ -35,7 +38,7 @@ def decompressed(path: str, raw: BinaryIO) -> Iterator[BinaryIO]:
     """Open the content of the file `raw`, decompressed according to the suffix of `path`.
 
     Raises:
-        UserError: the content is not what the suffix promises, or ends too early.
+        Damaged: the content is not what the suffix promises, or ends too early.
     """
     damage: tuple[type[Exception], ...] = (EOFError, lzma.LZMAError, gzip.BadGzipFile, zlib.error)
     if path.endswith(".zst"):
@@ -43,7 +46,15 @@ def decompressed(path: str, raw: BinaryIO) -> Iterator[BinaryIO]:
     try:
         yield _decompressor(path, raw)
     except damage as error:
-        raise UserError(f"{path}: damaged or truncated compressed file ({error}); fetch it again") from error
+        raise _damaged(path, error) from error
+    except OSError as error:
+        if path.endswith(".bz2") and error.errno is None:  # all that bz2 says of bytes that are not its own
+            raise _damaged(path, error) from error
+        raise
+
+
+def _damaged(path: str, error: Exception) -> Damaged:
+    return Damaged(f"{path}: damaged or truncated compressed file ({error}); fetch it again")
 
 
 def _decompressor(path: str, raw: BinaryIO) -> BinaryIO:
@@ -51,6 +62,8 @@ def _decompressor(path: str, raw: BinaryIO) -> BinaryIO:
         return cast(BinaryIO, gzip.GzipFile(fileobj=raw))
     if path.endswith(".xz"):
         return cast(BinaryIO, lzma.LZMAFile(raw))
+    if path.endswith(".bz2"):
+        return cast(BinaryIO, bz2.BZ2File(raw))
     if path.endswith(".zst"):
         return io.BufferedReader(_zstandard(path).ZstdDecompressor().stream_reader(raw, read_across_frames=True))
     return raw

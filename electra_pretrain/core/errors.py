@@ -8,6 +8,10 @@ class UserError(ValueError):
     """A mistake that the user can mend: the message says what, where, which rule and what to do."""
 
 
+class Damaged(UserError):
+    """A file, or a record of it, is not what it should be: cut short, or broken on the way; what else there is can be read."""
+
+
 class Unavailable(UserError):
     """A service did not answer; the same command may work in a while."""
 

@@ -23,8 +23,11 @@ from typing import BinaryIO, NamedTuple, cast
 from electra_pretrain.core import compression, files
 from electra_pretrain.core.hashing import HashedFile
 from electra_pretrain.corpus.cut import BlockCutter
-from electra_pretrain.corpus.formats import kind_of
+from electra_pretrain.corpus.layouts.registry import layout_of
+from electra_pretrain.corpus.layouts.text import TEXT
+from electra_pretrain.corpus.looking import look
 from electra_pretrain.corpus.reader import MAX_DOCUMENT_CHARACTERS, Corpus, Document
+from electra_pretrain.corpus.reading import Reading
 from electra_pretrain.corpus.whitespace import strip_lines
 from electra_pretrain.execution.resume import Source
 
@@ -82,7 +85,7 @@ class RawBlock(NamedTuple):
         try:
             yield
         except UnicodeDecodeError:
-            for _ in Corpus(self.paths).documents():  # which names the line
+            for _ in Corpus(self.paths, Reading(layout=TEXT.name)).documents():  # which names the line
                 pass
             raise
 
@@ -154,18 +157,23 @@ class BlockReader:
         for path in self._corpus.paths:
             with files.open_raw(path) as raw:
                 self._file = HashedFile(raw)
-                if kind_of(path) == "text":
-                    self._text_paths.append(path)
-                    with compression.decompressed(path, cast(BinaryIO, self._file)) as file:
-                        yield from map(strip_lines, _whole_lines(file))
-                else:
-                    # These are sought in, or take so long to read that a second look costs little.
-                    self._file.read_rest()
-                    yield from _as_text(Corpus([path], self._corpus.text_field).documents())
+                yield from self._lines_of(path, cast(BinaryIO, self._file))
                 self._file.read_rest()
             self._finished_bytes += self._file.bytes_read
             self.sources.append({"path": path, "bytes": self._file.bytes_read, "sha256": self._file.sha256()})
             self._file = None
+
+    def _lines_of(self, path: str, hashed: BinaryIO) -> Iterator[bytes]:
+        reading = self._corpus.reading
+        with compression.decompressed(path, hashed) as file:
+            head, file = look(file)
+            if reading.is_strict_utf8() and layout_of(path, head, reading.layout) is TEXT:
+                self._text_paths.append(path)
+                yield from map(strip_lines, _whole_lines(file))
+                return
+        # These are sought in, or take so long to read that a second look costs little; the block's key is of all of it.
+        cast(HashedFile, hashed).read_rest()
+        yield from _as_text(Corpus([path], reading).documents())
 
 
 def _whole_lines(file: BinaryIO) -> Iterator[bytes]:

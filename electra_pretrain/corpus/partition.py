@@ -13,24 +13,23 @@ import numpy as np
 from electra_pretrain.core.progress import Progress
 from electra_pretrain.corpus.blocks import TEXT_BLOCK_CHARACTERS, BlockReader
 from electra_pretrain.corpus.reader import Corpus, LocatedDocument, in_blocks
+from electra_pretrain.corpus.reading import Reading
 from electra_pretrain.execution.processes import Runner
 from electra_pretrain.execution.resume import Source, source
 
 
-class Reading(NamedTuple):
-    """How bytes become documents; as `Corpus` takes it."""
-
-    text_field: str
-    encoding: str
-    on_bad_bytes: str
-
-
 class MeasuredFile(NamedTuple):
-    """A file: what it is, how many characters each of its documents has, how many lines or records were damaged."""
+    """A file: what it is, how many characters each of its documents has, and what was wrong.
+
+    Attributes:
+        damaged: lines or records with bytes that are not of the encoding.
+        left_out: broken files and records, as `Damage.left_out`.
+    """
 
     source: Source
     characters: np.ndarray  # uint32 [documents]
-    damaged: int
+    damaged: int = 0
+    left_out: int = 0
 
 
 class Stretch(NamedTuple):
@@ -67,7 +66,7 @@ class FileBlocks(NamedTuple):
         return zip(self.numbers, in_blocks(documents, self.characters), strict=True)
 
     def _documents(self, stretch: Stretch) -> Iterator[LocatedDocument]:
-        documents = Corpus([stretch.path], *self.reading).located_documents()
+        documents = Corpus([stretch.path], self.reading).located_documents()
         return itertools.islice(documents, stretch.start, stretch.stop)
 
 
@@ -77,7 +76,7 @@ def measure(corpus: Corpus, run: Runner) -> list[MeasuredFile]:
     Raises:
         UserError: a file cannot be read as text; file and line are named.
     """
-    tasks = [(path, _reading(corpus)) for path in corpus.paths]
+    tasks = [(path, corpus.reading) for path in corpus.paths]
     measured: list[MeasuredFile] = []
     with Progress("measure", corpus.stored_bytes / 1e6, "MB") as progress:
         for file in run(measure_file, tasks):
@@ -88,14 +87,14 @@ def measure(corpus: Corpus, run: Runner) -> list[MeasuredFile]:
 
 def measure_file(path: str, reading: Reading) -> MeasuredFile:
     """Read a file for its hash and the lengths of its documents; once, where `BlockReader` can read it."""
-    corpus = Corpus([path], *reading)
-    if (reading.encoding, reading.on_bad_bytes) == ("utf-8", "error"):
+    corpus = Corpus([path], reading)
+    if reading.is_strict_utf8():
         reader = BlockReader(corpus)
         blocks = reader.blocks(TEXT_BLOCK_CHARACTERS)
         characters = np.fromiter((sum(map(len, document)) for block in blocks for document in block.documents()), np.uint32)
-        return MeasuredFile(reader.sources[0], characters, 0)
+        return MeasuredFile(reader.sources[0], characters)
     characters = np.fromiter((sum(map(len, document)) for document in corpus.documents()), np.uint32)
-    return MeasuredFile(source(path), characters, corpus.decoder.damaged)
+    return MeasuredFile(source(path), characters, corpus.decoder.damaged, corpus.damage.left_out)
 
 
 def plan(corpus: Corpus, measured: Sequence[MeasuredFile], characters: int) -> list[FileBlocks]:
@@ -105,7 +104,7 @@ def plan(corpus: Corpus, measured: Sequence[MeasuredFile], characters: int) -> l
         planner.add(file.source["path"], file.characters)
     bounds = itertools.pairwise([*(first for first, _ in planner.plans), planner.num_blocks])
     return [
-        FileBlocks(first, stop, tuple(stretches), _reading(corpus), characters)
+        FileBlocks(first, stop, tuple(stretches), corpus.reading, characters)
         for (first, stop), (_, stretches) in zip(bounds, planner.plans, strict=True)
     ]
 
@@ -142,7 +141,3 @@ class _Planner:
             self.num_blocks += 1
             self._missing = 0 if stop <= len(ends) else before + self._block_characters - int(ends[-1])
             start = stop
-
-
-def _reading(corpus: Corpus) -> Reading:
-    return Reading(corpus.text_field, corpus.decoder.encoding, corpus.decoder.on_bad_bytes)

@@ -1,25 +1,37 @@
-"""Read documents from files: text (a sentence a line, an empty line between documents), JSON lines, tables.
-
-Files may be compressed (.gz, .xz, .zst), local or on `gs://`.
-"""
+"""Read documents from files of every layout, compressed or in archives, local, on `gs://` or `hf://`."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from electra_pretrain.core import compression, files
+from electra_pretrain.core import files
 from electra_pretrain.core.errors import UserError, first_of
+from electra_pretrain.corpus.contents import read_contents
+from electra_pretrain.corpus.damage import Damage
 from electra_pretrain.corpus.decoding import Decoder
-from electra_pretrain.corpus.formats import Record, kind_of, lines, records
+from electra_pretrain.corpus.layouts.layout import Content, Layout
+from electra_pretrain.corpus.layouts.text import TEXT
+from electra_pretrain.corpus.reading import Reading
 
 Document = list[str]  # its sentences, none of them empty
 
 
 class LocatedDocument(NamedTuple):
-    """A document, and where each of its sentences stands."""
+    """A document, and where each of its sentences stands.
+
+    Attributes:
+        path: of its file; of a member of an archive `archive.zip!member`.
+        numbers: of each sentence: of the line, row or document that it stands in.
+        sentences: none of them empty.
+        unit: what `numbers` count.
+        id, title: what the file calls it; "" where it does not.
+    """
 
     path: str
-    numbers: list[int]  # of lines or rows, see formats.number_unit
+    numbers: list[int]
     sentences: Document
+    unit: str = "line"
+    id: str = ""
+    title: str = ""
 
 
 # A corpus without empty lines would be one document that no memory holds; it is cut into documents of this size.
@@ -31,18 +43,19 @@ class Corpus:
 
     Attributes:
         paths: the files.
-        text_field: where a JSON object holds its text; the name of a table's column.
+        reading: how bytes become documents.
         decoder: how bytes become text; counts what was damaged.
+        damage: what becomes of broken files and records; counts them.
         stored_bytes: size of all files as stored (compressed, where they are).
         stored_bytes_read: how much of that has been read, to show progress by.
     """
 
-    def __init__(
-        self, paths: Sequence[str], text_field: str = "text", encoding: str = "utf-8", on_bad_bytes: str = "error"
-    ) -> None:
+    def __init__(self, paths: Sequence[str], reading: Reading | None = None) -> None:
         self.paths = list(paths)
-        self.text_field = text_field
-        self.decoder = Decoder(encoding, on_bad_bytes)
+        reading = (reading or Reading()).checked()
+        self.decoder = Decoder(reading.encoding, reading.on_bad_bytes)
+        self.reading = reading._replace(encoding=self.decoder.encoding)
+        self.damage = Damage(self.reading.on_bad_file)
         self.stored_bytes = sum(files.size(path) for path in self.paths)
         self.stored_bytes_read = 0
 
@@ -50,17 +63,12 @@ class Corpus:
         """Read documents one after the other.
 
         Raises:
-            UserError: a line is not of the encoding, or not of the file's format, or a compressed file is damaged; file and
-                line are named.
+            UserError: a line is not of the encoding or of the file's layout, or a file is damaged; file and line are named.
         """
         before = 0
         for path in self.paths:
-            with files.open_raw(path) as raw, compression.decompressed(path, raw) as file:
-                if kind_of(path) == "text":
-                    documents = _documents(path, lines(path, file, self.decoder))
-                else:
-                    documents = _documents_of_records(path, records(path, file, self.text_field, self.decoder))
-                for document in documents:
+            with files.open_raw(path) as raw:
+                for document in read_contents(path, raw, self.reading, self.decoder, self.damage, _documents_of):
                     self.stored_bytes_read = before + raw.tell()
                     yield document
             before += files.size(path)
@@ -98,7 +106,19 @@ def no_text(paths: Sequence[str]) -> UserError:
     return UserError(f"{first_of(paths)}: the corpus is empty; there is no text in it: name files that hold some")
 
 
-def _documents(path: str, found: Iterable[Record]) -> Iterator[LocatedDocument]:
+def _documents_of(layout: Layout, content: Content) -> Iterator[LocatedDocument]:
+    """Make documents of records; those of text are lines, which an empty one ends."""
+    records = layout.records(content)
+    if layout is TEXT:
+        yield from _documents(content.name, ((record.number, record.text) for record in records))
+        return
+    for number, text, id, title in records:
+        # Within a record an empty line separates paragraphs, not documents.
+        lines = ((number, line) for line in text.split("\n") if line.strip())
+        yield from (found._replace(unit=layout.unit, id=id, title=title) for found in _documents(content.name, lines))
+
+
+def _documents(path: str, found: Iterable[tuple[int, str]]) -> Iterator[LocatedDocument]:
     numbers: list[int] = []
     document: Document = []
     length = 0
@@ -113,9 +133,3 @@ def _documents(path: str, found: Iterable[Record]) -> Iterator[LocatedDocument]:
             numbers, document, length = [], [], 0
     if document:
         yield LocatedDocument(path, numbers, document)
-
-
-def _documents_of_records(path: str, found: Iterable[Record]) -> Iterator[LocatedDocument]:
-    for number, text in found:
-        # Within a record an empty line separates paragraphs, not documents.
-        yield from _documents(path, ((number, line) for line in text.split("\n") if line.strip()))

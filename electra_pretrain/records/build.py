@@ -170,7 +170,8 @@ def _identity(corpus: Corpus, tokenizer: Tokenizer, settings: BuildSettings) -> 
     return {
         "format_version": FORMAT_VERSION,
         "block_characters": RECORDS_BLOCK_CHARACTERS,
-        "text_field": corpus.text_field,
+        "text_field": corpus.reading.text_field,
+        **corpus.reading.departures(),
         "vocabulary": tokenizer.sha256,
         "do_lower_case": tokenizer.do_lower_case,
         **settings._asdict(),

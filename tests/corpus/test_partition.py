@@ -25,6 +25,7 @@ from electra_pretrain.corpus.dedup.memory import Memory
 from electra_pretrain.corpus.dedup.pipeline import dedup
 from electra_pretrain.corpus.dedup.tasks import DedupSettings
 from electra_pretrain.corpus.reader import Corpus
+from electra_pretrain.corpus.reading import Reading
 from electra_pretrain.execution import beam
 from tests.conftest import SAMPLE_CORPUS
 from tests.corpus.cleaning.test_clean_corpus import same_files
@@ -100,7 +101,7 @@ def test_cleaning_by_workers_that_read_gives_the_same_bytes(corpus, folders, tmp
     with open(corpus.paths[0], "ab") as file:
         file.write(b"\n\xb0\xa1 bad\n\xff\n")
     for folder, shared in zip(folders, (None, str(tmp_path / "shared")), strict=True):
-        cleaned(Corpus(corpus.paths, "text", "utf-8", on_bad_bytes), folder, shared)
+        cleaned(Corpus(corpus.paths, Reading("text", "utf-8", on_bad_bytes)), folder, shared)
     same(*folders)
     assert len(os.listdir(folders[0] / "out")) > 3
     (step,) = json.loads((folders[0] / "out" / "corpus.json").read_text())["steps"]

@@ -14,6 +14,7 @@ from electra_pretrain.core import files
 from electra_pretrain.core.errors import UserError
 from electra_pretrain.corpus import reader as corpus_module
 from electra_pretrain.corpus.reader import Corpus
+from electra_pretrain.corpus.reading import Reading
 from tests.conftest import SAMPLE_CORPUS
 
 TEXT = "첫 문장이다.\n둘째 문장이다.\n\n\n  \n새 문서다. \r\n끝"
@@ -35,7 +36,7 @@ def test_jsonl(tmp_path):
     path = tmp_path / "a.jsonl.gz"
     rows = [{"body": "가\n나\n\n다"}, {"body": ""}, {"body": "라"}]
     path.write_bytes(gzip.compress("\n".join(json.dumps(row, ensure_ascii=False) for row in rows).encode()))
-    assert list(Corpus([str(path)], "body").documents()) == [["가", "나", "다"], ["라"]]
+    assert list(Corpus([str(path)], Reading("body")).documents()) == [["가", "나", "다"], ["라"]]
 
 
 def test_byte_order_mark_and_file_ends_end_documents(tmp_path):
@@ -109,7 +110,7 @@ def test_a_record_is_a_document_that_knows_its_line(tmp_path, name, suffix, comp
     content, documents, numbers = TABLES[name]
     path = tmp_path / (name + suffix)
     path.write_bytes(compress(("\ufeff" + content).encode()))
-    found = list(Corpus([str(path)], "body").located_documents())
+    found = list(Corpus([str(path)], Reading("body")).located_documents())
     assert [document.sentences for document in found] == documents
     assert [document.numbers[0] for document in found] == numbers
     assert {document.path for document in found} == {str(path)}
@@ -137,7 +138,7 @@ def test_parquet_in_batches(tmp_path, monkeypatch, opened):
         import tensorflow as tf
 
         monkeypatch.setattr(files, "open_raw", lambda path, mode="rb": tf.io.gfile.GFile(path, mode))
-    found = list(Corpus([str(path)], "body").located_documents())
+    found = list(Corpus([str(path)], Reading("body")).located_documents())
     assert [document.sentences for document in found] == [[f"글 {n}", "둘째"] for n in range(3000) if n != 5]
     assert [document.numbers[0] for document in found] == [n + 1 for n in range(3000) if n != 5]
 
@@ -146,15 +147,15 @@ def test_parquet_mistakes_are_named(tmp_path, monkeypatch):
     path = tmp_path / "a.parquet"
     write_parquet(path, content=["글"], number=[1])
     with pytest.raises(UserError, match=r'a\.parquet: no column "contents"; did you mean content\?'):
-        list(Corpus([str(path)], "contents").documents())
+        list(Corpus([str(path)], Reading("contents")).documents())
     with pytest.raises(UserError, match=r'a\.parquet: column "number" holds no text'):
-        list(Corpus([str(path)], "number").documents())
+        list(Corpus([str(path)], Reading("number")).documents())
     path.write_bytes(path.read_bytes()[:-9])
     with pytest.raises(UserError, match=r"a\.parquet: damaged, or not Parquet"):
-        list(Corpus([str(path)], "content").documents())
+        list(Corpus([str(path)], Reading("content")).documents())
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     with pytest.raises(UserError, match=r"pip install 'electra_pretrain\[parquet\]'"):
-        list(Corpus([str(path)], "content").documents())
+        list(Corpus([str(path)], Reading("content")).documents())
 
 
 @pytest.mark.parametrize("encoding", ["cp949", "euc-kr", "UTF_8"])
@@ -162,7 +163,7 @@ def test_encodings(tmp_path, encoding):
     path = tmp_path / "a.txt"
     # 똠 is not in EUC-KR proper, but in what files of that name hold.
     path.write_bytes(f"똠\n\n{TEXT}".encode("utf-8" if encoding == "UTF_8" else "cp949"))
-    assert list(Corpus([str(path)], encoding=encoding).documents()) == [["똠"], *DOCUMENTS]
+    assert list(Corpus([str(path)], Reading(encoding=encoding)).documents()) == [["똠"], *DOCUMENTS]
 
 
 DAMAGED = {
@@ -185,10 +186,10 @@ def test_damaged_bytes_end_the_work_or_are_left_out_or_marked_and_counted(tmp_pa
     number = 3 if "sv" in name else 2
     with pytest.raises(UserError, match=rf"{name}, line {number}: (not UTF-8 \(byte 0xff|holds half a surrogate)"):
         list(Corpus([str(path)]).documents())
-    corpus = Corpus([str(path)], on_bad_bytes="skip")
+    corpus = Corpus([str(path)], Reading(on_bad_bytes="skip"))
     assert [line for document in corpus.documents() for line in document] == [mended[0], mended[2]]
     assert corpus.decoder.damaged == 1
-    corpus = Corpus([str(path)], on_bad_bytes="replace")
+    corpus = Corpus([str(path)], Reading(on_bad_bytes="replace"))
     assert [line for document in corpus.documents() for line in document] == mended
     assert corpus.decoder.damaged == 1
 

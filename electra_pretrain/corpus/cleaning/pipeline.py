@@ -74,10 +74,12 @@ def clean(
     work = CleanWork(recipe, sentences, dropped, folder.path)
     with files.removed_if_empty(output), files.removed_if_empty(folder.path):
         if measured is None:
-            blocks, damaged = _clean_blocks(corpus, work, output, run), corpus.decoder.damaged
+            blocks = _clean_blocks(corpus, work, output, run)
+            damaged, left_out = corpus.decoder.damaged, corpus.damage.left_out
         else:
             tasks = plan(corpus, measured, TEXT_BLOCK_CHARACTERS)
-            blocks, damaged = _clean_files(tasks, work, output, run), sum(file.damaged for file in measured)
+            blocks = _clean_files(tasks, work, output, run)
+            damaged, left_out = sum(file.damaged for file in measured), sum(file.left_out for file in measured)
         if not blocks:
             files.remove(folder.path)
             raise no_text(corpus.paths)
@@ -89,7 +91,7 @@ def clean(
         "fingerprint": fingerprint,
         **identity,
         "paths": corpus.paths,
-        "counts": dataclasses.asdict(counts) | {"damaged_lines": damaged},
+        "counts": dataclasses.asdict(counts) | {"damaged_lines": damaged, "left_out": left_out},
     }
     provenance.write_steps(output, [*steps, step])
     folder.remove()
@@ -149,9 +151,10 @@ def _identity(corpus: Corpus, recipe: Recipe, sentences: str, sources: Sequence[
         "recipe": recipe._asdict(),
         "sentences": sentences,
         "block_characters": TEXT_BLOCK_CHARACTERS,
-        "text_field": corpus.text_field,
-        "encoding": corpus.decoder.encoding,
-        "on_bad_bytes": corpus.decoder.on_bad_bytes,
+        "text_field": corpus.reading.text_field,
+        "encoding": corpus.reading.encoding,
+        "on_bad_bytes": corpus.reading.on_bad_bytes,
+        **corpus.reading.departures(),
         "sources": [{"bytes": source["bytes"], "sha256": source["sha256"]} for source in sources],
         "libraries": {name: importlib.metadata.version(name) for name in _libraries(sentences)},
     }

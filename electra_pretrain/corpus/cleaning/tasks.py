@@ -14,7 +14,6 @@ from electra_pretrain.core import compression, files
 from electra_pretrain.corpus.cleaning.cleaner import Cleaner
 from electra_pretrain.corpus.cleaning.recipe import Recipe
 from electra_pretrain.corpus.cleaning.sentences import splitter
-from electra_pretrain.corpus.formats import number_unit
 from electra_pretrain.corpus.partition import FileBlocks
 from electra_pretrain.corpus.reader import LocatedDocument
 from electra_pretrain.execution.resume import Marker
@@ -77,8 +76,8 @@ def clean_block(number: int, documents: list[LocatedDocument], work: CleanWork) 
                 if cleaned.text is not None:
                     text.append(cleaned.text)
                 elif work.dropped:
-                    where = {"reason": cleaned.reason, "file": document.path, number_unit(document.path): line_number}
-                    dropped.append(json.dumps({**where, "text": sentence}, ensure_ascii=False))
+                    where = {"reason": cleaned.reason, "file": document.path, document.unit: line_number}
+                    dropped.append(json.dumps({**where, **_names(document), "text": sentence}, ensure_ascii=False))
         if len(text) > before:
             documents_kept += 1
             lines_kept += len(text) - before
@@ -116,6 +115,10 @@ def write_part(path: str, blocks: range, work: CleanWork) -> None:
         files.concatenate(paths, path)
     for block_path in paths:
         files.remove(block_path)
+
+
+def _names(document: LocatedDocument) -> dict[str, str]:
+    return {name: value for name in ("id", "title") if (value := getattr(document, name))}
 
 
 def _write(path: str, lines: list[str]) -> None:

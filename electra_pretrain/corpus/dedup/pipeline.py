@@ -197,7 +197,8 @@ def _fingerprint(corpus: Corpus, sources: list[resume.Source], settings: DedupSe
             "format_version": FORMAT_VERSION,
             "block_characters": TEXT_BLOCK_CHARACTERS,
             "sources": [(source["bytes"], source["sha256"]) for source in sources],
-            "text_field": corpus.text_field,
+            "text_field": corpus.reading.text_field,
+            **corpus.reading.departures(),
             "library": None if settings.near is None else near.library_version(),
             **settings._asdict(),
         }

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 from electra_pretrain.core import compression, files
 from electra_pretrain.core.errors import UserError, nearest
 from electra_pretrain.corpus.decoding import Decoder
-from electra_pretrain.corpus.formats import MAX_CELL_CHARACTERS, lines
+from electra_pretrain.corpus.layouts.lines import lines
+from electra_pretrain.corpus.layouts.tables import MAX_CELL_CHARACTERS
 from electra_pretrain.finetuning.readers.rows import LeftOut, Row
 
 Names = str | tuple[str, ...]  # of a column: as files name it, the publisher's first

@@ -1,0 +1,1 @@
+"""How corpora are handed out: each layout, from the bytes of a file to its records."""
