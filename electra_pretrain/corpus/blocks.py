@@ -1,10 +1,9 @@
 """Read a corpus in blocks of documents as bytes, and hash its files on the way: the second of two readers, and the fast one.
 
-Two readers, because one of them would cost speed. `reader.Corpus` decodes every line: it knows every kind of file, any encoding
-and where each line stands, which cleaning and deduplication need. A build needs none of that for a text file in UTF-8. Its one
-reading process feeds all workers, so its text stays bytes: stripped and cut here (`whitespace`, `cut`) at 400 MB a second and
-core, where `Corpus` gives 85; a build with one process, its reading included, would lose a fifth of its speed. What is no text
-file `Corpus` reads for both.
+Two readers, because one of them would cost speed. `reader.Corpus` splits every document into lines, decodes them one by one and
+knows where each stands, which cleaning and deduplication need. A build needs none of that. Its one reading process feeds all
+workers, so its text stays bytes: stripped and cut here (`whitespace`, `cut`) at 400 MB a second and core, where `Corpus` gives
+85; a build with one process, its reading included, would lose a fifth of its speed. The layouts are the same for both.
 
 The two must agree on every document and on where each block ends. What proves it, over line ends, marks, kinds of white space,
 long documents and several files: tests/corpus/test_blocks.py (`test_both_readers_give_the_same_blocks`; and
@@ -17,19 +16,20 @@ Two sizes of blocks, for two kinds of work. Neither may change: what is written 
 import contextlib
 import hashlib
 import itertools
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import BinaryIO, NamedTuple, cast
 
-from electra_pretrain.core import compression, files
+from electra_pretrain.core import files
 from electra_pretrain.core.hashing import HashedFile
+from electra_pretrain.corpus.contents import is_sought, read_contents
 from electra_pretrain.corpus.cut import BlockCutter
-from electra_pretrain.corpus.layouts.registry import layout_of
+from electra_pretrain.corpus.layouts.layout import Content, Layout
 from electra_pretrain.corpus.layouts.text import TEXT
-from electra_pretrain.corpus.looking import look
-from electra_pretrain.corpus.reader import MAX_DOCUMENT_CHARACTERS, Corpus, Document
+from electra_pretrain.corpus.reader import MAX_DOCUMENT_CHARACTERS, Corpus, Document, documents_of
 from electra_pretrain.corpus.reading import Reading
 from electra_pretrain.corpus.whitespace import strip_lines
-from electra_pretrain.execution.resume import Source
+from electra_pretrain.execution.resume import Source, source
 
 # In characters. A build's block holds its text, tokens and records in a worker's memory at once; its number seeds its examples.
 RECORDS_BLOCK_CHARACTERS = 1_000_000
@@ -37,6 +37,7 @@ RECORDS_BLOCK_CHARACTERS = 1_000_000
 TEXT_BLOCK_CHARACTERS = 2_000_000
 _CHUNK_BYTES = 1 << 20
 _BYTE_ORDER_MARK = "\ufeff".encode()
+_BLANK_LINES = re.compile(r"\n\s*\n")
 
 
 class TextBlock(NamedTuple):
@@ -67,13 +68,15 @@ class RawBlock(NamedTuple):
     Attributes:
         number, key: as in `TextBlock`.
         content: its lines, each as `strip_lines` leaves it, with one or more empty ones between documents.
-        paths: the text files that they are from.
+        paths: the files that they are from.
+        reading: how those were read.
     """
 
     number: int
     key: str
     content: bytes
     paths: tuple[str, ...]
+    reading: Reading
 
     @contextlib.contextmanager
     def decoding(self) -> Iterator[None]:
@@ -85,7 +88,7 @@ class RawBlock(NamedTuple):
         try:
             yield
         except UnicodeDecodeError:
-            for _ in Corpus(self.paths, Reading(layout=TEXT.name)).documents():  # which names the line
+            for _ in Corpus(self.paths, self.reading).documents():  # which names the line
                 pass
             raise
 
@@ -121,7 +124,7 @@ class BlockReader:
         self.sources: list[Source] = []
         self._finished_bytes = 0
         self._file: HashedFile | None = None
-        self._text_paths: list[str] = []  # of the block that is being read
+        self._paths: list[str] = []  # of the block that is being read
 
     @property
     def bytes_read(self) -> int:
@@ -147,33 +150,48 @@ class BlockReader:
             yield self._block(number, content)
 
     def _block(self, number: int, content: bytes) -> RawBlock:
-        paths = tuple(self._text_paths)
-        del self._text_paths[:-1]  # the next block may go on in the last of them
+        paths = tuple(self._paths)
+        del self._paths[:-1]  # the next block may go on in the last of them
         read_so_far = [self._file.sha256()] if self._file is not None else []
-        return RawBlock(number, text_key([*(source["sha256"] for source in self.sources), *read_so_far]), content, paths)
+        key = text_key([*(source["sha256"] for source in self.sources), *read_so_far])
+        return RawBlock(number, key, content, paths, self._corpus.reading)
 
     def _lines(self) -> Iterator[bytes]:
         """Read the corpus as whole stripped lines, many at a time; every file ends with an empty one."""
         for path in self._corpus.paths:
+            self._paths.append(path)
             with files.open_raw(path) as raw:
-                self._file = HashedFile(raw)
-                yield from self._lines_of(path, cast(BinaryIO, self._file))
-                self._file.read_rest()
-            self._finished_bytes += self._file.bytes_read
-            self.sources.append({"path": path, "bytes": self._file.bytes_read, "sha256": self._file.sha256()})
-            self._file = None
+                yield from self._sought(path, raw) if is_sought(path, self._corpus.reading) else self._streamed(path, raw)
 
-    def _lines_of(self, path: str, hashed: BinaryIO) -> Iterator[bytes]:
-        reading = self._corpus.reading
-        with compression.decompressed(path, hashed) as file:
-            head, file = look(file)
-            if reading.is_strict_utf8() and layout_of(path, head, reading.layout) is TEXT:
-                self._text_paths.append(path)
-                yield from map(strip_lines, _whole_lines(file))
-                return
-        # These are sought in, or take so long to read that a second look costs little; the block's key is of all of it.
-        cast(HashedFile, hashed).read_rest()
-        yield from _as_text(Corpus([path], reading).documents())
+    def _streamed(self, path: str, raw: BinaryIO) -> Iterator[bytes]:
+        """Hash a file while it is read; what of it a block's key is made of is never less than the block."""
+        self._file = HashedFile(raw)
+        yield from self._read(path, cast(BinaryIO, self._file))
+        self._file.read_rest()
+        self._finished_bytes += self._file.bytes_read
+        self.sources.append({"path": path, "bytes": self._file.bytes_read, "sha256": self._file.sha256()})
+        self._file = None
+
+    def _sought(self, path: str, raw: BinaryIO) -> Iterator[bytes]:
+        """Hash a file before it is read here and there."""
+        self.sources.append(source(path))
+        yield from self._read(path, raw)
+        self._finished_bytes += self.sources[-1]["bytes"]
+
+    def _read(self, path: str, raw: BinaryIO) -> Iterator[bytes]:
+        corpus = self._corpus
+        arguments = path, raw, corpus.reading, corpus.decoder, corpus.damage
+        if corpus.reading.is_strict_utf8():
+            return map(strip_lines, read_contents(*arguments, _lines_of))
+        return _as_lines("\n".join(document.sentences) for document in read_contents(*arguments, documents_of))
+
+
+def _lines_of(layout: Layout, content: Content) -> Iterator[bytes]:
+    """Read whole lines, not stripped, with one or more empty ones behind each document."""
+    if layout is TEXT:
+        return _whole_lines(content.file)
+    # Within a record an empty line separates paragraphs, not documents.
+    return _as_lines(_BLANK_LINES.sub("\n", record.text.strip()) for record in layout.records(content))
 
 
 def _whole_lines(file: BinaryIO) -> Iterator[bytes]:
@@ -190,14 +208,14 @@ def _whole_lines(file: BinaryIO) -> Iterator[bytes]:
     yield lines.removeprefix(_BYTE_ORDER_MARK) if is_first else lines
 
 
-def _as_text(documents: Iterable[Document]) -> Iterator[bytes]:
-    """Give documents as stripped lines, about a chunk at a time, with an empty line after each document."""
-    lines, length = list[str](), 0
+def _as_lines(documents: Iterable[str]) -> Iterator[bytes]:
+    """Give documents as lines, about a chunk at a time, with an empty one after each."""
+    texts, length = list[str](), 0
     for document in documents:
-        lines += [*document, ""]
-        length += sum(map(len, document))
+        texts += [document, ""]
+        length += len(document)
         if length >= _CHUNK_BYTES:
-            yield "\n".join([*lines, ""]).encode("utf-8")
-            lines, length = [], 0
-    if lines:
-        yield "\n".join([*lines, ""]).encode("utf-8")
+            yield "\n".join([*texts, ""]).encode("utf-8")
+            texts, length = [], 0
+    if texts:
+        yield "\n".join([*texts, ""]).encode("utf-8")

@@ -8,7 +8,8 @@ from electra_pretrain.core.errors import Damaged
 from electra_pretrain.corpus.damage import Damage
 from electra_pretrain.corpus.decoding import Decoder
 from electra_pretrain.corpus.layouts.layout import Content, Layout
-from electra_pretrain.corpus.layouts.registry import layout_of
+from electra_pretrain.corpus.layouts.parquet import PARQUET
+from electra_pretrain.corpus.layouts.registry import LAYOUTS, by_suffix, layout_of
 from electra_pretrain.corpus.looking import look
 from electra_pretrain.corpus.reading import Reading
 
@@ -39,6 +40,11 @@ def read_contents(path: str, raw: BinaryIO, reading: Reading, decoder: Decoder, 
                 yield item
     except Damaged as error:
         damage.of_file(error, found)
+
+
+def is_sought(path: str, reading: Reading) -> bool:
+    """Tell whether a file is read here and there, not from beginning to end."""
+    return PARQUET in (by_suffix(path), LAYOUTS.get(reading.layout))
 
 
 def _read(name: str, file: BinaryIO, reading: Reading, decoder: Decoder, damage: Damage, read: Read[T]) -> Iterator[T]:

@@ -68,7 +68,7 @@ class Corpus:
         before = 0
         for path in self.paths:
             with files.open_raw(path) as raw:
-                for document in read_contents(path, raw, self.reading, self.decoder, self.damage, _documents_of):
+                for document in read_contents(path, raw, self.reading, self.decoder, self.damage, documents_of):
                     self.stored_bytes_read = before + raw.tell()
                     yield document
             before += files.size(path)
@@ -106,7 +106,7 @@ def no_text(paths: Sequence[str]) -> UserError:
     return UserError(f"{first_of(paths)}: the corpus is empty; there is no text in it: name files that hold some")
 
 
-def _documents_of(layout: Layout, content: Content) -> Iterator[LocatedDocument]:
+def documents_of(layout: Layout, content: Content) -> Iterator[LocatedDocument]:
     """Make documents of records; those of text are lines, which an empty one ends."""
     records = layout.records(content)
     if layout is TEXT:

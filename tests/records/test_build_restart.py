@@ -135,6 +135,7 @@ def test_text_that_changed_between_two_runs_is_built_anew_from_where_it_changed(
     path = tmp_path / "a.txt"
     text = (SAMPLE_CORPUS / "news.txt").read_text()
     monkeypatch.setattr(text_blocks, "_CHUNK_BYTES", 1000)
+    monkeypatch.setattr("electra_pretrain.corpus.looking.HEAD_BYTES", 1000)
     path.write_text(text)
     with monkeypatch.context() as patch:
         patch.setattr("electra_pretrain.records.build.build_shard", lambda task, work: 1 / 0)
