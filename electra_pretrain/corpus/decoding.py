@@ -52,8 +52,13 @@ class Decoder:
         Raises:
             UserError: it holds what is no character, and that is an error.
         """
-        if not _SURROGATES.search(text):
-            return text
+        try:
+            text.encode("utf-8")  # a search for what cannot be encoded takes several times as long
+        except UnicodeEncodeError:
+            return self._mended(text, where, number)
+        return text
+
+    def _mended(self, text: str, where: str, number: int) -> str | None:
         if self.on_bad_bytes == "error":
             raise UserError(f"{where} {number}: holds half a surrogate pair, which is no character; {self._advice()}")
         self.damaged += 1
