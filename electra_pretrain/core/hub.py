@@ -51,9 +51,7 @@ def _commit(endpoint: str, repo_type: str, repo_id: str, revision: str) -> str:
     api = HfApi(endpoint=endpoint)
     name = f"{SCHEME}{'' if repo_type == 'model' else f'{repo_type}s/'}{repo_id}"
     about = asked(name, lambda: api.repo_info(repo_id, repo_type=repo_type, revision=revision, timeout=_TIMEOUT_SECONDS))
-    if getattr(
-        about, "gated", False
-    ):  # anyone may list its files, few may read them: better refused now than at the first byte
+    if getattr(about, "gated", False):  # all may list its files, few may read them: better refused now than at the first byte
         asked(name, lambda: api.auth_check(repo_id, repo_type=repo_type))
     return str(about.sha)
 

@@ -56,8 +56,6 @@ def asked(path: str, request: Callable[[], T]) -> T:
     while True:
         try:
             return request()
-        except UserError:
-            raise
         except caught as error:
             if not _may_pass(error):
                 raise _explained(path, error) from error

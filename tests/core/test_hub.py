@@ -316,6 +316,8 @@ def test_files_that_are_not_there_are_not_opened(commit):
             files.open_raw(f"hf://datasets/o/n/{name}")
     with pytest.raises(UserError, match="no such file in the repository"):
         files.list_dir("hf://datasets/o/n/none")
+    with pytest.raises(UserError, match="^hf://datasets/o/none/x: no such repository on the Hub"):
+        files.exists("hf://datasets/o/none/x")  # to which "no" would be half the answer
 
 
 @pytest.mark.parametrize(

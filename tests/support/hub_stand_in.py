@@ -72,8 +72,8 @@ class Hub(ThreadingHTTPServer):
         if url.path.startswith("/blob-store/"):
             return self._stored(url.path.rpartition("/")[2], request)
         match = _API.fullmatch(url.path) or _RESOLVE.fullmatch(url.path)
-        if match is None:
-            return Answer(404)
+        if match is None:  # releases before 2 also ask for repositories without an owner
+            return _refusal(404, "RepoNotFound", "Repository not found")
         what = match.groupdict().get("what", "resolve")
         repository = self.repositories.get(f"{match['kind'] or 'models'}/{match['repo']}")
         token = request.headers.get("authorization", "").removeprefix("Bearer ")
