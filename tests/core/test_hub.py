@@ -32,6 +32,7 @@ CONTENT = {
     "data/corpus.json": "{}",
     **{f"data/part-{number}.jsonl": LINES + SMALL * number for number in range(4)},
     "data/small.jsonl": SMALL,
+    "data/deep/a[1].txt": "글",
     "data/deep/er/part.jsonl.gz": gzip.compress(LINES),
 }
 
@@ -68,6 +69,7 @@ def read(path):
         ("data/part-[12].jsonl", ["data/part-1.jsonl", "data/part-2.jsonl"]),
         ("data/*", [*(f"data/part-{number}.jsonl" for number in range(4)), "data/small.jsonl"]),
         ("data/**/part*.gz", ["data/deep/er/part.jsonl.gz"]),
+        ("data/deep/a[1].txt", ["data/deep/a[1].txt"]),
         ("*", ["README.md"]),
         ("data/.h*", ["data/.hidden.jsonl"]),
         ("data/corpus.json", ["data/corpus.json"]),
