@@ -121,5 +121,6 @@ def _is_remote_file_error(error: BaseException) -> bool:
         tf.errors.PermissionDeniedError,
         tf.errors.UnavailableError,
         tf.errors.FailedPreconditionError,
+        tf.errors.UnimplementedError,  # a scheme that it does not know, such as hf://
     )
     return isinstance(error, kinds) and "://" in str(error)

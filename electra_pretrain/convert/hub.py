@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable, Sequence
 
-from electra_pretrain.core import files, optional
+from electra_pretrain.core import files, hub_requests, optional
 from electra_pretrain.core.errors import UserError
 
 
@@ -49,11 +49,9 @@ class Hub:
 
 def _request(what: str, ask: Callable[[], object]) -> None:
     """Run a request; what the hub or the network refuses ends in one line."""
-    from huggingface_hub.errors import HfHubHTTPError
-
     try:
         ask()
-    # Its bases are OSError and whatever the HTTP library of that release raises where there is no connection.
-    except HfHubHTTPError.__bases__ as error:
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise UserError(f"--push_to_hub: {what}: {reason}; mend this and run the same command again") from error
+    except hub_requests.refusals() as error:
+        raise UserError(
+            f"--push_to_hub: {what}: {hub_requests.reason(error)}; mend this and run the same command again"
+        ) from error

@@ -1,10 +1,9 @@
-"""Files, local or `gs://` alike: open, glob, checksum, and writes that appear whole or not at all.
+"""Files, local, `gs://` or `hf://` alike: open, glob, checksum, and writes that appear whole or not at all.
 
-Remote paths go through TensorFlow's file system, imported only when such a path is met.
+Each scheme has its module: `local_files`, `gfile` (TensorFlow's, imported only when such a path is met), `hub` (read only).
 """
 
 import contextlib
-import glob
 import hashlib
 import json
 import os
@@ -12,19 +11,46 @@ import re
 import shutil
 import socket
 from collections.abc import Iterator, Sequence
-from multiprocessing.pool import ThreadPool
-from typing import Any, BinaryIO, cast
+from typing import Any, BinaryIO, Protocol
 
-from electra_pretrain.core import tensorflow_startup
+from electra_pretrain.core import gfile, hub, local_files
 from electra_pretrain.core.errors import UserError
 from electra_pretrain.core.progress import Progress
 
-_REQUESTS_AT_ONCE = 32
 DESCRIPTION_NAMES = ("/corpus.json",)  # lies beside text and is none, though a glob may match it
+
+
+class _FileSystem(Protocol):
+    """What each of the modules has."""
+
+    def exists(self, path: str) -> bool: ...
+    def is_dir(self, path: str) -> bool: ...
+    def size(self, path: str) -> int: ...
+    def list_dir(self, path: str) -> list[str]: ...
+    def glob(self, pattern: str) -> list[str]: ...
+    def open_raw(self, path: str, mode: str) -> BinaryIO: ...
+    def make_dirs(self, path: str) -> None: ...
+    def remove(self, path: str) -> None: ...
+    def replace(self, source: str, target: str) -> None: ...
+
+
+def _system(path: str) -> _FileSystem:
+    if is_hub(path):
+        return hub
+    return gfile if is_remote(path) else local_files
 
 
 def is_remote(path: str) -> bool:
     return "://" in path
+
+
+def is_hub(path: str) -> bool:
+    return path.startswith(hub.SCHEME)
+
+
+def pinned(path: str) -> str:
+    """Name what a path means now, whatever is uploaded later: on the Hub the commit, see `hub.pinned`; elsewhere the path."""
+    return hub.pinned(path) if is_hub(path) else path
 
 
 def join(folder: str, *names: str) -> str:
@@ -32,40 +58,28 @@ def join(folder: str, *names: str) -> str:
 
 
 def exists(path: str) -> bool:
-    return bool(_gfile().exists(path)) if is_remote(path) else os.path.exists(path)
+    return _system(path).exists(path)
 
 
 def is_dir(path: str) -> bool:
-    return bool(_gfile().isdir(path)) if is_remote(path) else os.path.isdir(path)
+    return _system(path).is_dir(path)
 
 
 def size(path: str) -> int:
     """Return the file's size in bytes."""
-    return int(_gfile().stat(path).length) if is_remote(path) else os.path.getsize(path)
+    return _system(path).size(path)
 
 
 def sizes(paths: Sequence[str]) -> list[int | None]:
-    """Return the size of each file, None where there is none; of remote files many are asked for at once."""
-    if not any(map(is_remote, paths)):
-        return [size(path) if exists(path) else None for path in paths]
-    _gfile()  # whose import threads had better not meet in
-    with ThreadPool(min(len(paths), _REQUESTS_AT_ONCE)) as pool:
-        return pool.map(_remote_size, paths, chunksize=1)
-
-
-def _remote_size(path: str) -> int | None:
-    import tensorflow as tf
-
-    try:
-        return size(path)
-    except tf.errors.NotFoundError:
-        return None
+    """Return the size of each file, None where there is none; of files in buckets many are asked for at once."""
+    if paths and all(_system(path) is gfile for path in paths):
+        return gfile.sizes(paths)
+    return [size(path) if exists(path) else None for path in paths]
 
 
 def list_dir(path: str) -> list[str]:
     """List the names in a folder, sorted, without trailing slashes."""
-    names = _gfile().listdir(path) if is_remote(path) else os.listdir(path)
-    return sorted(name.rstrip("/") for name in names)
+    return sorted(name.rstrip("/") for name in _system(path).list_dir(path))
 
 
 def make_dirs(path: str) -> None:
@@ -74,38 +88,17 @@ def make_dirs(path: str) -> None:
     Raises:
         UserError: the folder cannot be created or written to.
     """
-    if is_remote(path):
-        _gfile().makedirs(path)
-        return
-    if os.path.isfile(path):
-        raise UserError(f"{path}: is a file where a folder is needed; choose another output path")
-    try:
-        os.makedirs(path, exist_ok=True)
-    except OSError as error:
-        raise UserError(f"{path}: cannot create this folder ({error.strerror}); choose another output path") from error
-    if not os.access(path, os.W_OK):
-        raise UserError(f"{path}: this folder is not writable; choose another output path or change its permissions")
+    _system(path).make_dirs(path)
 
 
 def remove(path: str) -> None:
     """Remove a file or a whole folder; nothing happens if it is absent."""
-    if is_remote(path):
-        if _gfile().isdir(path):
-            _gfile().rmtree(path)
-        elif _gfile().exists(path):
-            _gfile().remove(path)
-    elif os.path.isdir(path):
-        shutil.rmtree(path)
-    elif os.path.exists(path):
-        os.remove(path)
+    _system(path).remove(path)
 
 
 def replace(source: str, target: str) -> None:
     """Move a file into place, over what is there."""
-    if is_remote(target):
-        _gfile().rename(source, target, overwrite=True)
-    else:
-        os.replace(source, target)
+    _system(target).replace(source, target)
 
 
 def temporary_name(path: str) -> str:
@@ -204,6 +197,10 @@ def read_json_object(path: str) -> dict[str, Any]:
 
 def sha256(path: str, progress: Progress | None = None) -> str:
     """Return the hexadecimal SHA-256 of the file's bytes as stored."""
+    if is_hub(path) and (known := hub.sha256(path)) is not None:
+        if progress is not None:
+            progress.update(size(path) / 1e6)
+        return known
     digest = hashlib.sha256()
     with open_raw(path) as file:
         while block := file.read(1 << 20):
@@ -215,20 +212,24 @@ def sha256(path: str, progress: Progress | None = None) -> str:
 
 def open_raw(path: str, mode: str = "rb") -> BinaryIO:
     """Open a file as stored, without decompression."""
-    return cast(BinaryIO, _gfile().GFile(path, mode) if is_remote(path) else open(path, mode))
+    return _system(path).open_raw(path, mode)
 
 
 def expand_globs(patterns: str) -> list[str]:
     """List the paths that comma-separated globs name: patterns in the order given, each sorted, nothing twice.
+
+    Paths on the Hub are pinned: they name the commit.
 
     Raises:
         UserError: a pattern matches no file.
     """
     paths: dict[str, None] = {}
     for pattern in filter(None, (part.strip() for part in patterns.split(","))):
-        found = [pattern] if exists(pattern) else [path for path in _glob(pattern) if not path.endswith(DESCRIPTION_NAMES)]
+        place = pinned(pattern)
+        matches = [place] if exists(place) else _system(place).glob(place)
+        found = [path for path in matches if path == place or not path.endswith(DESCRIPTION_NAMES)]
         files = sorted(path for path in found if not is_dir(path))
-        if not files and is_dir(pattern):
+        if not files and is_dir(place):
             raise UserError(f"{pattern}: is a folder; name its files, for example '{join(pattern, '*.txt')}'")
         if not files:
             raise UserError(
@@ -238,14 +239,3 @@ def expand_globs(patterns: str) -> list[str]:
     if not paths:
         raise UserError("no corpus given: name at least one file or glob")
     return list(paths)
-
-
-def _glob(pattern: str) -> list[str]:
-    return list(_gfile().glob(pattern)) if is_remote(pattern) else glob.glob(pattern, recursive=True)
-
-
-def _gfile() -> Any:
-    tensorflow_startup.import_tensorflow()
-    import tensorflow as tf
-
-    return tf.io.gfile

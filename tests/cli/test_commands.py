@@ -248,6 +248,7 @@ def test_an_error_of_ours_keeps_its_traceback_and_has_its_own_exit_code(capfd):
         ("FailedPreconditionError", "no answer (libcurl code 6: Could not resolve host)", 69),
         ("FailedPreconditionError", "no answer", 1),
         ("NotFoundError", "no answer", 1),
+        ("UnimplementedError", "no answer", 1),
     ],
 )
 def test_a_bucket_that_does_not_answer_is_not_the_users_mistake(capfd, kind, reason, code):

@@ -6,7 +6,7 @@ import types
 import pytest
 import tensorflow as tf
 
-from electra_pretrain.core import files
+from electra_pretrain.core import gfile
 from electra_pretrain.core.errors import UserError
 from electra_pretrain.records.manifest import Shard, check_shards
 
@@ -35,7 +35,7 @@ class Bucket:
 @pytest.fixture
 def bucket(monkeypatch):
     bucket = Bucket({f"{FOLDER}/{shard.name}": shard.bytes for shard in SHARDS})
-    monkeypatch.setattr(files, "_gfile", lambda: bucket)
+    monkeypatch.setattr(gfile, "_gfile", lambda: bucket)
     return bucket
 
 
