@@ -20,9 +20,11 @@ import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from typing import BinaryIO, NamedTuple, cast
 
-from electra_pretrain.core import compression, files
+from electra_pretrain.core import volumes
 from electra_pretrain.core.hashing import HashedFile
+from electra_pretrain.corpus.contents import archive_kind, opened
 from electra_pretrain.corpus.cut import BlockCutter
+from electra_pretrain.corpus.layouts.lines import whole_lines
 from electra_pretrain.corpus.layouts.registry import layout_of
 from electra_pretrain.corpus.layouts.text import TEXT
 from electra_pretrain.corpus.looking import look
@@ -155,7 +157,7 @@ class BlockReader:
     def _lines(self) -> Iterator[bytes]:
         """Read the corpus as whole stripped lines, many at a time; every file ends with an empty one."""
         for path in self._corpus.paths:
-            with files.open_raw(path) as raw:
+            with volumes.open_whole(path) as raw:
                 self._file = HashedFile(raw)
                 yield from self._lines_of(path, cast(BinaryIO, self._file))
                 self._file.read_rest()
@@ -165,29 +167,26 @@ class BlockReader:
 
     def _lines_of(self, path: str, hashed: BinaryIO) -> Iterator[bytes]:
         reading = self._corpus.reading
-        with compression.decompressed(path, hashed) as file:
-            head, file = look(file)
-            if reading.is_strict_utf8() and layout_of(path, head, reading.layout) is TEXT:
-                self._text_paths.append(path)
-                yield from map(strip_lines, _whole_lines(file))
-                return
+        if reading.is_strict_utf8() and not archive_kind(path):
+            with opened(path, hashed) as file:
+                head, file = look(file)
+                if layout_of(volumes.whole_name(path), head, reading.layout) is TEXT:
+                    self._text_paths.append(path)
+                    yield from map(strip_lines, _ended_lines(path, file))
+                    return
         # These are sought in, or take so long to read that a second look costs little; the block's key is of all of it.
         cast(HashedFile, hashed).read_rest()
         yield from _as_text(Corpus([path], reading).documents())
 
 
-def _whole_lines(file: BinaryIO) -> Iterator[bytes]:
+def _ended_lines(path: str, file: BinaryIO) -> Iterator[bytes]:
     """Read a text file's lines, many at a time, the last of which ends too; and an empty one."""
-    rest, is_first = list[bytes](), True
-    while chunk := file.read(_CHUNK_BYTES):
-        end = chunk.rfind(b"\n") + 1
-        rest.append(chunk[:end] if end else chunk)
-        if end:
-            lines = b"".join(rest)
-            yield lines.removeprefix(_BYTE_ORDER_MARK) if is_first else lines
-            rest, is_first = [chunk[end:]], False
-    lines = b"".join([*rest, b"\n\n"])
-    yield lines.removeprefix(_BYTE_ORDER_MARK) if is_first else lines
+    mark = _BYTE_ORDER_MARK
+    for lines in whole_lines(path, file, _CHUNK_BYTES):
+        lines = lines.removeprefix(mark)
+        yield lines if lines.endswith(b"\n") else lines + b"\n"
+        mark = b""
+    yield b"\n"
 
 
 def _as_text(documents: Iterable[Document]) -> Iterator[bytes]:
