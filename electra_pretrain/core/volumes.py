@@ -93,7 +93,7 @@ def cut_from(path: str) -> list[str]:
     if not _FILE.fullmatch(name) or not files.is_dir(folder or "."):
         return []
     found = filter(None, map(_taken_apart, files.list_dir(folder or ".")))
-    return [folder + volume.name for volume in found if volume.whole == name and volume.is_first()]
+    return fold([folder + volume.name for volume in found if volume.whole == name and volume.is_first()])
 
 
 def volumes_of(path: str) -> list[str]:
@@ -214,12 +214,12 @@ def _taken_apart(name: str) -> _Volume | None:
 def _first(path: str, list_dir: Callable[[str], list[str]]) -> str:
     folder, name = _split(path)
     volume = _taken_apart(name)
-    if volume is None or volume.is_first():
+    if volume is None or (volume.is_first() and volume.alphabet == _LETTERS):
         return path
     found = filter(None, map(_taken_apart, list_dir(folder or ".")))
-    first = next((other for other in found if other.is_first() and volume.may_be_of(other)), None)
-    if first is not None:
-        return folder + first.name
+    firsts = [other for other in found if other.is_first() and volume.may_be_of(other)]
+    if firsts:  # of 00 and 01 that of the lower number
+        return folder + min(firsts, key=lambda each: each.number).name
     is_suffix = volume.mark in (".", "_", "-") and volume.alphabet == _LETTERS  # such as .bak
     if is_suffix or len(volume.number) > 3 or not set(volume.number[:-1]) <= set("a0123456789"):
         return path
