@@ -19,6 +19,7 @@ SUFFIXES = (".gz", ".xz", ".zst", ".bz2")
 # Text becomes 3 to 20 times smaller. What grows so much more, and to so much, is a bomb, or text that repeats itself endlessly.
 MOST_GROWTH, GROWTH_ALLOWED_BYTES = 200, 1 << 30
 _BUFFER_BYTES = 1 << 16
+_ZSTANDARD_BYTES = 1 << 13  # decompressed in one go; they become 256 MB at most
 _BROKEN: tuple[type[Exception], ...] = (EOFError, lzma.LZMAError, gzip.BadGzipFile, zlib.error)
 
 
@@ -139,6 +140,38 @@ class _Counted:
         return getattr(self._raw, name)
 
 
+class _ZstandardFile:
+    """The content of a .zst file, frame after frame; the package's own reader takes one that is cut short for whole."""
+
+    def __init__(self, raw: BinaryIO, zstandard: Any) -> None:
+        self._raw, self._new = raw, lambda: zstandard.ZstdDecompressor().decompressobj()
+        self._frame = self._new()
+        self._within_frame = False
+        self._left = memoryview(b"")
+
+    def seekable(self) -> bool:
+        return False
+
+    def read(self, size: int) -> bytes:
+        while not self._left:
+            stored = self._raw.read(_ZSTANDARD_BYTES)
+            if not stored and self._within_frame:
+                raise EOFError("the file ends within a frame")
+            if not stored:
+                return b""
+            self._left = memoryview(b"".join(self._decompressed(stored)))
+        content, self._left = self._left[:size], self._left[size:]
+        return bytes(content)
+
+    def _decompressed(self, stored: bytes) -> Iterator[bytes]:
+        while stored:
+            yield self._frame.decompress(stored)
+            self._within_frame = not self._frame.eof
+            stored = self._frame.unused_data
+            if self._frame.eof:
+                self._frame = self._new()
+
+
 def _decompressor(path: str, suffix: str, raw: BinaryIO) -> BinaryIO:
     if suffix == ".gz":
         return cast(BinaryIO, gzip.GzipFile(fileobj=raw))
@@ -146,7 +179,7 @@ def _decompressor(path: str, suffix: str, raw: BinaryIO) -> BinaryIO:
         return cast(BinaryIO, lzma.LZMAFile(raw))
     if suffix == ".bz2":
         return cast(BinaryIO, bz2.BZ2File(raw))
-    return cast(BinaryIO, _zstandard(path).ZstdDecompressor().stream_reader(raw, read_across_frames=True))
+    return cast(BinaryIO, _ZstandardFile(raw, _zstandard(path)))
 
 
 def _zstandard(path: str) -> Any:

@@ -35,16 +35,21 @@ def find_corpus(patterns: str, layout: str = AUTO, outputs: Sequence[str] = ()) 
         UserError: a pattern matches no file, or one that cannot be told for text; a folder holds no text, or is written to; a
             volume is missing.
     """
-    found = dict[str, str]()
+    found = dict[tuple[object, ...], str]()
     for pattern in filter(None, (part.strip() for part in patterns.split(","))):
         for path in _matching(pattern, layout, outputs):
-            name = path if files.is_remote(path) else os.path.normpath(unicodedata.normalize("NFC", path))
-            if name in found and not os.path.samefile(path, found[name]):  # two names that only look alike
-                name = path
-            found.setdefault(name, path)
+            found.setdefault(_identity(path), path)
     if not found:
         raise UserError("no corpus given: name at least one file, folder or glob")
     return list(found.values())
+
+
+def _identity(path: str) -> tuple[object, ...]:
+    """Tell a file by what it is called, however spelled; of two names that only look alike each is another file."""
+    if files.is_remote(path):
+        return (path,)
+    place = os.stat(path)
+    return os.path.normpath(unicodedata.normalize("NFC", path)), place.st_dev, place.st_ino
 
 
 def holds(folder: str, path: str) -> bool:

@@ -21,7 +21,10 @@ NAMES = {
     "part": [f"c.tar.part{number}" for number in range(1, 12)],
     "part, letters": ["c.tar.gz.part-aa", "c.tar.gz.part-ab"],
     "one": ["c.tgzaa"],
-    "more than split's first letters": [f"c.gz{a}{b}" for a in "abcdefghijklmnopqrstuvwxy" for b in "abcdefghijklmnopqrstuvwxyz"] + ["c.gzzaaa", "c.gzzaab"],
+    "more than split's first letters": [
+        f"c.gz{a}{b}" for a in "abcdefghijklmnopqrstuvwxy" for b in "abcdefghijklmnopqrstuvwxyz"
+    ]
+    + ["c.gzzaaa", "c.gzzaab"],
 }
 
 
@@ -53,7 +56,10 @@ def test_what_split_writes(tmp_path):
     assert volumes.open_whole(f"{tmp_path}/c.tar.gzaa").read() == content
 
 
-@given(st.lists(st.binary(max_size=9), min_size=1, max_size=5), st.lists(st.tuples(st.integers(0, 45), st.integers(0, 9)), max_size=9))
+@given(
+    st.lists(st.binary(max_size=9), min_size=1, max_size=5),
+    st.lists(st.tuples(st.integers(0, 45), st.integers(0, 9)), max_size=9),
+)
 @settings(max_examples=150, deadline=None)
 def test_reads_and_seeks_as_a_file(tmp_path_factory, parts, steps):
     folder = tmp_path_factory.mktemp("v")
@@ -97,7 +103,24 @@ def test_a_missing_volume_is_named(tmp_path, names, message):
             volumes.open_whole(path)
 
 
-@pytest.mark.parametrize("name", ["a.txt", "a.txt.gz", "a.tar.gz", "a.json", "a.jsonlines", "a.txt.bak", "part-00000", "part-00001.txt.zst", "wiki_00", "a.txt.1", "a.csv.20200101", "baa", "x/aa"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "a.txt",
+        "a.txt.gz",
+        "a.tar.gz",
+        "a.json",
+        "a.jsonlines",
+        "a.txt.bak",
+        "part-00000",
+        "part-00001.txt.zst",
+        "wiki_00",
+        "a.txt.1",
+        "a.csv.20200101",
+        "baa",
+        "x/aa",
+    ],
+)
 def test_no_volume(tmp_path, name):
     path = tmp_path / name
     path.parent.mkdir(exist_ok=True)

@@ -82,7 +82,21 @@ def test_what_is_no_text_is_refused_under_any_name(tmp_path, what, name):
         assert message.partition(what.strip())[2].count(" ") >= 2, "nor what to do"
 
 
-TEXT = ["[속보] 첫눈", "[1]", "[1] 각주", "<앵커> 안녕하십니까", "{…}", '{"인용"} 그리고', "[", "{", "<", "[]", "[가, 나]", '["가" 그리고', "가\x00나"]
+TEXT = [
+    "[속보] 첫눈",
+    "[1]",
+    "[1] 각주",
+    "<앵커> 안녕하십니까",
+    "{…}",
+    '{"인용"} 그리고',
+    "[",
+    "{",
+    "<",
+    "[]",
+    "[가, 나]",
+    '["가" 그리고',
+    "가\x00나",
+]
 
 
 @pytest.mark.parametrize("text", TEXT)
@@ -93,7 +107,10 @@ def test_text_that_begins_oddly_is_text(tmp_path, text):
         assert next(iter(Corpus([str(path)]).documents()))[0] == text
 
 
-@given(st.text(st.characters(exclude_categories=["Cs"], exclude_characters='\x00{["<'), max_size=300), st.sampled_from(["utf-8", "cp949"]))
+@given(
+    st.text(st.characters(exclude_categories=["Cs"], exclude_characters='\x00{["<'), max_size=300),
+    st.sampled_from(["utf-8", "cp949"]),
+)
 @settings(max_examples=300, deadline=None)
 def test_text_looks_like_nothing_else(text, encoding):
     head = text.encode(encoding, "ignore")
@@ -107,7 +124,9 @@ def test_a_layout_that_is_named_insists(tmp_path):
     assert list(Corpus([str(path)], Reading(layout="jsonl")).documents()) == [["가"]]
 
 
-@pytest.mark.parametrize(("content", "what"), [('[{"text": "가"}]', "a JSON array"), ('{\n "text": "가"\n}\n', "a JSON object")])
+@pytest.mark.parametrize(
+    ("content", "what"), [('[{"text": "가"}]', "a JSON array"), ('{\n "text": "가"\n}\n', "a JSON object")]
+)
 def test_json_that_is_not_in_lines(tmp_path, content, what):
     path = tmp_path / "a.jsonl"
     path.write_text(content)
@@ -116,7 +135,8 @@ def test_json_that_is_not_in_lines(tmp_path, content, what):
 
 
 @pytest.mark.parametrize(
-    ("name", "says"), [("a.train", "its suffix .train says nothing"), ("wiki", "it has no suffix"), ("제목. 그리고 문장.", "it has no suffix")]
+    ("name", "says"),
+    [("a.train", "its suffix .train says nothing"), ("wiki", "it has no suffix"), ("제목. 그리고 문장.", "it has no suffix")],
 )
 def test_a_name_that_says_nothing(tmp_path, name, says):
     path = tmp_path / name
