@@ -144,7 +144,8 @@ class _ZstandardFile:
     """The content of a .zst file, frame after frame; the package's own reader takes one that is cut short for whole."""
 
     def __init__(self, raw: BinaryIO, zstandard: Any) -> None:
-        self._raw, self._new = raw, lambda: zstandard.ZstdDecompressor().decompressobj()
+        self._raw = raw
+        self._new: Callable[[], Any] = lambda: zstandard.ZstdDecompressor().decompressobj()
         self._frame = self._new()
         self._within_frame = False
         self._left = memoryview(b"")
