@@ -7,7 +7,6 @@ same command again: what was finished is kept. Recipes that ship with the packag
 """  # fmt: skip
 
 import argparse
-import os
 from typing import Any
 
 from electra_pretrain.cli.arguments import (
@@ -23,6 +22,7 @@ from electra_pretrain.cli.arguments import (
 from electra_pretrain.cli.run import run_command
 from electra_pretrain.core.errors import UserError
 from electra_pretrain.corpus.cleaning.sentences import SPLITTERS
+from electra_pretrain.corpus.finding import holds
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
@@ -65,7 +65,7 @@ def clean_corpus(args: argparse.Namespace) -> None:
     recipe = load_recipe(args.recipe)
     corpus = chosen_corpus(args, args.encoding, args.on_bad_bytes)
     output = args.output.rstrip("/")
-    if any((os.path.dirname(path) or ".") == output for path in corpus.paths):
+    if any(holds(output, path) for path in corpus.paths):
         raise UserError(f"--output {args.output}: holds the corpus itself; choose another folder")
     with chosen_runner(args) as (run, shared_dir):
         step = clean(corpus, recipe, output, args.sentences, args.dropped, run, shared_dir)

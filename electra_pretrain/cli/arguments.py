@@ -13,6 +13,7 @@ from electra_pretrain.config.load import left_out, load_config
 from electra_pretrain.config.schema import Config, Phase
 from electra_pretrain.core import messages
 from electra_pretrain.core.errors import UserError
+from electra_pretrain.corpus.contents import archive_kind
 from electra_pretrain.corpus.damage import OnBadFile
 from electra_pretrain.corpus.finding import find_corpus
 from electra_pretrain.corpus.layouts.layout import Form
@@ -22,7 +23,8 @@ from electra_pretrain.corpus.reading import Reading
 from electra_pretrain.execution.processes import Runner
 
 CORPUS_HELP = (
-    "text (.txt: a sentence a line, an empty line between documents; .jsonl, .csv, .tsv, .parquet; also .gz, .xz, .zst)"
+    "text (.txt: a sentence a line, an empty line between documents; .jsonl, .csv, .tsv, .parquet; also .gz, .xz, .zst, .bz2; "
+    "in .zip or .tar archives, cut into parts or not); a folder stands for the files in it"
 )
 _MAX_SEED = 2**32 - 1
 _log = logging.getLogger(__name__)
@@ -105,9 +107,13 @@ def chosen_corpus(args: argparse.Namespace, encoding: str = "utf-8", on_bad_byte
     Raises:
         UserError: a glob matches no file, or something in how it is read will not do.
     """
+    outputs = [path for name in ("output", "dropped") if (path := getattr(args, name, None))]
     told = {name: getattr(args, name) for name in ("text_field", "layout", "members", "thread_field", "form", "on_bad_file")}
     reading = Reading(encoding=encoding, on_bad_bytes=on_bad_bytes, **told)
-    return Corpus(find_corpus(args.corpus), reading)
+    paths = find_corpus(args.corpus, args.layout, outputs)
+    if args.members and not any(map(archive_kind, paths)):
+        raise UserError(f"--members {args.members}: is for archives, and there is none in the corpus; leave it out")
+    return Corpus(paths, reading)
 
 
 def add_seed(parser: argparse.ArgumentParser, help: str) -> None:

@@ -1,4 +1,4 @@
-"""Compressed files, told by their suffix: .gz, .xz, .zst, .bz2."""
+"""Compressed files, told by their suffix: .gz, .xz, .zst, .bz2; broken ones and bombs are told in one line."""
 
 import bz2
 import contextlib
@@ -6,13 +6,21 @@ import gzip
 import io
 import lzma
 import zlib
-from collections.abc import Iterator
-from typing import Any, BinaryIO, cast
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from electra_pretrain.core import optional
-from electra_pretrain.core.errors import Damaged
+from electra_pretrain.core.errors import Damaged, UserError
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
 
 SUFFIXES = (".gz", ".xz", ".zst", ".bz2")
+# Text becomes 3 to 20 times smaller. What grows so much more, and to so much, is a bomb, or text that repeats itself endlessly.
+MOST_GROWTH, GROWTH_ALLOWED_BYTES = 200, 1 << 30
+_BUFFER_BYTES = 1 << 16
+_ZSTANDARD_BYTES = 1 << 13  # decompressed in one go; they become 256 MB at most
+_BROKEN: tuple[type[Exception], ...] = (EOFError, lzma.LZMAError, gzip.BadGzipFile, zlib.error)
 
 
 def suffix_of(path: str | None) -> str:
@@ -34,39 +42,145 @@ def compressed(path: str, content: bytes) -> bytes:
 
 
 @contextlib.contextmanager
-def decompressed(path: str, raw: BinaryIO) -> Iterator[BinaryIO]:
-    """Open the content of the file `raw`, decompressed according to the suffix of `path`.
+def decompressed(path: str, raw: BinaryIO, suffix: str | None = None) -> Iterator[BinaryIO]:
+    """Open the content of the file `raw`.
+
+    Args:
+        path: of the file, for messages.
+        raw: the file as stored.
+        suffix: that says how it is compressed; None for that of `path`.
 
     Raises:
-        Damaged: the content is not what the suffix promises, or ends too early.
+        Damaged: the content is not what the suffix promises, or ends too early; reading raises it.
+        UserError: it grows beyond all measure.
     """
-    damage: tuple[type[Exception], ...] = (EOFError, lzma.LZMAError, gzip.BadGzipFile, zlib.error)
-    if path.endswith(".zst"):
-        damage += (_zstandard(path).ZstdError,)
-    try:
-        yield _decompressor(path, raw)
-    except damage as error:
-        raise _damaged(path, error) from error
-    except OSError as error:
-        if path.endswith(".bz2") and error.errno is None:  # all that bz2 says of bytes that are not its own
-            raise _damaged(path, error) from error
-        raise
+    suffix = suffix_of(path) if suffix is None else suffix
+    if not suffix:
+        yield raw
+        return
+    counted, broken = _Counted(raw), _BROKEN
+    if suffix == ".zst":
+        broken += (_zstandard(path).ZstdError,)
+    elif suffix == ".bz2":
+        broken += (OSError,)  # all that it says of bytes that are not its own
+    opened = _decompressor(path, suffix, cast(BinaryIO, counted))
+    yield watched(path, opened, broken, lambda: counted.bytes_read, "damaged or truncated compressed file")
 
 
-def _damaged(path: str, error: Exception) -> Damaged:
-    return Damaged(f"{path}: damaged or truncated compressed file ({error}); fetch it again")
+def watched(
+    name: str, file: BinaryIO, broken: tuple[type[Exception], ...], stored_bytes: Callable[[], int], what: str
+) -> BinaryIO:
+    """Watch over the reading of what was compressed.
+
+    Args:
+        name: of the file, for messages.
+        file: its content.
+        broken: the exceptions by which the library says that it is broken.
+        stored_bytes: tells how much it took as stored, so far or as a whole.
+        what: the message says of a broken one.
+
+    Raises:
+        Damaged: it is broken; reading raises it.
+        UserError: it grows beyond all measure.
+    """
+    return cast(BinaryIO, io.BufferedReader(_Watched(name, file, broken, stored_bytes, what), _BUFFER_BYTES))
 
 
-def _decompressor(path: str, raw: BinaryIO) -> BinaryIO:
-    if path.endswith(".gz"):
+class _Watched(io.RawIOBase):
+    def __init__(
+        self, name: str, file: BinaryIO, broken: tuple[type[Exception], ...], stored_bytes: Callable[[], int], what: str
+    ) -> None:
+        self._name, self._file, self._broken, self._stored_bytes, self._what = name, file, broken, stored_bytes, what
+        self._given = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return self._file.seekable()
+
+    def readinto(self, buffer: "WriteableBuffer") -> int:
+        view = memoryview(buffer).cast("B")
+        try:
+            content = self._file.read(len(view))
+        except self._broken as error:
+            if isinstance(error, OSError) and error.errno is not None:  # the disk's own, or the network's
+                raise
+            raise Damaged(f"{self._name}: {self._what} ({error or type(error).__name__}); fetch it again") from error
+        view[: len(content)] = content
+        self._given += len(content)
+        if self._given > GROWTH_ALLOWED_BYTES and self._given > MOST_GROWTH * self._stored_bytes():
+            raise UserError(
+                f"{self._name}: grows to more than {MOST_GROWTH} times its stored size, as no text does but a bomb; "
+                "if it is meant, decompress it first and name what comes out"
+            )
+        return len(content)
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        self._given = 0  # who seeks may read a stretch again and again
+        return self._file.seek(offset, whence)
+
+    def tell(self) -> int:
+        return self._file.tell()
+
+
+class _Counted:
+    """A file that counts what is read of it; all else is the file's."""
+
+    def __init__(self, raw: BinaryIO) -> None:
+        self._raw = raw
+        self.bytes_read = 0
+
+    def read(self, size: int = -1) -> bytes:
+        content = self._raw.read(size)
+        self.bytes_read += len(content)
+        return content
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._raw, name)
+
+
+class _ZstandardFile:
+    """The content of a .zst file, frame after frame; the package's own reader takes one that is cut short for whole."""
+
+    def __init__(self, raw: BinaryIO, zstandard: Any) -> None:
+        self._raw = raw
+        self._new: Callable[[], Any] = lambda: zstandard.ZstdDecompressor().decompressobj()
+        self._frame = self._new()
+        self._within_frame = False
+        self._left = memoryview(b"")
+
+    def seekable(self) -> bool:
+        return False
+
+    def read(self, size: int) -> bytes:
+        while not self._left:
+            stored = self._raw.read(_ZSTANDARD_BYTES)
+            if not stored and self._within_frame:
+                raise EOFError("the file ends within a frame")
+            if not stored:
+                return b""
+            self._left = memoryview(b"".join(self._decompressed(stored)))
+        content, self._left = self._left[:size], self._left[size:]
+        return bytes(content)
+
+    def _decompressed(self, stored: bytes) -> Iterator[bytes]:
+        while stored:
+            yield self._frame.decompress(stored)
+            self._within_frame = not self._frame.eof
+            stored = self._frame.unused_data
+            if self._frame.eof:
+                self._frame = self._new()
+
+
+def _decompressor(path: str, suffix: str, raw: BinaryIO) -> BinaryIO:
+    if suffix == ".gz":
         return cast(BinaryIO, gzip.GzipFile(fileobj=raw))
-    if path.endswith(".xz"):
+    if suffix == ".xz":
         return cast(BinaryIO, lzma.LZMAFile(raw))
-    if path.endswith(".bz2"):
+    if suffix == ".bz2":
         return cast(BinaryIO, bz2.BZ2File(raw))
-    if path.endswith(".zst"):
-        return io.BufferedReader(_zstandard(path).ZstdDecompressor().stream_reader(raw, read_across_frames=True))
-    return raw
+    return cast(BinaryIO, _ZstandardFile(raw, _zstandard(path)))
 
 
 def _zstandard(path: str) -> Any:

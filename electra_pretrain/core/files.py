@@ -28,6 +28,7 @@ class _FileSystem(Protocol):
     def size(self, path: str) -> int: ...
     def list_dir(self, path: str) -> list[str]: ...
     def glob(self, pattern: str) -> list[str]: ...
+    def walk(self, folder: str) -> list[str]: ...
     def open_raw(self, path: str, mode: str) -> BinaryIO: ...
     def make_dirs(self, path: str) -> None: ...
     def remove(self, path: str) -> None: ...
@@ -225,17 +226,31 @@ def expand_globs(patterns: str) -> list[str]:
     """
     paths: dict[str, None] = {}
     for pattern in filter(None, (part.strip() for part in patterns.split(","))):
-        place = pinned(pattern)
-        matches = [place] if exists(place) else _system(place).glob(place)
-        found = [path for path in matches if path == place or not path.endswith(DESCRIPTION_NAMES)]
-        files = sorted(path for path in found if not is_dir(path))
-        if not files and is_dir(place):
+        found = matching(pattern)
+        files = [path for path in found if not is_dir(path)]
+        if not files and found:
             raise UserError(f"{pattern}: is a folder; name its files, for example '{join(pattern, '*.txt')}'")
         if not files:
-            raise UserError(
-                f"{pattern}: no such file; check the path or the glob (quote it, so that the shell leaves it alone)"
-            )
+            raise no_such_file(pattern)
         paths.update(dict.fromkeys(files))
     if not paths:
         raise UserError("no corpus given: name at least one file or glob")
     return list(paths)
+
+
+def matching(pattern: str) -> list[str]:
+    """List the files and folders that one glob names, sorted; paths on the Hub are pinned: they name the commit."""
+    place = pinned(pattern)
+    if exists(place):
+        return [place]
+    return sorted(path for path in _system(place).glob(place) if not path.endswith(DESCRIPTION_NAMES))
+
+
+def no_such_file(pattern: str) -> UserError:
+    """Return the error for a glob that matches nothing."""
+    return UserError(f"{pattern}: no such file; check the path or the glob (quote it, so that the shell leaves it alone)")
+
+
+def walk(folder: str) -> list[str]:
+    """List all files beneath a folder, sorted; each folder once, however many links lead to it."""
+    return sorted(_system(folder).walk(folder))

@@ -48,6 +48,10 @@ def glob(pattern: str) -> list[str]:
     return list(_gfile().glob(pattern))
 
 
+def walk(folder: str) -> list[str]:
+    return [f"{parent.rstrip('/')}/{name}" for parent, _, names in _gfile().walk(folder.rstrip("/")) for name in names]
+
+
 def open_raw(path: str, mode: str) -> BinaryIO:
     return cast(BinaryIO, _gfile().GFile(path, mode))
 

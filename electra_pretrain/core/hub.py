@@ -88,6 +88,11 @@ def glob(pattern: str) -> list[str]:
     return [SCHEME + name for name in found if hidden or not posixpath.basename(name).startswith(".")]
 
 
+def walk(folder: str) -> list[str]:
+    system = _system(folder)
+    return [SCHEME + name for name in asked(folder, lambda: system.find(folder))]
+
+
 def open_raw(path: str, mode: str) -> BinaryIO:
     if mode != "rb":
         _refuse(path)

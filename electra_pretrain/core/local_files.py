@@ -28,6 +28,16 @@ def glob(pattern: str) -> list[str]:
     return globs.glob(pattern, recursive=True)
 
 
+def walk(folder: str) -> list[str]:
+    found, seen = list[str](), {os.path.realpath(folder)}
+    for parent, folders, names in os.walk(folder, followlinks=True):
+        found += [os.path.join(parent, name) for name in names]
+        real = {os.path.realpath(os.path.join(parent, name)): name for name in sorted(folders, reverse=True)}
+        folders[:] = [name for place, name in real.items() if place not in seen]
+        seen.update(real)
+    return found
+
+
 def open_raw(path: str, mode: str) -> BinaryIO:
     return cast(BinaryIO, open(path, mode))
 

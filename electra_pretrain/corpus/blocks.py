@@ -20,11 +20,12 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import BinaryIO, NamedTuple, cast
 
-from electra_pretrain.core import files
+from electra_pretrain.core import volumes
 from electra_pretrain.core.hashing import HashedFile
 from electra_pretrain.corpus.contents import is_sought, read_contents
 from electra_pretrain.corpus.cut import BlockCutter
 from electra_pretrain.corpus.layouts.layout import Content, Layout
+from electra_pretrain.corpus.layouts.lines import whole_lines
 from electra_pretrain.corpus.layouts.text import TEXT
 from electra_pretrain.corpus.reader import MAX_DOCUMENT_CHARACTERS, Corpus, Document, documents_of
 from electra_pretrain.corpus.reading import Reading
@@ -160,7 +161,7 @@ class BlockReader:
         """Read the corpus as whole stripped lines, many at a time; every file ends with an empty one."""
         for path in self._corpus.paths:
             self._paths.append(path)
-            with files.open_raw(path) as raw:
+            with volumes.open_whole(path) as raw:
                 yield from self._sought(path, raw) if is_sought(path, self._corpus.reading) else self._streamed(path, raw)
 
     def _streamed(self, path: str, raw: BinaryIO) -> Iterator[bytes]:
@@ -189,23 +190,19 @@ class BlockReader:
 def _lines_of(layout: Layout, content: Content) -> Iterator[bytes]:
     """Read whole lines, not stripped, with one or more empty ones behind each document."""
     if layout is TEXT:
-        return _whole_lines(content.file)
+        return _ended_lines(content.name, content.file)
     # Within a record an empty line separates paragraphs, not documents.
     return _as_lines(_BLANK_LINES.sub("\n", record.text.strip()) for record in layout.records(content))
 
 
-def _whole_lines(file: BinaryIO) -> Iterator[bytes]:
+def _ended_lines(path: str, file: BinaryIO) -> Iterator[bytes]:
     """Read a text file's lines, many at a time, the last of which ends too; and an empty one."""
-    rest, is_first = list[bytes](), True
-    while chunk := file.read(_CHUNK_BYTES):
-        end = chunk.rfind(b"\n") + 1
-        rest.append(chunk[:end] if end else chunk)
-        if end:
-            lines = b"".join(rest)
-            yield lines.removeprefix(_BYTE_ORDER_MARK) if is_first else lines
-            rest, is_first = [chunk[end:]], False
-    lines = b"".join([*rest, b"\n\n"])
-    yield lines.removeprefix(_BYTE_ORDER_MARK) if is_first else lines
+    mark = _BYTE_ORDER_MARK
+    for lines in whole_lines(path, file, _CHUNK_BYTES):
+        lines = lines.removeprefix(mark)
+        yield lines if lines.endswith(b"\n") else lines + b"\n"
+        mark = b""
+    yield b"\n"
 
 
 def _as_lines(documents: Iterable[str]) -> Iterator[bytes]:

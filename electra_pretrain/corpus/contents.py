@@ -1,27 +1,37 @@
 """From a stored file to its contents: its bytes, decompressed, or those of an archive's members; and the layout of each."""
 
+import contextlib
+import functools
+import logging
+import shutil
+import tempfile
 from collections.abc import Callable, Iterator
-from typing import BinaryIO, TypeVar
+from typing import BinaryIO, Generic, TypeVar, cast
 
-from electra_pretrain.core import compression
-from electra_pretrain.core.errors import Damaged
+from electra_pretrain.core import compression, volumes
+from electra_pretrain.core.errors import Damaged, UserError, first_of
+from electra_pretrain.corpus import archives
+from electra_pretrain.corpus.archives import Member
 from electra_pretrain.corpus.damage import Damage
 from electra_pretrain.corpus.decoding import Decoder
 from electra_pretrain.corpus.layouts.layout import Content, Layout
 from electra_pretrain.corpus.layouts.parquet import PARQUET
-from electra_pretrain.corpus.layouts.registry import LAYOUTS, by_suffix, layout_of
+from electra_pretrain.corpus.layouts.registry import LAYOUTS, by_suffix, layout_among, layout_of
 from electra_pretrain.corpus.looking import look
 from electra_pretrain.corpus.reading import Reading
+from electra_pretrain.corpus.sniffing import NotText
 
 T = TypeVar("T")
 Read = Callable[[Layout, Content], Iterator[T]]
+_NAMED = 5  # of the members that are passed over
+_log = logging.getLogger(__name__)
 
 
 def read_contents(path: str, raw: BinaryIO, reading: Reading, decoder: Decoder, damage: Damage, read: Read[T]) -> Iterator[T]:
     """Give what `read` makes of every content of a file, in order.
 
     Args:
-        path: of the file.
+        path: of the file; of one that was cut, of its first volume.
         raw: the file as stored.
         reading: how bytes become documents.
         decoder: makes text of them.
@@ -30,12 +40,13 @@ def read_contents(path: str, raw: BinaryIO, reading: Reading, decoder: Decoder, 
 
     Raises:
         Damaged: the file, or a content of it, is cut short or broken, and that is an error.
-        UserError: as `layout_of`, `Layout.records`.
+        UserError: as `layout_of`, `Layout.records`; no member of an archive is meant, or none holds text.
     """
     found = 0
     try:
-        with compression.decompressed(path, raw) as file:
-            for item in _read(path, file, reading, decoder, damage, read):
+        with opened(path, raw) as file:
+            contents = _Contents(path, reading, decoder, damage, read)
+            for item in contents.of_archive(file) if archive_kind(path) else contents.of_file(path, file):
                 found += 1
                 yield item
     except Damaged as error:
@@ -44,11 +55,96 @@ def read_contents(path: str, raw: BinaryIO, reading: Reading, decoder: Decoder, 
 
 def is_sought(path: str, reading: Reading) -> bool:
     """Tell whether a file is read here and there, not from beginning to end."""
-    return PARQUET in (by_suffix(path), LAYOUTS.get(reading.layout))
+    name = volumes.whole_name(path)
+    return archives.kind_of(name) == "zip" or PARQUET in (by_suffix(name), LAYOUTS.get(reading.layout))
 
 
-def _read(name: str, file: BinaryIO, reading: Reading, decoder: Decoder, damage: Damage, read: Read[T]) -> Iterator[T]:
-    head, file = look(file)
-    layout = layout_of(name, head, reading.layout)
-    content = Content(name, file, head, decoder, damage, reading.text_field, reading.thread_field, reading.form)
-    yield from read(layout, content)
+def archive_kind(path: str) -> str:
+    """Tell what archive a file, or what was cut into volumes, is; "" for none."""
+    return archives.kind_of(volumes.whole_name(path))
+
+
+@contextlib.contextmanager
+def opened(path: str, raw: BinaryIO) -> Iterator[BinaryIO]:
+    """Open a file's content, decompressed; raises as `compression.decompressed`."""
+    try:
+        with compression.decompressed(path, raw, archives.compression_of(volumes.whole_name(path))) as file:
+            yield file
+    except Damaged as error:
+        if not volumes.was_cut(path):
+            raise
+        paths = volumes.volumes_of(path)
+        raise Damaged(f"{error}; it was read from {len(paths)} volumes, the last {paths[-1]}: are there more?") from error
+
+
+class _Contents(Generic[T]):
+    """What of a file is read, and how."""
+
+    def __init__(self, path: str, reading: Reading, decoder: Decoder, damage: Damage, read: Read[T]) -> None:
+        self._path, self._reading, self._decoder, self._damage, self._read = path, reading, decoder, damage, read
+
+    def of_file(self, name: str, file: BinaryIO) -> Iterator[T]:
+        head, file = look(file)
+        layout = layout_of(volumes.whole_name(name), head, self._reading.layout)
+        yield from self._of_content(layout, name, file, head)
+
+    def of_archive(self, file: BinaryIO) -> Iterator[T]:
+        passed_over, meant = list[str](), 0
+        for member in archives.members_of(self._path, archive_kind(self._path), file):
+            if self._reading.members and not member.matches(self._reading.members):
+                continue
+            found = 0
+            try:
+                for item in self._of_member(member):
+                    found += 1
+                    yield item
+                meant += 1
+            except NotText as error:
+                if self._reading.members:
+                    raise
+                passed_over.append(f"{member.name} ({error.what})")
+            except Damaged as error:
+                self._damage.of_file(error, found)
+                meant += 1
+        self._tell(passed_over, meant)
+
+    def _of_member(self, member: Member) -> Iterator[T]:
+        name = f"{self._path}!{member.name}"
+        if what := member.passed_over or (f"a {kind} archive" if (kind := archives.kind_of(member.name)) else ""):
+            raise NotText(f"{name}: is {what}, and not read; unpack the archive", what)
+        with member.open() as stored, compression.decompressed(name, stored) as file:
+            head, file = look(file)
+            tell = layout_of if self._reading.members else layout_among
+            layout = tell(name, head, self._reading.layout)
+            if layout is not PARQUET:
+                yield from self._of_content(layout, name, file, head)
+                return
+            with tempfile.TemporaryFile() as copy:  # a table's own directory stands at its end
+                shutil.copyfileobj(file, copy)
+                copy.seek(0)
+                yield from self._of_content(layout, name, cast(BinaryIO, copy), head)
+
+    def _of_content(self, layout: Layout, name: str, file: BinaryIO, head: bytes) -> Iterator[T]:
+        reading = self._reading
+        content = Content(name, file, head, self._decoder, self._damage, reading.text_field, reading.thread_field, reading.form)
+        yield from self._read(layout, content)
+
+    def _tell(self, passed_over: list[str], meant: int) -> None:
+        if not meant and self._reading.members:
+            raise UserError(f"{self._path}: no member matches --members {self._reading.members}; is it a path in the archive?")
+        if not meant:
+            found = f"members that are none: {first_of(passed_over, _NAMED)}" if passed_over else "no members"
+            raise UserError(
+                f"{self._path}: no member of this archive can be read as text, {found}; --layout and --members say how"
+            )
+        if passed_over:
+            _tell_once(
+                f"{self._path}: {len(passed_over):,} members are no text that is known and passed over: "
+                f"{first_of(passed_over, _NAMED)}"
+            )
+
+
+@functools.cache
+def _tell_once(message: str) -> None:
+    """Warn, once in a process: a command may read its corpus twice."""
+    _log.warning("%s", message)

@@ -1,12 +1,140 @@
-"""The files that `--corpus` means."""
+"""The files that `--corpus` means: globs, folders in place of their files, files that were cut into volumes."""
 
-from electra_pretrain.core import files
+import itertools
+import logging
+import os
+import unicodedata
+from collections.abc import Iterator, Sequence
+
+from electra_pretrain.core import files, volumes
+from electra_pretrain.core.errors import UserError, first_of
+from electra_pretrain.corpus.archives import kind_of
+from electra_pretrain.corpus.contents import opened
+from electra_pretrain.corpus.layouts.registry import AUTO, by_suffix, layout_among, layout_of
+from electra_pretrain.corpus.looking import look
+from electra_pretrain.corpus.sniffing import NotText, is_junk
+
+_NAMED = 3
+_MOST_SPELLINGS = 64
+_EMPTY = "empty"
+_log = logging.getLogger(__name__)
 
 
-def find_corpus(patterns: str) -> list[str]:
-    """List the files that comma-separated globs name.
+def find_corpus(patterns: str, layout: str = AUTO, outputs: Sequence[str] = ()) -> list[str]:
+    """List the files that comma-separated globs and folders name: patterns in the order given, each sorted, nothing twice.
+
+    A folder's files are meant that can be read as text, and those of its folders; a file that was cut is named by its first
+    volume. A name composed by Windows finds one that a Mac has decomposed, and the other way round.
+
+    Args:
+        patterns: the globs.
+        layout: what `--layout` says, by which a folder's files are read.
+        outputs: what will be written; within a folder that is the corpus, the next run would take it for text.
 
     Raises:
-        UserError: a pattern matches no file.
+        UserError: a pattern matches no file, or one that cannot be told for text; a folder holds no text, or is written to; a
+            volume is missing.
     """
-    return files.expand_globs(patterns)
+    found = dict[tuple[object, ...], str]()
+    for pattern in filter(None, (part.strip() for part in patterns.split(","))):
+        for path in _matching(pattern, layout, outputs):
+            found.setdefault(_identity(path), path)
+    if not found:
+        raise UserError("no corpus given: name at least one file, folder or glob")
+    return list(found.values())
+
+
+def _identity(path: str) -> tuple[object, ...]:
+    """Tell a file by what it is called, however spelled; of two names that only look alike each is another file."""
+    if files.is_remote(path):
+        return (path,)
+    place = os.stat(path)
+    return os.path.normpath(unicodedata.normalize("NFC", path)), place.st_dev, place.st_ino
+
+
+def holds(folder: str, path: str) -> bool:
+    """Tell whether a path is a folder or anything in it."""
+    if files.is_remote(folder) or files.is_remote(path):
+        return f"{path.rstrip('/')}/".startswith(f"{folder.rstrip('/')}/")
+    folder, path = os.path.realpath(folder), os.path.realpath(path)
+    return os.path.commonpath([folder, path]) == folder
+
+
+def _matching(pattern: str, layout: str, outputs: Sequence[str]) -> list[str]:
+    spellings = list(_spellings(pattern))
+    matches = list(dict.fromkeys(itertools.chain.from_iterable(map(files.matching, spellings))))
+    matches = matches or list(itertools.chain.from_iterable(map(volumes.cut_from, map(files.pinned, spellings))))
+    folders = list(filter(files.is_dir, matches))
+    found = [path for path in matches if path not in folders and (len(matches) == 1 or not is_junk(os.path.basename(path)))]
+    if folders and not found:
+        return list(itertools.chain.from_iterable(_readable(folder, layout, outputs) for folder in folders))
+    if not found:
+        raise files.no_such_file(pattern)
+    whole = volumes.fold(sorted(found))
+    if both := [path for path in whole if volumes.was_cut(path) and volumes.whole_name(path) in whole]:
+        raise UserError(f"{pattern}: names both {volumes.whole_name(both[0])} and its volumes, {both[0]} …; name one of them")
+    for path in whole:
+        if not files.is_remote(path) and _is_unknown(path):
+            _head_layout(path, layout)
+    return whole
+
+
+def _spellings(pattern: str) -> Iterator[str]:
+    """Spell a pattern in all ways in which Hangul may be written, each name in it by itself."""
+    yield pattern
+    if pattern.isascii():
+        return
+    names = [list(dict.fromkeys(_forms(name))) for name in pattern.split("/")]
+    spelled = itertools.chain(_forms(pattern), map("/".join, itertools.product(*names)))
+    yield from (each for each in itertools.islice(spelled, _MOST_SPELLINGS) if each != pattern)
+
+
+def _forms(name: str) -> tuple[str, str]:
+    return unicodedata.normalize("NFC", name), unicodedata.normalize("NFD", name)
+
+
+def _readable(folder: str, layout: str, outputs: Sequence[str]) -> list[str]:
+    """List the files of a folder that can be read as text, and say so."""
+    if output := next((output for output in outputs if holds(folder, output)), None):
+        raise UserError(f"{output}: lies in {folder}, all of which is the corpus; choose another place, or name the files")
+    start = len(folder.rstrip("/")) + 1
+    found, passed_over = list[str](), list[str]()
+    for path in volumes.fold([path for path in files.walk(folder) if not is_junk(path[start:])]):
+        what = _not_meant(path, layout)
+        if not what:
+            found.append(path)
+        elif what != _EMPTY:
+            passed_over.append(f"{path[start:]} ({what})")
+    if not found:
+        others = f": {first_of(passed_over, _NAMED)}" if passed_over else ""
+        raise UserError(f"{folder}: no file in this folder can be read as text{others}; name files, and their --layout")
+    names = first_of([path[start:] for path in found], _NAMED)
+    _log.info("%s: a folder, of which these files are read (%s): %s", folder, f"{len(found):,}", names)
+    if passed_over:
+        names = first_of(passed_over, _NAMED)
+        _log.warning("%s: files that are no text that is known, passed over (%s): %s", folder, f"{len(passed_over):,}", names)
+    return found
+
+
+def _not_meant(path: str, layout: str) -> str:
+    """Say what a folder's file is that nobody can have meant; "" where its name, or else its content, tells that it is text."""
+    if not _is_unknown(path):
+        return ""
+    try:
+        return "" if _head_layout(path, layout, among=True) else _EMPTY
+    except NotText as error:
+        return error.what
+
+
+def _is_unknown(path: str) -> bool:
+    """Tell whether a file's name says nothing of its layout."""
+    name = volumes.whole_name(path)
+    return not kind_of(name) and by_suffix(name) is None
+
+
+def _head_layout(path: str, layout: str, among: bool = False) -> bool:
+    """Tell whether a file that begins as it does holds anything; raises as `layout_of`, with `among` as `layout_among`."""
+    with volumes.open_whole(path) as raw, opened(path, raw) as file:
+        head, _ = look(file)
+    (layout_among if among else layout_of)(volumes.whole_name(path), head, layout)
+    return bool(head)

@@ -6,13 +6,18 @@ from typing import TYPE_CHECKING, BinaryIO, cast
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
-HEAD_BYTES = 1 << 16
+HEAD_BYTES, _BUFFER_BYTES = 1 << 16, 1 << 20
 
 
 def look(file: BinaryIO) -> tuple[bytes, BinaryIO]:
     """Return what a file begins with, 64 KiB at most, and the file, to be read from its first byte; it seeks if `file` does."""
     head = _read(file, HEAD_BYTES)
     return head, cast(BinaryIO, io.BufferedReader(_LookedInto(head, file), HEAD_BYTES))
+
+
+def buffered(file: BinaryIO) -> BinaryIO:
+    """Read ahead in a file by a megabyte, for who reads it in small pieces."""
+    return cast(BinaryIO, io.BufferedReader(_LookedInto(b"", file), _BUFFER_BYTES))
 
 
 class _LookedInto(io.RawIOBase):

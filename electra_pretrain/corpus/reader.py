@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from electra_pretrain.core import files
+from electra_pretrain.core import volumes
 from electra_pretrain.core.errors import UserError, first_of
 from electra_pretrain.corpus.contents import read_contents
 from electra_pretrain.corpus.damage import Damage
@@ -42,7 +42,7 @@ class Corpus:
     """The documents of some files, in order; a file's end ends a document.
 
     Attributes:
-        paths: the files.
+        paths: the files; of one that was cut into volumes, the first of these.
         reading: how bytes become documents.
         decoder: how bytes become text; counts what was damaged.
         damage: what becomes of broken files and records; counts them.
@@ -56,7 +56,7 @@ class Corpus:
         self.decoder = Decoder(reading.encoding, reading.on_bad_bytes)
         self.reading = reading._replace(encoding=self.decoder.encoding)
         self.damage = Damage(self.reading.on_bad_file)
-        self.stored_bytes = sum(files.size(path) for path in self.paths)
+        self.stored_bytes = sum(volumes.size(path) for path in self.paths)
         self.stored_bytes_read = 0
 
     def located_documents(self) -> Iterator[LocatedDocument]:
@@ -67,11 +67,11 @@ class Corpus:
         """
         before = 0
         for path in self.paths:
-            with files.open_raw(path) as raw:
+            with volumes.open_whole(path) as raw:
                 for document in read_contents(path, raw, self.reading, self.decoder, self.damage, documents_of):
                     self.stored_bytes_read = before + raw.tell()
                     yield document
-            before += files.size(path)
+            before += volumes.size(path)
 
     def documents(self) -> Iterator[Document]:
         """Read the same without where they stand."""

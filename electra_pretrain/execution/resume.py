@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from electra_pretrain.core import files
+from electra_pretrain.core import files, volumes
 from electra_pretrain.core.errors import UserError, first_of
 from electra_pretrain.core.progress import Progress
 
@@ -40,13 +40,13 @@ def check_fingerprint(output: str, found: str, wanted: str, what: str) -> None:
 
 def sources(paths: Sequence[str]) -> list[Source]:
     """List the files that something is made of; the hash tells an edited file of the same size."""
-    with Progress("check sources", sum(map(files.size, paths)) / 1e6, "MB") as progress:
+    with Progress("check sources", sum(map(volumes.size, paths)) / 1e6, "MB") as progress:
         return [source(path, progress) for path in paths]
 
 
 def source(path: str, progress: Progress | None = None) -> Source:
-    """Describe one file."""
-    return {"path": path, "bytes": files.size(path), "sha256": files.sha256(path, progress)}
+    """Describe one file, all its volumes as one."""
+    return {"path": path, "bytes": volumes.size(path), "sha256": volumes.sha256(path, progress)}
 
 
 class Marker(NamedTuple):

@@ -1,11 +1,12 @@
 """What is compressed comes back, by its suffix; what is damaged is named."""
 
 import io
+import random
 
 import pytest
 
 from electra_pretrain.core import compression
-from electra_pretrain.core.errors import UserError
+from electra_pretrain.core.errors import Damaged, UserError
 
 TEXT = ("같은 말을 하고 또 하고\n" * 500).encode()
 
@@ -28,3 +29,40 @@ def test_damage_is_named(suffix):
         compression.decompressed(f"a.txt{suffix}", io.BytesIO(b"\x00no such thing\xff" * 10)) as file,
     ):
         file.read()
+
+
+@pytest.mark.parametrize("suffix", compression.SUFFIXES)
+@pytest.mark.parametrize("missing", [1, 30])
+def test_what_is_cut_short_is_named(suffix, missing):
+    stored = compression.compressed(suffix, random.Random(0).randbytes(9000).hex().encode())
+    with (
+        pytest.raises(Damaged, match=f"a.txt{suffix}: damaged or truncated compressed file"),
+        compression.decompressed(f"a.txt{suffix}", io.BytesIO(stored[:-missing])) as file,
+    ):
+        file.read()
+
+
+@pytest.mark.parametrize("suffix", compression.SUFFIXES)
+def test_files_joined_are_one_file(suffix):
+    stored = b"".join(compression.compressed(suffix, part) for part in (TEXT, b"", b"end\n"))
+    with compression.decompressed(f"a{suffix}", io.BytesIO(stored)) as file:
+        assert file.read() == TEXT + b"end\n"
+
+
+def test_the_suffix_may_be_told(tmp_path):
+    with compression.decompressed("a.tgz", io.BytesIO(compression.compressed(".gz", TEXT)), ".gz") as file:
+        assert file.read() == TEXT
+
+
+@pytest.mark.parametrize("suffix", compression.SUFFIXES)
+def test_what_grows_beyond_all_measure_is_refused(monkeypatch, suffix):
+    stored = compression.compressed(suffix, b"boom\n" * 100_000)
+    monkeypatch.setattr(compression, "GROWTH_ALLOWED_BYTES", 1 << 17)
+    for growth, refused in ((10**6, False), (50, True)):
+        monkeypatch.setattr(compression, "MOST_GROWTH", growth)
+        with compression.decompressed(f"a{suffix}", io.BytesIO(stored)) as file:
+            if refused:
+                with pytest.raises(UserError, match=f"a{suffix}: grows to more than 50 times its stored size"):
+                    file.read()
+            else:
+                assert len(file.read()) == 500_000
