@@ -112,7 +112,7 @@ def _documents_of(layout: Layout, content: Content) -> Iterator[LocatedDocument]
     if layout is TEXT:
         yield from _documents(content.name, ((record.number, record.text) for record in records))
         return
-    for number, text, id, title in records:
+    for number, text, id, title, _ in records:
         # Within a record an empty line separates paragraphs, not documents.
         lines = ((number, line) for line in text.split("\n") if line.strip())
         yield from (found._replace(unit=layout.unit, id=id, title=title) for found in _documents(content.name, lines))

@@ -3,17 +3,19 @@
 from electra_pretrain.core import compression
 from electra_pretrain.core.errors import UserError, nearest
 from electra_pretrain.corpus.layouts.json_lines import JSON_LINES
+from electra_pretrain.corpus.layouts.json_stream import JSON, is_lines
 from electra_pretrain.corpus.layouts.layout import Layout
 from electra_pretrain.corpus.layouts.parquet import PARQUET
 from electra_pretrain.corpus.layouts.tables import CSV, TSV
 from electra_pretrain.corpus.layouts.text import TEXT
 
 AUTO = "auto"
-LAYOUTS = {layout.name: layout for layout in (TEXT, JSON_LINES, CSV, TSV, PARQUET)}
+LAYOUTS = {layout.name: layout for layout in (TEXT, JSON_LINES, JSON, CSV, TSV, PARQUET)}
 _SUFFIXES = {
     ".txt": TEXT,
     ".jsonl": JSON_LINES,
     ".ndjson": JSON_LINES,
+    ".json": JSON,
     ".csv": CSV,
     ".tsv": TSV,
     ".parquet": PARQUET,
@@ -40,7 +42,12 @@ def layout_of(name: str, head: bytes, wanted: str = AUTO) -> Layout:
     if wanted != AUTO:
         return layout_by_name(wanted)
     certain = next((layout for layout in LAYOUTS.values() if layout.begins(head)), None)
-    return certain or by_suffix(name) or TEXT
+    return certain or _by_suffix(name, head) or TEXT
+
+
+def _by_suffix(name: str, head: bytes) -> Layout | None:
+    layout = by_suffix(name)
+    return JSON_LINES if layout is JSON and is_lines(head) else layout
 
 
 def by_suffix(name: str) -> Layout | None:
