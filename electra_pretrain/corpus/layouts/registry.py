@@ -2,15 +2,18 @@
 
 from electra_pretrain.core import compression
 from electra_pretrain.core.errors import UserError, nearest
+from electra_pretrain.corpus.layouts.comments import comments
 from electra_pretrain.corpus.layouts.json_lines import JSON_LINES
 from electra_pretrain.corpus.layouts.json_stream import JSON, is_lines
 from electra_pretrain.corpus.layouts.layout import Layout
+from electra_pretrain.corpus.layouts.modu import MODU
 from electra_pretrain.corpus.layouts.parquet import PARQUET
 from electra_pretrain.corpus.layouts.tables import CSV, TSV
 from electra_pretrain.corpus.layouts.text import TEXT
 
 AUTO = "auto"
-LAYOUTS = {layout.name: layout for layout in (TEXT, JSON_LINES, JSON, CSV, TSV, PARQUET)}
+COMMENTS = comments(TEXT)
+LAYOUTS = {layout.name: layout for layout in (TEXT, JSON_LINES, JSON, CSV, TSV, PARQUET, MODU, COMMENTS)}
 _SUFFIXES = {
     ".txt": TEXT,
     ".jsonl": JSON_LINES,
@@ -39,6 +42,8 @@ def layout_of(name: str, head: bytes, wanted: str = AUTO) -> Layout:
     Raises:
         UserError: it is no text, or cannot be told what it is.
     """
+    if wanted == COMMENTS.name:
+        return comments(_by_suffix(name, head) or TEXT)
     if wanted != AUTO:
         return layout_by_name(wanted)
     certain = next((layout for layout in LAYOUTS.values() if layout.begins(head)), None)
