@@ -72,10 +72,9 @@ class JsonReader:
             try:
                 value, end = DECODER.raw_decode(self._text, self._at)
             except json.JSONDecodeError as error:
-                if not self._is_cut(error):
-                    raise self._not_json(error.msg, error.pos) from error
-                if not self._more():
-                    raise self._not_json("it ends too early", len(self._text)) from error
+                if not (self._is_cut(error, _LONGEST_TOKEN) and self._more()):
+                    what = "it ends too early" if self._is_cut(error) else error.msg
+                    raise self._not_json(what, error.pos) from error
             except RecursionError as error:
                 raise self._not_json("nested too deeply", self._at) from error
             else:
@@ -137,10 +136,9 @@ class JsonReader:
         self._at += 1
         return character
 
-    def _is_cut(self, error: json.JSONDecodeError) -> bool:
-        """Tell whether a value may be whole once more has been read."""
-        end = len(self._text.rstrip(_SPACE))
-        return error.pos >= end - _LONGEST_TOKEN or error.msg.startswith("Unterminated string")
+    def _is_cut(self, error: json.JSONDecodeError, before: int = 0) -> bool:
+        """Tell whether it is at the end, or so many characters before it, that a value is none, so that more may mend it."""
+        return error.pos >= len(self._text.rstrip(_SPACE)) - before or error.msg.startswith("Unterminated string")
 
     def _is_whole(self, value: Any, end: int) -> bool:
         """Tell whether a value would be the same with more behind it; a number may go on."""

@@ -14,7 +14,7 @@ from electra_pretrain.corpus.layouts.json_records import RecordMaker
 from electra_pretrain.corpus.layouts.layout import Content, Layout, Record
 from electra_pretrain.corpus.layouts.lines import BYTE_ORDER_MARK
 
-_TYPES = {"[": list, "{": dict, '"': str, "t": bool, "f": bool}  # by what a value begins with
+_TYPES = {"[": list, "{": dict}
 _NAMES = {"[": "an array", "{": "an object"}
 
 
@@ -80,7 +80,8 @@ def _stops(reader: JsonReader, path: Path, number: int, where: str) -> Iterator[
     if kind == "n":
         reader.skip()  # null
     elif kind != wanted:
-        raise json_path.not_of_kind(path, number, _TYPES.get(kind, float), _NAMES[wanted], where)
+        held = _TYPES.get(kind) or type(reader.value())  # where it is no value at all, that is the mistake
+        raise json_path.not_of_kind(path, number, held, _NAMES[wanted], where)
     elif step is EACH:
         for _ in reader.elements():
             yield from _stops(reader, path, number + 1, where)
