@@ -11,6 +11,11 @@ _SURROGATES = re.compile("[\ud800-\udfff]+")
 REPLACEMENT = "\ufffd"
 
 
+def mended(text: str) -> str:
+    """Put U+FFFD in place of what is no character."""
+    return _SURROGATES.sub(REPLACEMENT, text)
+
+
 class Decoder:
     """Decodes lines and counts those that are damaged.
 
@@ -41,10 +46,12 @@ class Decoder:
         except UnicodeDecodeError as error:
             if self.on_bad_bytes != "error":
                 return content.decode(self.encoding, "surrogateescape")
-            raise UserError(
-                f"{where} {number}: not {self.encoding.upper()} (byte 0x{content[error.start]:02x} at column "
-                f"{error.start + 1}); {self._advice()}"
-            ) from error
+            raise self.refused(f"{where} {number}", error, f"column {error.start + 1}") from error
+
+    def refused(self, where: str, error: UnicodeDecodeError, place: str) -> UserError:
+        """Return the error for bytes that are not of the encoding."""
+        byte = error.object[error.start]
+        return UserError(f"{where}: not {self.encoding.upper()} (byte 0x{byte:02x} at {place}); {self._advice()}")
 
     def settle(self, text: str, where: str, number: int) -> str | None:
         """Mend the text; None if it is to be left out.
@@ -62,7 +69,7 @@ class Decoder:
         if self.on_bad_bytes == "error":
             raise UserError(f"{where} {number}: holds half a surrogate pair, which is no character; {self._advice()}")
         self.damaged += 1
-        return None if self.on_bad_bytes == "skip" else _SURROGATES.sub(REPLACEMENT, text)
+        return None if self.on_bad_bytes == "skip" else mended(text)
 
     def _advice(self) -> str:
         here = "clean_corpus with --on_bad_bytes skip|replace leaves such lines out or marks them"

@@ -112,10 +112,15 @@ def documents_of(layout: Layout, content: Content) -> Iterator[LocatedDocument]:
     if layout is TEXT:
         yield from _documents(content.name, ((record.number, record.text) for record in records))
         return
-    for number, text, id, title in records:
+    for number, text, id, title, _ in records:
         # Within a record an empty line separates paragraphs, not documents.
-        lines = ((number, line) for line in text.split("\n") if line.strip())
-        yield from (found._replace(unit=layout.unit, id=id, title=title) for found in _documents(content.name, lines))
+        sentences = [sentence for line in text.split("\n") if (sentence := line.strip())]
+        if len(text) < MAX_DOCUMENT_CHARACTERS:
+            if sentences:
+                yield LocatedDocument(content.name, [number] * len(sentences), sentences, layout.unit, id, title)
+            continue
+        for found in _documents(content.name, ((number, sentence) for sentence in sentences)):
+            yield found._replace(unit=layout.unit, id=id, title=title)
 
 
 def _documents(path: str, found: Iterable[tuple[int, str]]) -> Iterator[LocatedDocument]:

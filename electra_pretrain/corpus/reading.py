@@ -5,7 +5,7 @@ from typing import Any, NamedTuple, get_args
 from electra_pretrain.core.errors import UserError, nearest
 from electra_pretrain.corpus.damage import OnBadFile
 from electra_pretrain.corpus.layouts.layout import Form
-from electra_pretrain.corpus.layouts.registry import AUTO, layout_by_name
+from electra_pretrain.corpus.layouts.registry import AUTO, COMMENTS, layout_by_name
 
 
 class Reading(NamedTuple):
@@ -49,6 +49,8 @@ class Reading(NamedTuple):
         for name, known in (("on_bad_file", get_args(OnBadFile)), ("form", get_args(Form))):
             if getattr(self, name) not in known:
                 raise UserError(f"--{name} {getattr(self, name)}: {nearest(getattr(self, name), known)}")
+        if self.thread_field and self.layout != COMMENTS.name:
+            raise UserError(f"--thread_field {self.thread_field}: is for --layout {COMMENTS.name}")
         if self.layout != AUTO:
             layout_by_name(self.layout)
         return self

@@ -74,10 +74,10 @@ BAD = {
     "no field": (
         "a.jsonl",
         b'{"txt": "a"}',
-        r'a\.jsonl, line 1: no text field "text"; name the right one with --text_field',
+        r'a\.jsonl, line 1: no text field "text"; did you mean txt\? Name the right one with --text_field',
     ),
-    "not an object": ("a.jsonl", b"[1]", r"a\.jsonl, line 1: no text field"),
-    "not text": ("a.jsonl", b'{"text": 3}', r'a\.jsonl, line 1: field "text" holds int'),
+    "not an object": ("a.jsonl", b"[1]", r"a\.jsonl, line 1: is list, not an object"),
+    "not text": ("a.jsonl", b'{"text": 3}', r'a\.jsonl, line 1: text field "text" holds int'),
     "truncated gz": ("a.txt.gz", gzip.compress(TEXT.encode() * 999)[:-20], r"a\.txt\.gz: damaged or truncated"),
     "no column": ("a.csv", b"id,body\n1,x\n", r'a\.csv, line 1: no column "text"; did you mean .*--column'),
     "missing cell": ("a.tsv", b"id\ttext\n1\tx\n2\n", r'a\.tsv, line 3: column 2, "text", is missing'),

@@ -3,31 +3,31 @@
 import json
 from collections.abc import Iterator
 
-from electra_pretrain.core.errors import UserError
-from electra_pretrain.corpus.layouts.layout import Content, Layout, Record, named, not_text
+from electra_pretrain.core.errors import Damaged
+from electra_pretrain.corpus.layouts.json_reading import DECODER
+from electra_pretrain.corpus.layouts.json_records import RecordMaker
+from electra_pretrain.corpus.layouts.layout import Content, Layout, Record
 from electra_pretrain.corpus.layouts.lines import unsettled_lines
 
 
 def _records(content: Content) -> Iterator[Record]:
-    path, field, decoder = content.name, content.text_field, content.decoder
-    where = f"{path}, line"
-    for number, line in unsettled_lines(path, content.file, decoder):
+    maker = RecordMaker(content, "line")
+    for number, line in unsettled_lines(content.name, content.file, content.decoder):
         if not line.strip():
             continue
         try:
-            values = json.loads(line)
-            text = values[field]
-        except json.JSONDecodeError as error:
-            raise UserError(
-                f"{path}, line {number}: not valid JSON ({error.msg}); one JSON object a line is expected"
-            ) from error
-        except (KeyError, TypeError, IndexError) as error:
-            raise UserError(f'{path}, line {number}: no text field "{field}"; name the right one with --text_field') from error
-        if not isinstance(text, str):
-            raise not_text(f"{path}, line {number}", field, text)
-        settled = decoder.settle(text, where, number)
-        if settled is not None:
-            yield Record(number, settled, named(values.get("id")), named(values.get("title")))
+            value = DECODER.decode(line)
+        except (json.JSONDecodeError, RecursionError) as error:
+            content.damage.of_record(_not_json(content.name, number, error))
+            continue
+        record = maker.record(number, value, maker.path)
+        if record is not None:
+            yield record
+
+
+def _not_json(name: str, number: int, error: Exception) -> Damaged:
+    what = error.msg if isinstance(error, json.JSONDecodeError) else "nested too deeply"
+    return Damaged(f"{name}, line {number}: not valid JSON ({what}); one JSON object a line is expected")
 
 
 JSON_LINES = Layout("jsonl", "line", _records)

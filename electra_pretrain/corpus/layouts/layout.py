@@ -3,9 +3,8 @@
 from collections.abc import Callable, Iterator
 from typing import Any, BinaryIO, Literal, NamedTuple
 
-from electra_pretrain.core.errors import UserError
 from electra_pretrain.corpus.damage import Damage
-from electra_pretrain.corpus.decoding import Decoder
+from electra_pretrain.corpus.decoding import Decoder, mended
 
 Form = Literal["form", "original_form"]
 
@@ -17,12 +16,14 @@ class Record(NamedTuple):
         number: of its line, row or place in the file, from 1.
         text: its sentences or paragraphs, one a line.
         id, title: what the file calls it; "" where it does not.
+        thread: the article or thread that it belongs to, where `Content.thread_field` says where that stands; "" for none.
     """
 
     number: int
     text: str
     id: str = ""
     title: str = ""
+    thread: str = ""
 
 
 class Content(NamedTuple):
@@ -69,9 +70,4 @@ class Layout(NamedTuple):
 
 def named(value: Any) -> str:
     """Return an id or a title as text; "" of what is neither text nor a number."""
-    return str(value) if isinstance(value, str | int) and not isinstance(value, bool) else ""
-
-
-def not_text(where: str, field: str, value: Any) -> UserError:
-    """Return the error for a field that holds something else."""
-    return UserError(f'{where}: field "{field}" holds {type(value).__name__}, not text')
+    return mended(str(value)) if isinstance(value, str | int) and not isinstance(value, bool) else ""

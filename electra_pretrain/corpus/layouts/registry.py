@@ -5,19 +5,24 @@ import os
 from electra_pretrain.core import compression
 from electra_pretrain.core.errors import UserError, nearest
 from electra_pretrain.corpus import sniffing
+from electra_pretrain.corpus.layouts.comments import comments
 from electra_pretrain.corpus.layouts.json_lines import JSON_LINES
+from electra_pretrain.corpus.layouts.json_stream import JSON, is_lines
 from electra_pretrain.corpus.layouts.layout import Layout
+from electra_pretrain.corpus.layouts.modu import MODU
 from electra_pretrain.corpus.layouts.parquet import PARQUET
 from electra_pretrain.corpus.layouts.tables import CSV, TSV
 from electra_pretrain.corpus.layouts.text import TEXT
 from electra_pretrain.corpus.sniffing import Looks, NotText, looks_like
 
 AUTO = "auto"
-LAYOUTS = {layout.name: layout for layout in (TEXT, JSON_LINES, CSV, TSV, PARQUET)}
+COMMENTS = comments(TEXT)
+LAYOUTS = {layout.name: layout for layout in (TEXT, JSON_LINES, JSON, CSV, TSV, PARQUET, MODU, COMMENTS)}
 _SUFFIXES = {
     ".txt": TEXT,
     ".jsonl": JSON_LINES,
     ".ndjson": JSON_LINES,
+    ".json": JSON,
     ".csv": CSV,
     ".tsv": TSV,
     ".parquet": PARQUET,
@@ -43,12 +48,14 @@ def layout_of(name: str, head: bytes, wanted: str = AUTO) -> Layout:
     Raises:
         NotText: it is no text, or cannot be told what it is.
     """
+    if wanted == COMMENTS.name:
+        return comments(_by_suffix(name, head) or TEXT)
     if wanted != AUTO:
         return layout_by_name(wanted)
     certain = next((layout for layout in LAYOUTS.values() if layout.begins(head)), None)
     if certain is not None:
         return certain
-    layout, looks = by_suffix(name), looks_like(head)
+    layout, looks = _by_suffix(name, head), looks_like(head)
     if layout is None:
         if not head:  # nor is there any text in it
             return TEXT
@@ -71,6 +78,11 @@ def layout_among(name: str, head: bytes, wanted: str = AUTO) -> Layout:
     if wanted != AUTO and looks is not None and not looks.structured and layout_by_name(wanted) is not PARQUET:
         raise NotText(f"{name}: looks like {looks.what}", looks.what)
     return layout_of(name, head, wanted)
+
+
+def _by_suffix(name: str, head: bytes) -> Layout | None:
+    layout = by_suffix(name)
+    return JSON_LINES if layout is JSON and is_lines(head) else layout
 
 
 def by_suffix(name: str) -> Layout | None:

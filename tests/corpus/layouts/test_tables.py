@@ -1,0 +1,50 @@
+"""Tables and Parquet keep the ids and titles that their columns give."""
+
+import pytest
+
+from electra_pretrain.core.errors import UserError
+from electra_pretrain.corpus.reader import Corpus
+from electra_pretrain.corpus.reading import Reading
+from tests.corpus.layouts.contents import read_both
+
+
+def labels(path, column="text"):
+    return [(one.id, one.title, one.sentences) for one in read_both(path, Reading(column))]
+
+
+@pytest.mark.parametrize(("name", "sign"), [("a.csv", ","), ("a.tsv", "\t")])
+def test_columns_of_a_table(tmp_path, name, sign):
+    path = tmp_path / name
+    path.write_text("\n".join(sign.join(row) for row in [("id", "text", "title"), ("1", "가", "제목"), ("2", "나")]))
+    assert labels(path) == [("1", "제목", ["가"]), ("2", "", ["나"])]
+    path.write_text(sign.join(("text", "no")) + "\n" + sign.join(("가", "1")))
+    assert labels(path) == [("", "", ["가"])]
+
+
+def write_parquet(path, **columns):
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    pq.write_table(pa.table(columns), path)
+
+
+def test_columns_of_parquet(tmp_path):
+    import pyarrow as pa
+
+    path = tmp_path / "a.parquet"
+    bad = pa.Array.from_buffers(pa.string(), 2, pa.array([b"x\xff", b"y"], pa.binary()).buffers())
+    write_parquet(path, id=[7, None], title=bad, text=["가", "나"])
+    assert labels(path) == [("7", "x\ufffd", ["가"]), ("", "y", ["나"])]
+    write_parquet(path, id=[[1], [2]], text=["가", "나"], title=[1.5, 2.5])  # which can name nothing
+    assert labels(path) == [("", "", ["가"]), ("", "", ["나"])]
+    assert labels(path, "text") == labels(path)
+    write_parquet(path, title=["제목", None])
+    assert labels(path, "title") == [("", "제목", ["제목"])]
+
+
+def test_a_thread_must_have_a_name(tmp_path):
+    write_parquet(tmp_path / "a.parquet", text=["가"], article=[1.5])
+    with pytest.raises(UserError, match=r'a\.parquet: column "article" holds neither text nor whole numbers; name another'):
+        list(Corpus([str(tmp_path / "a.parquet")], Reading(layout="comments", thread_field="article")).documents())
+    with pytest.raises(UserError, match=r'a\.parquet: no column "articles"; did you mean article\? Use --thread_field'):
+        list(Corpus([str(tmp_path / "a.parquet")], Reading(layout="comments", thread_field="articles")).documents())
