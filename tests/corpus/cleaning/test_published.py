@@ -12,11 +12,11 @@ from electra_pretrain.corpus.cleaning.cleaner import Cleaner
 from electra_pretrain.corpus.cleaning.recipe import load_recipe
 
 # Words apart, each of which the sources and we read alike: an address of the web that a space ends, a mask alone.
-WORDS = [
-    *"가나다라 ㅋㅋㅋ ㅋㅋㅋㅋㅋ 와하하하하핫 대박대박대박 1000 10000 !!!!! ____ 漢字 理想적인 Café ok 👍 👍🏽👍🏽 ♥ ♡ … “인용”".split(),
-    *"(괄호) 3.5％ ℃ 가·나∼다~ あ http://a.kr/b?c=1 https://www.a.co.kr OOO GOOOAL <b [속보 #1 C# - _ *".split(),
-]
-LINES = st.lists(st.sampled_from(WORDS), max_size=12).map(" ".join)
+WORDS = """
+    가나다라 ㅋㅋㅋ ㅋㅋㅋㅋㅋ 와하하하하핫 대박대박대박 1000 10000 !!!!! ____ 漢字 理想적인 Café ok 👍 👍🏽👍🏽 ♥ ♡ … “인용” ★
+    (괄호) 3.5％ ℃ 가·나∼다~ あ http://a.kr/b?c=1 https://www.a.co.kr OOO GOOOAL <b [속보 #1 C# - _ *
+"""
+LINES = st.lists(st.sampled_from(WORDS.split()), max_size=12).map(" ".join)
 
 
 def kept_only(text, wanted):

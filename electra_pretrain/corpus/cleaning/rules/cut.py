@@ -19,8 +19,9 @@ _URL = re.compile(
 )
 EMAIL = re.compile(r"(?<![A-Za-z0-9_%+-])[A-Za-z0-9_%+-][A-Za-z0-9._%+-]{0,63}@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+")
 # Begins with a letter: `#1` counts, `C#` is a name, `&#44032;` a character, `a.kr/#top` an address. Several may run together.
-_HASHTAGS = re.compile(r"(?<![\w#＃&/=])(?:[#＃][^\W\d]\w*)+")
-_MENTION = re.compile(r"(?<![\w%+-])@[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z0-9_]+)*")
+_HASHTAGS = re.compile(r"(?<![\w#＃&/=@])(?:[#＃][^\W\d]\w*)+")
+# Holds a letter: `@_@` is a face.
+_MENTION = re.compile(r"(?<![\w%+@-])@_*[A-Za-z][A-Za-z0-9_]*(?:\.[A-Za-z0-9_]+)*(?![A-Za-z0-9_@])")
 _PHONE = re.compile(
     r"(?<![0-9-])(?:\+82[-. ]?(?:\(0\)|0)?|\(?0)(?:1[016789]|2|3[1-3]|4[1-4]|5[1-5]|6[1-4]|70|80|50[0-9]?)\)?[-. ]?"
     r"[0-9]{3,4}[-. ]?[0-9]{4}(?![0-9-])"
