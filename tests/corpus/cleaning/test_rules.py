@@ -68,7 +68,7 @@ EXAMPLES = {
         "메일 a.b@c.co.kr로": "메일  로"}),
     "hashtags": (rules.hashtags(), {
         "좋아요!#먹스타그램#맛집 #MeToo운동": "좋아요!   ", "＃태그 ##둘": "  ##둘",
-        **{text: text for text in ("#1 문제 #2020년", "C# C#은", "# 제목", "a.kr/#top a.kr/b#top", "&#44032;", "가#나", "@#@#굿")}}),
+        **{text: text for text in ("#1 문제 #2020년", "C# C#은 # 제목", "a.kr/#top a.kr/b#top", "&#44032; 가#나 @#@#굿")}}),
     "mentions": (rules.mentions(), {
         "@_user_1님 (@a.b.c). .@d": " 님 ( ). . ",
         **{text: text for text in ("a@b.com", "한글@naver.com", "사과 @ 5,000원", "@500원", "놀랍다@_@ @_@;", "@BOB@이후")}}),

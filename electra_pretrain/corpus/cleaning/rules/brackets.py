@@ -5,6 +5,8 @@ import re
 from electra_pretrain.core.errors import UserError
 from electra_pretrain.corpus.cleaning.rules import Rewrite
 
+MAX_PASSES = 5  # brackets may cross, and be short enough once others are cut out
+
 
 def brackets(pairs: list[str], longest: int) -> Rewrite:
     """Cut out brackets with the words in them, inner ones first: [속보], 【단독】, <사진>.
@@ -26,28 +28,37 @@ def brackets(pairs: list[str], longest: int) -> Rewrite:
     def rewrite(text: str) -> str:
         if signs is None or not signs.search(text):
             return text
-        kept: list[str] = []  # pieces, of which every bracket is one
-        ends: list[int] = []  # characters up to the end of each piece
-        opened: dict[str, list[int]] = {opening: [] for opening in opening_of.values()}  # their pieces
-        for piece in signs.split(text):
-            kept.append(piece)
-            ends.append(len(piece) + (ends[-1] if ends else 0))
-            if piece in opened:
-                opened[piece].append(len(kept) - 1)
-            elif piece in opening_of and opened[opening_of[piece]]:
-                start = opened[opening_of[piece]].pop()
-                if ends[-2] - ends[start] <= longest and _encloses(kept, start):
-                    kept[start:], ends[start:] = [" "], [ends[start]]
-                    for pieces in opened.values():
-                        while pieces and pieces[-1] > start:
-                            pieces.pop()
-        return "".join(kept)
+        for _ in range(MAX_PASSES):
+            before, text = text, _without(signs.split(text), opening_of, longest)
+            if text == before:
+                break
+        return text
 
     return rewrite
 
 
+def _without(pieces: list[str], opening_of: dict[str, str], longest: int) -> str:
+    """Join pieces of a text, of which every bracket is one, without what brackets enclose; read once, from left to right."""
+    kept: list[str] = []
+    ends: list[int] = []  # characters up to the end of each piece that is kept
+    opened: dict[str, list[int]] = {opening: [] for opening in opening_of.values()}  # where they stand in `kept`
+    for piece in pieces:
+        kept.append(piece)
+        ends.append(len(piece) + (ends[-1] if ends else 0))
+        if piece in opened:
+            opened[piece].append(len(kept) - 1)
+        elif piece in opening_of and (places := opened[opening_of[piece]]) and ends[-2] - ends[places[-1]] <= longest:
+            start = places.pop()
+            if _encloses(kept, start):
+                kept[start:], ends[start:] = [" "], [(ends[start - 1] if start else 0) + 1]
+                for others in opened.values():
+                    while others and others[-1] > start:
+                        others.pop()
+    return "".join(kept)
+
+
 def _encloses(kept: list[str], start: int) -> bool:
-    """Tell whether the last piece closes the bracket at `start`, rather than compares, and holds something."""
+    """Tell whether the last piece closes the bracket at `start`, rather than compares, and something is between them."""
     inside = "".join(kept[start + 1 : -1])
     if kept[start] != "<":
         return inside != ""
