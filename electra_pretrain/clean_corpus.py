@@ -3,11 +3,13 @@
     python -m electra_pretrain.clean_corpus --corpus 'raw/*.jsonl.gz' --output clean --recipe default --dropped dropped.jsonl
 
 The output is part-00000.txt.zst and so on, in the input's order, and corpus.json, which tells what was done. Stopped? Run the
-same command again: what was finished is kept. Recipes that ship with the package: default, kcelectra, koelectra, lmkor.
+same command again: what was finished is kept. Recipes that ship with the package: default, kcelectra, koelectra_v1
+(which is koelectra_v2's too), koelectra_v3, lmkor.
 """  # fmt: skip
 
 import argparse
-from typing import Any
+import logging
+from typing import TYPE_CHECKING, Any
 
 from electra_pretrain.cli.arguments import (
     add_corpus,
@@ -23,6 +25,11 @@ from electra_pretrain.cli.run import run_command
 from electra_pretrain.core.errors import UserError
 from electra_pretrain.corpus.cleaning.sentences import SPLITTERS
 from electra_pretrain.corpus.finding import holds
+
+if TYPE_CHECKING:
+    from electra_pretrain.corpus.cleaning.recipe import Recipe
+
+_log = logging.getLogger(__name__)
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
@@ -41,8 +48,12 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         "--sentences",
         choices=SPLITTERS,
-        default="lines",
-        help="lines: a line is a sentence; kiwi: split lines that are paragraphs (default %(default)s)",
+        help="lines: a line is a sentence; kiwi: split lines that are paragraphs (default: as the recipe says; else lines)",
+    )
+    parser.add_argument(
+        "--domain",
+        metavar="NAME",
+        help="what kind of text it is, as the recipe names it, such as news; without, rules for one kind alone are not applied",
     )
     parser.add_argument("--encoding", default="utf-8", help="of the input, for example cp949 (default %(default)s)")
     parser.add_argument(
@@ -67,8 +78,10 @@ def clean_corpus(args: argparse.Namespace) -> None:
     output = args.output.rstrip("/")
     if any(holds(output, path) for path in corpus.paths):
         raise UserError(f"--output {args.output}: holds the corpus itself; choose another folder")
+    _tell(args, recipe)
+    sentences = args.sentences or recipe.sentences or "lines"
     with chosen_runner(args) as (run, shared_dir):
-        step = clean(corpus, recipe, output, args.sentences, args.dropped, run, shared_dir)
+        step = clean(corpus, recipe, output, sentences, args.dropped, run, shared_dir, args.domain)
     print(_table(step["counts"]))
     if not step["counts"]["lines_kept"]:
         raise UserError(f"{output}: nothing is left; every line was dropped, the table says by which rule")
@@ -80,6 +93,16 @@ def clean_corpus(args: argparse.Namespace) -> None:
             f"next, the recipe drops duplicates: python -m electra_pretrain.dedup_corpus --corpus '{output}/*.txt.zst' "
             f"--output {output}-unique --by {recipe.drop_duplicates}"
         )
+
+
+def _tell(args: argparse.Namespace, recipe: "Recipe") -> None:
+    """Say what the recipe decides where no option does."""
+    if args.sentences is None and recipe.sentences == "kiwi":
+        _log.info("the recipe %s splits lines into sentences by Kiwi; --sentences lines leaves them whole", recipe.name)
+    if args.domain is None:
+        for domain in recipe.domains:
+            names = ", ".join(rule["rule"] for rule in recipe.rules if domain in rule.get("domains", []))
+            _log.info("not applied, for they are for %s alone: %s; for such text say --domain %s", domain, names, domain)
 
 
 def _table(counts: dict[str, Any]) -> str:

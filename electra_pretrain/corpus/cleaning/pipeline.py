@@ -45,6 +45,7 @@ def clean(
     dropped: str | None,
     run: Runner,
     shared_dir: str | None = None,
+    domain: str | None = None,
 ) -> Step:
     """Write parts of clean text and, last, `corpus.json` into the folder `output`; return the step that it tells.
 
@@ -57,21 +58,24 @@ def clean(
         run: maps over blocks, or over files.
         shared_dir: where unfinished work is kept that all machines see, if `run` leads to several; each then reads files of its
             own. None: this machine reads and hands out the text.
+        domain: what kind of text it is, one of `recipe.domains`; None: the rules for a kind alone are not applied.
 
     Raises:
-        UserError: bad input (named with file and line), nothing left, an output that holds other text or cannot be written.
+        UserError: bad input (named with file and line), nothing left, an output that holds other text or cannot be written; a
+            domain that the recipe does not know.
     """
+    applied = recipe.for_domain(domain)
     splitter(sentences)  # what is missing is missed before anything is written
     steps = provenance.read_steps(corpus.paths)
     measured = None if shared_dir is None else measure(corpus, run)
     sources = resume.sources(corpus.paths) if measured is None else [file.source for file in measured]
-    identity = _identity(corpus, recipe, sentences, sources)
+    identity = _identity(corpus, recipe, domain, sentences, sources)
     fingerprint = resume.fingerprint(identity)
     files.make_dirs(output)
     if (finished := provenance.finished_step(output, COMMAND, fingerprint, dropped)) is not None:
         return finished
     folder = _work_folder(output, fingerprint, dropped, shared_dir)
-    work = CleanWork(recipe, sentences, dropped, folder.path)
+    work = CleanWork(applied, sentences, dropped, folder.path)
     with files.removed_if_empty(output), files.removed_if_empty(folder.path):
         if measured is None:
             blocks = _clean_blocks(corpus, work, output, run)
@@ -144,11 +148,14 @@ def _part(block: int, num_blocks: int, output: str) -> tuple[str, range]:
     return files.join(output, part_name(first // BLOCKS_PER_PART)), blocks
 
 
-def _identity(corpus: Corpus, recipe: Recipe, sentences: str, sources: Sequence[resume.Source]) -> dict[str, Any]:
+def _identity(
+    corpus: Corpus, recipe: Recipe, domain: str | None, sentences: str, sources: Sequence[resume.Source]
+) -> dict[str, Any]:
     """Return everything that the text depends on, names of files aside."""
     return {
         "format_version": FORMAT_VERSION,
-        "recipe": recipe._asdict(),
+        "recipe": recipe.stated(),
+        **({} if domain is None else {"domain": domain}),
         "sentences": sentences,
         "block_characters": TEXT_BLOCK_CHARACTERS,
         "text_field": corpus.reading.text_field,

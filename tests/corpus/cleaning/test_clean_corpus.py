@@ -3,6 +3,7 @@
 import contextlib
 import filecmp
 import json
+import logging
 import os
 import signal
 import subprocess
@@ -20,6 +21,7 @@ from electra_pretrain.corpus.cleaning import tasks as clean_tasks
 from electra_pretrain.corpus.cleaning.recipe import load_recipe
 from electra_pretrain.corpus.provenance import PROVENANCE_NAME, read_steps, write_steps
 from electra_pretrain.corpus.reader import Corpus
+from electra_pretrain.execution import resume
 
 RAW = "첫 문장이다.\nhttp://a.kr\n\nㅋ\n\n둘째  문서의 문장이다ㅋㅋㅋㅋㅋ.\nabc abc\n"
 
@@ -85,7 +87,7 @@ def test_the_step_holds_the_whole_recipe_and_follows_those_of_the_input(tmp_path
     run(raw, tmp_path / "out", "--recipe", "default")
     first, step = read_steps([str(tmp_path / "out" / "part-00000.txt.zst")])
     assert first == {"command": "crawl"}
-    assert step["command"] == "clean_corpus" and step["recipe"] == load_recipe("default")._asdict()
+    assert step["command"] == "clean_corpus" and step["recipe"] == load_recipe("default").stated()
     assert step["paths"] == [str(raw)] and step["sources"] == [{"bytes": raw.stat().st_size, "sha256": files.sha256(str(raw))}]
     counts = step["counts"]
     assert (counts["documents"], counts["documents_kept"], counts["lines"], counts["lines_kept"]) == (3, 2, 5, 2)
@@ -237,6 +239,52 @@ def test_kiwi_splits_paragraphs(tmp_path):
     assert step["sentences"] == "kiwi" and set(step["libraries"]) == {"emoji", "kiwipiepy", "kiwipiepy_model"}
 
 
+def own_recipe(path, **more):
+    rules = [{"rule": "nfc"}, {"rule": "bylines", "domains": ["news"], "titles": ["기자"], "agencies": []}]
+    path.write_text(json.dumps({"name": "mine", "source": "", "rules": rules, "drop_duplicates": None, **more}))
+    return path
+
+
+def test_the_domain_decides_and_is_kept(tmp_path, caplog):
+    corpus, recipe = tmp_path / "a.txt", own_recipe(tmp_path / "mine.json")
+    corpus.write_text("비가 온다. 홍길동 기자\n")
+    with caplog.at_level(logging.INFO):
+        run(corpus, tmp_path / "any", "--recipe", recipe)
+    assert "not applied, for they are for news alone: bylines; for such text say --domain news" in caplog.messages
+    caplog.clear()
+    with caplog.at_level(logging.INFO):
+        run(corpus, tmp_path / "news", "--recipe", recipe, "--domain", "news")
+    assert not [message for message in caplog.messages if "not applied" in message]
+    assert text_of(tmp_path / "any") == "비가 온다. 홍길동 기자\n\n" and text_of(tmp_path / "news").split() == ["비가", "온다."]
+    (without,), (with_domain,) = (read_steps([str(tmp_path / name / "x")]) for name in ("any", "news"))
+    assert "domain" not in without and with_domain["domain"] == "news"
+    assert without["recipe"] == with_domain["recipe"] == load_recipe(str(recipe)).stated()
+    assert [len(step["counts"]["rules"]) for step in (without, with_domain)] == [1, 2]
+    with pytest.raises(UserError, match="holds text of other input or settings"):
+        run(corpus, tmp_path / "any", "--recipe", recipe, "--domain", "news")
+
+
+def test_a_recipe_says_how_lines_are_split_and_the_option_overrides(tmp_path, caplog):
+    corpus, recipe = tmp_path / "a.txt", own_recipe(tmp_path / "mine.json", sentences="kiwi")
+    corpus.write_text("오늘은 비가 왔다. 우산이 없어서 젖었다.\n")
+    with caplog.at_level(logging.INFO):
+        run(corpus, tmp_path / "split", "--recipe", recipe)
+    assert "the recipe mine splits lines into sentences by Kiwi; --sentences lines leaves them whole" in caplog.messages
+    run(corpus, tmp_path / "whole", "--recipe", recipe, "--sentences", "lines")
+    assert text_of(tmp_path / "split") == "오늘은 비가 왔다.\n우산이 없어서 젖었다.\n\n"
+    assert text_of(tmp_path / "whole") == "오늘은 비가 왔다. 우산이 없어서 젖었다.\n\n"
+    assert [read_steps([str(tmp_path / name / "x")])[0]["sentences"] for name in ("split", "whole")] == ["kiwi", "lines"]
+
+
+def test_a_run_without_what_is_new_is_known_by_what_it_always_was(tmp_path, raw):
+    """Finished outputs stay finished: nothing comes into what their fingerprint is made of."""
+    run(raw, tmp_path / "out")
+    (step,) = read_steps([str(tmp_path / "out" / "x")])
+    assert set(step["recipe"]) == {"name", "source", "rules", "drop_duplicates"} and step["sentences"] == "lines"
+    told = {"command", "fingerprint", "paths", "counts", "domain"}
+    assert step["fingerprint"] == resume.fingerprint({key: value for key, value in step.items() if key not in told})
+
+
 def test_mistakes_are_one_line_and_leave_nothing(tmp_path, raw, monkeypatch):
     out = tmp_path / "out"
     (tmp_path / "empty.txt").write_text("\n \n")
@@ -245,6 +293,7 @@ def test_mistakes_are_one_line_and_leave_nothing(tmp_path, raw, monkeypatch):
         (raw, ["--num_processes", "0"], "--num_processes 0: must be at least 1"),
         (raw, ["--encoding", "cp94"], "--encoding cp94: no such encoding"),
         (raw, ["--encoding", "utf-16"], "its lines cannot be told apart"),
+        (raw, ["--domain", "news"], "--domain news: the recipe default knows none"),
         (raw, ["--recipe", "kocharelectra"], "no recipe of that name; did you mean"),
     ]:
         with pytest.raises(UserError, match=message):

@@ -10,7 +10,7 @@ import pytest
 from electra_pretrain import clean_corpus
 from electra_pretrain.core.errors import UserError
 from electra_pretrain.corpus.cleaning.cleaner import Cleaner
-from electra_pretrain.corpus.cleaning.recipe import RULES, load_recipe, shipped_names
+from electra_pretrain.corpus.cleaning.recipe import ALIASES, RULES, load_recipe, shipped_names
 from tests.conftest import ROOT
 
 MINE = {
@@ -22,16 +22,46 @@ MINE = {
 
 
 def test_the_published_recipes_ship():
-    assert shipped_names() == ["default", "kcelectra", "koelectra", "lmkor"]
+    assert shipped_names() == ["default", "kcelectra", "koelectra_v1", "koelectra_v2", "koelectra_v3", "lmkor"]
     for name in shipped_names():
         recipe = load_recipe(name)
-        assert recipe.name == name and len(recipe.source) > 50
+        assert recipe.name == ALIASES.get(name, name) and len(recipe.source) > 50
         assert len(recipe.compiled()) == len(recipe.rules)
     names = {name: [rule["rule"] for rule in load_recipe(name).rules] for name in shipped_names()}
-    published = ["characters", "urls", "squeeze", "masks", "min_length"]
+    published = ["characters", "urls", "runs", "whitespace", "min_length"]
     assert [rule for rule in names["kcelectra"] if rule in published] == published
-    assert "not published" in load_recipe("koelectra").source
+    for name in ("kcelectra", "koelectra_v1", "koelectra_v3", "lmkor"):
+        assert "Open:" in load_recipe(name).source and "Ours:" in load_recipe(name).source
     assert not [name for name in names if {"phone_numbers", "resident_numbers"} & set(names[name])], "off by default"
+
+
+def test_v2_has_v1s_recipe_and_koelectra_alone_is_no_recipe():
+    assert load_recipe("koelectra_v2") == load_recipe("koelectra_v1")
+    assert load_recipe("koelectra_v1").drop_duplicates == "line", "sentences are the unit"
+    with pytest.raises(UserError, match=r"--recipe koelectra: .*did you mean .*koelectra_v"):
+        load_recipe("koelectra")
+
+
+BY_DOMAIN = MINE | {"rules": [{"rule": "nfc"}, {"rule": "masks", "domains": ["web", "news"], "at_least": 3},
+                              {"rule": "emails", "domains": ["news"]}]}  # fmt: skip
+
+
+def test_rules_for_a_kind_of_text(tmp_path):
+    recipe = load_recipe(write(tmp_path / "mine.json", BY_DOMAIN))
+    assert recipe.domains == ["news", "web"] and len(recipe.compiled()) == 3
+    applied = {domain: [rule["rule"] for rule in recipe.for_domain(domain).rules] for domain in (None, "web", "news")}
+    assert applied == {None: ["nfc"], "web": ["nfc", "masks"], "news": ["nfc", "masks", "emails"]}
+    assert Cleaner(recipe.for_domain("news")).clean("가 a@b.kr OOO").text.split() == ["가"]
+    with pytest.raises(UserError, match="--domain wiki: the recipe mine knows news, web; leave it out"):
+        recipe.for_domain("wiki")
+    with pytest.raises(UserError, match="--domain news: the recipe default knows none; leave it out"):
+        load_recipe("default").for_domain("news")
+
+
+@pytest.mark.parametrize("values", [MINE, BY_DOMAIN, MINE | {"sentences": "kiwi"}])
+def test_a_recipe_is_stated_as_its_file_states_it(tmp_path, values):
+    """Nothing that it leaves out may come in: outputs are known by it."""
+    assert load_recipe(write(tmp_path / "mine.json", values)).stated() == values
 
 
 def write(path, values):
@@ -41,7 +71,7 @@ def write(path, values):
 
 def test_a_recipe_of_ones_own(tmp_path):
     recipe = load_recipe(write(tmp_path / "mine.json", MINE))
-    assert recipe._asdict() == MINE
+    assert recipe.stated() == MINE
     cleaner = Cleaner(recipe)
     assert [cleaner.clean(line) for line in ("가가가가", "가!!!!")] == [("가가", None), (None, "hangul_share")]
 
@@ -75,6 +105,10 @@ WRONG = {
     "unknown key": (changed("rule", value=[]), 'unknown key "rule"; did you mean rules'),
     "missing key": (changed("source"), "lacks source"),
     "duplicates of what": (changed("drop_duplicates", value="lines"), 'must be "line", "document" or null, not \'lines\''),
+    "sentences of what": (MINE | {"sentences": "kss"}, '"sentences" must be one of lines, kiwi, not \'kss\''),
+    "domains are a list": (changed("rules", 0, "domains", value="news"), "rule 1 (squeeze): domains must be a list of names"),
+    "domains of nothing": (changed("rules", 0, "domains", value=[]), "domains must be a list of names, not []"),
+    "nearly domains": (changed("rules", 0, "domain", value=["news"]), 'unknown parameter "domain"; did you mean domains'),
     "rules of another kind": (changed("rules", value={"rule": "nfc"}), '"rules" must be a list'),
     "a list": ([], "must be a JSON object"),
 }  # fmt: skip
@@ -112,6 +146,6 @@ def test_the_page_on_corpora_says_what_holds(tmp_path):
     table = set(re.findall(r"`(\w+)`", "".join(line.split("|")[1] for line in text.splitlines() if line.startswith("| `"))))
     assert set(RULES) | set(shipped_names()) <= table
     commands = re.findall(r"^python -m electra_pretrain\.clean_corpus (.*)$", text, re.M)
-    assert len(commands) == 4
+    assert len(commands) == 7
     for command in commands:
         load_recipe(clean_corpus.parse_args(shlex.split(command)).recipe)

@@ -4,6 +4,7 @@ import itertools
 import re
 import time
 import unicodedata
+from types import SimpleNamespace
 
 import emoji as emoji_package
 import pytest
@@ -11,10 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from electra_pretrain.core.errors import UserError
-from electra_pretrain.corpus.cleaning import rules
 from electra_pretrain.corpus.cleaning.cleaner import Cleaner
-from electra_pretrain.corpus.cleaning.recipe import Recipe, load_recipe, shipped_names
+from electra_pretrain.corpus.cleaning.recipe import RULES, Recipe, load_recipe, shipped_names
 
+rules = SimpleNamespace(**RULES)
 EXAMPLES = {
     "html": (
         rules.html(),
@@ -65,6 +66,21 @@ EXAMPLES = {
     "emails": (rules.emails(), {
         "하겠습니다.unionm@naver.com 입니다": "하겠습니다.  입니다", "a@b 골뱅이": "a@b 골뱅이",
         "메일 a.b@c.co.kr로": "메일  로"}),
+    "hashtags": (rules.hashtags(), {
+        "좋아요!#먹스타그램#맛집 #MeToo운동": "좋아요!   ", "＃태그 ##둘": "  ##둘",
+        **{text: text for text in ("#1 문제 #2020년", "C# C#은 # 제목", "a.kr/#top a.kr/b#top", "&#44032; 가#나 @#@#굿")}}),
+    "mentions": (rules.mentions(), {
+        "@_user_1님 (@a.b.c). .@d": " 님 ( ). . ",
+        **{text: text for text in ("a@b.com", "한글@naver.com", "사과 @ 5,000원", "@500원", "놀랍다@_@ @_@;", "@BOB@이후")}}),
+    "brackets": (rules.brackets(["[]", "<>"], 6), {"[속보] <사진>": "   "}),
+    "news_notices": (
+        rules.news_notices(["무단전재"], ["뉴스1"]),
+        {"무단 전재 금지": None, "(서울=뉴스1)": None, "뉴스1": "뉴스1"}),
+    "bylines": (
+        rules.bylines(["기자"], ["뉴스1"]),
+        {"(서울=뉴스1) 홍길동 기자 = 비가 온다. 김철수 기자": "  비가 온다. "}),
+    "runs": (rules.runs(4, 2), {
+        "ㅋㅋㅋ ㅋㅋㅋㅋ 1000 10000 !!!!! ____": "ㅋㅋㅋ ㅋㅋ 1000 100 !!!!! __", "대박대박대박대박": "대박대박대박대박"}),
     "phone_numbers": (
         rules.phone_numbers(),
         {
@@ -110,6 +126,7 @@ def test_known_examples(name, text, wanted):
 PIECES = [
     *"가각힣ㅋㅠㅎㅏ아 \t.!?~OO○aZ09漢あé♥😀🏽\u200d\ufe0f\u200b\u3164\xa0\u1100\u1161\u11a8\u0301<>&;/#",
     "하하", "대박", "&amp;", "&lt;", "<br>", "http://", "www.", "a@b.kr", "010-1234-5678", "900101-1234567", "OOO",
+    "홍길동 기자", "(서울=뉴스1)", "[", "]", ". ", "=", "무단전재", "#태그", "@user",
 ]  # fmt: skip
 TEXT = st.one_of(st.text(st.characters(exclude_categories=["Cs"])), st.lists(st.sampled_from(PIECES), max_size=25).map("".join))
 ONE_LINE = TEXT.map(lambda text: text.replace("\n", " "))
@@ -185,11 +202,21 @@ def test_hostile_lines_take_no_time():
         "http://" * 15_000,
         "<script>" * 10_000,
         "O" * 100_000,
+        "[" * 50_000 + "가" + "]" * 50_000,
+        "[a" * 50_000 + "]" * 50_000,
+        "[<" * 30_000 + ">]" * 30_000,
+        "(서울=" * 25_000,
+        "[홍길동 " * 20_000,
     ]
-    for line in lines:
-        for name, (rule, _) in EXAMPLES.items():
+    lines += [
+        piece * 15_000
+        for piece in ("#가", "@a.", "홍길동 기자 ", ". 홍길동 기자", "홍길동 기자 a@b.kr ", "홍길동 기자 =", "사진=")
+    ]
+    lines += ["홍길동·" * 20_000, ". " * 50_000, "기자" + " " * 100_000, "무 단 " * 20_000]
+    for line, (name, (rule, _)) in itertools.product(lines, EXAMPLES.items()):
+        for end in ("@ OO", " 홍길동 기자"):
             began = time.process_time()
-            rule(line + "@ OO")
+            rule(line + end)
             assert time.process_time() - began < 1, f"{name} on {line[:9]}…"
 
 
@@ -213,26 +240,11 @@ def test_rules_are_counted_and_reasons_named():
     ]
 
 
-def test_the_published_order_of_kcelectra():
-    """Each step of it on one line, in the order in which the source gives them."""
-    clean = Cleaner(load_recipe("kcelectra")).clean
-    assert clean("漢字 이 OOO들 ㅋㅋㅋㅋㅋ 보세요👍 https://a.kr/b 최고♡").text == "이 들 ㅋㅋ 보세요👍 최고"
-    assert clean("ㅋㅋㅋㅋㅋㅋㅋㅋㅋㅋㅋㅋ") == (None, "min_length"), "squeezed before it is measured"
-    assert clean("아홉글자뿐이다아.") == (None, "min_length")
-    assert clean("열글자가되는문장이다").text == "열글자가되는문장이다"
-    assert clean(unicodedata.normalize("NFD", "열글자가되는문장이다")).text == "열글자가되는문장이다"
-
-
-def test_lmkor_keeps_neither_hanja_nor_emoji():
-    clean = Cleaner(load_recipe("lmkor")).clean
-    assert clean("이상(理想)한 Café 3.5% “인용”👍 문장이다").text == "이상( )한 Café 3.5% “인용” 문장이다"
-
-
 @pytest.mark.parametrize(
     "make",
     [
         lambda: rules.squeeze(0, True, True), lambda: rules.masks(1), lambda: rules.hangul_share(1.5),
-        lambda: rules.characters(["hanguel"], ""),
+        lambda: rules.characters(["hanguel"], ""), lambda: rules.runs(2, 2), lambda: rules.runs(2, 0),
     ],
 )  # fmt: skip
 def test_senseless_parameters_are_refused(make):
