@@ -4,6 +4,7 @@
 """  # fmt: skip
 
 import argparse
+import logging
 
 from electra_pretrain.cli.arguments import (
     add_corpus,
@@ -20,6 +21,8 @@ from electra_pretrain.cli.arguments import (
 )
 from electra_pretrain.cli.run import run_command
 from electra_pretrain.core.errors import UserError
+
+_log = logging.getLogger(__name__)
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
@@ -84,8 +87,11 @@ def build_data(args: argparse.Namespace) -> None:
     print(
         f"{args.output}: {manifest.train_examples:,} training and {manifest.heldout_examples:,} held-out examples "
         f"in {len(manifest.train_shards) + len(manifest.heldout_shards)} shards; {counts.tokens:,} tokens, "
-        f"[UNK] {manifest.unk_rate:.3%}; {manifest.overflow_rate:.2%} of the tokens carried over instead of lost"
+        f"[UNK] {manifest.unk_rate:.3%}; {manifest.overflow_rate:.2%} of the tokens carried over instead of lost; "
+        f"padding {manifest.padding:.1%}"
     )
+    if warning := manifest.padding_warning():
+        _log.warning("%s: %s", args.output, warning)
 
 
 def _check(args: argparse.Namespace) -> None:

@@ -15,9 +15,11 @@ if TYPE_CHECKING:
 UNKNOWN = "[UNK]"
 _BARS = 64
 _SIZE = (6.6, 3.4)  # inches
-_CSS = """
+CHARTS_CSS = ".charts { display: flex; flex-wrap: wrap; gap: 1rem; margin-top: 2rem } .charts figure { flex: 1 1 26rem }"
+_CSS = (
+    CHARTS_CSS
+    + """
 td { text-align: left } .right td:nth-child(n+2), .right th:nth-child(n+2) { text-align: right }
-.charts { display: flex; flex-wrap: wrap; gap: 1rem; margin-top: 2rem } .charts figure { flex: 1 1 26rem }
 .fault { color: #a00 }
 .example { border-left: 4px solid #ddd; margin: 1rem 0; padding: .2rem 1rem }
 .example h3 { font-size: 13px; margin: 0; color: #555 }
@@ -27,6 +29,7 @@ td { text-align: left } .right td:nth-child(n+2), .right th:nth-child(n+2) { tex
 .word i { font-style: normal; background: #eef3f8; border-radius: 3px; padding: .1em .15em; margin-right: 1px }
 .word i:nth-child(even) { background: #d8e4ef } .word i.unk { background: #c00; color: #fff }
 """
+)
 
 
 class Frequency(NamedTuple):
@@ -111,7 +114,7 @@ def length_histogram(lengths: np.ndarray) -> bytes:
         axis.set_ylabel("examples")
         axis.yaxis.set_major_formatter(lambda value, _: short(value))
 
-    return _svg(draw)
+    return svg(draw)
 
 
 def rank_frequency(counts: np.ndarray) -> bytes:
@@ -131,10 +134,12 @@ def rank_frequency(counts: np.ndarray) -> bytes:
         for side in (axis.xaxis, axis.yaxis):
             side.set_major_formatter(lambda value, _: short(value))
 
-    return _svg(draw)
+    return svg(draw)
 
 
-def _svg(draw: Callable[["Figure"], None]) -> bytes:
+def svg(draw: Callable[["Figure"], None]) -> bytes:
+    """Draw on a figure of a chart's size, and save it as SVG."""
+
     def drawn() -> "Figure":
         from matplotlib.figure import Figure
 

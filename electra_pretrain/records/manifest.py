@@ -12,6 +12,8 @@ from electra_pretrain.tokenization.tokenizer import Tokenizer, file_name
 
 MANIFEST_NAME = "manifest.json"
 FORMAT_VERSION = 2
+# Above it a run computes more than a third of its positions for nothing.
+MAX_PADDING = 0.3
 
 
 @dataclasses.dataclass(frozen=True)
@@ -80,6 +82,31 @@ class Manifest:
     heldout_shards: tuple[Shard, ...]
     sources: tuple[dict[str, Any], ...]
     corpus_steps: tuple[dict[str, Any], ...]  # what made the text, oldest first (see corpus/provenance.py)
+
+    @property
+    def padding(self) -> float:
+        """Return the share of all rows' places that hold padding, from the counts, so that no record is read.
+
+        Every pass holds every token once. An example has two or three special tokens, of which the manifest does not tell;
+        with two and a half the share is wrong by at most half a place a row, `0.5 / max_seq_length`.
+        """
+        examples = self.train_examples + self.heldout_examples
+        text = self.counts.tokens * (self.dupe_factor or 1)  # of adopted records the tokens were counted in the records
+        places = examples * self.max_seq_length
+        return max(0.0, 1 - (text + 2.5 * examples) / places) if places else 0.0
+
+    def padding_warning(self) -> str | None:
+        """Say, where much of the rows is padding, how much, why, and what helps; None where it is little."""
+        if self.padding <= MAX_PADDING:
+            return None
+        documents = self.counts.documents
+        unit, count = ("examples", self.train_examples + self.heldout_examples) if not documents else ("documents", documents)
+        mean = self.counts.tokens / count
+        return (
+            f"{self.padding:.0%} of the rows is padding: {unit} have {mean:,.0f} tokens on average and rows "
+            f"{self.max_seq_length:,}; build again with short texts that belong together joined into one document, such as "
+            "the comments of one article (no empty line between them), or with a shorter --max_seq_length"
+        )
 
     def save(self, folder: str) -> None:
         text = json.dumps(self.to_dict(), ensure_ascii=False, indent=2)

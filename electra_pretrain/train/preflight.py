@@ -139,6 +139,8 @@ def _examples(start: Start) -> Iterator[Finding]:
         yield Finding(Level.OK, text)
         if not source.manifest.heldout_examples and config.training.num_eval_steps:
             yield Finding(Level.WARNING, f"{source.folder}: no held-out records, so nothing will tell whether the run overfits")
+        if padding := source.manifest.padding_warning():
+            yield Finding(Level.WARNING, f"{source.folder}: {padding}")
         if epochs > 40:
             # BERT read its corpus about 40 times (Devlin et al. 2019, appendix A.2).
             yield Finding(Level.WARNING, f"{source.folder}: examples are read {epochs:.0f} times; more text would help")

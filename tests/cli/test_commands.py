@@ -11,6 +11,7 @@ from electra_pretrain import (
     build_data,
     clean_corpus,
     compare,
+    corpus_stats,
     dedup_corpus,
     export_hf,
     inspect_vocab,
@@ -78,7 +79,9 @@ def test_missing_corpus(tmp_path, vocab_path, capfd):
     assert not os.path.exists(tmp_path / "out")
 
 
-@pytest.mark.parametrize("module", [build_data, clean_corpus, dedup_corpus, inspect_vocab, quickstart, train_vocab])
+@pytest.mark.parametrize(
+    "module", [build_data, clean_corpus, corpus_stats, dedup_corpus, inspect_vocab, quickstart, train_vocab]
+)
 def test_a_glob_that_the_shell_has_expanded(module, capfd):
     """Among all else that may be wrong with the arguments, and without a page of usage."""
     result = run(module, ["--corpus", "a.txt", "b.txt", "c.txt", "--vocab", "one", "two"], capfd)
@@ -111,14 +114,14 @@ def test_a_sample_smaller_than_a_document(tmp_path, capfd):
     assert_one_line(result, "--sample_fraction 1.0 with --sample_bytes 1: the sample of the corpus holds no text; raise them")
 
 
-@pytest.mark.parametrize("module", [build_data, clean_corpus, dedup_corpus, inspect_vocab, train_vocab])
+@pytest.mark.parametrize("module", [build_data, clean_corpus, corpus_stats, dedup_corpus, inspect_vocab, train_vocab])
 def test_many_empty_files_are_not_all_named(tmp_path, vocab_path, capfd, module):
     for number in range(300):
         (tmp_path / f"{number:03d}.txt").touch()
     arguments = ["--corpus", tmp_path / "*.txt"]
     arguments += ["--vocab", vocab_path] if module in (build_data, inspect_vocab) else []
     arguments += ["--by", "line"] if module is dedup_corpus else []
-    arguments += [] if module is inspect_vocab else ["--output", tmp_path / "out"]
+    arguments += [] if module in (corpus_stats, inspect_vocab) else ["--output", tmp_path / "out"]
     arguments += [] if module in (inspect_vocab, train_vocab) else ["--num_processes", 1]
     code, err = run(module, arguments, capfd)
     assert code == 1 and f"error: {tmp_path / '000.txt'} and 299 more: the corpus is empty" in err

@@ -1,5 +1,7 @@
-"""Shards as the manifest lists them: of a bucket's, all are asked for at once."""
+"""Padding told by the manifest, against the records; shards as it lists them: of a bucket's, all are asked for at once."""
 
+import json
+import re
 import threading
 import types
 
@@ -8,7 +10,9 @@ import tensorflow as tf
 
 from electra_pretrain.core import gfile
 from electra_pretrain.core.errors import UserError
-from electra_pretrain.records.manifest import Shard, check_shards
+from electra_pretrain.records.manifest import Shard, check_shards, load_manifest
+from tests.conftest import SAMPLE_CORPUS, SEQ, build
+from tests.support.tensorflow_records import read
 
 FOLDER, COUNT = "gs://bucket/data", 20
 SHARDS = tuple(Shard(f"train-{number:05d}", 1, 100 + number, "") for number in range(COUNT))
@@ -67,3 +71,63 @@ def test_the_first_fault_in_a_bucket_is_named_as_on_a_disk(bucket, tmp_path):
     both("train-00009: changed (110 bytes, the manifest says 109); copy it again")
     put(3, 102)
     both("train-00003: truncated (102 bytes, the manifest says 103); copy it again")
+
+
+def padding_of(folder):
+    """Counted record by record."""
+    masks = [
+        value
+        for shard in sorted(folder.glob("*.tfrecord*"))
+        for record in read(shard)
+        for value in tf.train.Example.FromString(record).features.feature["input_mask"].int64_list.value
+    ]
+    return 1 - sum(masks) / len(masks)
+
+
+def short_and_long(tmp_path):
+    """The same sentences twice: each a document of its own, and a file's as one document."""
+    lines = [line for line in (SAMPLE_CORPUS / "news.txt").read_text(encoding="utf-8").split("\n") if line.strip()]
+    (tmp_path / "short.txt").write_text("\n\n".join(line[:30] for line in lines), encoding="utf-8")
+    (tmp_path / "long.txt").write_text("\n".join(lines), encoding="utf-8")
+
+
+@pytest.mark.parametrize("more", [[], ["--dupe_factor", "3"], ["--single_segment_prob", "1"], ["--max_seq_length", "128"]])
+def test_padding_told_from_the_counts_is_that_of_the_records(tmp_path, vocab_path, capfd, more):
+    short_and_long(tmp_path)
+    for name in ("short", "long"):
+        build(str(tmp_path / f"{name}.txt"), vocab_path, str(tmp_path / name), "--heldout_fraction", "0.2", *more)
+        manifest = load_manifest(str(tmp_path / name))
+        counted = padding_of(tmp_path / name)
+        assert abs(manifest.padding - counted) <= 0.5 / manifest.max_seq_length
+        assert (manifest.padding_warning() is not None) == (manifest.padding > 0.3) == (name == "short")
+        assert f"padding {manifest.padding:.1%}\n" in capfd.readouterr().out
+
+
+def test_the_warning_gives_the_numbers_and_the_way_out(tmp_path, vocab_path, caplog):
+    short_and_long(tmp_path)
+    build(str(tmp_path / "long.txt"), vocab_path, str(tmp_path / "long"))
+    assert not [record for record in caplog.records if record.levelname == "WARNING"]
+    build(str(tmp_path / "short.txt"), vocab_path, str(tmp_path / "short"))
+    (warning,) = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    told = re.match(
+        r"(.*): (\d+)% of the rows is padding: documents have (\d+) tokens on average and rows 32; "
+        r".* joined into one document.*--max_seq_length$",
+        warning,
+    )
+    counts = load_manifest(str(tmp_path / "short")).counts
+    assert told[1] == str(tmp_path / "short") and abs(int(told[2]) / 100 - padding_of(tmp_path / "short")) <= 0.005 + 0.5 / SEQ
+    assert int(told[3]) == round(counts.tokens / counts.documents)
+
+
+def test_a_folder_of_an_earlier_build_or_of_another_builder_is_told_of_too(tmp_path, vocab_path):
+    """Nothing was added to the file: a manifest whose documents and passes are not known gives what its records hold."""
+    short_and_long(tmp_path)
+    build(str(tmp_path / "short.txt"), vocab_path, str(tmp_path / "data"))
+    path = tmp_path / "data" / "manifest.json"
+    values = json.loads(path.read_text())
+    assert "padding" not in values
+    values["dupe_factor"] = values["counts"]["documents"] = None
+    path.write_text(json.dumps(values))
+    manifest = load_manifest(str(tmp_path / "data"))
+    assert abs(manifest.padding - padding_of(tmp_path / "data")) <= 0.5 / SEQ
+    assert "padding: examples have" in manifest.padding_warning()

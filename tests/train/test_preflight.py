@@ -8,6 +8,7 @@ import pytest
 
 from electra_pretrain import run_pretraining
 from electra_pretrain.core.errors import UserError
+from electra_pretrain.records.manifest import load_manifest
 from electra_pretrain.tpu.chips import find_slice
 from electra_pretrain.tpu.zones import within
 from electra_pretrain.train import storage
@@ -15,7 +16,7 @@ from electra_pretrain.train.finding import Level
 from electra_pretrain.train.input import choose_sources
 from electra_pretrain.train.preflight import Request, check_everything, check_start, check_thoroughly
 from electra_pretrain.train.run_folder import Start
-from tests.conftest import MICRO, changed
+from tests.conftest import MICRO, build, changed
 
 
 def checked(config, records, model_dir, tpu=None, zone=None, replicas=1, target=None):
@@ -55,6 +56,15 @@ def test_epochs_and_overfitting(records, tmp_path):
     config = changed(MICRO, training={"num_train_steps": 100000})
     (warning,) = texts(checked(config, records, tmp_path), Level.WARNING)
     assert "more text would help" in warning
+
+
+def test_rows_that_are_mostly_padding(records, vocab_path, tmp_path):
+    (tmp_path / "short.txt").write_text("짧은 댓글이다.\n\n" * 200, encoding="utf-8")
+    build(str(tmp_path / "short.txt"), vocab_path, str(tmp_path / "short"), "--heldout_fraction", "0")
+    warnings = texts(checked(MICRO, tmp_path / "short", tmp_path / "run"), Level.WARNING)
+    (warning,) = [text for text in warnings if "padding" in text]
+    assert warning == f"{tmp_path / 'short'}: {load_manifest(str(tmp_path / 'short')).padding_warning()}"
+    assert not [text for text in texts(checked(MICRO, records, tmp_path / "run"), Level.WARNING) if "padding" in text]
 
 
 def failure(*arguments, **named):
