@@ -4,8 +4,9 @@ import itertools
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from electra_pretrain.core import compression, files
-from electra_pretrain.corpus.reader import Corpus, LocatedDocument
+from electra_pretrain.core import volumes
+from electra_pretrain.corpus.contents import opened
+from electra_pretrain.corpus.reader import Corpus, LocatedDocument, in_blocks
 
 SAMPLE_LINES = 10_000
 MAX_BAD_SHARE = 0.01  # of a file's lines; with more of them it is of no encoding
@@ -76,19 +77,10 @@ class FileReader:
         Raises:
             UserError: a file is damaged, or not of its format; it is named.
         """
-        block: list[LocatedDocument] = []
-        length = 0
-        for document in itertools.chain.from_iterable(map(self._documents, self._corpus.paths)):
-            block.append(document)
-            length += sum(map(len, document.sentences))
-            if length >= characters:
-                yield block
-                block, length = [], 0
-        if block:
-            yield block
+        return in_blocks(itertools.chain.from_iterable(map(self._documents, self._corpus.paths)), characters)
 
     def _documents(self, path: str) -> Iterator[LocatedDocument]:
-        size, mark = files.size(path), _mark(path)
+        size, mark = volumes.size(path), _mark(path)
         if mark == UTF_16:
             self.found.append(FileEncoding(path, size, UTF_16, None, 0, 0))
         else:
@@ -108,7 +100,7 @@ class FileReader:
         return min(trial, _Trial(self._opened(path, "cp949"), CP949), key=_bad_share) if trial.bad_share else trial
 
     def _opened(self, path: str, encoding: str) -> Corpus:
-        return Corpus([path], self._corpus.text_field, encoding, "replace")
+        return Corpus([path], self._corpus.reading._replace(encoding=encoding, on_bad_bytes="replace"))
 
 
 def _bad_share(trial: _Trial) -> float:
@@ -117,6 +109,6 @@ def _bad_share(trial: _Trial) -> float:
 
 def _mark(path: str) -> str | None:
     """Tell the encoding that a file's first bytes name."""
-    with files.open_raw(path) as raw, compression.decompressed(path, raw) as file:
+    with volumes.open_whole(path) as raw, opened(path, raw) as file:
         begin = file.read(3)
     return next((name for mark, name in _MARKS.items() if begin.startswith(mark)), None)

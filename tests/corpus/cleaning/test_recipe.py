@@ -146,6 +146,6 @@ def test_the_page_on_corpora_says_what_holds(tmp_path):
     table = set(re.findall(r"`(\w+)`", "".join(line.split("|")[1] for line in text.splitlines() if line.startswith("| `"))))
     assert set(RULES) | set(shipped_names()) <= table
     commands = re.findall(r"^python -m electra_pretrain\.clean_corpus (.*)$", text, re.M)
-    assert len(commands) == 7
+    assert len(commands) >= 7
     for command in commands:
         load_recipe(clean_corpus.parse_args(shlex.split(command)).recipe)
