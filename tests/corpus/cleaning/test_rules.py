@@ -214,10 +214,9 @@ def test_hostile_lines_take_no_time():
     ]
     lines += ["홍길동·" * 20_000, ". " * 50_000, "기자" + " " * 100_000, "무 단 " * 20_000]
     for line, (name, (rule, _)) in itertools.product(lines, EXAMPLES.items()):
-        for end in ("@ OO", " 홍길동 기자"):
-            began = time.process_time()
-            rule(line + end)
-            assert time.process_time() - began < 1, f"{name} on {line[:9]}…"
+        began = time.process_time()
+        rule(line + "@ OO 홍길동 기자")
+        assert time.process_time() - began < 1, f"{name} on {line[:9]}…"
 
 
 def recipe(*rules):

@@ -198,12 +198,14 @@ def test_dropped_lines_name_the_document(tmp_path):
 
 
 MEMORY = """
-import resource, sys
+import re, sys
 from electra_pretrain.corpus.reader import Corpus
 from electra_pretrain.corpus.reading import Reading
-before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+def peak():  # in kilobytes, of this process alone: what getrusage gives begins with that of the one that started it
+    return int(re.search("VmHWM:\\s*([0-9]+)", open("/proc/self/status").read())[1])
+before = peak()
 number = sum(1 for _ in Corpus([sys.argv[1]], Reading(sys.argv[2])).documents())
-print(number, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+print(number, peak() - before)
 """
 
 
@@ -219,7 +221,7 @@ def write_large(path, megabytes):
     return number
 
 
-@pytest.mark.parametrize(("megabytes", "allowed"), [(60, 25), pytest.param(2000, 60, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(("megabytes", "allowed"), [(60, 15), pytest.param(2000, 15, marks=pytest.mark.slow)])
 def test_memory_does_not_grow_with_the_file(tmp_path, megabytes, allowed):
     number = write_large(tmp_path / "a.json", megabytes)
     arguments = [sys.executable, "-c", MEMORY, str(tmp_path / "a.json"), "document[].paragraph[].form"]

@@ -15,8 +15,14 @@ def labels(path, column="text"):
 @pytest.mark.parametrize(("name", "sign"), [("a.csv", ","), ("a.tsv", "\t")])
 def test_columns_of_a_table(tmp_path, name, sign):
     path = tmp_path / name
-    path.write_text("\n".join(sign.join(row) for row in [("id", "text", "title"), ("1", "가", "제목"), ("2", "나")]))
-    assert labels(path) == [("1", "제목", ["가"]), ("2", "", ["나"])]
+    rows = [("id", "text", "title"), ("1", "가", "제목"), ("2", "나"), ("3", "다", "\udcff")]
+    path.write_bytes("\n".join(sign.join(row) for row in rows).encode("utf-8", "surrogateescape"))
+    found = read_both(path, Reading(on_bad_bytes="skip"))  # which is about the text
+    assert [(one.id, one.title, one.sentences) for one in found] == [
+        ("1", "제목", ["가"]),
+        ("2", "", ["나"]),
+        ("3", "\ufffd", ["다"]),
+    ]
     path.write_text(sign.join(("text", "no")) + "\n" + sign.join(("가", "1")))
     assert labels(path) == [("", "", ["가"])]
 
