@@ -5,12 +5,15 @@ from electra_pretrain.core.errors import UserError, nearest
 from electra_pretrain.corpus.layouts.json_lines import JSON_LINES
 from electra_pretrain.corpus.layouts.json_stream import JSON, is_lines
 from electra_pretrain.corpus.layouts.layout import Layout
+from electra_pretrain.corpus.layouts.namuwiki import NAMUWIKI
 from electra_pretrain.corpus.layouts.parquet import PARQUET
 from electra_pretrain.corpus.layouts.tables import CSV, TSV
 from electra_pretrain.corpus.layouts.text import TEXT
+from electra_pretrain.corpus.layouts.wikipedia import WIKIPEDIA
+from electra_pretrain.corpus.layouts.wikitext import WIKITEXT
 
 AUTO = "auto"
-LAYOUTS = {layout.name: layout for layout in (TEXT, JSON_LINES, JSON, CSV, TSV, PARQUET)}
+LAYOUTS = {layout.name: layout for layout in (TEXT, JSON_LINES, JSON, CSV, TSV, PARQUET, WIKITEXT, WIKIPEDIA, NAMUWIKI)}
 _SUFFIXES = {
     ".txt": TEXT,
     ".jsonl": JSON_LINES,
