@@ -15,6 +15,7 @@ KIWI, PARQUET = "kiwipiepy>=0.21", "pyarrow>=18"
 RENSA = "rensa>=0.5"
 MECAB = ["python-mecab-ko>=1.3.7", "python-mecab-ko-dic>=2.1.1"]
 HUB = "huggingface_hub>=1.0"
+WIKI = "mwparserfromhell>=0.6"
 FINETUNE = ["transformers>=5", "accelerate>=1.1", "datasets>=4", "seqeval>=1.2.2", "scipy>=1.13", "scikit-learn>=1.5"]
 
 
@@ -79,6 +80,7 @@ setup(
             MATPLOTLIB,
             KIWI,
             PARQUET,
+            WIKI,
             RENSA,
             *MECAB,
             HUB,
@@ -111,6 +113,8 @@ setup(
         "plot": [MATPLOTLIB],
         "kiwi": [KIWI],
         "parquet": [PARQUET],
+        # To read the markup of Wikipedia's dump.
+        "wiki": [WIKI],
         # MinHash, for near-duplicates in dedup_corpus.
         "dedup": [RENSA],
         "mecab": MECAB,

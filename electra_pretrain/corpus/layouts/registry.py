@@ -10,14 +10,18 @@ from electra_pretrain.corpus.layouts.json_lines import JSON_LINES
 from electra_pretrain.corpus.layouts.json_stream import JSON, is_lines
 from electra_pretrain.corpus.layouts.layout import Layout
 from electra_pretrain.corpus.layouts.modu import MODU
+from electra_pretrain.corpus.layouts.namuwiki import NAMUWIKI
 from electra_pretrain.corpus.layouts.parquet import PARQUET
 from electra_pretrain.corpus.layouts.tables import CSV, TSV
 from electra_pretrain.corpus.layouts.text import TEXT
+from electra_pretrain.corpus.layouts.wikipedia import WIKIPEDIA
+from electra_pretrain.corpus.layouts.wikitext import WIKITEXT
 from electra_pretrain.corpus.sniffing import Looks, NotText, looks_like
 
 AUTO = "auto"
 COMMENTS = comments(TEXT)
-LAYOUTS = {layout.name: layout for layout in (TEXT, JSON_LINES, JSON, CSV, TSV, PARQUET, MODU, COMMENTS)}
+_ALL = (TEXT, JSON_LINES, JSON, CSV, TSV, PARQUET, MODU, WIKITEXT, WIKIPEDIA, NAMUWIKI, COMMENTS)
+LAYOUTS = {layout.name: layout for layout in _ALL}
 _SUFFIXES = {
     ".txt": TEXT,
     ".jsonl": JSON_LINES,
