@@ -53,6 +53,10 @@ class Decoder:
         byte = error.object[error.start]
         return UserError(f"{where}: not {self.encoding.upper()} (byte 0x{byte:02x} at {place}); {self._advice()}")
 
+    def is_settled(self, json: str) -> bool:
+        """Tell at once that no text in JSON needs `settle`: bad bytes have ended the work, and nothing is escaped."""
+        return self.on_bad_bytes == "error" and "\\u" not in json
+
     def settle(self, text: str, where: str, number: int) -> str | None:
         """Mend the text; None if it is to be left out.
 

@@ -20,7 +20,7 @@ def _records(content: Content) -> Iterator[Record]:
         except (json.JSONDecodeError, RecursionError) as error:
             content.damage.of_record(_not_json(content.name, number, error))
             continue
-        record = maker.record(number, value, maker.path)
+        record = maker.record(number, value, maker.path, content.decoder.is_settled(line))
         if record is not None:
             yield record
 

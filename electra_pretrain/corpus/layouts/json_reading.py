@@ -36,6 +36,7 @@ class JsonReader:
 
     Attributes:
         record: number of the record that is being read, for messages; whoever reads counts.
+        is_settled: what was read last holds no half of a surrogate pair for sure: a look at each text would take longer.
 
     Raises:
         Damaged: in every method: it is not JSON, or ends too early.
@@ -44,6 +45,7 @@ class JsonReader:
 
     def __init__(self, content: Content) -> None:
         self.record = 1
+        self.is_settled = False
         self._content = content
         self._text, self._at = "", 0
         self._characters_before = self._bytes_read = 0
@@ -161,6 +163,7 @@ class JsonReader:
         chunk = self._content.file.read(max(CHUNK_BYTES, 2 * len(rest)))
         self._characters_before += self._at
         self._text, self._at = rest + self._decoded(chunk), 0
+        self.is_settled = decoder.is_settled(self._text)
         return True
 
     def _decoded(self, chunk: bytes) -> str:

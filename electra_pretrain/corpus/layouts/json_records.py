@@ -23,13 +23,14 @@ class RecordMaker:
         self._decoder = content.decoder
         self._where = f"{content.name}, {unit}"
 
-    def record(self, number: int, value: Any, path: Path) -> Record | None:
+    def record(self, number: int, value: Any, path: Path, is_settled: bool) -> Record | None:
         """Make a record; None if there is no text, or it is to be left out.
 
         Args:
             number: of the record.
             value: that is its whole.
             path: to the text within it. Several texts are joined, each in a line of its own.
+            is_settled: no text in the value needs `Decoder.settle`.
 
         Raises:
             UserError: the path does not lead to text; file, record and what there is are named.
@@ -40,7 +41,7 @@ class RecordMaker:
             if not texts:
                 return None
             text = "\n".join(texts)
-        settled = self._decoder.settle(text, self._where, number)
+        settled = text if is_settled else self._decoder.settle(text, self._where, number)
         if settled is None:
             return None
         if not isinstance(value, dict):

@@ -5,7 +5,7 @@ each of the file's values is one. No more than a record is held in memory.
 """
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 from electra_pretrain.corpus.layouts import json_path
 from electra_pretrain.corpus.layouts.json_path import EACH, Path
@@ -16,6 +16,22 @@ from electra_pretrain.corpus.layouts.lines import BYTE_ORDER_MARK
 
 _TYPES = {"[": list, "{": dict}
 _NAMES = {"[": "an array", "{": "an object"}
+
+
+class Element(NamedTuple):
+    """An element of an array, or a value of a file.
+
+    Attributes:
+        number: from 1.
+        value: itself.
+        path: the rest of the way, from it to the text.
+        is_settled: as `JsonReader.is_settled`.
+    """
+
+    number: int
+    value: Any
+    path: Path
+    is_settled: bool
 
 
 def elements(content: Content, path: Path) -> Iterator[tuple[int, Any]]:
@@ -32,7 +48,7 @@ def elements(content: Content, path: Path) -> Iterator[tuple[int, Any]]:
         Damaged: it is not JSON, or ends too early.
         UserError: the path leads to no array, or bytes are not of the encoding.
     """
-    return ((number, value) for number, value, _ in _elements(content, path))
+    return ((element.number, element.value) for element in read_elements(content, path))
 
 
 def is_lines(head: bytes) -> bool:
@@ -49,8 +65,8 @@ def is_lines(head: bytes) -> bool:
 
 def _records(content: Content) -> Iterator[Record]:
     maker = RecordMaker(content, "document")
-    for number, value, path in _elements(content, maker.path):
-        record = maker.record(number, value, path)
+    for number, value, path, is_settled in read_elements(content, maker.path):
+        record = maker.record(number, value, path, is_settled)
         if record is not None:
             yield record
 
@@ -58,15 +74,16 @@ def _records(content: Content) -> Iterator[Record]:
 JSON = Layout("json", "document", _records)
 
 
-def _elements(content: Content, path: Path) -> Iterator[tuple[int, Any, Path]]:
-    """Read the same, each with the way into it."""
+def read_elements(content: Content, path: Path) -> Iterator[Element]:
+    """Read the same, each with what else is known of it."""
     reader = JsonReader(content)
     outer, inner = path.split()
     of_array = path._replace(steps=path.steps[1:]) if path.steps[0] is EACH else path
     while kind := reader.peek():
         way, rest = (path._replace(steps=(EACH,)), of_array) if kind == "[" else (outer, inner)
         for _ in _stops(reader, way, 0, content.name):
-            yield reader.record, reader.value(), rest
+            value = reader.value()
+            yield Element(reader.record, value, rest, reader.is_settled)
             reader.record += 1
 
 

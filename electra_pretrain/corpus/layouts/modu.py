@@ -11,7 +11,7 @@ from typing import Any
 from electra_pretrain.core.errors import UserError
 from electra_pretrain.corpus.layouts import json_path
 from electra_pretrain.corpus.layouts.json_path import SHOWN_KEYS
-from electra_pretrain.corpus.layouts.json_stream import JSON, elements
+from electra_pretrain.corpus.layouts.json_stream import JSON, read_elements
 from electra_pretrain.corpus.layouts.layout import Content, Form, Layout, Record, named
 from electra_pretrain.corpus.layouts.lines import BYTE_ORDER_MARK
 
@@ -50,9 +50,10 @@ def _records(content: Content) -> Iterator[Record]:
         yield from JSON.records(content)
         return
     where = f"{content.name}, document"
-    for number, document in elements(content, _DOCUMENTS):
+    for number, document, _, is_settled in read_elements(content, _DOCUMENTS):
         lines = _lines(document, content.form, f"{where} {number}")
-        text = content.decoder.settle("\n".join(lines), where, number)
+        text = "\n".join(lines)
+        text = text if is_settled else content.decoder.settle(text, where, number) or ""
         if text:
             metadata = document.get("metadata")
             title = metadata.get("title") if isinstance(metadata, dict) else None
