@@ -1,6 +1,7 @@
 """WikiText: an article a document, in files as KoWikiText and NamuWikiText are."""
 
 import bz2
+import io
 import tracemalloc
 
 import pytest
@@ -111,7 +112,7 @@ def test_an_article_without_end_is_given_in_pieces(monkeypatch):
     monkeypatch.setattr(wikitext, "MAX_ARTICLE_CHARACTERS", 100_000)
     peak = {}
     for lines in (20_000, 80_000):
-        content = iter([b" = \xea\xb0\x80 =\n", b"\n", *["열 글자로 된 한 줄\n".encode()] * lines])
+        content = io.BytesIO(" = 가 =\n\n".encode() + "열 글자로 된 한 줄\n".encode() * lines)
         tracemalloc.start()
         records = wikitext.WIKITEXT.records(Content("a", content, b"", Decoder(), Damage("error")))
         texts = [(record.title, len(record.text)) for record in records]

@@ -73,9 +73,7 @@ def test_only_the_beginning_decides(tmp_path, monkeypatch):
 
 def test_a_file_is_opened_once_unless_it_is_damaged(tmp_path, monkeypatch):
     opened = []
-    monkeypatch.setattr(
-        encodings, "Corpus", lambda paths, field, encoding, bad: opened.append(encoding) or Corpus(paths, field, encoding, bad)
-    )
+    monkeypatch.setattr(encodings, "Corpus", lambda paths, reading: opened.append(reading.encoding) or Corpus(paths, reading))
     read(tmp_path / "a.txt", TEXT.encode())
     assert opened == ["utf-8"]
     read(tmp_path / "a.txt", TEXT.encode("cp949"))
