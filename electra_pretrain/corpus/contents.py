@@ -16,7 +16,7 @@ from electra_pretrain.corpus.damage import Damage
 from electra_pretrain.corpus.decoding import Decoder
 from electra_pretrain.corpus.layouts.layout import Content, Layout
 from electra_pretrain.corpus.layouts.parquet import PARQUET
-from electra_pretrain.corpus.layouts.registry import LAYOUTS, by_suffix, layout_among, layout_of
+from electra_pretrain.corpus.layouts.registry import AUTO, LAYOUTS, by_suffix, layout_among, layout_of
 from electra_pretrain.corpus.looking import look
 from electra_pretrain.corpus.reading import Reading
 from electra_pretrain.corpus.sniffing import NotText
@@ -126,6 +126,8 @@ class _Contents(Generic[T]):
 
     def _of_content(self, layout: Layout, name: str, file: BinaryIO, head: bytes) -> Iterator[T]:
         reading = self._reading
+        if reading.layout == AUTO and layout.begins(head):
+            _tell_recognised(layout, name)
         content = Content(name, file, head, self._decoder, self._damage, reading.text_field, reading.thread_field, reading.form)
         yield from self._read(layout, content)
 
@@ -142,6 +144,20 @@ class _Contents(Generic[T]):
                 f"{self._path}: {len(passed_over):,} members are no text that is known and passed over: "
                 f"{first_of(passed_over, _NAMED)}"
             )
+
+
+_recognised = set[str]()
+
+
+def _tell_recognised(layout: Layout, name: str) -> None:
+    """Say of the first file of each layout that was told by its content how it is read."""
+    if layout.name not in _recognised:
+        _recognised.add(layout.name)
+        _log.info(
+            "%s: read as %s, by what it begins with, as are all others that begin so; another --layout insists",
+            name,
+            layout.name,
+        )
 
 
 @functools.cache

@@ -22,12 +22,18 @@ def comments(carrier: Layout) -> Layout:
 def _records(carrier: Layout, content: Content) -> Iterator[Record]:
     if content.thread_field and carrier is TEXT:
         raise UserError(f"{content.name}: lines of text name no thread; --thread_field is for JSON, CSV, TSV and Parquet")
-    found = (record._replace(text=line) for record in carrier.records(content) if (line := _line(record.text)))
+    found = _comments(carrier.records(content))
     return _threads(content, found) if content.thread_field else found
 
 
-def _line(text: str) -> str:
-    return " ".join(stripped for line in text.split("\n") if (stripped := line.strip()))
+def _comments(records: Iterator[Record]) -> Iterator[Record]:
+    """Bring each comment into a line; those that are empty are left out."""
+    for number, text, id, title, thread in records:
+        line = text.strip()
+        if "\n" in line:
+            line = " ".join(stripped for each in line.split("\n") if (stripped := each.strip()))
+        if line:
+            yield Record(number, line, id, title, thread)
 
 
 def _threads(content: Content, found: Iterator[Record]) -> Iterator[Record]:

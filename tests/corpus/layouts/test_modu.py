@@ -154,3 +154,15 @@ def test_dropped_lines_name_document_id_and_title(tmp_path):
     clean_corpus.clean_corpus(clean_corpus.parse_args([*arguments, "--dropped", f"{tmp_path}/dropped.jsonl"]))
     (dropped,) = map(json.loads, (tmp_path / "dropped.jsonl").read_text().splitlines())
     assert (dropped["document"], dropped["id"], dropped["title"]) == (2, "n2", "표제")
+
+
+def test_what_was_recognised_is_said_once(tmp_path, caplog, monkeypatch):
+    monkeypatch.setattr("electra_pretrain.corpus.contents._recognised", set())
+    caplog.set_level("INFO")
+    paths = [str(tmp_path / name) for name in ("a.json", "b.json")]
+    for path in paths:
+        with open(path, "w") as file:
+            json.dump({"id": "N", "document": [{"id": "N.1", "paragraph": [{"id": "N.1.1", "form": "글"}]}]}, file)
+    assert list(Corpus(paths).documents()) == [["글"], ["글"]]
+    assert [record.message.partition(":")[0] for record in caplog.records] == [paths[0]]
+    assert "read as modu" in caplog.text
