@@ -37,6 +37,7 @@ def bench_build(args: argparse.Namespace) -> None:
     import tensorflow as tf
     import tensorflow_text
 
+    from electra_pretrain.corpus.finding import find_corpus
     from electra_pretrain.corpus.reader import Corpus
     from electra_pretrain.execution.processes import Runner, worker_pool
     from electra_pretrain.records.blocks import BuildSettings
@@ -44,7 +45,7 @@ def bench_build(args: argparse.Namespace) -> None:
     from electra_pretrain.tokenization.tokenizer import find_vocab, load_tokenizer
     from electra_pretrain.tokenization.wordpiece import WordPieceTokenizer
 
-    paths = files.expand_globs(args.corpus)
+    paths = find_corpus(args.corpus)
     sentences = [sentence for document in Corpus(paths).documents() for sentence in document]
     megabytes = sum(map(files.size, paths)) / 1e6
     part = sentences[: max(1, int(len(sentences) * min(1.0, YARDSTICK_MEGABYTES / megabytes)))]

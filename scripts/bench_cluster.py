@@ -31,10 +31,10 @@ def main() -> None:
 
 
 def bench_cluster(args: argparse.Namespace) -> None:
-    from electra_pretrain.core import files
+    from electra_pretrain.corpus.finding import find_corpus
     from electra_pretrain.corpus.reader import Corpus
 
-    corpus = Corpus(files.expand_globs(args.corpus))
+    corpus = Corpus(find_corpus(args.corpus))
     megabytes = corpus.stored_bytes / 1e6
     seconds: collections.defaultdict[str, float] = collections.defaultdict(float)
 

@@ -17,8 +17,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from electra_pretrain.core import files
 from electra_pretrain.corpus.dedup import near
+from electra_pretrain.corpus.finding import find_corpus
 from electra_pretrain.corpus.reader import Corpus
 
 LEAST_CHARACTERS = 20
@@ -101,7 +101,7 @@ def main() -> None:
             command = [sys.executable, *sys.argv, "--library", name]
             subprocess.run(command, check=True, env={**os.environ, "RAYON_NUM_THREADS": "1"})
         return
-    documents = Corpus(files.expand_globs(args.corpus)).documents()
+    documents = Corpus(find_corpus(args.corpus)).documents()
     lines = (line for document in documents for line in document if len(line) >= LEAST_CHARACTERS)
     measure(args.library, list(itertools.islice(lines, args.lines)))
 

@@ -16,6 +16,7 @@ import numpy as np
 
 from electra_pretrain.core import files
 from electra_pretrain.corpus.dedup import near
+from electra_pretrain.corpus.finding import find_corpus
 from electra_pretrain.corpus.reader import Corpus
 
 Sets = dict[int, set[int]]  # line -> hashes of its runs
@@ -48,7 +49,7 @@ def main() -> None:
     parser.add_argument("--near", type=float, required=True)
     parser.add_argument("--dropped", required=True, metavar="FILE")
     args = parser.parse_args()
-    lines = [line for document in Corpus(files.expand_globs(args.corpus)).documents() for line in document]
+    lines = [line for document in Corpus(find_corpus(args.corpus)).documents() for line in document]
     rows = [json.loads(row) for row in files.read_text(args.dropped).splitlines()]
     repeated = {row["number"] - 1 for row in rows if row["reason"] == "repeated"}
     dropped = {row["number"] - 1: row["near_to"] - 1 for row in rows if row["reason"] == "near"}

@@ -216,28 +216,6 @@ def open_raw(path: str, mode: str = "rb") -> BinaryIO:
     return _system(path).open_raw(path, mode)
 
 
-def expand_globs(patterns: str) -> list[str]:
-    """List the paths that comma-separated globs name: patterns in the order given, each sorted, nothing twice.
-
-    Paths on the Hub are pinned: they name the commit.
-
-    Raises:
-        UserError: a pattern matches no file.
-    """
-    paths: dict[str, None] = {}
-    for pattern in filter(None, (part.strip() for part in patterns.split(","))):
-        found = matching(pattern)
-        files = [path for path in found if not is_dir(path)]
-        if not files and found:
-            raise UserError(f"{pattern}: is a folder; name its files, for example '{join(pattern, '*.txt')}'")
-        if not files:
-            raise no_such_file(pattern)
-        paths.update(dict.fromkeys(files))
-    if not paths:
-        raise UserError("no corpus given: name at least one file or glob")
-    return list(paths)
-
-
 def matching(pattern: str) -> list[str]:
     """List the files and folders that one glob names, sorted; paths on the Hub are pinned: they name the commit."""
     place = pinned(pattern)

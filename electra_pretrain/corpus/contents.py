@@ -15,7 +15,6 @@ from electra_pretrain.corpus.archives import Member
 from electra_pretrain.corpus.damage import Damage
 from electra_pretrain.corpus.decoding import Decoder
 from electra_pretrain.corpus.layouts.layout import Content, Layout
-from electra_pretrain.corpus.layouts.parquet import PARQUET
 from electra_pretrain.corpus.layouts.registry import AUTO, LAYOUTS, by_suffix, layout_among, layout_of
 from electra_pretrain.corpus.looking import look
 from electra_pretrain.corpus.reading import Reading
@@ -56,7 +55,8 @@ def read_contents(path: str, raw: BinaryIO, reading: Reading, decoder: Decoder, 
 def is_sought(path: str, reading: Reading) -> bool:
     """Tell whether a file is read here and there, not from beginning to end."""
     name = volumes.whole_name(path)
-    return archives.kind_of(name) == "zip" or PARQUET in (by_suffix(name), LAYOUTS.get(reading.layout))
+    layouts = by_suffix(name), LAYOUTS.get(reading.layout)
+    return archives.kind_of(name) == "zip" or any(layout is not None and layout.is_sought for layout in layouts)
 
 
 def archive_kind(path: str) -> str:
@@ -116,7 +116,7 @@ class _Contents(Generic[T]):
             head, file = look(file)
             tell = layout_of if self._reading.members else layout_among
             layout = tell(name, head, self._reading.layout)
-            if layout is not PARQUET:
+            if not layout.is_sought:
                 yield from self._of_content(layout, name, file, head)
                 return
             with tempfile.TemporaryFile() as copy:  # a table's own directory stands at its end

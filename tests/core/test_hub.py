@@ -16,6 +16,7 @@ from huggingface_hub import constants
 from electra_pretrain.core import files, hub, hub_requests, optional
 from electra_pretrain.core.errors import Unavailable, UserError
 from electra_pretrain.core.progress import Progress
+from electra_pretrain.corpus.finding import find_corpus
 from electra_pretrain.corpus.reader import Corpus
 from tests.conftest import ROOT
 from tests.support import hub_stand_in
@@ -70,25 +71,35 @@ def read(path):
         ("data/*", [*(f"data/part-{number}.jsonl" for number in range(4)), "data/small.jsonl"]),
         ("data/**/part*.gz", ["data/deep/er/part.jsonl.gz"]),
         ("data/deep/a[1].txt", ["data/deep/a[1].txt"]),
-        ("*", ["README.md"]),
+        ("data/**/er/*", ["data/deep/er/part.jsonl.gz"]),
         ("data/.h*", ["data/.hidden.jsonl"]),
         ("data/corpus.json", ["data/corpus.json"]),
     ],
 )
 def test_globs_name_what_they_name_on_a_disk(commit, tmp_path, monkeypatch, pattern, names):
-    assert files.expand_globs(f"hf://datasets/o/n/{pattern}") == [f"hf://datasets/o/n@{commit}/{name}" for name in names]
+    assert find_corpus(f"hf://datasets/o/n/{pattern}") == [f"hf://datasets/o/n@{commit}/{name}" for name in names]
     for name, content in CONTENT.items():
         os.makedirs((tmp_path / name).parent, exist_ok=True)
         (tmp_path / name).write_bytes(content if isinstance(content, bytes) else content.encode())
     monkeypatch.chdir(tmp_path)
-    assert files.expand_globs(pattern) == names
+    assert find_corpus(pattern) == names
+
+
+def test_a_folder_means_the_files_in_it_that_are_text(commit, tmp_path, monkeypatch):
+    found = find_corpus("hf://datasets/o/n/data")
+    for name, content in CONTENT.items():
+        os.makedirs((tmp_path / name).parent, exist_ok=True)
+        (tmp_path / name).write_bytes(content if isinstance(content, bytes) else content.encode())
+    monkeypatch.chdir(tmp_path)
+    assert [path.removeprefix(f"hf://datasets/o/n@{commit}/") for path in found] == find_corpus("data")
+    assert len(found) > 5
 
 
 def test_local_files_and_several_repositories_are_mixed(server, commit, tmp_path):
     other = server.repository("models/o/m").commit({"vocab.txt": "[PAD]"})
     local = tmp_path / "a.txt"
     local.write_text("글")
-    found = files.expand_globs(f"hf://o/m/vocab.txt, {local},hf://datasets/o/n/data/s*")
+    found = find_corpus(f"hf://o/m/vocab.txt, {local},hf://datasets/o/n/data/s*")
     assert found == [f"hf://o/m@{other}/vocab.txt", str(local), f"hf://datasets/o/n@{commit}/data/small.jsonl"]
 
 
@@ -137,11 +148,11 @@ def test_tables_and_compressed_files_are_read_to_the_same_documents(server, comm
     wanted = list(Corpus([str(tmp_path / "lines.jsonl")]).documents())
     assert len(wanted) == 500
     for remote in ("hf://datasets/o/t/*.parquet", "hf://datasets/o/n/data/deep/er/*.gz"):
-        assert list(Corpus(files.expand_globs(remote)).documents()) == wanted
+        assert list(Corpus(find_corpus(remote)).documents()) == wanted
 
 
 def test_the_hub_tells_the_checksum_of_what_it_keeps_apart_from_git(server, commit, monkeypatch):
-    paths = files.expand_globs("hf://datasets/o/n/data/*.jsonl")
+    paths = find_corpus("hf://datasets/o/n/data/*.jsonl")
     with Progress("check", 1e6, "MB") as progress:
         counted = []
         monkeypatch.setattr(progress, "update", counted.append)
@@ -153,22 +164,22 @@ def test_the_hub_tells_the_checksum_of_what_it_keeps_apart_from_git(server, comm
 
 
 def test_what_is_uploaded_later_is_not_read(server, commit):
-    (path,) = files.expand_globs("hf://datasets/o/n/data/part-0.jsonl")
+    (path,) = find_corpus("hf://datasets/o/n/data/part-0.jsonl")
     newer = server.repository("datasets/o/n").commit({"data/part-0.jsonl": "other"})
     server.repository("datasets/o/n").commit({"data/x.jsonl": "side"}, branch="side/way")
     server.repository("datasets/o/n").commit({"x.parquet": "made"}, branch="refs/convert/parquet")
     assert newer != commit and read(path) == LINES
-    assert files.expand_globs("hf://datasets/o/n/data/part-0.jsonl") == [path]  # the command began before
+    assert find_corpus("hf://datasets/o/n/data/part-0.jsonl") == [path]  # the command began before
     assert files.pinned(path) == path and files.pinned("here.txt") == "here.txt"
     assert files.pinned("hf://datasets/o/n@main/README.md") == f"hf://datasets/o/n@{commit}/README.md"
     side, made = (server.repository("datasets/o/n").names[name] for name in ("side/way", "refs/convert/parquet"))
     assert files.pinned("hf://datasets/o/n@side%2Fway/data/x.jsonl") == f"hf://datasets/o/n@{side}/data/x.jsonl"
-    assert files.expand_globs("hf://datasets/o/n@refs/convert/parquet/*") == [f"hf://datasets/o/n@{made}/x.parquet"]
+    assert find_corpus("hf://datasets/o/n@refs/convert/parquet/*") == [f"hf://datasets/o/n@{made}/x.parquet"]
 
 
 def test_a_repository_is_asked_once_which_commit_it_is_at(server, commit):
     for name in ("small", "part-0", "part-1"):
-        files.expand_globs(f"hf://datasets/o/n/data/{name}.jsonl")
+        find_corpus(f"hf://datasets/o/n/data/{name}.jsonl")
     asked = [request.path for request in server.seen if "/tree/" not in request.path and "/datasets/" in request.path]
     assert len(asked) == len(set(asked)) == 3
     listed = [request.path for request in server.seen if "/tree/" in request.path]
@@ -190,7 +201,7 @@ BUSY = [Answer(503), Answer(500), Answer(429, headers={"Retry-After": "1"})]
 def test_a_busy_hub_and_a_broken_connection_are_borne(server, commit, monkeypatch, where, answer):
     monkeypatch.setattr(hub, "_BLOCK_BYTES", 10_000)
     left = spoil(server, answer, answer, where=where)
-    (path,) = files.expand_globs("hf://datasets/o/n/data/part-3.jsonl")
+    (path,) = find_corpus("hf://datasets/o/n/data/part-3.jsonl")
     assert read(path) == CONTENT["data/part-3.jsonl"]
     assert left == []
 
@@ -216,14 +227,14 @@ def test_a_mirror_that_takes_no_ranges_is_never_misread(server, commit, monkeypa
 
 
 def test_a_hub_that_is_silent_or_away_is_no_mistake_of_the_users(server, commit, monkeypatch):
-    (path,) = files.expand_globs("hf://datasets/o/n/data/deep/er/part.jsonl.gz")
+    (path,) = find_corpus("hf://datasets/o/n/data/deep/er/part.jsonl.gz")
     server.spoil = lambda request: Answer(503)
     documents = Corpus([path]).documents()
     with pytest.raises(Unavailable, match="er/part.jsonl.gz: no answer from the Hub .*503.*; check the network, then run the"):
         list(documents)
     monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
     with pytest.raises(Unavailable, match="^hf://datasets/o/n/x: no answer from the Hub .*refused.*; check the network"):
-        files.expand_globs("hf://datasets/o/n/x")
+        find_corpus("hf://datasets/o/n/x")
 
 
 def test_waiting_grows_and_ends(monkeypatch):
@@ -249,8 +260,6 @@ LOG_IN = "log in (hf auth login) or set HF_TOKEN"
         ("hf://datasets/o/n@none/x", "the repository has no such revision; name a branch, a tag or a commit behind the @"),
         ("hf://datasets/o/n/none.txt", "no such file; check the path or the glob"),
         ("hf://datasets/o/n/none/*.txt", "no such file; check the path or the glob"),
-        ("hf://datasets/o/n/data", "is a folder; name its files, for example 'hf://datasets/o/n/data/*.txt'"),
-        ("hf://datasets/o/n", "is a folder; name its files, for example 'hf://datasets/o/n/*.txt'"),
         ("hf://datasets/o", "no path on the Hub; give hf://datasets/OWNER/NAME/PATH"),
         ("hf://", "no path on the Hub; give hf://datasets/OWNER/NAME/PATH"),
         ("hf://datasets/o o/n/x", "no path on the Hub; give hf://datasets/OWNER/NAME/PATH"),
@@ -258,7 +267,7 @@ LOG_IN = "log in (hf auth login) or set HF_TOKEN"
 )
 def test_each_wrong_path_has_its_line(commit, path, line):
     with pytest.raises(UserError) as error:
-        files.expand_globs(path)
+        find_corpus(path)
     assert str(error.value).startswith(f"{path}: ") and "\n" not in str(error.value)
     assert all(part in str(error.value) for part in line.split(".*"))
 
@@ -281,17 +290,17 @@ def test_the_token_decides(server, monkeypatch, access, token, line):
     if token:
         monkeypatch.setenv("HF_TOKEN", token)
     if line is None:
-        (path,) = files.expand_globs("hf://datasets/o/n/data/part-0.jsonl")
+        (path,) = find_corpus("hf://datasets/o/n/data/part-0.jsonl")
         assert path.startswith(f"hf://datasets/o/n@{commit}") and read(path) == LINES
         return
     with pytest.raises(UserError) as error:
-        files.expand_globs("hf://datasets/o/n/data/*.jsonl")
+        find_corpus("hf://datasets/o/n/data/*.jsonl")
     assert str(error.value).startswith("hf://datasets/o/n") and line in str(error.value) and "\n" not in str(error.value)
     assert server.downloads == [] and not isinstance(error.value, Unavailable)
 
 
 def test_a_right_that_is_lost_half_way_has_its_line_too(server, commit):
-    (path,) = files.expand_globs("hf://datasets/o/n/data/part-0.jsonl")
+    (path,) = find_corpus("hf://datasets/o/n/data/part-0.jsonl")
     for answer, line in [
         (Answer(403, b"", {"X-Error-Message": "Access denied"}), "this token may not read it (403 Forbidden: Access denied.)"),
         (Answer(404, b"", {"X-Error-Code": "EntryNotFound"}), "no such file in the repository"),
@@ -306,10 +315,10 @@ def test_a_right_that_is_lost_half_way_has_its_line_too(server, commit):
 def test_what_is_not_the_hub_and_a_forbidden_network_have_theirs(server, commit, monkeypatch):
     server.spoil = lambda request: Answer(200, b"<html>log in to the hotel's network</html>")
     with pytest.raises(UserError, match="n/x: what answers is not the Hub; check HF_ENDPOINT and the network's proxy"):
-        files.expand_globs("hf://datasets/o/n/x")
+        find_corpus("hf://datasets/o/n/x")
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
     with pytest.raises(UserError, match="n/y: HF_HUB_OFFLINE forbids requests; unset it, or name files of this machine"):
-        files.expand_globs("hf://datasets/o/n/y")
+        find_corpus("hf://datasets/o/n/y")
 
 
 def test_files_that_are_not_there_are_not_opened(commit):
@@ -344,7 +353,7 @@ def test_without_the_library_a_line_says_what_to_install(monkeypatch):
 
     monkeypatch.setattr(optional.importlib, "import_module", absent)
     with pytest.raises(UserError) as error:
-        files.expand_globs("hf://datasets/o/n/x")
+        find_corpus("hf://datasets/o/n/x")
     needs = "needs huggingface_hub, which is not installed; run: pip install 'electra_pretrain[hub]'"
     assert str(error.value) == f"hf://datasets/o/n/x: {needs}"
 
@@ -387,8 +396,8 @@ def test_tensorflow_is_not_needed(tmp_path):
     with hub_stand_in.running() as server:
         server.repository("datasets/o/n").commit(CONTENT)
         code = (
-            "import sys; from electra_pretrain.core import files; "
-            "paths = files.expand_globs('hf://datasets/o/n/data/*.jsonl'); files.sizes(paths); files.read_bytes(paths[0]); "
+            "import sys; from electra_pretrain.core import files; from electra_pretrain.corpus.finding import find_corpus; "
+            "paths = find_corpus('hf://datasets/o/n/data/*.jsonl'); files.sizes(paths); files.read_bytes(paths[0]); "
             "print(len(paths), 'tensorflow' in sys.modules)"
         )
         given = {"HF_ENDPOINT": server.url, "PYTHONPATH": str(ROOT), "HF_HOME": str(tmp_path)}

@@ -13,6 +13,7 @@ import zstandard
 from electra_pretrain.core import files
 from electra_pretrain.core.errors import UserError
 from electra_pretrain.corpus import reader as corpus_module
+from electra_pretrain.corpus.finding import find_corpus
 from electra_pretrain.corpus.reader import Corpus
 from electra_pretrain.corpus.reading import Reading
 from tests.conftest import SAMPLE_CORPUS
@@ -42,14 +43,14 @@ def test_jsonl(tmp_path):
 def test_byte_order_mark_and_file_ends_end_documents(tmp_path):
     for name in "ab":
         (tmp_path / f"{name}.txt").write_bytes("\ufeff글".encode())
-    paths = files.expand_globs(f"{tmp_path}/*.txt")
+    paths = find_corpus(f"{tmp_path}/*.txt")
     assert list(Corpus(paths).documents()) == [["글"], ["글"]]
 
 
 def test_globs_keep_their_order_and_name_nothing_twice(tmp_path):
     for name in ("b.txt", "a.txt", "c.jsonl"):
         (tmp_path / name).write_text("글")
-    found = files.expand_globs(f"{tmp_path}/c*,{tmp_path}/*.txt,{tmp_path}/a.txt")
+    found = find_corpus(f"{tmp_path}/c*,{tmp_path}/*.txt,{tmp_path}/a.txt")
     assert [path.rsplit("/")[-1] for path in found] == ["c.jsonl", "a.txt", "b.txt"]
 
 
@@ -196,7 +197,7 @@ def test_damaged_bytes_end_the_work_or_are_left_out_or_marked_and_counted(tmp_pa
 
 def test_missing_files_are_named(tmp_path):
     with pytest.raises(UserError, match=re.escape(f"{tmp_path}/*.txt: no such file")):
-        files.expand_globs(f"{tmp_path}/*.txt")
+        find_corpus(f"{tmp_path}/*.txt")
 
 
 def test_sample_corpus_is_what_the_readme_says():

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from electra_pretrain.core.files import expand_globs
+from electra_pretrain.corpus.finding import find_corpus
 from electra_pretrain.corpus.reader import Corpus
 from electra_pretrain.tokenization.fast import PLAIN_RANGES, FastWordPiece, fastest_encoder
 from electra_pretrain.tokenization.tokenizer import WordPieceTokenizer, find_vocab, load_tokenizer
@@ -141,7 +141,7 @@ def test_a_very_long_line(engines):
 
 
 def test_the_sample_corpus_is_nearly_all_fast_and_the_same(engines):
-    documents = Corpus(expand_globs(f"{SAMPLE_CORPUS}/*.txt")).documents()
+    documents = Corpus(find_corpus(f"{SAMPLE_CORPUS}/*.txt")).documents()
     text = "\n".join(sentence for document in documents for sentence in document)
     for fast, exact in engines:
         assert fast.needs_exact(text).mean() < 0.02
@@ -165,7 +165,7 @@ def test_a_vocabulary_that_tensorflow_text_refuses_is_served_exactly(capfd):
 @pytest.mark.slow
 def test_a_whole_corpus_gets_the_same_ids():
     """Of the sample corpus, or of what ELECTRA_PRETRAIN_CORPUS names; by the vocabulary that ships."""
-    paths = expand_globs(os.environ.get("ELECTRA_PRETRAIN_CORPUS", f"{SAMPLE_CORPUS}/*.txt"))
+    paths = find_corpus(os.environ.get("ELECTRA_PRETRAIN_CORPUS", f"{SAMPLE_CORPUS}/*.txt"))
     for lower_case in (False, True):
         exact = load_tokenizer(find_vocab("reviews_32200"), lower_case)
         fast = FastWordPiece(exact)

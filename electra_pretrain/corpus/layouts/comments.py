@@ -16,7 +16,7 @@ _log = logging.getLogger(__name__)
 
 def comments(carrier: Layout) -> Layout:
     """Return the layout of comments that a file of another layout carries, a record a comment; of text, a line."""
-    return Layout("comments", carrier.unit, lambda content: _records(carrier, content))
+    return Layout("comments", carrier.unit, lambda content: _records(carrier, content), is_sought=carrier.is_sought)
 
 
 def _records(carrier: Layout, content: Content) -> Iterator[Record]:

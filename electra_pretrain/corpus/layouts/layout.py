@@ -59,6 +59,7 @@ class Layout(NamedTuple):
             Raises:
                 Damaged: the file can be read no further.
                 UserError: it is not of this layout; file and record are named.
+        is_sought: it reads here and there, and so needs a file that can.
         begins: tells whether a file that begins so, 64 KiB at most, is certainly of this layout, whatever its name.
     """
 
@@ -66,6 +67,7 @@ class Layout(NamedTuple):
     unit: str
     records: Callable[[Content], Iterator[Record]]
     begins: Callable[[bytes], bool] = lambda head: False
+    is_sought: bool = False
 
 
 def named(value: Any) -> str:

@@ -70,4 +70,4 @@ def _names(pa: Any, column: Any) -> Sequence[str]:
     return [(cell or b"").decode("utf-8", "replace") for cell in cells]
 
 
-PARQUET = Layout("parquet", "row", _records)
+PARQUET = Layout("parquet", "row", _records, is_sought=True)

@@ -78,10 +78,10 @@ def layout_among(name: str, head: bytes, wanted: str = AUTO) -> Layout:
     Raises:
         NotText: it is no text, whatever `wanted` says, or cannot be told what it is.
     """
-    looks = looks_like(head)
-    if wanted != AUTO and looks is not None and not looks.structured and layout_by_name(wanted) is not PARQUET:
+    layout, looks = layout_of(name, head, wanted), looks_like(head)
+    if wanted != AUTO and looks is not None and not looks.structured and not layout.is_sought:
         raise NotText(f"{name}: looks like {looks.what}", looks.what)
-    return layout_of(name, head, wanted)
+    return layout
 
 
 def _by_suffix(name: str, head: bytes) -> Layout | None:

@@ -19,6 +19,7 @@ from electra_pretrain.core.errors import UserError
 from electra_pretrain.corpus.cleaning import pipeline as clean_module
 from electra_pretrain.corpus.cleaning import tasks as clean_tasks
 from electra_pretrain.corpus.cleaning.recipe import load_recipe
+from electra_pretrain.corpus.finding import find_corpus
 from electra_pretrain.corpus.provenance import PROVENANCE_NAME, read_steps, write_steps
 from electra_pretrain.corpus.reader import Corpus
 from electra_pretrain.execution import resume
@@ -101,7 +102,7 @@ def test_the_step_holds_the_whole_recipe_and_follows_those_of_the_input(tmp_path
 
 def test_the_output_is_a_corpus_and_clean_text_stays_as_it_is(tmp_path, raw):
     run(raw, tmp_path / "out")
-    paths = files.expand_globs(f"{tmp_path}/out/*")
+    paths = find_corpus(f"{tmp_path}/out/*")
     assert [os.path.basename(path) for path in paths] == ["part-00000.txt.zst"], "corpus.json is no text"
     assert list(Corpus(paths).documents()) == [["첫 문장이다."], ["둘째 문서의 문장이다ㅋㅋㅋ."]]
     run(f"{tmp_path}/out/*", tmp_path / "again")
