@@ -85,8 +85,9 @@ class _Contents(Generic[T]):
 
     def of_file(self, name: str, file: BinaryIO) -> Iterator[T]:
         head, file = look(file)
-        layout = layout_of(volumes.whole_name(name), head, self._reading.layout)
-        yield from self._of_content(layout, name, file, head)
+        whole_name = volumes.whole_name(name)
+        layout = layout_of(whole_name, head, self._reading.layout)
+        yield from self._of_content(layout, name, file, head, is_stream=bool(archives.compression_of(whole_name)))
 
     def of_archive(self, file: BinaryIO) -> Iterator[T]:
         passed_over, meant = list[str](), 0
@@ -116,15 +117,15 @@ class _Contents(Generic[T]):
             head, file = look(file)
             tell = layout_of if self._reading.members else layout_among
             layout = tell(name, head, self._reading.layout)
-            if not layout.is_sought:
-                yield from self._of_content(layout, name, file, head)
-                return
+            yield from self._of_content(layout, name, file, head, is_stream=True)
+
+    def _of_content(self, layout: Layout, name: str, file: BinaryIO, head: bytes, is_stream: bool) -> Iterator[T]:
+        if layout.is_sought and is_stream:
             with tempfile.TemporaryFile() as copy:  # a table's own directory stands at its end
                 shutil.copyfileobj(file, copy)
                 copy.seek(0)
-                yield from self._of_content(layout, name, cast(BinaryIO, copy), head)
-
-    def _of_content(self, layout: Layout, name: str, file: BinaryIO, head: bytes) -> Iterator[T]:
+                yield from self._of_content(layout, name, cast(BinaryIO, copy), head, is_stream=False)
+            return
         reading = self._reading
         if reading.layout == AUTO and layout.begins(head):
             _tell_recognised(layout, name)
