@@ -256,6 +256,22 @@ def test_a_broken_zip_member(tmp_path):
 @pytest.mark.parametrize(
     ("place", "value", "message"),
     [
+        (6, b"\xff\x00", r"a\.zip: damaged or truncated archive \(zip file version 25\.5\); fetch it again"),
+        (46, b"\x00", r"a\.zip: damaged or truncated archive \(a member without a name\); fetch it again"),
+    ],
+)
+def test_a_broken_directory_of_a_zip(tmp_path, place, value, message):
+    content = bytearray(zipped({"a.txt": b"text"}))
+    place += content.index(b"PK\x01\x02")
+    content[place : place + len(value)] = value
+    (tmp_path / "a.zip").write_bytes(content)
+    with pytest.raises(Damaged, match=message):
+        list(Corpus([str(tmp_path / "a.zip")]).documents())
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "message"),
+    [
         (6, b"\x01\x00", "encrypted; unpack the archive with its password, or leave it out with --members"),
         (8, b"\x09\x00", "compressed in a way that is not known here"),
     ],
