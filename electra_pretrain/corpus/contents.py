@@ -18,7 +18,7 @@ from electra_pretrain.corpus.layouts.layout import Content, Layout
 from electra_pretrain.corpus.layouts.registry import AUTO, LAYOUTS, by_suffix, layout_among, layout_of
 from electra_pretrain.corpus.looking import look
 from electra_pretrain.corpus.reading import Reading
-from electra_pretrain.corpus.sniffing import NotText
+from electra_pretrain.corpus.sniffing import NotText, is_description
 
 T = TypeVar("T")
 Read = Callable[[Layout, Content], Iterator[T]]
@@ -115,6 +115,8 @@ class _Contents(Generic[T]):
             raise NotText(f"{name}: is {what}, and not read; unpack the archive", what)
         with member.open() as stored, compression.decompressed(name, stored) as file:
             head, file = look(file)
+            if is_description(member.name, head) and not self._reading.members:
+                return
             tell = layout_of if self._reading.members else layout_among
             layout = tell(name, head, self._reading.layout)
             yield from self._of_content(layout, name, file, head, is_stream=True)

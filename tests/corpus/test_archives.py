@@ -142,6 +142,12 @@ def test_a_layout_by_name_reads_members_of_any_suffix_but_no_pictures(tmp_path):
     assert documents(path, Reading(layout="text")) == [["가"]]
 
 
+def test_a_corpus_that_is_called_corpus_json(tmp_path):
+    members = {"a.txt": b"a\n", "b/corpus.json": b'[{"text": "b"}]', "c/corpus.json": b'{"steps": []}'}
+    for suffix in (".zip", ".tar.gz"):
+        assert documents(write(tmp_path, members, suffix)) == [["a"], ["b"]]
+
+
 def test_parquet_in_archives(tmp_path):
     pa, pq = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
     table = io.BytesIO()
