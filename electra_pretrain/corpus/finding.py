@@ -73,10 +73,11 @@ def _matching(pattern: str, layout: str, outputs: Sequence[str]) -> list[str]:
         raise files.no_such_file(pattern)
     if odd := next(filter(_is_no_file, found), None):
         raise UserError(f"{odd}: is {_NO_FILE}, which can be read but once; write what it gives to a file, and name that")
-    if left := [folder for folder in folders if not any(holds(folder, path) for path in found)]:
+    read = {f"{os.path.dirname(path)}/" for path in found}
+    if left := [folder for folder in folders if not any(parent.startswith(f"{folder.rstrip('/')}/") for parent in read)]:
         names = first_of(left, _NAMED)
         _log.warning(
-            "%s: matches files, which are read, and folders, which are passed over: %s; name these, too", pattern, names
+            "%s: matches files, which are read, and folders, which are passed over: %s; name them, too", pattern, names
         )
     whole = volumes.fold(sorted(found))
     if both := [path for path in whole if volumes.was_cut(path) and volumes.whole_name(path) in whole]:

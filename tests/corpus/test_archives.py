@@ -121,6 +121,7 @@ def test_members_that_match(tmp_path, suffix, globs, wanted):
     ("members", "reading", "message"),
     [
         (MEMBERS, Reading(members="*.json"), "no member matches --members *.json"),
+        ({"README": b"a"}, Reading(members="README"), "!README: it has no suffix that says how it is laid out"),
         (MEMBERS, Reading(members="*.pdf"), "!뉴스/설명.pdf: its suffix .pdf says nothing of how"),
         (MEMBERS, Reading(members="inner*"), "!inner.zip: is a zip archive"),
         ({"a.pdf": b"%PDF-", "b.train": b"text"}, None, "members that are none: a.pdf (a PDF), b.train (plain text, .train)"),
