@@ -67,7 +67,7 @@ def run_command(
         if ending is None:
             traceback.print_exc()
             sys.exit(EXIT_CRASHED)
-        print(f"{name}: {ending.line}", file=sys.stderr, flush=True)  # whatever the verbosity
+        print(f"{name}: {_in_one_line(ending.line)}", file=sys.stderr, flush=True)  # whatever the verbosity
         sys.exit(ending.code)
     sys.exit(0)
 
@@ -92,6 +92,11 @@ def _ending(error: BaseException) -> Ending | None:
             EXIT_UNAVAILABLE if unavailable else EXIT_USER_ERROR,
         )
     return None
+
+
+def _in_one_line(text: str) -> str:
+    """Spell out what cannot be seen or breaks a line: a file or a key may be called so."""
+    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode("ascii") for each in text)
 
 
 def _check_globs(words: Sequence[str]) -> None:

@@ -140,6 +140,37 @@ class _Counted:
         return getattr(self._raw, name)
 
 
+class _Streams:
+    """The content of a .xz or .bz2 file, stream after stream; Python's own readers take one that begins badly for the end."""
+
+    def __init__(self, raw: BinaryIO, new: Callable[[], Any]) -> None:
+        self._raw, self._new, self._stream = raw, new, new()
+
+    def seekable(self) -> bool:
+        return False
+
+    def read(self, size: int) -> bytes:
+        content = b""
+        while not content:
+            stored = b""
+            if self._stream.eof:
+                stored = self._next()
+                if not stored:
+                    return b""
+                self._stream = self._new()
+            elif self._stream.needs_input and not (stored := self._raw.read(_BUFFER_BYTES)):
+                raise EOFError("the file ends within a stream")
+            content = self._stream.decompress(stored, size)
+        return content
+
+    def _next(self) -> bytes:
+        """Return what stands behind a stream, without the zero bytes that may fill up a file."""
+        stored = self._stream.unused_data.lstrip(b"\0")
+        while not stored and (more := self._raw.read(_BUFFER_BYTES)):
+            stored = more.lstrip(b"\0")
+        return cast(bytes, stored)
+
+
 class _ZstandardFile:
     """The content of a .zst file, frame after frame; the package's own reader takes one that is cut short for whole."""
 
@@ -176,10 +207,8 @@ class _ZstandardFile:
 def _decompressor(path: str, suffix: str, raw: BinaryIO) -> BinaryIO:
     if suffix == ".gz":
         return cast(BinaryIO, gzip.GzipFile(fileobj=raw))
-    if suffix == ".xz":
-        return cast(BinaryIO, lzma.LZMAFile(raw))
-    if suffix == ".bz2":
-        return cast(BinaryIO, bz2.BZ2File(raw))
+    if suffix in (".xz", ".bz2"):
+        return cast(BinaryIO, _Streams(raw, lzma.LZMADecompressor if suffix == ".xz" else bz2.BZ2Decompressor))
     return cast(BinaryIO, _ZstandardFile(raw, _zstandard(path)))
 
 

@@ -17,8 +17,6 @@ from electra_pretrain.core import gfile, hub, local_files
 from electra_pretrain.core.errors import UserError
 from electra_pretrain.core.progress import Progress
 
-DESCRIPTION_NAMES = ("/corpus.json",)  # lies beside text and is none, though a glob may match it
-
 
 class _FileSystem(Protocol):
     """What each of the modules has."""
@@ -221,7 +219,7 @@ def matching(pattern: str) -> list[str]:
     place = pinned(pattern)
     if exists(place):
         return [place]
-    return sorted(path for path in _system(place).glob(place) if not path.endswith(DESCRIPTION_NAMES))
+    return sorted(_system(place).glob(place))
 
 
 def no_such_file(pattern: str) -> UserError:

@@ -30,12 +30,17 @@ def glob(pattern: str) -> list[str]:
 
 def walk(folder: str) -> list[str]:
     found, seen = list[str](), {os.path.realpath(folder)}
-    for parent, folders, names in os.walk(folder, followlinks=True):
+    for parent, folders, names in os.walk(folder, onerror=_raise, followlinks=True):
         found += [os.path.join(parent, name) for name in names]
         real = {os.path.realpath(os.path.join(parent, name)): name for name in sorted(folders, reverse=True)}
         folders[:] = [name for place, name in real.items() if place not in seen]
         seen.update(real)
     return found
+
+
+def _raise(error: OSError) -> None:
+    """Let no folder that cannot be listed pass for an empty one."""
+    raise error
 
 
 def open_raw(path: str, mode: str) -> BinaryIO:

@@ -32,6 +32,7 @@ _LONG_HEADERS = (
 )
 _UTF8_NAME, _ENCRYPTED = 0x800, 0x1
 _ZIP_ERRORS = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError)
+_DIRECTORY_ERRORS = (*_ZIP_ERRORS, ValueError, NotImplementedError)  # the last: of a version that is not known
 
 
 class Member(NamedTuple):
@@ -139,9 +140,11 @@ class _Header(tarfile.TarInfo):
 def _zipped(path: str, file: BinaryIO) -> Iterator[Member]:
     try:
         archive = zipfile.ZipFile(buffered(file))  # which reads in small pieces, each a request of its own from a bucket
-    except (*_ZIP_ERRORS, ValueError) as error:
+    except _DIRECTORY_ERRORS as error:
         raise _broken(path, error) from error
     for info in archive.infolist():
+        if not info.filename:
+            raise _broken(path, "a member without a name")
         if not info.is_dir():
             yield _zip_member(path, archive, info)
 

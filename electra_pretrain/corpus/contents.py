@@ -18,7 +18,7 @@ from electra_pretrain.corpus.layouts.layout import Content, Layout
 from electra_pretrain.corpus.layouts.registry import AUTO, LAYOUTS, by_suffix, layout_among, layout_of
 from electra_pretrain.corpus.looking import look
 from electra_pretrain.corpus.reading import Reading
-from electra_pretrain.corpus.sniffing import NotText
+from electra_pretrain.corpus.sniffing import NotText, is_description
 
 T = TypeVar("T")
 Read = Callable[[Layout, Content], Iterator[T]]
@@ -85,8 +85,9 @@ class _Contents(Generic[T]):
 
     def of_file(self, name: str, file: BinaryIO) -> Iterator[T]:
         head, file = look(file)
-        layout = layout_of(volumes.whole_name(name), head, self._reading.layout)
-        yield from self._of_content(layout, name, file, head)
+        whole_name = volumes.whole_name(name)
+        layout = layout_of(whole_name, head, self._reading.layout)
+        yield from self._of_content(layout, name, file, head, is_stream=bool(archives.compression_of(whole_name)))
 
     def of_archive(self, file: BinaryIO) -> Iterator[T]:
         passed_over, meant = list[str](), 0
@@ -114,17 +115,19 @@ class _Contents(Generic[T]):
             raise NotText(f"{name}: is {what}, and not read; unpack the archive", what)
         with member.open() as stored, compression.decompressed(name, stored) as file:
             head, file = look(file)
+            if is_description(member.name, head) and not self._reading.members:
+                return
             tell = layout_of if self._reading.members else layout_among
             layout = tell(name, head, self._reading.layout)
-            if not layout.is_sought:
-                yield from self._of_content(layout, name, file, head)
-                return
+            yield from self._of_content(layout, name, file, head, is_stream=True)
+
+    def _of_content(self, layout: Layout, name: str, file: BinaryIO, head: bytes, is_stream: bool) -> Iterator[T]:
+        if layout.is_sought and is_stream:
             with tempfile.TemporaryFile() as copy:  # a table's own directory stands at its end
                 shutil.copyfileobj(file, copy)
                 copy.seek(0)
-                yield from self._of_content(layout, name, cast(BinaryIO, copy), head)
-
-    def _of_content(self, layout: Layout, name: str, file: BinaryIO, head: bytes) -> Iterator[T]:
+                yield from self._of_content(layout, name, cast(BinaryIO, copy), head, is_stream=False)
+            return
         reading = self._reading
         if reading.layout == AUTO and layout.begins(head):
             _tell_recognised(layout, name)

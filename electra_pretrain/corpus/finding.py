@@ -12,11 +12,12 @@ from electra_pretrain.corpus.archives import kind_of
 from electra_pretrain.corpus.contents import opened
 from electra_pretrain.corpus.layouts.registry import AUTO, by_suffix, layout_among, layout_of
 from electra_pretrain.corpus.looking import look
-from electra_pretrain.corpus.sniffing import NotText, is_junk
+from electra_pretrain.corpus.sniffing import NotText, is_description, is_junk
 
 _NAMED = 3
 _MOST_SPELLINGS = 64
-_EMPTY = "empty"
+_NOT_WORTH_A_WORD = "empty, or the corpus.json of a command"
+_NO_FILE = "a pipe or a device"
 _log = logging.getLogger(__name__)
 
 
@@ -65,11 +66,19 @@ def _matching(pattern: str, layout: str, outputs: Sequence[str]) -> list[str]:
     matches = list(dict.fromkeys(itertools.chain.from_iterable(map(files.matching, spellings))))
     matches = matches or list(itertools.chain.from_iterable(map(volumes.cut_from, map(files.pinned, spellings))))
     folders = list(filter(files.is_dir, matches))
-    found = [path for path in matches if path not in folders and (len(matches) == 1 or not is_junk(os.path.basename(path)))]
+    found = [path for path in matches if path not in folders and (len(matches) == 1 or not _is_beside(path))]
     if folders and not found:
         return list(itertools.chain.from_iterable(_readable(folder, layout, outputs) for folder in folders))
     if not found:
         raise files.no_such_file(pattern)
+    if odd := next(filter(_is_no_file, found), None):
+        raise UserError(f"{odd}: is {_NO_FILE}, which can be read but once; write what it gives to a file, and name that")
+    read = {f"{os.path.dirname(path)}/" for path in found}
+    if left := [folder for folder in folders if not any(parent.startswith(f"{folder.rstrip('/')}/") for parent in read)]:
+        names = first_of(left, _NAMED)
+        _log.warning(
+            "%s: matches files, which are read, and folders, which are passed over: %s; name them, too", pattern, names
+        )
     whole = volumes.fold(sorted(found))
     if both := [path for path in whole if volumes.was_cut(path) and volumes.whole_name(path) in whole]:
         raise UserError(f"{pattern}: names both {volumes.whole_name(both[0])} and its volumes, {both[0]} …; name one of them")
@@ -77,6 +86,20 @@ def _matching(pattern: str, layout: str, outputs: Sequence[str]) -> list[str]:
         if not files.is_remote(path) and _is_unknown(path):
             _head_layout(path, layout)
     return whole
+
+
+def _is_beside(path: str) -> bool:
+    """Tell whether a file lies beside others for a system's or a program's sake."""
+    return is_junk(os.path.basename(path)) or _is_description(path)
+
+
+def _is_description(path: str) -> bool:
+    return os.path.basename(path) == "corpus.json" and not _is_no_file(path) and is_description(path, _head(path))
+
+
+def _is_no_file(path: str) -> bool:
+    """Tell what would block whoever opens it, or never end; a link that leads nowhere is left to be named by the system."""
+    return not files.is_remote(path) and path != os.devnull and os.path.exists(path) and not os.path.isfile(path)
 
 
 def _spellings(pattern: str) -> Iterator[str]:
@@ -103,7 +126,7 @@ def _readable(folder: str, layout: str, outputs: Sequence[str]) -> list[str]:
         what = _not_meant(path, layout)
         if not what:
             found.append(path)
-        elif what != _EMPTY:
+        elif what != _NOT_WORTH_A_WORD:
             passed_over.append(f"{path[start:]} ({what})")
     if not found:
         others = f": {first_of(passed_over, _NAMED)}" if passed_over else ""
@@ -118,10 +141,14 @@ def _readable(folder: str, layout: str, outputs: Sequence[str]) -> list[str]:
 
 def _not_meant(path: str, layout: str) -> str:
     """Say what a folder's file is that nobody can have meant; "" where its name, or else its content, tells that it is text."""
+    if _is_no_file(path):
+        return _NO_FILE
+    if _is_description(path):
+        return _NOT_WORTH_A_WORD
     if not _is_unknown(path):
         return ""
     try:
-        return "" if _head_layout(path, layout, among=True) else _EMPTY
+        return "" if _head_layout(path, layout, among=True) else _NOT_WORTH_A_WORD
     except NotText as error:
         return error.what
 
@@ -134,7 +161,11 @@ def _is_unknown(path: str) -> bool:
 
 def _head_layout(path: str, layout: str, among: bool = False) -> bool:
     """Tell whether a file that begins as it does holds anything; raises as `layout_of`, with `among` as `layout_among`."""
-    with volumes.open_whole(path) as raw, opened(path, raw) as file:
-        head, _ = look(file)
+    head = _head(path)
     (layout_among if among else layout_of)(volumes.whole_name(path), head, layout)
     return bool(head)
+
+
+def _head(path: str) -> bytes:
+    with volumes.open_whole(path) as raw, opened(path, raw) as file:
+        return look(file)[0]

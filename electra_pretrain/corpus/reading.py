@@ -5,6 +5,7 @@ from typing import Any, NamedTuple, get_args
 from electra_pretrain.core.errors import UserError, nearest
 from electra_pretrain.corpus.damage import OnBadFile
 from electra_pretrain.corpus.layouts.layout import Form
+from electra_pretrain.corpus.layouts.modu import MODU
 from electra_pretrain.corpus.layouts.registry import AUTO, COMMENTS, layout_by_name
 
 
@@ -49,6 +50,10 @@ class Reading(NamedTuple):
         for name, known in (("on_bad_file", get_args(OnBadFile)), ("form", get_args(Form))):
             if getattr(self, name) not in known:
                 raise UserError(f"--{name} {getattr(self, name)}: {nearest(getattr(self, name), known)}")
+        if not self.text_field:
+            raise UserError("--text_field: is empty; name the key, path or column that holds the text, or leave it out")
+        if self.form != "form" and self.layout not in (AUTO, MODU.name):
+            raise UserError(f"--form {self.form}: is for --layout {MODU.name}, not {self.layout}")
         if self.thread_field and self.layout != COMMENTS.name:
             raise UserError(f"--thread_field {self.thread_field}: is for --layout {COMMENTS.name}")
         if self.layout != AUTO:

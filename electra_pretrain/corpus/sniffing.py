@@ -84,14 +84,20 @@ _STRING = rb'"(?:[^"\\\n]|\\.)*"'
 _OBJECT_BEGINS = re.compile(rb"\{\s*" + _STRING + rb"\s*:")
 _ARRAY_BEGINS = re.compile(rb"\[\s*(?:\{\s*(?:" + _STRING + rb"\s*:|\})|(?:" + _STRING + rb"\s*,\s*){3})")
 _HTML_BEGINS = re.compile(rb"(?:<!--.*?-->\s*)?<(?:!doctype\s+html|html[\s>])", re.IGNORECASE | re.DOTALL)
-_JUNK = {"Thumbs.db", "ehthumbs.db", "desktop.ini", "Desktop.ini", "corpus.json", "__MACOSX"}
+_JUNK = {"Thumbs.db", "ehthumbs.db", "desktop.ini", "Desktop.ini", "__MACOSX"}
+_DESCRIPTION = re.compile(rb'\s*\{\s*(?:"steps"\s*:|\}\s*\Z)')
 _MOST_CONTROLS, _CONTROL_SHARE = 64, 0.01
 _FEWEST_CHARACTERS = 16  # by which an encoding is told
 
 
 def is_junk(path: str) -> bool:
-    """Tell whether a file is there for a system's or a program's sake: hidden, a Mac's or Windows's, `corpus.json`."""
+    """Tell whether a file is there for a system's or a program's sake: hidden, a Mac's or Windows's."""
     return any(name in _JUNK or (name.startswith(".") and name.strip(".")) for name in path.split("/"))
+
+
+def is_description(name: str, head: bytes) -> bool:
+    """Tell whether a file is the `corpus.json` that lies beside cleaned text, and no corpus of that name."""
+    return name.rpartition("/")[2] == "corpus.json" and bool(_DESCRIPTION.match(head))
 
 
 def looks_like(head: bytes) -> Looks | None:

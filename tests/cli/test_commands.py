@@ -88,6 +88,13 @@ def test_a_glob_that_the_shell_has_expanded(module, capfd):
     assert_one_line(result, "--corpus: must be one word, was 3 (a.txt and 2 more)", "quote the glob")
 
 
+def test_names_that_break_lines_are_spelled_out(tmp_path, capfd):
+    path = tmp_path / "a\nb\x1b.json"
+    path.write_text('[{"c\\nd": 1}]')
+    arguments = ["--corpus", path, "--output", tmp_path / "out", "--recipe", "default"]
+    assert_one_line(run(clean_corpus, arguments, capfd), r"a\nb\x1b.json, document 1: no text field", r"did you mean c\nd?")
+
+
 def test_several_words_where_several_are_wanted(tmp_path, capfd):
     result = run(inspect_vocab, ["--corpus", NEWS, "--vocab", tmp_path / "one", tmp_path / "two"], capfd)
     assert_one_line(result, f"{tmp_path / 'one'}: no such vocabulary file")

@@ -49,6 +49,23 @@ def test_files_joined_are_one_file(suffix):
         assert file.read() == TEXT + b"end\n"
 
 
+@pytest.mark.parametrize("suffix", compression.SUFFIXES)
+def test_what_begins_badly_behind_a_whole_stream_is_not_taken_for_the_end(suffix):
+    first, second = (compression.compressed(suffix, part) for part in (TEXT, b"end\n"))
+    with (
+        pytest.raises(Damaged, match=f"a.txt{suffix}: damaged or truncated compressed file"),
+        compression.decompressed(f"a.txt{suffix}", io.BytesIO(first + b"X" + second[1:])) as file,
+    ):
+        file.read()
+
+
+@pytest.mark.parametrize("suffix", [".gz", ".xz", ".bz2"])
+def test_zero_bytes_may_fill_a_file_up(suffix):
+    stored = compression.compressed(suffix, TEXT) + bytes(100_000)
+    with compression.decompressed(f"a{suffix}", io.BytesIO(stored)) as file:
+        assert file.read() == TEXT
+
+
 def test_the_suffix_may_be_told(tmp_path):
     with compression.decompressed("a.tgz", io.BytesIO(compression.compressed(".gz", TEXT)), ".gz") as file:
         assert file.read() == TEXT

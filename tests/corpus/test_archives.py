@@ -121,6 +121,7 @@ def test_members_that_match(tmp_path, suffix, globs, wanted):
     ("members", "reading", "message"),
     [
         (MEMBERS, Reading(members="*.json"), "no member matches --members *.json"),
+        ({"README": b"a"}, Reading(members="README"), "!README: it has no suffix that says how it is laid out"),
         (MEMBERS, Reading(members="*.pdf"), "!뉴스/설명.pdf: its suffix .pdf says nothing of how"),
         (MEMBERS, Reading(members="inner*"), "!inner.zip: is a zip archive"),
         ({"a.pdf": b"%PDF-", "b.train": b"text"}, None, "members that are none: a.pdf (a PDF), b.train (plain text, .train)"),
@@ -140,6 +141,12 @@ def test_what_cannot_be_read_is_named(tmp_path, suffix, members, reading, messag
 def test_a_layout_by_name_reads_members_of_any_suffix_but_no_pictures(tmp_path):
     path = write(tmp_path, {"wiki.train": "가\n".encode(), "a.png": b"\x89PNG\r\n\x1a\n"}, ".zip")
     assert documents(path, Reading(layout="text")) == [["가"]]
+
+
+def test_a_corpus_that_is_called_corpus_json(tmp_path):
+    members = {"a.txt": b"a\n", "b/corpus.json": b'[{"text": "b"}]', "c/corpus.json": b'{"steps": []}'}
+    for suffix in (".zip", ".tar.gz"):
+        assert documents(write(tmp_path, members, suffix)) == [["a"], ["b"]]
 
 
 def test_parquet_in_archives(tmp_path):
@@ -251,6 +258,22 @@ def test_a_broken_zip_member(tmp_path):
         list(Corpus([str(path)]).documents())
     corpus = Corpus([str(path)], Reading(on_bad_file="skip"))
     assert list(corpus.documents())[-1] == ["more"] and corpus.damage.left_out == 1
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "message"),
+    [
+        (6, b"\xff\x00", r"a\.zip: damaged or truncated archive \(zip file version 25\.5\); fetch it again"),
+        (46, b"\x00", r"a\.zip: damaged or truncated archive \(a member without a name\); fetch it again"),
+    ],
+)
+def test_a_broken_directory_of_a_zip(tmp_path, place, value, message):
+    content = bytearray(zipped({"a.txt": b"text"}))
+    place += content.index(b"PK\x01\x02")
+    content[place : place + len(value)] = value
+    (tmp_path / "a.zip").write_bytes(content)
+    with pytest.raises(Damaged, match=message):
+        list(Corpus([str(tmp_path / "a.zip")]).documents())
 
 
 @pytest.mark.parametrize(

@@ -157,6 +157,47 @@ def test_globs_pass_over_junk_and_refuse_what_is_no_text(folder):
             find_corpus(pattern)
 
 
+@pytest.mark.parametrize("pattern", ["{}", "{}/*", "{}/corpus.json,{}/a.json"])
+def test_a_corpus_that_is_called_corpus_json_is_read(tmp_path, pattern):
+    raw = write(tmp_path / "raw", {"a.json": b"[]", "corpus.json": b'[{"text": "a"}]'})
+    found = find_corpus(pattern.format(raw, raw))
+    assert sorted(found) == [f"{raw}/a.json", f"{raw}/corpus.json"]
+    (raw / "corpus.json").write_text('{"steps": []}')
+    assert (find_corpus(pattern.format(raw, raw)) == [f"{raw}/a.json"]) == ("," not in pattern)
+
+
+@pytest.mark.parametrize("name", ["a.txt", "a", "corpus.json"])
+def test_pipes_do_not_block(tmp_path, caplog, name):
+    raw = write(tmp_path / "raw", {"b.txt": b"b"})
+    os.mkfifo(raw / name)
+    for pattern in (f"{raw}/{name}", f"{raw}/*"):
+        with pytest.raises(UserError, match=rf"raw/{name}: is a pipe or a device, which can be read but once; write"):
+            find_corpus(pattern)
+    assert find_corpus(str(raw)) == [f"{raw}/b.txt"]
+    assert caplog.messages[-1].endswith(f"passed over (1): {name} (a pipe or a device)")
+
+
+def test_folders_beside_files_that_match_are_named(tmp_path, caplog):
+    raw = write(tmp_path / "raw", {"b.txt": b"b", "sub/c.txt": b"c"})
+    assert find_corpus(f"{raw}/**") == [f"{raw}/b.txt", f"{raw}/sub/c.txt"] and not caplog.messages
+    assert find_corpus(f"{raw}/*") == [f"{raw}/b.txt"]
+    (message,) = caplog.messages
+    assert message.endswith(f"folders, which are passed over: {raw}/sub; name them, too")
+
+
+def test_a_folder_that_cannot_be_listed_is_not_taken_for_empty(tmp_path, monkeypatch):
+    raw, scandir = write(tmp_path / "raw", {"b.txt": b"b", "closed/c.txt": b"c"}), os.scandir
+
+    def refuse(path):
+        if str(path).endswith("closed"):
+            raise PermissionError(13, "Permission denied", path)
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    with pytest.raises(PermissionError):
+        find_corpus(str(raw))
+
+
 def test_holds(tmp_path):
     assert holds(str(tmp_path), f"{tmp_path}/a/b") and holds(str(tmp_path), f"{tmp_path}/") and holds(".", "a/../b")
     assert not holds(f"{tmp_path}/a", f"{tmp_path}/ab") and not holds("a", "b")

@@ -219,3 +219,15 @@ def test_sample_corpus_is_what_the_readme_says():
         "제[0-9]+조",
     ):
         assert re.search(kind, text), kind
+
+
+@pytest.mark.parametrize(
+    ("told", "message"),
+    [
+        ({"text_field": ""}, "--text_field: is empty; name the key, path or column that holds the text"),
+        ({"form": "original_form", "layout": "text"}, "--form original_form: is for --layout modu, not text"),
+    ],
+)
+def test_what_no_layout_can_do_is_refused(told, message):
+    with pytest.raises(UserError, match=message):
+        Corpus([], Reading(**told))

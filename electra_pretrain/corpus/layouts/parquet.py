@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from electra_pretrain.core import optional
-from electra_pretrain.core.errors import UserError, nearest
+from electra_pretrain.core.errors import Damaged, UserError, nearest
 from electra_pretrain.corpus.decoding import Decoder
 from electra_pretrain.corpus.layouts.layout import Content, Layout, Record
 
@@ -12,7 +12,12 @@ _BATCH_ROWS, _BUFFER_BYTES = 1024, 1 << 20
 
 
 def _records(content: Content) -> Iterator[Record]:
-    """Read the cells of a column; nulls are passed over."""
+    """Read the cells of a column; nulls are passed over.
+
+    Raises:
+        Damaged: the file is cut short or broken, or something else.
+        UserError: a column is missing, or holds no text.
+    """
     path, field, decoder = content.name, content.text_field, content.decoder
     pa = optional.load("pyarrow", path, extra="parquet")
     pq = optional.load("pyarrow.parquet", path, extra="parquet")
@@ -31,12 +36,14 @@ def _records(content: Content) -> Iterator[Record]:
                 text = decoder.settle(strict.decode(cell, where, number), where, number)
                 if text is not None:
                     yield Record(number, text, id, title, thread)
-    except pa.ArrowInvalid as error:
-        raise UserError(f"{path}: damaged, or not Parquet ({str(error).splitlines()[0]}); fetch it again") from error
     except (pa.ArrowNotImplementedError, pa.ArrowTypeError) as error:
         raise UserError(
             f'{path}: column "{field}" holds no text ({str(error).splitlines()[0]}); name another with --column'
         ) from error
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
+        if isinstance(error, OSError) and error.errno is not None:  # the disk's own; pyarrow's have none
+            raise
+        raise Damaged(f"{path}: damaged, or not Parquet ({str(error).splitlines()[0]}); fetch it again") from error
 
 
 def _columns(pa: Any, content: Content, schema: Any) -> tuple[str, str, str]:

@@ -1,6 +1,7 @@
 """All layouts by name, and which of them a file is of: by what it begins with where that is certain, else by its suffix."""
 
 import os
+import re
 
 from electra_pretrain.core import compression
 from electra_pretrain.core.errors import UserError, nearest
@@ -108,13 +109,13 @@ def _promised(layout: Layout) -> str:
 
 def _unknown(name: str, looks: Looks | None) -> NotText:
     stem = name.removesuffix(compression.suffix_of(name))
-    suffix = os.path.splitext(stem.rpartition("/")[2])[1]
-    says = f"its suffix {suffix} says nothing" if 1 < len(suffix) <= _LONGEST_SUFFIX else "it has no suffix"
+    suffix = os.path.splitext(re.split("[/!]", stem)[-1])[1]  # of a member, "archive.zip!member", its own
+    says = f"its suffix {suffix} says nothing of" if 1 < len(suffix) <= _LONGEST_SUFFIX else "it has no suffix that says"
     if looks is None:
         kind = suffix or "no suffix"
         return NotText(
-            f"{name}: {says} of how it is laid out; it looks like plain text: say --layout text, a sentence a line, or "
+            f"{name}: {says} how it is laid out; it looks like plain text: say --layout text, a sentence a line, or "
             f"another ({', '.join(LAYOUTS)})",
             f"plain text, {kind}",
         )
-    return NotText(f"{name}: {says} of how it is laid out; it looks like {looks.what}: {looks.advice}", looks.what)
+    return NotText(f"{name}: {says} how it is laid out; it looks like {looks.what}: {looks.advice}", looks.what)

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from xml.etree import ElementTree
 
 from electra_pretrain.core import optional
-from electra_pretrain.core.errors import Damaged
+from electra_pretrain.core.errors import Damaged, UserError
 from electra_pretrain.corpus.layouts.layout import Content, Record
 from electra_pretrain.corpus.layouts.wikipedia_markup import plain_text
 
@@ -45,7 +45,12 @@ def records(content: Content) -> Iterator[Record]:
 
 def _pages(content: Content) -> Iterator[_Page]:
     events = ElementTree.iterparse(content.file, events=("start", "end"))
-    _, root = next(events)
+    try:
+        _, root = next(events)
+    except UserError:  # the file's own damage
+        raise
+    except (LookupError, ValueError) as error:
+        raise ElementTree.ParseError(f"of an encoding that cannot be read: {error}") from error
     for event, element in events:
         if event == "end" and _name(element) == "page":
             yield _page(element)

@@ -1,8 +1,11 @@
 """Tables and Parquet keep the ids and titles that their columns give."""
 
+import re
+
 import pytest
 
-from electra_pretrain.core.errors import UserError
+from electra_pretrain.core import compression
+from electra_pretrain.core.errors import Damaged, UserError
 from electra_pretrain.corpus.reader import Corpus
 from electra_pretrain.corpus.reading import Reading
 from tests.corpus.layouts.contents import read_both
@@ -54,3 +57,30 @@ def test_a_thread_must_have_a_name(tmp_path):
         list(Corpus([str(tmp_path / "a.parquet")], Reading(layout="comments", thread_field="article")).documents())
     with pytest.raises(UserError, match=r'a\.parquet: no column "articles"; did you mean article\? Use --thread_field'):
         list(Corpus([str(tmp_path / "a.parquet")], Reading(layout="comments", thread_field="articles")).documents())
+
+
+@pytest.mark.parametrize("suffix", compression.SUFFIXES)
+def test_compressed_parquet(tmp_path, suffix):
+    write_parquet(tmp_path / "a.parquet", text=["가", "나"])
+    path = tmp_path / f"a.parquet{suffix}"
+    path.write_bytes(compression.compressed(path.name, (tmp_path / "a.parquet").read_bytes()))
+    assert [one.sentences for one in read_both(path)] == [["가"], ["나"]]
+
+
+def test_broken_parquet_is_named_wherever_it_is_broken_and_left_out_if_asked(tmp_path):
+    path = tmp_path / "a.parquet"
+    write_parquet(path, text=[f"글 {n}" for n in range(50)])
+    whole, told = path.read_bytes(), 0
+    (tmp_path / "b.txt").write_text("나\n")
+    for place in range(0, len(whole), 3):
+        path.write_bytes(whole[:place] + bytes(9) + whole[place + 9 :])
+        try:
+            list(Corpus([str(path)]).documents())
+        except Damaged as error:
+            assert re.fullmatch(r".*a\.parquet: damaged, or not Parquet \(.*\); fetch it again", str(error))
+            corpus = Corpus([str(path), str(tmp_path / "b.txt")], Reading(on_bad_file="skip"))
+            assert list(corpus.documents())[-1] == ["나"] and corpus.damage.left_out == 1
+            told += 1
+        except UserError as error:
+            assert "column" in str(error) or "not UTF-8" in str(error)
+    assert told > 50

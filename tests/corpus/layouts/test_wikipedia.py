@@ -225,6 +225,11 @@ BAD = {
     "cut short": (dump()[:-14], r'a\.xml: not valid XML after page 8, "세종 <시>" \(no element found.*\); fetch it again'),
     "broken": (dump().replace("항구", "<항구", 1), r'not valid XML after page 3, "토론:서울" \(.*\)'),
     "not UTF-8": (dump().encode("cp949"), r"not valid XML before its first page"),
+    "of an encoding unknown to expat": (
+        '<?xml version="1.0" encoding="euc-kr"?><mediawiki></mediawiki>',
+        r"not valid XML before its first page \(of an encoding that cannot be read: multi-byte",
+    ),
+    "of no encoding": ('<?xml version="1.0" encoding="x"?><mediawiki></mediawiki>', "an encoding that cannot be read: unknown"),
     "nothing but a head": (HEAD, "not valid XML before its first page"),
     "no end": (EXTRACTED[:-8], r'a\.xml: no </doc> ends the article "세종 <시>", which the file ends in'),
     "no end before another": (
