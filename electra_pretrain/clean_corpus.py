@@ -1,4 +1,4 @@
-"""Clean a corpus by a recipe: text, JSON lines or tables in; text out, a sentence a line, an empty line between documents.
+"""Clean a corpus by a recipe: text in any layout in; text out, a sentence a line, an empty line between documents.
 
     python -m electra_pretrain.clean_corpus --corpus 'raw/*.jsonl.gz' --output clean --recipe default --dropped dropped.jsonl
 

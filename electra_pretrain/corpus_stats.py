@@ -13,6 +13,7 @@ import os
 from electra_pretrain.cli.arguments import add_corpus, add_num_processes, check_at_least, chosen_corpus, command_parser
 from electra_pretrain.cli.run import run_command
 from electra_pretrain.core import files
+from electra_pretrain.core.errors import UserError
 from electra_pretrain.plot.chart import check_installed
 from electra_pretrain.plot.corpus_page import CorpusFacts, corpus_page
 
@@ -41,6 +42,8 @@ def corpus_stats(args: argparse.Namespace) -> None:
     check_at_least(args, num_lines=0, num_processes=1)
     if args.html is not None:
         check_installed()
+        if files.is_dir(args.html):
+            raise UserError(f"--html {args.html}: is a folder; name a file in it, such as corpus.html")
     corpus = chosen_corpus(args)
     with worker_pool(args.num_processes) as run:
         numbers = report.report(pipeline.corpus_stats(corpus, args.num_lines, run))

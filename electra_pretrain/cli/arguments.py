@@ -23,8 +23,9 @@ from electra_pretrain.corpus.reading import Reading
 from electra_pretrain.execution.processes import Runner
 
 CORPUS_HELP = (
-    "text (.txt: a sentence a line, an empty line between documents; .jsonl, .csv, .tsv, .parquet; also .gz, .xz, .zst, .bz2; "
-    "in .zip or .tar archives, cut into parts or not); a folder stands for the files in it"
+    "text (.txt: a sentence a line, an empty line between documents; .jsonl, .json, .csv, .tsv, .parquet; also .gz, .xz, .zst, "
+    ".bz2; in .zip or .tar archives, cut into parts or not), also gs://… and hf://datasets/OWNER/NAME/…; a folder stands "
+    "for the files in it"
 )
 _MAX_SEED = 2**32 - 1
 _log = logging.getLogger(__name__)

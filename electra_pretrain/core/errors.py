@@ -21,8 +21,9 @@ class Stopped(Exception):
 
 
 def nearest(name: str, known: Sequence[str]) -> str:
-    """Ask which known name was meant: the end of a message about an unknown one."""
-    return f"did you mean {' or '.join(difflib.get_close_matches(name, known, n=3, cutoff=0.4) or known)}?"
+    """Ask which known name was meant, first of all one that begins like it: the end of a message about an unknown one."""
+    longer = [one for one in known if name and one.startswith(name)][:3]
+    return f"did you mean {' or '.join(longer or difflib.get_close_matches(name, known, n=3, cutoff=0.4) or known)}?"
 
 
 def first_of(names: Sequence[str], shown: int = 1) -> str:

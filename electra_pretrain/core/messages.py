@@ -13,6 +13,7 @@ import sys
 from absl import logging as absl_logging
 
 ROOT = "electra_pretrain"
+_MAIN = "__main__"  # what a command's own module is called by `python -m`, and its logger with it
 QUIET, NORMAL, VERBOSE = logging.WARNING, logging.INFO, logging.DEBUG
 
 
@@ -45,11 +46,12 @@ def configure(command: str, level: int = NORMAL) -> None:
     TensorFlow's Python code speaks through absl's logger, and is heard only with `VERBOSE`; so is what its C++ code says
     (core/tensorflow_startup.py).
     """
-    logger = logging.getLogger(ROOT)
     handler = _Handler()
     handler.setFormatter(_Formatter(command))
-    logger.handlers, logger.propagate = [handler], False
-    logger.setLevel(level)
+    for name in (ROOT, _MAIN):
+        logger = logging.getLogger(name)
+        logger.handlers, logger.propagate = [handler], False
+        logger.setLevel(level)
     absl_logging.set_verbosity(absl_logging.INFO if level <= VERBOSE else absl_logging.ERROR)
 
 

@@ -1,7 +1,7 @@
 """Read documents from files of every layout, compressed or in archives, local, on `gs://` or `hf://`."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from electra_pretrain.core import volumes
 from electra_pretrain.core.errors import UserError, first_of
@@ -32,6 +32,11 @@ class LocatedDocument(NamedTuple):
     unit: str = "line"
     id: str = ""
     title: str = ""
+
+    def origin(self, index: int) -> dict[str, Any]:
+        """Tell where the sentence of that index is from: `file`, what `unit` names, and `id` and `title` where known."""
+        names = {"id": self.id, "title": self.title}
+        return {"file": self.path, self.unit: self.numbers[index], **{name: value for name, value in names.items() if value}}
 
 
 # A corpus without empty lines would be one document that no memory holds; it is cut into documents of this size.

@@ -54,6 +54,8 @@ class Reading(NamedTuple):
             raise UserError("--text_field: is empty; name the key, path or column that holds the text, or leave it out")
         if self.form != "form" and self.layout not in (AUTO, MODU.name):
             raise UserError(f"--form {self.form}: is for --layout {MODU.name}, not {self.layout}")
+        if self.form != "form" and self.text_field != Reading().text_field:
+            raise UserError(f"--form {self.form}: not beside --text_field, which names the text itself; leave one of them out")
         if self.thread_field and self.layout != COMMENTS.name:
             raise UserError(f"--thread_field {self.thread_field}: is for --layout {COMMENTS.name}")
         if self.layout != AUTO:

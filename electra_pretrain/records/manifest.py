@@ -105,7 +105,8 @@ class Manifest:
         return (
             f"{self.padding:.0%} of the rows is padding: {unit} have {mean:,.0f} tokens on average and rows "
             f"{self.max_seq_length:,}; build again with short texts that belong together joined into one document, such as "
-            "the comments of one article (no empty line between them), or with a shorter --max_seq_length"
+            "the comments of one article (no empty line between them; --layout comments --thread_field joins them), "
+            "or with a shorter --max_seq_length"
         )
 
     def save(self, folder: str) -> None:

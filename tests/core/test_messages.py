@@ -45,6 +45,16 @@ def test_what_is_configured_twice_speaks_once(capfd):
     assert capfd.readouterr().err == "two: here\n"
 
 
+def test_a_command_run_with_python_m_is_heard_under_its_own_name(capfd):
+    """Its module is then called `__main__`, and so is its logger."""
+    messages.configure("stage")
+    logging.getLogger("__main__").info("told")
+    logging.getLogger("__main__").warning("warned")
+    messages.configure("stage", messages.QUIET)
+    logging.getLogger("__main__").info("not told")
+    assert capfd.readouterr().err == "stage: told\nstage: warning: warned\n"
+
+
 def test_tensorflows_own_messages_are_for_the_verbose():
     from absl import logging as absl_logging
 

@@ -111,7 +111,7 @@ def test_the_warning_gives_the_numbers_and_the_way_out(tmp_path, vocab_path, cap
     (warning,) = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
     told = re.match(
         r"(.*): (\d+)% of the rows is padding: documents have (\d+) tokens on average and rows 32; "
-        r".* joined into one document.*--max_seq_length$",
+        r".* joined into one document.*--thread_field.*--max_seq_length$",
         warning,
     )
     counts = load_manifest(str(tmp_path / "short")).counts

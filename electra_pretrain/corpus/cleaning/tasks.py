@@ -68,7 +68,7 @@ def clean_block(number: int, documents: list[LocatedDocument], work: CleanWork) 
     documents_kept = lines = lines_kept = characters = 0
     for document in documents:
         before = len(text)
-        for line_number, line in zip(document.numbers, document.sentences, strict=True):
+        for index, line in enumerate(document.sentences):
             for sentence in split(line):
                 lines += 1
                 characters += len(sentence)
@@ -76,8 +76,8 @@ def clean_block(number: int, documents: list[LocatedDocument], work: CleanWork) 
                 if cleaned.text is not None:
                     text.append(cleaned.text)
                 elif work.dropped:
-                    where = {"reason": cleaned.reason, "file": document.path, document.unit: line_number}
-                    dropped.append(json.dumps({**where, **_names(document), "text": sentence}, ensure_ascii=False))
+                    row = {"reason": cleaned.reason, **document.origin(index), "text": sentence}
+                    dropped.append(json.dumps(row, ensure_ascii=False))
         if len(text) > before:
             documents_kept += 1
             lines_kept += len(text) - before
@@ -115,10 +115,6 @@ def write_part(path: str, blocks: range, work: CleanWork) -> None:
         files.concatenate(paths, path)
     for block_path in paths:
         files.remove(block_path)
-
-
-def _names(document: LocatedDocument) -> dict[str, str]:
-    return {name: value for name in ("id", "title") if (value := getattr(document, name))}
 
 
 def _write(path: str, lines: list[str]) -> None:

@@ -3,13 +3,14 @@
 A unit is a line or a whole document.
 """
 
+import json
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import zstandard
 
 from electra_pretrain.core import files
-from electra_pretrain.corpus.reader import Document
+from electra_pretrain.corpus.reader import Document, LocatedDocument
 
 
 class BlockSize(NamedTuple):
@@ -39,6 +40,26 @@ def load_text(work_dir: str, block: int) -> list[Document]:
     compressed = files.read_bytes(_text_path(work_dir, block))
     content = zstandard.ZstdDecompressor().decompress(compressed).decode("utf-8")
     return [document.split("\n") for document in content.split("\n\n") if document]
+
+
+def save_origins(work_dir: str, block: int, documents: Sequence[LocatedDocument]) -> None:
+    """Store where documents are from, without their text."""
+    content = json.dumps([document._replace(sentences=[]) for document in documents], ensure_ascii=False)
+    compressed = zstandard.ZstdCompressor(level=1).compress(content.encode("utf-8"))
+    files.write_bytes(_origins_path(work_dir, block), compressed)
+
+
+def load_origins(work_dir: str, block: int, by: str) -> list[dict[str, Any]]:
+    """Tell where each unit of a block is from; a document by its first line."""
+    content = zstandard.ZstdDecompressor().decompress(files.read_bytes(_origins_path(work_dir, block)))
+    documents = [LocatedDocument(*values) for values in json.loads(content)]
+    if by == "document":
+        return [document.origin(0) for document in documents]
+    return [document.origin(index) for document in documents for index in range(len(document.numbers))]
+
+
+def _origins_path(work_dir: str, block: int) -> str:
+    return files.join(work_dir, f"origins-{block:06d}.zst")
 
 
 def _text_path(work_dir: str, block: int) -> str:

@@ -102,12 +102,12 @@ def dedup(
 
 def _key_blocks(corpus: Corpus, plans: Sequence[FileBlocks] | None, work: DedupWork, run: Runner) -> list[BlockSize]:
     """Read the text here, or have files read by plan."""
-    marker = resume.Marker(files.join(work.work_dir, "sizes.json"))
+    marker = resume.Marker(files.join(work.work_dir, "sizes.json"), work.settings.stored)
     if saved := marker.result():
         return [BlockSize(*size) for size in saved]
     if plans is None:
         with Progress("read and hash", corpus.stored_bytes / 1e6, "MB") as progress:
-            tasks = ((number, documents, work) for number, documents in enumerate(corpus.blocks(TEXT_BLOCK_CHARACTERS)))
+            tasks = ((number, documents, work) for number, documents in enumerate(corpus.located_blocks(TEXT_BLOCK_CHARACTERS)))
             sizes = list(progress.following(run(key_block, tasks), lambda: corpus.stored_bytes_read / 1e6))
     else:
         of_files = map_tasks(run, "read and hash", key_file, [(plan, work) for plan in plans])

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -67,7 +67,8 @@ def write_part(part: Part, exact: Comparison, work: DedupWork) -> DedupCounts:
             remaining = _remaining(documents, verdict.reasons == STAYS, by)
             text_file.write(dedup_block.text_bytes(remaining))
             if work.settings.keep_dropped:
-                dropped_file.write(b"".join(_dropped(units, verdict, first_unit)))
+                origins = dedup_block.load_origins(work_dir, block, by)
+                dropped_file.write(b"".join(_dropped(units, origins, verdict, first_unit)))
             total += _counts(documents, verdict, remaining)
             first_unit += len(units)
     counts = DedupCounts(*total.tolist())
@@ -94,13 +95,14 @@ def _remaining(documents: list[Document], stays: np.ndarray, by: str) -> list[Do
     return [document for document in lines if document]
 
 
-def _dropped(units: list[str], verdict: Verdict, first_unit: int) -> Iterator[bytes]:
+def _dropped(units: list[str], origins: list[dict[str, Any]], verdict: Verdict, first_unit: int) -> Iterator[bytes]:
     """Give a JSON object a line; units are counted from 1 through the whole corpus."""
     for index in np.flatnonzero(verdict.reasons):
         unit = int(index)
-        row = {"number": first_unit + unit + 1, "reason": "repeated", "text": units[unit]}
+        row: dict[str, Any] = {"number": first_unit + unit + 1, "reason": "repeated"}
         if unit in verdict.near_to:
             row |= {"reason": "near", "near_to": verdict.near_to[unit] + 1}
+        row |= {**origins[unit], "text": units[unit]}
         yield (json.dumps(row, ensure_ascii=False) + "\n").encode("utf-8", "replace")
 
 

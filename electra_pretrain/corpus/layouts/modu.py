@@ -68,12 +68,16 @@ def _lines(document: Any, form: Form, where: str) -> list[str]:
     """
     if not isinstance(document, dict):
         raise UserError(f"{where}: is {type(document).__name__}, not an object")
-    kind = next((kind for kind in _KINDS if kind in document), None)
-    if kind is None:
+    kinds = [kind for kind in _KINDS if kind in document]
+    if not kinds:
         raise UserError(
             f"{where}: has neither paragraph nor utterance, but {', '.join(list(document)[:SHOWN_KEYS]) or 'nothing'}; name "
             "its text by --text_field, as in document[].sentence[].form"
         )
+    return [line for kind in kinds for line in _lines_of_kind(document, kind, form, where)]
+
+
+def _lines_of_kind(document: dict[str, Any], kind: str, form: Form, where: str) -> list[str]:
     if not isinstance(document[kind], list | None):
         raise UserError(f"{where}: its {kind} is {type(document[kind]).__name__}, not an array")
     items = [item for item in document[kind] or () if item is not None]

@@ -14,10 +14,9 @@ from electra_pretrain.corpus.layouts.json_stream import elements
 from electra_pretrain.corpus.layouts.layout import Content, Layout, Record, named
 from electra_pretrain.corpus.layouts.namuwiki_markup import plain_text
 
-_BEGINNING = re.compile(
-    rb'(?:\xef\xbb\xbf)?\s*\[\s*\{\s*"namespace"\s*:\s*"?\d+"?\s*,\s*"title"\s*:\s*"(?:[^"\\]|\\.)*"\s*,\s*"text"\s*:',
-    re.DOTALL,
-)
+_BEGINNING = re.compile(rb'(?:\xef\xbb\xbf)?\s*\[\s*\{\s*"(?:namespace|title|text|contributors)"\s*:')
+# In whatever order: a page's text is seldom longer than the head that is looked at.
+_KEYS = [re.compile(pattern) for pattern in (rb'"namespace"\s*:\s*"?\d+"?\s*[,}]', rb'"title"\s*:\s*"', rb'"text"\s*:\s*"')]
 _REDIRECT = re.compile(r"\s*#(?:redirect|넘겨주기)\b", re.IGNORECASE)
 
 
@@ -54,4 +53,8 @@ def _record(content: Content, number: int, page: Any) -> Record | None:
     return Record(number, f"{title}\n{body}", title=title) if body else None
 
 
-NAMUWIKI = Layout("namuwiki", "document", _records, lambda head: bool(_BEGINNING.match(head)))
+def _begins(head: bytes) -> bool:
+    return bool(_BEGINNING.match(head)) and all(key.search(head) for key in _KEYS)
+
+
+NAMUWIKI = Layout("namuwiki", "document", _records, _begins)

@@ -145,14 +145,27 @@ def test_counts_provenance_and_what_was_dropped(tmp_path, capsys):
     assert "4 of 6 lines in 3 of 4 documents stay; 2 repeated lines dropped" in capsys.readouterr().out
     rows = [json.loads(line) for line in (tmp_path / "dropped.jsonl").read_text().splitlines()]
     assert rows == [
-        {"number": 4, "reason": "repeated", "text": "가"},
-        {"number": 5, "reason": "repeated", "text": "나"},
+        {"number": 4, "reason": "repeated", "file": str(corpus), "line": 5, "text": "가"},
+        {"number": 5, "reason": "repeated", "file": str(corpus), "line": 7, "text": "나"},
     ]
     cleaned, step = read_steps([str(tmp_path / "out" / "part.txt")])
     assert cleaned["command"] == "clean_corpus" and step["command"] == "dedup_corpus"
     assert step["counts"] == {"documents": 4, "lines": 6, "repeated": 2, "near": 0, "kept_documents": 3, "kept_lines": 4}
     assert step["settings"]["by"] == "line" and step["sources"][0]["bytes"] == corpus.stat().st_size
     assert sorted(os.listdir(tmp_path / "out")) == ["corpus.json", "part-00000-of-00001.txt"]
+
+
+def test_what_was_dropped_knows_its_file_id_and_title(tmp_path):
+    rows = [{"id": 7, "title": "첫 글", "text": "가\n나"}, {"id": 8, "title": "둘째 글", "text": "가\n나"}]
+    (tmp_path / "in.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    for by, texts in (("document", ["가\n나"]), ("line", ["가", "나"])):
+        dedup_text(tmp_path / by, tmp_path / "in.jsonl", by, "--dropped", tmp_path / f"{by}.jsonl")
+        found = [json.loads(line) for line in (tmp_path / f"{by}.jsonl").read_text().splitlines()]
+        origin = {"file": str(tmp_path / "in.jsonl"), "line": 2, "id": "8", "title": "둘째 글"}
+        first = 3 if by == "line" else 2
+        assert found == [
+            {"number": number, "reason": "repeated", **origin, "text": text} for number, text in enumerate(texts, start=first)
+        ]
 
 
 def test_a_lone_surrogate_is_no_way_out(tmp_path):

@@ -132,8 +132,8 @@ def test_near_and_exact_together_say_what_went_why(tmp_path):
     dedup_text(tmp_path, corpus, "line", "--near", THRESHOLD, "--dropped", tmp_path / "dropped")
     rows = [json.loads(row) for row in (tmp_path / "dropped").read_text().splitlines()]
     assert rows == [
-        {"number": 4, "reason": "repeated", "text": line},
-        {"number": 5, "reason": "near", "text": line + "!", "near_to": 2},
+        {"number": 4, "reason": "repeated", "file": str(corpus), "line": 7, "text": line},
+        {"number": 5, "reason": "near", "near_to": 2, "file": str(corpus), "line": 9, "text": line + "!"},
     ]
 
 

@@ -166,3 +166,13 @@ def test_what_was_recognised_is_said_once(tmp_path, caplog, monkeypatch):
     assert list(Corpus(paths).documents()) == [["글"], ["글"]]
     assert [record.message.partition(":")[0] for record in caplog.records] == [paths[0]]
     assert "read as modu" in caplog.text
+
+
+def test_a_document_with_both_gives_both(tmp_path):
+    (tmp_path / "a.json").write_text(json.dumps(newspaper({**ARTICLE, **TALK, "id": "1"}), ensure_ascii=False))
+    assert [document.sentences for document in read_both(tmp_path / "a.json")] == [["첫 문단", "응"]]
+
+
+def test_a_form_is_not_asked_for_beside_a_path_to_the_text():
+    with pytest.raises(UserError, match="--form original_form: not beside --text_field"):
+        Reading(text_field="document[].utterance[].form", form="original_form").checked()

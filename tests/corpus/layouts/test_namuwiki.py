@@ -252,3 +252,17 @@ def test_two_gigabytes_in_bounded_memory():
     before = resident_bytes()
     for _ in endless(2_000_000_000):
         assert resident_bytes() < before + 100_000_000
+
+
+@pytest.mark.parametrize(
+    ("page", "certain"),
+    [
+        ({"title": "가", "namespace": "0", "contributors": [], "text": "글"}, True),
+        ({"text": "글", "title": "가", "namespace": 0}, True),
+        ({"title": "가", "text": "글"}, False),
+        ({"title": "가", "text": "글", "namespace": "main"}, False),
+        ({"id": 1, "title": "가", "text": "글", "namespace": 0}, False),
+    ],
+)
+def test_keys_of_the_first_page_in_any_order_make_it_certain(page, certain):
+    assert NAMUWIKI.begins(json.dumps([page], ensure_ascii=False).encode()) is certain

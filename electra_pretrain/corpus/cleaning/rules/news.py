@@ -11,8 +11,11 @@ _FAMILY_NAMES = (
     "가강고공곽구권금길김나남노도류마맹명모목문민박반방배백변봉서석선설성소손송신심안양어엄여연염오옥왕우원위유육윤은이인임장"
     "전정제조주지진차채천최추탁태편표피하한함허현형홍황"
 )
-# Three syllables of which the first is a family name, or a double one; 정치부, 신문사 and 방송국 are none.
-_NAME = rf"(?:[{_FAMILY_NAMES}][가-힣]{{2}}|(?:남궁|독고|사공|서문|선우|제갈|황보)[가-힣]{{1,2}})(?<![부사국])"
+# Three syllables of which the first is a family name, or a double one; 정치부, 신문사 and 방송국 are none, nor is what ends as
+# no name does, such as 조작된, 이제는, 이놈의.
+_NAME = rf"(?:[{_FAMILY_NAMES}][가-힣]{{2}}|(?:남궁|독고|사공|서문|선우|제갈|황보)[가-힣]{{1,2}})(?<![부사국된는던의])"
+# A picture's credit, (사진=연합뉴스), stands within an article's sentences.
+_CREDITED = r"(?!(?:사진|자료|그래픽|영상|출처|제공)[가-힣· ]{0,10}=)"
 _ANY_NAME = "[가-힣]{2,4}"
 _WORK = "(?:글|사진|취재|영상|그래픽|촬영)"
 _CREDIT = rf"(?:{_WORK}(?:[·ㆍ/]{_WORK})?\s?[=:/]?\s?)?"
@@ -30,7 +33,7 @@ def news_notices(phrases: list[str], agencies: list[str]) -> Reject:
     _check_words("phrases", phrases)
     _check_words("agencies", agencies)
     patterns = [r"\s?".join(map(re.escape, "".join(phrase.split()))) for phrase in phrases]
-    notice = re.compile("|".join([*patterns, *([_dateline(agencies)] if agencies else [])]) or "(?!)")
+    notice = re.compile("|".join([*patterns, *([_dateline(agencies, but_not=_CREDITED)] if agencies else [])]) or "(?!)")
     return lambda text: None if notice.search(text) else text
 
 
@@ -72,16 +75,17 @@ def _byline(titles: list[str], agencies: list[str]) -> re.Pattern[str]:
         rf"[(（](?:[^()（）]{{0,20}}=\s?)?{named}\s?(?:{EMAIL.pattern})?[)）]",
     ]
     if agencies:
-        forms.insert(0, rf"{_dateline(agencies)}\s*(?:(?:{_several(_several(_ANY_NAME) + title)}\s*)?=)?")
+        forms.insert(0, rf"{_dateline(agencies)}\s*(?:(?:{_several(_several(_ANY_NAME, spaced=bool(titles)) + title)}\s*)?=)?")
     return re.compile("|".join(forms) if titles else forms[0] if agencies else "(?!)")
 
 
-def _dateline(agencies: list[str]) -> str:
-    return rf"[(（\[【][가-힣·ㆍ, ]{{2,30}}=\s?(?:{_any_of(agencies)})\s?[)）\]】]"
+def _dateline(agencies: list[str], but_not: str = "") -> str:
+    return rf"[(（\[【]{but_not}[가-힣·ㆍ, ]{{2,30}}=\s?(?:{_any_of(agencies)})\s?[)）\]】]"
 
 
-def _several(pattern: str) -> str:
-    return rf"{pattern}(?:\s?[·ㆍ,/]\s?{pattern}){{0,4}}"
+def _several(pattern: str, spaced: bool = False) -> str:
+    between = r"(?:\s?[·ㆍ,/]\s?|\s)" if spaced else r"\s?[·ㆍ,/]\s?"
+    return rf"{pattern}(?:{between}{pattern}){{0,4}}"
 
 
 def _any_of(words: list[str]) -> str:
