@@ -43,8 +43,8 @@ def load_text(work_dir: str, block: int) -> list[Document]:
 
 
 def save_origins(work_dir: str, block: int, documents: Sequence[LocatedDocument]) -> None:
-    """Store where documents are from, without their text."""
-    content = json.dumps([document._replace(sentences=[]) for document in documents], ensure_ascii=False)
+    """Store where documents are from; they come without their text."""
+    content = json.dumps(documents, ensure_ascii=False)
     compressed = zstandard.ZstdCompressor(level=1).compress(content.encode("utf-8"))
     files.write_bytes(_origins_path(work_dir, block), compressed)
 

@@ -24,6 +24,7 @@ from electra_pretrain.corpus.dedup.tasks import (
     gather_links,
     key_block,
     key_file,
+    key_task,
     link_range,
     merge_keys,
     sign_blocks,
@@ -107,7 +108,8 @@ def _key_blocks(corpus: Corpus, plans: Sequence[FileBlocks] | None, work: DedupW
         return [BlockSize(*size) for size in saved]
     if plans is None:
         with Progress("read and hash", corpus.stored_bytes / 1e6, "MB") as progress:
-            tasks = ((number, documents, work) for number, documents in enumerate(corpus.located_blocks(TEXT_BLOCK_CHARACTERS)))
+            blocks = enumerate(corpus.located_blocks(TEXT_BLOCK_CHARACTERS))
+            tasks = (key_task(number, documents, work) for number, documents in blocks)
             sizes = list(progress.following(run(key_block, tasks), lambda: corpus.stored_bytes_read / 1e6))
     else:
         of_files = map_tasks(run, "read and hash", key_file, [(plan, work) for plan in plans])

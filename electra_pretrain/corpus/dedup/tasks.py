@@ -26,7 +26,7 @@ from electra_pretrain.corpus.dedup.arrays import load_array, load_one_of_several
 from electra_pretrain.corpus.dedup.block import BlockSize
 from electra_pretrain.corpus.dedup.comparison import EXACT, NEAR, Comparison
 from electra_pretrain.corpus.partition import FileBlocks
-from electra_pretrain.corpus.reader import LocatedDocument
+from electra_pretrain.corpus.reader import Document, LocatedDocument
 from electra_pretrain.execution.resume import Marker
 
 
@@ -71,18 +71,26 @@ class DedupWork(NamedTuple):
         return files.join(self.work_dir, f"near-clusters-{block:06d}.npy")
 
 
-def key_block(number: int, located: list[LocatedDocument], work: DedupWork) -> BlockSize:
+KeyTask = tuple[int, list[Document], list[LocatedDocument], DedupWork]
+
+
+def key_task(number: int, located: list[LocatedDocument], work: DedupWork) -> KeyTask:
+    """Return the arguments of `key_block`; where documents are from is sent along only if that is wanted."""
+    origins = [document._replace(sentences=[]) for document in located] if work.settings.keep_dropped else []
+    return number, [document.sentences for document in located], origins, work
+
+
+def key_block(number: int, documents: list[Document], origins: list[LocatedDocument], work: DedupWork) -> BlockSize:
     """Store a block's text, the sorted digests of its units, and where they are from if that is wanted."""
     marker = work.size_marker(number)
     if saved := marker.result():
         return BlockSize(*saved)
-    documents = [document.sentences for document in located]
     units = dedup_block.units(documents, work.settings.by)
     _save_keys(EXACT, work, number, dedup_keys.digests(units), np.arange(len(units)))
     content = dedup_block.text_bytes(documents)
     dedup_block.save_text(work.work_dir, number, content)
     if work.settings.keep_dropped:
-        dedup_block.save_origins(work.work_dir, number, located)
+        dedup_block.save_origins(work.work_dir, number, origins)
     size = BlockSize(len(documents), sum(map(len, documents)), len(units), len(content))
     marker.save(size)
     return size
@@ -93,7 +101,7 @@ def key_file(task: FileBlocks, work: DedupWork) -> list[BlockSize]:
     saved = [work.size_marker(number).result() for number in task.numbers]
     if all(saved):
         return [BlockSize(*size) for size in saved]
-    return [key_block(number, documents, work) for number, documents in task.blocks()]
+    return [key_block(*key_task(number, documents, work)) for number, documents in task.blocks()]
 
 
 def merge_keys(comparison: Comparison, group: range, work: DedupWork) -> None:

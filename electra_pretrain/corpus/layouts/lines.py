@@ -34,15 +34,6 @@ def unsettled_lines(path: str, file: BinaryIO, decoder: Decoder) -> Iterator[Lin
         yield number, text.removeprefix(BYTE_ORDER_MARK) if number == 1 else text
 
 
-def settled(path: str, decoder: Decoder, found: Iterator[tuple[int, str]], unit: str = "line") -> Iterator[Line]:
-    """Settle texts, each with its number; those left out that the decoder skips."""
-    where = f"{path}, {unit}"
-    for number, text in found:
-        mended = decoder.settle(text, where, number)
-        if mended is not None:
-            yield number, mended
-
-
 def whole_lines(path: str, file: BinaryIO, chunk_bytes: int) -> Iterator[bytes]:
     """Read a file's lines, many at a time: about `chunk_bytes`, more only where a line is longer; the last may lack its end.
 
