@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn, cast
 from electra_pretrain.core import optional
 from electra_pretrain.core.errors import UserError
 from electra_pretrain.core.hub_requests import asked
+from electra_pretrain.core.seeking import SeekableFile
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -120,7 +121,7 @@ def _refuse(path: str) -> NoReturn:
     )
 
 
-class _HubFile(io.RawIOBase):
+class _HubFile(SeekableFile):
     """A file on the Hub, each read of which is a request; where it breaks off, it is made again.
 
     Raises:
@@ -129,42 +130,28 @@ class _HubFile(io.RawIOBase):
 
     def __init__(self, path: str) -> None:
         system = _system(path)
-        self._path, self._position = path, 0
+        self._path = path
         # The library's own cache would hide an answer of another length than was asked for.
         self._file = asked(path, lambda: system.open(path, "rb", cache_type="none"))
-        self._size = int(self._file.size)
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def tell(self) -> int:
-        return self._position
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        start = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._size}[whence]
-        self._position = max(start + offset, 0)
-        return self._position
+        super().__init__(int(self._file.size))
 
     def readinto(self, buffer: "WriteableBuffer") -> int:
         view = memoryview(buffer)
-        wanted = min(len(view), self._size - self._position)
+        wanted = min(len(view), self.size - self.position)
         if wanted <= 0:
             return 0
         view[:wanted] = asked(self._path, lambda: self._read(wanted))
-        self._position += wanted
+        self.position += wanted
         return wanted
 
     def readall(self) -> bytes:
         return b"".join(iter(lambda: self.read(_BLOCK_BYTES) or b"", b""))  # by default it reads 8 KB at a time
 
     def _read(self, wanted: int) -> bytes:
-        self._file.seek(self._position)
+        self._file.seek(self.position)
         content: bytes = self._file.read(wanted)
         if len(content) != wanted:  # a mirror that takes no ranges, or a cut that went unnoticed
-            raise ConnectionError(f"{wanted} bytes from {self._position} were asked for, {len(content)} came")
+            raise ConnectionError(f"{wanted} bytes from {self.position} were asked for, {len(content)} came")
         return content
 
 

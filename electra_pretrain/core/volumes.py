@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, BinaryIO, NamedTuple, cast
 from electra_pretrain.core import files
 from electra_pretrain.core.errors import UserError
 from electra_pretrain.core.progress import Progress
+from electra_pretrain.core.seeking import SeekableFile
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -148,7 +149,7 @@ def sha256(path: str, progress: Progress | None = None) -> str:
     return digest.hexdigest()
 
 
-class _Whole(io.RawIOBase):
+class _Whole(SeekableFile):
     """The volumes of a file, read one after the other."""
 
     def __init__(self, paths: list[str]) -> None:
@@ -156,33 +157,22 @@ class _Whole(io.RawIOBase):
         self._ends = list[int]()
         for length in map(files.size, paths):
             self._ends.append(length + (self._ends[-1] if self._ends else 0))
-        self._position = 0
+        super().__init__(self._ends[-1])
         self._number: int | None = None  # of the volume that is open
         self._file: BinaryIO | None = None
 
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def tell(self) -> int:
-        return self._position
-
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        start = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._ends[-1]}[whence]
-        self._position = max(start + offset, 0)
         self._close_volume()
-        return self._position
+        return super().seek(offset, whence)
 
     def readinto(self, buffer: "WriteableBuffer") -> int:
         view = memoryview(buffer).cast("B")
-        number = next((number for number, end in enumerate(self._ends) if self._position < end), None)
+        number = next((number for number, end in enumerate(self._ends) if self.position < end), None)
         if number is None:
             return 0
-        content = self._volume(number).read(min(len(view), self._ends[number] - self._position))
+        content = self._volume(number).read(min(len(view), self._ends[number] - self.position))
         view[: len(content)] = content
-        self._position += len(content)
+        self.position += len(content)
         return len(content)
 
     def close(self) -> None:
@@ -194,8 +184,8 @@ class _Whole(io.RawIOBase):
             self._close_volume()
             self._file, self._number = files.open_raw(self._paths[number]), number
             start = self._ends[number - 1] if number else 0
-            if self._position != start:
-                self._file.seek(self._position - start)
+            if self.position != start:
+                self._file.seek(self.position - start)
         return self._file
 
     def _close_volume(self) -> None:

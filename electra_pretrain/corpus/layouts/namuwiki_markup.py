@@ -43,7 +43,7 @@ _HIDDEN_LINK = re.compile(r"\s*(?:파일|분류|이미지|file|image|category)\s
 _RUBY_OPTION = re.compile(r",\s*(?:ruby|color)=")
 _HEADING = re.compile(r"={1,6}#? .*=\Z")
 _RULE = re.compile(r"-{4,}\Z")
-_LINE_SIGNS = re.compile(r"[ \t>]*(?:\*+[ \t]*|(?<=[ \t])[1AaIi]\.(?:#\d+)?[ \t]+)?")
+_LINE_SIGNS = re.compile(r"^[ \t>]*(?:\*+[ \t]*|(?<=[ \t])[1AaIi]\.(?:#\d+)?[ \t]+)?")
 _SPANS = re.compile(r"((?<!')'{2,5}(?!')|(?<!~)~~(?!~)|(?<!-)--(?!-)|(?<!_)__(?!_)|(?<!\^)\^\^(?!\^)|(?<!,),,(?!,))")
 _SPACES = re.compile(" {2,}")
 _PAIRED = ("''", "~~", "--", "__", "^^", ",,")
@@ -152,7 +152,7 @@ def _paragraphs(lines: list[str]) -> list[str]:
         if stripped.lstrip("> ").startswith("||"):
             skipped_to = row_ends[number]
         elif not (_HEADING.match(stripped) or _RULE.match(stripped)):
-            text = _without_spans(line[_LINE_SIGNS.match(line).end() :].rstrip())  # type: ignore[union-attr]
+            text = _without_spans(_LINE_SIGNS.sub("", line, count=1).rstrip())
             if text:
                 found.append(text)
     return found

@@ -38,7 +38,7 @@ _HIDDEN_LINK = re.compile(
 )
 _MAGIC_WORD = re.compile(r"__(?:[A-Z]+|[가-힣]+)__")
 _LEFT_LINE = re.compile(r"[ \t:]*(?:\{?\||-{4,}|=.*=[ \t\udc00]*\Z)")  # of a table that is broken, a rule, a heading
-_LIST_SIGNS = re.compile(r"[*#:; \t]*")
+_LIST_SIGNS = re.compile(r"^[*#:; \t]*")
 _MARKUP = re.compile(r"[\[\]{}&<]|''")
 _SIGNS = re.compile(r"'{2,}|\[\[|\]\]|\{\{|\}\}")
 _AROUND_GONE = re.compile(r"[\s,;:·/\udc00]+")
@@ -154,7 +154,7 @@ def _unclosed(frame: Frame, content: str) -> str:
 def _paragraph(line: str, parse: Parse) -> str:
     if _LEFT_LINE.match(line):
         return ""
-    line = line[_LIST_SIGNS.match(line).end() :]  # type: ignore[union-attr]
+    line = _LIST_SIGNS.sub("", line, count=1)
     if _MARKUP.search(line):
         line = "".join(map(_text, parse(line.replace("<", _LESS)).nodes)).replace(_LESS, "<")
     if _GONE in line:
