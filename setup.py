@@ -76,6 +76,7 @@ setup(
         # torch: exactly the release that was tested; a range would take whatever is newest, with gigabytes of CUDA packages.
         "test": [
             "pytest>=8",
+            "pytest-xdist>=3.6",
             "hypothesis>=6.100",
             MATPLOTLIB,
             KIWI,

@@ -9,4 +9,5 @@ bin=${VENV:-.venv}/bin
 "$bin/ruff" check .
 "$bin/ruff" format --check .
 "$bin/mypy"
-"$bin/python" -m pytest "$@"
+# A process a core, four at most: each holds TensorFlow. A file stays in one, with what its tests share.
+"$bin/python" -m pytest -n auto --maxprocesses 4 --dist loadfile "$@"
