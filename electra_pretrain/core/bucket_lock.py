@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from electra_pretrain.core import buckets
-from electra_pretrain.core.holder import Holder, parse
+from electra_pretrain.core.holder import LOCK_NAME, Holder, parse
 
 RENEWAL_SECONDS = 30.0
 # Four renewals that failed: more than a connection's hiccup.
@@ -25,13 +25,13 @@ _log = logging.getLogger(__name__)
 
 
 @contextlib.contextmanager
-def held(path: str, holder: Holder) -> Iterator[None]:
-    """Hold the lock `path`, `gs://…`, within this block.
+def held(holder: Holder) -> Iterator[None]:
+    """Hold the lock of the holder's folder, `gs://…`, within this block.
 
     Raises:
         UserError: another holds it; no credentials, no permission, no such bucket, no network.
     """
-    lock = _Lock(path, holder)
+    lock = _Lock(holder)
     lock.acquire()
     done = threading.Event()
     renewal = threading.Thread(target=lock.renew_until, args=(done,), daemon=True)
@@ -52,15 +52,14 @@ class _Seen(NamedTuple):
 
 
 class _Lock:
-    def __init__(self, path: str, holder: Holder) -> None:
+    def __init__(self, holder: Holder) -> None:
         from google.cloud.storage.retry import DEFAULT_RETRY
 
-        folder, _, name = path.rpartition("/")
-        bucket, prefix = buckets.split(folder)
-        self._url, self._holder = folder, holder
+        self._url, self._holder = holder.folder, holder
+        bucket, prefix = buckets.split(self._url)
         self._retry = DEFAULT_RETRY.with_timeout(buckets.FIRST_RETRY_SECONDS)
-        self._bucket = buckets.open_client(folder).bucket(bucket)
-        self._name = prefix + name
+        self._bucket = buckets.open_client(self._url).bucket(bucket)
+        self._name = prefix + LOCK_NAME
         self._generation = 0
 
     def acquire(self) -> None:

@@ -14,7 +14,7 @@ from electra_pretrain.core.holder import Holder
 
 _log = logging.getLogger(__name__)
 # To the kernel all of a process's own locks agree with each other.
-_held_here = set[str]()
+_held_here = dict[str, Holder]()
 
 
 @contextlib.contextmanager
@@ -26,13 +26,13 @@ def held(path: str, holder: Holder) -> Iterator[None]:
     """
     path = os.path.realpath(path)
     if path in _held_here:
-        raise holder.refuse(holder.to_bytes())
+        raise holder.refuse(_held_here[path].to_bytes())
     lock = _acquire(path, holder)
-    _held_here.add(path)
+    _held_here[path] = holder
     try:
         yield
     finally:
-        _held_here.discard(path)
+        del _held_here[path]
         with contextlib.suppress(FileNotFoundError):  # someone has removed the whole folder
             os.remove(path)  # before it is let go of: whoever opens it from now on makes a file of their own
         os.close(lock)

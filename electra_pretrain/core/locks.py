@@ -26,8 +26,10 @@ def held(folder: str, command: str) -> Iterator[None]:
     """
     since = datetime.datetime.now(datetime.timezone.utc).isoformat(" ", "seconds")
     holder = Holder(folder, command, socket.gethostname(), os.getpid(), since)
+    if files.is_remote(folder):  # where a folder is made with what lies in it
+        with bucket_lock.held(holder):
+            yield
+        return
     files.make_dirs(folder)
-    path = files.join(folder, LOCK_NAME)
-    lock = bucket_lock.held(path, holder) if files.is_remote(folder) else file_lock.held(path, holder)
-    with files.removed_if_empty(folder), lock:
+    with files.removed_if_empty(folder), file_lock.held(files.join(folder, LOCK_NAME), holder):
         yield

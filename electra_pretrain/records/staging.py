@@ -57,8 +57,9 @@ def stage(folder: str, url: str, workers: int, overwrite: bool) -> Staged:
         UserError: the local folder is not whole, other records lie there, or the bucket cannot be used.
     """
     hashes = _expected_hashes(folder)
+    remote = BucketFolder(url, workers)
     with locks.held(url, "stage"):
-        return _stage(folder, hashes, BucketFolder(url, workers), workers, overwrite)
+        return _stage(folder, hashes, remote, workers, overwrite)
 
 
 def _stage(folder: str, hashes: dict[str, str], remote: BucketFolder, workers: int, overwrite: bool) -> Staged:

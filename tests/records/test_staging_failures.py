@@ -192,7 +192,7 @@ def test_network_down(proxy, folder, capfd, monkeypatch, closed):
     if closed:
         monkeypatch.setenv("STORAGE_EMULATOR_HOST", "http://127.0.0.1:1")
     proxy.spoil = lambda request: "hang up" if request.method == "POST" else None
-    assert_fails(run(capfd, folder, URL), f"{URL}: cannot be reached (", "check the network")
+    assert_fails(run(capfd, folder, URL), f"{URL}: cannot be reached (", "check the network", exit_code=69)
 
 
 def test_no_credentials(folder, capfd, monkeypatch, tmp_path):

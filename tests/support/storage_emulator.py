@@ -10,6 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import NamedTuple
 from urllib.parse import parse_qs, quote, unquote, urlsplit
 
+from electra_pretrain.core.holder import LOCK_NAME
 from tests.support.ports import free_ports
 
 BUCKET = "records"
@@ -39,6 +40,11 @@ class Request:
         return re.search(rb'"name": ?"([^"]+)"', self.body)[1].decode()
 
     @property
+    def is_of_lock(self):
+        in_upload = "/upload/" in self.path and f'{LOCK_NAME}"'.encode() in self.body[:1000]
+        return LOCK_NAME in self.path or in_upload
+
+    @property
     def is_chunk(self):
         return self.method == "PUT"
 
@@ -50,7 +56,7 @@ class Proxy(ThreadingHTTPServer):
         emulator_port: where the emulator listens.
 
     Attributes:
-        seen: every request that concerns objects, in the order in which they came.
+        seen: every request that concerns objects, locks aside, in the order in which they came.
         spoil: called with a request; an Answer is given instead of the emulator's, "hang up" breaks the connection.
         touch: called with a request and the emulator's answer; returns the answer to give.
     """
@@ -115,7 +121,8 @@ class _Handler(BaseHTTPRequestHandler):
         answer = None
         # For its telemetry the library asks after the bucket itself, in a thread of its own, at any time.
         if not re.fullmatch(r"/storage/v1/b/[^/]*", self.path):
-            self.server.seen.append(request)
+            if not request.is_of_lock:
+                self.server.seen.append(request)
             answer = self.server.spoil(request) or self.server.check_precondition(request)
         if answer == "hang up":
             self.close_connection = True
