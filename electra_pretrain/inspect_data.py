@@ -63,7 +63,8 @@ def inspect_data(args: argparse.Namespace) -> None:
     tensorflow_startup.start_tensorflow()
     shown = Shown(args.num_shards, args.num_examples, args.num_tokens, args.seed)
     adoption = Adoption(args.vocab, args.lower_case, args.heldout_fraction) if args.adopt else None
-    watched = locks.held(args.folder, "inspect_data --adopt") if args.adopt else contextlib.nullcontext()
+    adopts = args.adopt and files.is_dir(args.folder)
+    watched = locks.held(args.folder, "inspect_data --adopt") if adopts else contextlib.nullcontext()
     with watched, worker_pool(args.num_processes) as run:
         facts, num_faults = inspect_folder(args.folder, shown, adoption, run)
     _print(facts)
