@@ -20,6 +20,7 @@ from electra_pretrain.cli.arguments import (
     command_parser,
 )
 from electra_pretrain.cli.run import run_command
+from electra_pretrain.core import locks
 from electra_pretrain.core.errors import UserError
 
 _log = logging.getLogger(__name__)
@@ -81,7 +82,7 @@ def build_data(args: argparse.Namespace) -> None:
     lower_case = resolve_lower_case(args.lower_case, vocab)
     corpus = chosen_corpus(args)
     settings = BuildSettings(**{name: getattr(args, name) for name in BuildSettings._fields})
-    with chosen_runner(args) as (run, shared_dir):
+    with locks.held(args.output, "build_data"), chosen_runner(args) as (run, shared_dir):
         manifest = build(corpus, vocab, lower_case, args.output, settings, run, shared_dir)
     counts = manifest.counts
     print(

@@ -22,6 +22,7 @@ from electra_pretrain.cli.arguments import (
     command_parser,
 )
 from electra_pretrain.cli.run import run_command
+from electra_pretrain.core import locks
 from electra_pretrain.core.errors import UserError
 from electra_pretrain.corpus.cleaning.sentences import SPLITTERS
 from electra_pretrain.corpus.finding import holds
@@ -80,7 +81,7 @@ def clean_corpus(args: argparse.Namespace) -> None:
         raise UserError(f"--output {args.output}: holds the corpus itself; choose another folder")
     _tell(args, recipe)
     sentences = args.sentences or recipe.sentences or "lines"
-    with chosen_runner(args) as (run, shared_dir):
+    with locks.held(args.output, "clean_corpus"), chosen_runner(args) as (run, shared_dir):
         step = clean(corpus, recipe, output, sentences, args.dropped, run, shared_dir, args.domain)
     print(_table(step["counts"]))
     if not step["counts"]["lines_kept"]:

@@ -12,7 +12,7 @@ from types import FrameType
 
 from electra_pretrain.cli.arguments import check_at_least, command_parser
 from electra_pretrain.cli.run import run_command
-from electra_pretrain.core import files
+from electra_pretrain.core import files, locks
 from electra_pretrain.core.errors import Stopped, UserError
 from electra_pretrain.evaluation.runs import last_step
 from electra_pretrain.evaluation.sweep import Options, Plan, sweep
@@ -59,21 +59,21 @@ def evaluate_checkpoints(args: argparse.Namespace) -> None:
     check_installed()
     require_packages()
     tasks = [find_task(name.strip()).name for name in args.tasks.split(",")]
-    outcome = sweep(
-        Plan(
-            model_dir=args.model_dir,
-            last_step=last_step(args.model_dir),
-            output=args.output,
-            data=data_folders(args.data, tasks),
-            seeds=args.seeds,
-            options=Options(args.max_steps, args.config, tuple(args.set), args.select, args.split),
-            every=args.every,
-            random=args.random,
-            watch=args.watch,
-            beside=tuple(args.beside),
-            keep_exports=args.keep_exports,
-        )
+    plan = Plan(
+        model_dir=args.model_dir,
+        last_step=last_step(args.model_dir),
+        output=args.output,
+        data=data_folders(args.data, tasks),
+        seeds=args.seeds,
+        options=Options(args.max_steps, args.config, tuple(args.set), args.select, args.split),
+        every=args.every,
+        random=args.random,
+        watch=args.watch,
+        beside=tuple(args.beside),
+        keep_exports=args.keep_exports,
     )
+    with locks.held(args.output, "evaluate_checkpoints"):
+        outcome = sweep(plan)
     print(outcome.table, end="")
     if outcome.failed:
         raise UserError(

@@ -10,7 +10,7 @@ import argparse
 from electra_pretrain.cli.arguments import add_checkpoint, check_at_least, command_parser
 from electra_pretrain.cli.run import run_command
 from electra_pretrain.config.load import CONFIG_NAME, load_config
-from electra_pretrain.core import files, tensorflow_startup
+from electra_pretrain.core import files, locks, tensorflow_startup
 from electra_pretrain.core.errors import UserError
 
 
@@ -78,7 +78,8 @@ def export_hf(args: argparse.Namespace) -> list[str]:
         hardware=about["hardware"],
         license=args.license,
     )
-    folders = export_hugging_face(args.model_dir, args.output, config, weights, facts, args.dtype)
+    with locks.held(args.output, "export_hf"):
+        folders = export_hugging_face(args.model_dir, args.output, config, weights, facts, args.dtype)
     return [*folders, *(hub.push(folders) if hub else [])]
 
 

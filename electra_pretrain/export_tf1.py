@@ -7,7 +7,7 @@ import argparse
 
 from electra_pretrain.cli.arguments import add_checkpoint, check_at_least, command_parser
 from electra_pretrain.cli.run import run_command
-from electra_pretrain.core import tensorflow_startup
+from electra_pretrain.core import locks, tensorflow_startup
 from electra_pretrain.core.errors import UserError
 
 
@@ -34,7 +34,8 @@ def export_tf1(args: argparse.Namespace) -> str:
     tensorflow_startup.start_tensorflow()
     from electra_pretrain.convert import run_export
 
-    return run_export.export_tf1(args.model_dir, args.output, args.step, args.average, args.keep_optimizer)
+    with locks.held(args.output, "export_tf1"):
+        return run_export.export_tf1(args.model_dir, args.output, args.step, args.average, args.keep_optimizer)
 
 
 def main() -> None:

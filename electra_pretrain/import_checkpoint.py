@@ -12,7 +12,7 @@ from electra_pretrain.checkpoint.listing import steps
 from electra_pretrain.cli.arguments import add_overrides, command_parser
 from electra_pretrain.cli.run import run_command
 from electra_pretrain.config.load import load_config
-from electra_pretrain.core import tensorflow_startup
+from electra_pretrain.core import locks, tensorflow_startup
 from electra_pretrain.core.errors import UserError
 
 
@@ -68,7 +68,8 @@ def import_checkpoint(args: argparse.Namespace) -> str:
     elif args.vocab:
         pretrained = extend_to_vocab(pretrained, args.vocab)
     config = load_config(args.config, args.set) if args.config else derive_config(pretrained)
-    return import_weights(pretrained, config, args.output, args.keep_optimizer)
+    with locks.held(args.output, "import_checkpoint"):
+        return import_weights(pretrained, config, args.output, args.keep_optimizer)
 
 
 def _check(args: argparse.Namespace) -> None:

@@ -5,6 +5,7 @@
 """  # fmt: skip
 
 import argparse
+import contextlib
 import os
 
 from electra_pretrain.cli.arguments import (
@@ -16,7 +17,7 @@ from electra_pretrain.cli.arguments import (
     command_parser,
 )
 from electra_pretrain.cli.run import run_command
-from electra_pretrain.core import files
+from electra_pretrain.core import files, locks
 from electra_pretrain.core.errors import UserError
 from electra_pretrain.plot.chart import check_installed
 from electra_pretrain.plot.data_page import DataFacts, data_page
@@ -62,7 +63,9 @@ def inspect_data(args: argparse.Namespace) -> None:
     tensorflow_startup.start_tensorflow()
     shown = Shown(args.num_shards, args.num_examples, args.num_tokens, args.seed)
     adoption = Adoption(args.vocab, args.lower_case, args.heldout_fraction) if args.adopt else None
-    with worker_pool(args.num_processes) as run:
+    adopts = args.adopt and files.is_dir(args.folder)
+    watched = locks.held(args.folder, "inspect_data --adopt") if adopts else contextlib.nullcontext()
+    with watched, worker_pool(args.num_processes) as run:
         facts, num_faults = inspect_folder(args.folder, shown, adoption, run)
     _print(facts)
     if args.html is not None:

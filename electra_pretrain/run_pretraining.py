@@ -5,13 +5,14 @@
 """  # fmt: skip
 
 import argparse
+import contextlib
 from typing import TYPE_CHECKING
 
 from electra_pretrain.checkpoint.listing import steps
 from electra_pretrain.cli.arguments import add_config, add_device, check_device, chosen_config, command_parser
 from electra_pretrain.cli.run import run_command
 from electra_pretrain.config.schema import Config
-from electra_pretrain.core import tensorflow_startup
+from electra_pretrain.core import locks, tensorflow_startup
 from electra_pretrain.core.errors import UserError
 from electra_pretrain.tpu import hosts
 from electra_pretrain.tpu.chips import SLICES, check_dtype
@@ -77,7 +78,7 @@ def run_pretraining(args: argparse.Namespace) -> None:
     hosts.prepare(args.tpu)
     # Imported here, so that a mistake above is told at once.
     tensorflow_startup.import_tensorflow()
-    from electra_pretrain.train.devices import make_strategy
+    from electra_pretrain.train.devices import make_strategy, writes_files
     from electra_pretrain.train.loop import train
     from electra_pretrain.train.preflight import Request, check_before_start, check_everything
 
@@ -88,7 +89,9 @@ def run_pretraining(args: argparse.Namespace) -> None:
         return
     start = check_before_start(request)
     strategy = make_strategy(args.tpu, args.tpu_zone, args.gcp_project, args.cpu_replicas, args.device)
-    train(start, strategy, args.on_bad_record == "skip")
+    # Of several workers one writes; the others would only be in its way.
+    with locks.held(args.model_dir, "run_pretraining") if writes_files(strategy) else contextlib.nullcontext():
+        train(start, strategy, args.on_bad_record == "skip")
 
 
 def read_init_from(config: Config, model_dir: str) -> "Pretrained | None":

@@ -15,6 +15,7 @@ from typing import Any, BinaryIO, Protocol
 
 from electra_pretrain.core import gfile, hub, local_files
 from electra_pretrain.core.errors import UserError
+from electra_pretrain.core.holder import LOCK_NAME
 from electra_pretrain.core.progress import Progress
 
 
@@ -77,8 +78,8 @@ def sizes(paths: Sequence[str]) -> list[int | None]:
 
 
 def list_dir(path: str) -> list[str]:
-    """List the names in a folder, sorted, without trailing slashes."""
-    return sorted(name.rstrip("/") for name in _system(path).list_dir(path))
+    """List the names in a folder, sorted, without trailing slashes; not that of its lock (see `locks`)."""
+    return sorted(name.rstrip("/") for name in _system(path).list_dir(path) if name != LOCK_NAME)
 
 
 def make_dirs(path: str) -> None:
@@ -151,8 +152,9 @@ def removed_if_empty(folder: str) -> Iterator[None]:
     try:
         yield
     except BaseException:
-        if not is_remote(folder) and os.path.isdir(folder) and not os.listdir(folder):
-            os.rmdir(folder)
+        if not is_remote(folder):
+            with contextlib.suppress(OSError):  # it is not there, or not empty
+                os.rmdir(folder)
         raise
 
 

@@ -22,7 +22,7 @@ def finished(output: str, asked: dict[str, Any]) -> dict[str, Any] | None:
     """
     path = os.path.join(output, RUN)
     if not os.path.exists(path):
-        if os.path.isdir(output) and os.listdir(output):
+        if os.path.isdir(output) and files.list_dir(output):
             raise UserError(f"{output}: holds other files and no {RUN}; choose a new folder")
         files.make_dirs(output)
         files.write_text(path, _text(asked))

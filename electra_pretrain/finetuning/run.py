@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import transformers
 
-from electra_pretrain.core import files
+from electra_pretrain.core import files, locks
 from electra_pretrain.core.errors import Stopped, UserError
 from electra_pretrain.finetuning import checkpoints, models, packages, record, trainer
 from electra_pretrain.finetuning.batches import Collator, LengthGroupedSampler
@@ -37,16 +37,17 @@ def finetune(request: Request, stop_requested: StopRequested = lambda: False) ->
     job = prepare(request)
     asked = job.asked()
     new = not os.path.exists(request.output)
-    try:
-        results = record.finished(request.output, asked)
-        if results is None:
-            results = _run(job, asked, stop_requested)
-    except UserError:
-        if new and not os.path.isdir(os.path.join(request.output, record.CHECKPOINTS)):
-            files.remove(request.output)  # nothing was learnt: another try shall not find a folder in its way
-        raise
-    files.remove(os.path.join(request.output, record.CHECKPOINTS))
-    return results
+    with locks.held(request.output, "finetune"):
+        try:
+            results = record.finished(request.output, asked)
+            if results is None:
+                results = _run(job, asked, stop_requested)
+        except UserError:
+            if new and not os.path.isdir(os.path.join(request.output, record.CHECKPOINTS)):
+                files.remove(request.output)  # nothing was learnt: another try shall not find a folder in its way
+            raise
+        files.remove(os.path.join(request.output, record.CHECKPOINTS))
+        return results
 
 
 def _run(job: Job, asked: dict[str, Any], stop_requested: StopRequested) -> dict[str, Any]:

@@ -14,20 +14,21 @@ Its `transfer_manager.upload_many` is not used, as it cannot keep what is asked 
 import contextlib
 import io
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from electra_pretrain.core import optional
+from electra_pretrain.core import buckets
+from electra_pretrain.core.buckets import explained
 from electra_pretrain.core.errors import UserError
+from electra_pretrain.core.holder import LOCK_NAME
 
 # One request of an upload: what a broken connection costs, and what each worker holds in memory.
 CHUNK_BYTES = 8 << 20
 # How often a file is sent when each time the bucket holds something else than was sent.
 ATTEMPTS = 3
 # How long 429, 5xx and a broken connection are borne, with pauses that grow, before the command gives up; at the start,
-# where nobody has seen the network work yet, not so long.
-RETRY_SECONDS, FIRST_RETRY_SECONDS = 300.0, 20.0
-ROLE = "roles/storage.objectUser"
+# where nobody has seen the network work yet, not so long: `buckets.FIRST_RETRY_SECONDS`.
+RETRY_SECONDS = 300.0
 
 
 class Stored(NamedTuple):
@@ -49,38 +50,35 @@ class BucketFolder:
     """
 
     def __init__(self, url: str, connections: int) -> None:
-        bucket, self._prefix = _split(url)
+        bucket, self._prefix = buckets.split(url)
         self.url = url.rstrip("/")
-        storage = optional.load("google.cloud.storage", self.url, package="google-cloud-storage")
+        self._client = buckets.open_client(self.url)
         from google.cloud.storage.retry import DEFAULT_RETRY
         from requests.adapters import HTTPAdapter
 
         self._retry = DEFAULT_RETRY.with_timeout(RETRY_SECONDS)
-        with _explained(self.url):
-            # Objects belong to no project; looking for one would fail where only credentials are set.
-            self._client = storage.Client(project=None)
         # The session keeps ten connections unless told otherwise, and warns of each that it throws away.
         for scheme in ("https://", "http://"):
             self._client._http.mount(scheme, HTTPAdapter(pool_maxsize=connections))
         self._bucket = self._client.bucket(bucket)
 
     def objects(self) -> dict[str, Stored]:
-        """List what lies in the folder, without what lies in folders of its own."""
-        with _explained(self.url):
-            retry = self._retry.with_timeout(FIRST_RETRY_SECONDS)
+        """List what lies in the folder, without what lies in folders of its own, and its lock."""
+        with explained(self.url):
+            retry = self._retry.with_timeout(buckets.FIRST_RETRY_SECONDS)
             blobs = self._client.list_blobs(self._bucket, prefix=self._prefix, delimiter="/", retry=retry)
             # Some tools mark a folder by an object whose name is the folder's.
             return {
                 blob.name.removeprefix(self._prefix): Stored(blob.size, blob.crc32c)
                 for blob in blobs
-                if blob.name != self._prefix
+                if blob.name not in (self._prefix, self._prefix + LOCK_NAME)
             }
 
     def remove(self, name: str) -> None:
         """Remove an object; nothing happens if it is absent."""
         from google.api_core.exceptions import NotFound
 
-        with _explained(self.url), contextlib.suppress(NotFound):
+        with explained(self.url), contextlib.suppress(NotFound):
             self._bucket.blob(self._prefix + name).delete(retry=self._retry)
 
     def upload(self, path: str, name: str, crc32c: str, watch: Callable[[int], None]) -> None:
@@ -98,7 +96,7 @@ class BucketFolder:
         from google.api_core.exceptions import Forbidden, GoogleAPICallError, Unauthorized
         from google.cloud.storage.exceptions import DataCorruption
 
-        with _explained(self.url):
+        with explained(self.url):
             for _ in range(ATTEMPTS):
                 blob = self._bucket.blob(self._prefix + name, chunk_size=CHUNK_BYTES)
                 try:
@@ -109,7 +107,7 @@ class BucketFolder:
                 except (Forbidden, Unauthorized):
                     raise
                 except (DataCorruption, GoogleAPICallError) as error:
-                    refusal = _reason(error)
+                    refusal = buckets.reason(error)
         raise UserError(
             f"{path}: sent {ATTEMPTS} times and never arrived intact ({refusal}); "
             "see that nothing writes to the file, check memory and network, then run the same command again"
@@ -134,53 +132,3 @@ class _Watched(io.FileIO):
     def read(self, size: int | None = -1, /) -> Any:
         self._watch(self.tell())
         return super().read(size)
-
-
-def _split(url: str) -> tuple[str, str]:
-    """Split a URL into the bucket and the prefix of its objects' names ("" or "folder/")."""
-    scheme, _, rest = url.partition("://")
-    bucket, *folders = rest.removesuffix("/").split("/")
-    if scheme != "gs" or "" in (bucket, *folders):
-        raise UserError(f"{url}: is not a folder in a bucket; write it as gs://bucket/folder")
-    return bucket, "".join(f"{folder}/" for folder in folders)
-
-
-@contextlib.contextmanager
-def _explained(url: str) -> Iterator[None]:
-    """Turn what the library raises into one line that says what to do."""
-    from google.api_core import exceptions as api
-    from google.auth import exceptions as auth
-    from requests import RequestException
-
-    log_in = "run: gcloud auth application-default login, or name a service account's key in GOOGLE_APPLICATION_CREDENTIALS"
-    bucket = "/".join(url.split("/")[:3])
-    try:
-        yield
-    except auth.TransportError as error:
-        raise UserError(_unreachable(url, error)) from error
-    except (auth.GoogleAuthError, api.Unauthorized) as error:
-        raise UserError(f"{url}: no valid Google Cloud credentials ({_reason(error)}); {log_in}") from error
-    except api.Forbidden as error:
-        raise UserError(f"{url}: no permission ({_reason(error)}); ask for {ROLE} on {bucket}") from error
-    except api.NotFound as error:
-        raise UserError(
-            f"{bucket}: no such bucket; check the name, or create it in the TPU's region: "
-            f"gcloud storage buckets create {bucket} --location=REGION"
-        ) from error
-    except (api.RetryError, api.ServerError, api.TooManyRequests, RequestException) as error:
-        raise UserError(_unreachable(url, error)) from error
-    except api.GoogleAPICallError as error:
-        raise UserError(f"{url}: refused ({_reason(error)}); check bucket and folder") from error
-
-
-def _unreachable(url: str, error: Exception) -> str:
-    reason = _reason(getattr(error, "cause", None) or error)
-    return f"{url}: cannot be reached ({reason}); check the network, then run the same command again"
-
-
-def _reason(error: Any) -> str:
-    """Quote what the server says, without the URL and the JSON around it; or the error's first line."""
-    try:
-        return str(error.response.json()["error"]["message"])
-    except (AttributeError, KeyError, TypeError, ValueError):
-        return (str(error).splitlines() or [type(error).__name__])[0]

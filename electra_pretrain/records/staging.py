@@ -12,7 +12,7 @@ from concurrent.futures import CancelledError
 from multiprocessing.pool import ThreadPool
 from typing import NamedTuple, TypeVar
 
-from electra_pretrain.core import files, optional
+from electra_pretrain.core import files, locks, optional
 from electra_pretrain.core.errors import UserError
 from electra_pretrain.core.hashing import HashedFile
 from electra_pretrain.core.progress import Progress
@@ -58,6 +58,11 @@ def stage(folder: str, url: str, workers: int, overwrite: bool) -> Staged:
     """
     hashes = _expected_hashes(folder)
     remote = BucketFolder(url, workers)
+    with locks.held(url, "stage"):
+        return _stage(folder, hashes, remote, workers, overwrite)
+
+
+def _stage(folder: str, hashes: dict[str, str], remote: BucketFolder, workers: int, overwrite: bool) -> Staged:
     there = remote.objects()
     manifest = _read(files.join(folder, MANIFEST_NAME))
     if not overwrite and there.get(MANIFEST_NAME, manifest.stored) != manifest.stored:

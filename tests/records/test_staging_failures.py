@@ -12,6 +12,7 @@ import time
 import google_crc32c
 import pytest
 
+from electra_pretrain.core import buckets
 from electra_pretrain.records import bucket
 from tests.support.staging import BIG, SHARDS, URL, assert_arrived, assert_fails, error, names, run, write_records
 from tests.support.storage_emulator import BUCKET
@@ -187,11 +188,11 @@ def test_permission_to_read_but_not_to_write(proxy, folder, capfd):
 @pytest.mark.parametrize("closed", [True, False])
 def test_network_down(proxy, folder, capfd, monkeypatch, closed):
     monkeypatch.setattr(bucket, "RETRY_SECONDS", 0.2)
-    monkeypatch.setattr(bucket, "FIRST_RETRY_SECONDS", 0.2)
+    monkeypatch.setattr(buckets, "FIRST_RETRY_SECONDS", 0.2)
     if closed:
         monkeypatch.setenv("STORAGE_EMULATOR_HOST", "http://127.0.0.1:1")
     proxy.spoil = lambda request: "hang up" if request.method == "POST" else None
-    assert_fails(run(capfd, folder, URL), f"{URL}: cannot be reached (", "check the network")
+    assert_fails(run(capfd, folder, URL), f"{URL}: cannot be reached (", "check the network", exit_code=69)
 
 
 def test_no_credentials(folder, capfd, monkeypatch, tmp_path):

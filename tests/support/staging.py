@@ -70,9 +70,9 @@ def run(capfd, *arguments):
     return ended.value.code, out, lines
 
 
-def assert_fails(result, *parts):
+def assert_fails(result, *parts, exit_code=1):
     code, out, lines = result
-    assert code == 1 and out == ""
+    assert code == exit_code and out == ""
     assert len(lines) == 1 and lines[0].startswith("stage: error: "), lines
     for part in parts:
         assert part in lines[0]

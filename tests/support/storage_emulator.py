@@ -8,8 +8,9 @@ import socket
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import NamedTuple
-from urllib.parse import quote
+from urllib.parse import parse_qs, quote, unquote, urlsplit
 
+from electra_pretrain.core.holder import LOCK_NAME
 from tests.support.ports import free_ports
 
 BUCKET = "records"
@@ -32,7 +33,16 @@ class Request:
         """Name, without folder, of the object whose upload this request begins; None for any other request."""
         if self.method != "POST" or "/upload/" not in self.path:
             return None
-        return re.search(rb'"name": ?"([^"]+)"', self.body)[1].decode().rsplit("/", 1)[-1]
+        return self.uploaded_name.rsplit("/", 1)[-1]
+
+    @property
+    def uploaded_name(self):
+        return re.search(rb'"name": ?"([^"]+)"', self.body)[1].decode()
+
+    @property
+    def is_of_lock(self):
+        in_upload = "/upload/" in self.path and f'{LOCK_NAME}"'.encode() in self.body[:1000]
+        return LOCK_NAME in self.path or in_upload
 
     @property
     def is_chunk(self):
@@ -46,7 +56,7 @@ class Proxy(ThreadingHTTPServer):
         emulator_port: where the emulator listens.
 
     Attributes:
-        seen: every request that concerns objects, in the order in which they came.
+        seen: every request that concerns objects, locks aside, in the order in which they came.
         spoil: called with a request; an Answer is given instead of the emulator's, "hang up" breaks the connection.
         touch: called with a request and the emulator's answer; returns the answer to give.
     """
@@ -71,6 +81,19 @@ class Proxy(ThreadingHTTPServer):
             connection.request(request.method, request.path, request.body, request.headers)
             response = connection.getresponse()
             return Answer(response.status, response.getheaders(), response.read())
+
+    def check_precondition(self, request):
+        """Refuse, as the service does and the emulator does not, what is asked for on a condition that does not hold."""
+        url = urlsplit(request.path)
+        wanted = parse_qs(url.query).get("ifGenerationMatch")
+        if wanted is None:
+            return None
+        name = unquote(url.path.rpartition("/o/")[2]) if request.method == "DELETE" else request.uploaded_name
+        found = self.objects().get(name, {"generation": "0"})["generation"]
+        if found == wanted[0]:
+            return None
+        body = json.dumps({"error": {"code": 412, "message": f"generation is {found}"}}).encode()
+        return Answer(412, [("Content-Type", "application/json")], body)
 
     def objects(self):
         """What lies in the bucket, by name: the service's own description."""
@@ -98,8 +121,9 @@ class _Handler(BaseHTTPRequestHandler):
         answer = None
         # For its telemetry the library asks after the bucket itself, in a thread of its own, at any time.
         if not re.fullmatch(r"/storage/v1/b/[^/]*", self.path):
-            self.server.seen.append(request)
-            answer = self.server.spoil(request)
+            if not request.is_of_lock:
+                self.server.seen.append(request)
+            answer = self.server.spoil(request) or self.server.check_precondition(request)
         if answer == "hang up":
             self.close_connection = True
             self.connection.shutdown(socket.SHUT_RDWR)
