@@ -11,7 +11,7 @@ from typing import Any
 
 from electra_pretrain.config.load import resolve
 from electra_pretrain.config.schema import SECTIONS, Config
-from electra_pretrain.core import files
+from electra_pretrain.core import json_files
 from electra_pretrain.core.errors import UserError, nearest
 
 _SIZE_FIELDS = ("num_hidden_layers", "hidden_size", "embedding_size", "intermediate_size", "num_attention_heads")
@@ -68,7 +68,7 @@ def load_hparams(path: str, overrides: list[str]) -> tuple[Config, list[str]]:
     Raises:
         UserError: no such file, not JSON, a key that the released code does not have either, or a value that is refused.
     """
-    hparams = files.read_json_object(path)
+    hparams = json_files.read_object(path)
     known = {*_SECTION_OF, *_ELSEWHERE, "model_size", "model_hparam_overrides", "embedding_size", "use_tpu"}
     for key in hparams:
         if key not in known:

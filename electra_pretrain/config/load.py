@@ -6,7 +6,7 @@ from typing import Any
 
 from electra_pretrain.config.fields import parse_override, refuse_unknown, typed
 from electra_pretrain.config.schema import SECTIONS, Config
-from electra_pretrain.core import files, shipped
+from electra_pretrain.core import json_files, shipped
 from electra_pretrain.core.errors import UserError
 
 CONFIG_NAME = "config.json"  # the resolved config in a run's folder, as --config takes it
@@ -19,12 +19,12 @@ def load_config(name_or_path: str, overrides: list[str] | None = None) -> Config
         UserError: no such config, not JSON, or a rule of `Config.from_dict` is broken.
     """
     path = _find(name_or_path)
-    return resolve(files.read_json_object(path), overrides or [], path)
+    return resolve(json_files.read_object(path), overrides or [], path)
 
 
 def left_out(name_or_path: str, overrides: list[str]) -> list[str]:
     """List `section.field = default` for each field that neither the file nor an override states; files may be partial."""
-    values = files.read_json_object(_find(name_or_path))
+    values = json_files.read_object(_find(name_or_path))
     for override in overrides:
         _apply_override(values, override)
     return [
