@@ -77,7 +77,7 @@ def read(kind: type[T], value: Any, place: Place) -> T:
 def read_known(kind: type[T], value: Any, place: Place) -> T:
     """Read an object of which others have more to say: its unknown keys are passed over; else as `read`."""
     if isinstance(value, dict):
-        value = {key: value[key] for key in _fields(kind) if key in value}
+        value = {key: value[key] for key in _fields(typing.cast(Any, kind)) if key in value}
     return read(kind, value, place)
 
 

@@ -6,14 +6,16 @@ The steps are handed on: to the next folder of text, to the manifest of the reco
 import json
 import os
 from collections.abc import Sequence
-from typing import Any
+from typing import Annotated, Any, NamedTuple
 
-from electra_pretrain.core import files
+from electra_pretrain.core import files, json_files, typed
 from electra_pretrain.core.errors import UserError
+from electra_pretrain.core.typed import Check
 from electra_pretrain.execution import resume
 
 PROVENANCE_NAME = "corpus.json"
-Step = dict[str, Any]  # "command", and what that command wishes to be known: recipe, counts, settings
+# "command", and what that command wishes to be known: recipe, counts, settings
+Step = Annotated[dict[str, Any], Check(lambda step: isinstance(step.get("command"), str), 'must have a "command", which is text')]
 
 
 def read_steps(paths: Sequence[str]) -> list[Step]:
@@ -52,17 +54,20 @@ def finished_step(folder: str, command: str, fingerprint: str, dropped: str | No
     if not steps:
         return None
     last = steps[-1]
-    resume.check_fingerprint(folder, last["fingerprint"] if last["command"] == command else "", fingerprint, "text")
+    resume.check_fingerprint(folder, last.get("fingerprint", "") if last["command"] == command else "", fingerprint, "text")
     if dropped and not files.exists(dropped):
         raise UserError(f"{dropped}: not there, though {folder} is finished; delete that folder to make both again")
     return last
 
 
-def _load(path: str) -> list[Step]:
+class _Steps(NamedTuple):
+    """The file."""
+
+    steps: tuple[Step, ...]
+
+
+def _load(path: str) -> tuple[Step, ...]:
     try:
-        steps = json.loads(files.read_text(path))["steps"]
-    except (ValueError, KeyError, TypeError) as error:
-        raise UserError(f"{path}: not the steps of a corpus ({error}); mend or delete it") from error
-    if not isinstance(steps, list) or not all(isinstance(step, dict) and "command" in step for step in steps):
-        raise UserError(f'{path}: "steps" must be a list of objects, each with a "command"; mend or delete it')
-    return steps
+        return typed.read_known(_Steps, json_files.read(path), typed.Place(path)).steps
+    except UserError as error:
+        raise UserError(f"{error}; mend or delete it") from error
