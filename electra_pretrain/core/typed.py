@@ -104,7 +104,7 @@ def _read(kind: Any, value: Any, place: Place) -> Any:
         return origin(_read_items(inner, value, place))
     if origin is dict:
         _refuse_unless(isinstance(value, dict), value, place, "a JSON object")
-        return {key: _read(inner[1], each, place.field(key)) for key, each in value.items()}
+        return {_read(inner[0], key, place): _read(inner[1], each, place.field(key)) for key, each in value.items()}
     return _read_scalar(kind, value, place) if kind in _NAMES else _read_object(kind, value, place)
 
 

@@ -15,7 +15,7 @@ from electra_pretrain.execution import resume
 
 PROVENANCE_NAME = "corpus.json"
 # "command", and what that command wishes to be known: recipe, counts, settings
-Step = Annotated[dict[str, Any], Check(lambda step: isinstance(step.get("command"), str), 'must have a "command", which is text')]
+Step = Annotated[dict[str, Any], Check(lambda step: isinstance(step.get("command"), str), 'must say its "command"')]
 
 
 def read_steps(paths: Sequence[str]) -> list[Step]:
@@ -54,7 +54,7 @@ def finished_step(folder: str, command: str, fingerprint: str, dropped: str | No
     if not steps:
         return None
     last = steps[-1]
-    resume.check_fingerprint(folder, last.get("fingerprint", "") if last["command"] == command else "", fingerprint, "text")
+    resume.check_fingerprint(folder, str(last.get("fingerprint")) if last["command"] == command else "", fingerprint, "text")
     if dropped and not files.exists(dropped):
         raise UserError(f"{dropped}: not there, though {folder} is finished; delete that folder to make both again")
     return last

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from electra_pretrain.core import files, json_files, typed
 from electra_pretrain.core.batch import SpecialIds
 from electra_pretrain.core.errors import UserError
-from electra_pretrain.core.typed import Amount, Check, Count, FileName, Share, Sha256, Size
+from electra_pretrain.core.typed import Amount, Check, Count, FileName, Sha256, Share, Size
 from electra_pretrain.corpus.provenance import Step
 from electra_pretrain.execution.resume import Source
 from electra_pretrain.tokenization.tokenizer import TYPES, Tokenizer, file_name
