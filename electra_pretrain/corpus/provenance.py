@@ -38,7 +38,7 @@ def write_steps(folder: str, steps: Sequence[Step]) -> None:
     files.write_text(files.join(folder, PROVENANCE_NAME), text + "\n")
 
 
-def finished_step(folder: str, command: str, fingerprint: str, dropped: str | None) -> Step | None:
+def finished_step(folder: str, command: str, fingerprint: str, dropped: str | None, counts: type) -> Step | None:
     """Return the step of an earlier run of a command that wrote the same text into a folder; None if no text is finished there.
 
     Args:
@@ -46,18 +46,28 @@ def finished_step(folder: str, command: str, fingerprint: str, dropped: str | No
         command: the name of the command.
         fingerprint: of its input and settings.
         dropped: the file for what is dropped.
+        counts: what the step's "counts" must be.
 
     Raises:
-        UserError: the folder holds other text, or what was dropped is not there.
+        UserError: the folder holds other text, what was dropped is not there, or `corpus.json` is damaged.
     """
-    steps = read_steps([files.join(folder, PROVENANCE_NAME)])
+    path = files.join(folder, PROVENANCE_NAME)
+    steps = read_steps([path])
     if not steps:
         return None
     last = steps[-1]
     resume.check_fingerprint(folder, str(last.get("fingerprint")) if last["command"] == command else "", fingerprint, "text")
+    place = typed.Place(path, f"steps[{len(steps) - 1}]")
+    typed.read(counts, typed.read_known(_Counted, last, place).counts, place.field("counts"))
     if dropped and not files.exists(dropped):
         raise UserError(f"{dropped}: not there, though {folder} is finished; delete that folder to make both again")
     return last
+
+
+class _Counted(NamedTuple):
+    """What a step of a command that filters has."""
+
+    counts: dict[str, Any]
 
 
 class _Steps(NamedTuple):

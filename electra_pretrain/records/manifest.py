@@ -47,6 +47,13 @@ class Shard:
     sha256: Sha256
 
 
+_FRAME_BYTES = 16  # of a TFRecord, around each record
+_FilledShard = Annotated[
+    Shard,
+    Check(lambda shard: shard.examples * _FRAME_BYTES <= shard.bytes, f"must have {_FRAME_BYTES} bytes or more an example"),
+]
+
+
 @dataclasses.dataclass(frozen=True)
 class Counts:
     """What went in, added up over blocks of documents; None where records were adopted, which do not tell."""
@@ -81,8 +88,8 @@ class Manifest:
     overflow_rate: Amount
     train_examples: Count
     heldout_examples: Count
-    train_shards: tuple[Shard, ...]
-    heldout_shards: tuple[Shard, ...]
+    train_shards: tuple[_FilledShard, ...]
+    heldout_shards: tuple[_FilledShard, ...]
     sources: tuple[Source, ...]
     corpus_steps: tuple[Step, ...]  # what made the text, oldest first
 
