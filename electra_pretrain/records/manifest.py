@@ -50,7 +50,7 @@ class Shard:
 _FRAME_BYTES = 16  # of a TFRecord, around each record
 _FilledShard = Annotated[
     Shard,
-    Check(lambda shard: shard.examples * _FRAME_BYTES <= shard.bytes, f"must have {_FRAME_BYTES} bytes or more an example"),
+    Check(lambda shard: shard.examples * _FRAME_BYTES <= shard.bytes, f"must have {_FRAME_BYTES} bytes an example"),
 ]
 
 
