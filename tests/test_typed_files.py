@@ -4,7 +4,6 @@ import copy
 import dataclasses
 import json
 import math
-import shutil
 
 import pytest
 
@@ -52,13 +51,15 @@ MANIFEST = {
 }  # fmt: skip
 RESULT = {
     "task": "nsmc", "model": "models/small", "metrics": {"accuracy": 90.5, "f1": 88.0}, "metric": "accuracy", "seed": 0,
-    "steps": 9, "max_steps": 9, "select": "last", "split": "test", "stuck_at_chance": False, "examples": 5, "versions": {"torch": "2"},
+    "steps": 9, "max_steps": 9, "select": "last", "split": "test", "stuck_at_chance": False, "examples": 5,
+    "versions": {"torch": "2"},
 }  # fmt: skip
 CONFIG = json.loads((shipped.folder("configs") / "tiny.json").read_text())
 STATED = {
     "model_type": "electra", "architectures": ["ElectraForPreTraining"], "hidden_size": 64, "embedding_size": 32,
     "num_hidden_layers": 2, "num_attention_heads": 1, "intermediate_size": 128, "max_position_embeddings": 64,
-    "vocab_size": 100, "hidden_dropout_prob": 0.1, "attention_probs_dropout_prob": 0.1, "initializer_range": 0.02, "hidden_act": "gelu",
+    "vocab_size": 100, "hidden_dropout_prob": 0.1, "attention_probs_dropout_prob": 0.1,
+    "initializer_range": 0.02, "hidden_act": "gelu",
     "layer_norm_eps": 1e-12, "id2label": {"0": "LABEL_0"},
 }  # fmt: skip
 
@@ -78,7 +79,8 @@ FILES = {
         lambda path: load_config(str(path))),
     "config with --set": ("tiny.json", {"notes": "", "model": {"hidden_size": 64}},
         lambda path: both(load_config(str(path), ["model.hidden_size=64"]), left_out(str(path), ["model.hidden_size=64"]))),
-    "a run's config": ("config.json", {**{section: {} for section in SECTIONS}, "training": {"seed": 1}}, lambda path: pretrained.describe(str(path.parent))),
+    "a run's config": ("config.json", {**{section: {} for section in SECTIONS}, "training": {"seed": 1}},
+        lambda path: pretrained.describe(str(path.parent))),
     "hparams": ("hparams.json",
         {"model_size": "small", "model_hparam_overrides": {"hidden_size": 128, "hidden_act": "gelu"}, "train_batch_size": 16,
          "learning_rate": 1e-4, "generator_hidden_size": 0.33, "use_tpu": False, "debug": False, "embedding_size": 64},
@@ -167,8 +169,9 @@ def test_a_wrong_value_at_every_place(tmp_path, kind):
     refused = 0
 
     def read_with(values):
-        shutil.rmtree(tmp_path)  # what reading one writes is not the next one's
-        path.parent.mkdir(parents=True)
+        path.parent.mkdir(exist_ok=True)
+        for other in path.parent.iterdir():  # what reading one writes is not the next one's
+            other.unlink()
         if kind == "results, of finetune":
             (path.parent / "run.json").write_text('{"seed": 0}')
         path.write_text(json.dumps(values))
