@@ -248,7 +248,7 @@ def test_records_of_the_earlier_format_say_what_to_do(tmp_path, vocab_path):
     build(CORPUS, vocab_path, str(tmp_path))
     path = tmp_path / "manifest.json"
     path.write_text(path.read_text().replace('"format_version": 2', '"format_version": 1'))
-    with pytest.raises(UserError, match="format 1 is not 2; delete the folder and build the data again"):
+    with pytest.raises(UserError, match="format 1 is not 2; build the data again, into another folder"):
         load_manifest(str(tmp_path))
 
 
