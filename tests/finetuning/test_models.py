@@ -14,7 +14,7 @@ CONFIG = {"model_type": "electra", "hidden_size": 64, "num_hidden_layers": 2, "n
     ("values", "message"),
     [
         ({"architectures": [1]}, r"config.json: architectures\[0\] = 1: must be text"),
-        ({"id2label": {"a": "x"}}, 'config.json = "a": must be a number'),
+        ({"id2label": {"a": "x"}}, 'config.json: id2label = "a": must be a number'),
         ({"hidden_size": True}, "hidden_size"),
         ({"hidden_size": 10**30}, "hidden_size = 1000.*: must be a whole number of 64 bits"),
         ({"num_hidden_layers": -1}, "num_hidden_layers = -1: must be at least 1"),
