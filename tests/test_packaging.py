@@ -40,7 +40,9 @@ def python(arguments, cwd, **environment):
 def wheel(tmp_path_factory):
     folder, source = tmp_path_factory.mktemp("wheel"), tmp_path_factory.mktemp("source") / "copy"
     # From a copy: building in place would leave its remains in the checkout, and take old ones along.
-    shutil.copytree(ROOT, source, ignore=shutil.ignore_patterns(".*", "build", "*.egg-info", "quickstart-output", "__pycache__"))
+    shutil.copytree(
+        ROOT, source, ignore=shutil.ignore_patterns(".*", "build", "*.egg-info", "quickstart-output", "__pycache__")
+    )
     build = ["-m", "pip", "wheel", str(source), "--no-deps", "--no-build-isolation", "--no-index", "-q", "-w", str(folder)]
     result = python(build, folder)
     assert result.returncode == 0, result.stderr[-3000:]
