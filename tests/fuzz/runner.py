@@ -1,0 +1,156 @@
+"""Run a command as a user's shell would, in milliseconds: in a fork of a process that has imported everything already.
+
+A fork may crash, hang, fill the memory or close its own streams, and the next knows nothing of it.
+"""
+
+import contextlib
+import importlib
+import multiprocessing
+import os
+import resource
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+SECONDS, CPU_SECONDS = 40, 30  # a command here takes less than one
+MEMORY_BYTES, FILE_BYTES = 3 << 30, 1 << 28
+HANGS = "hangs"
+# Where the outputs go, so that nothing of them lies among what is looked at.
+STDOUT, STDERR, TEMPORARY = "stdout.txt", "stderr.txt", "tmp"
+
+
+class Outcome(NamedTuple):
+    """How a command ended: its exit code, or the name of the signal that ended it, or `HANGS`; and what it said."""
+
+    code: int | str
+    stdout: str
+    stderr: str
+    seconds: float
+
+
+def run(command: str, words: Sequence[str], folder: Path, stream: str = "", seconds: float = SECONDS) -> Outcome:
+    """Run a command.
+
+    Args:
+        command: its name.
+        words: of its command line.
+        folder: in which it is run; what it says and its temporary files go to the folder beside it, `FOLDER.said`.
+        stream: one of `STREAMS` or "".
+        seconds: it may take.
+    """
+    said = said_by(folder)
+    (said / TEMPORARY).mkdir(parents=True)
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["tests.fuzz.preload"])
+    began = time.monotonic()
+    child = context.Process(target=_main, args=(command, list(words), str(folder), str(said), stream))
+    with _environment():
+        child.start()
+    child.join(seconds)
+    if child.exitcode is None:
+        _kill_group(child.pid)
+        child.join()
+        code: int | str = HANGS
+    else:
+        _kill_group(child.pid)  # workers that it may have left
+        code = child.exitcode if child.exitcode >= 0 else signal.Signals(-child.exitcode).name
+    if code == "SIGXCPU":
+        code = HANGS
+    texts = [(said / name).read_bytes().decode("utf-8", "backslashreplace") for name in (STDOUT, STDERR)]
+    return Outcome(code, *texts, time.monotonic() - began)
+
+
+def said_by(folder: Path) -> Path:
+    return folder.with_name(f"{folder.name}.said")
+
+
+@contextlib.contextmanager
+def _environment() -> Iterator[None]:
+    """The fork server is started at the first case, with an environment of its own: one thread, no GPU, nothing said."""
+    quiet = {
+        "OMP_NUM_THREADS": "1",
+        "TF_CPP_MIN_LOG_LEVEL": "3",
+        "CUDA_VISIBLE_DEVICES": "-1",
+        "TOKENIZERS_PARALLELISM": "false",
+    }
+    quiet |= {"MPLBACKEND": "agg", "PYTHONWARNINGS": "ignore", "HF_HUB_OFFLINE": "1"}
+    before = dict(os.environ)
+    os.environ.update(quiet)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
+def _kill_group(pid: int | None) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(pid or 0, signal.SIGKILL)
+
+
+def _main(command: str, words: list[str], folder: str, said: str, stream: str) -> None:
+    os.setsid()
+    os.chdir(folder)
+    _redirect(said, stream)
+    os.environ["TMPDIR"] = tempfile.tempdir = os.path.join(said, TEMPORARY)
+    pages = int(Path("/proc/self/statm").read_text().split()[0])
+    resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize() + MEMORY_BYTES,) * 2)
+    resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS + 1))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (FILE_BYTES, FILE_BYTES))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    module = importlib.import_module(f"electra_pretrain.{command}")
+    sys.argv = [f"{command}.py", *words]
+    module.main()
+
+
+def _redirect(said: str, stream: str) -> None:
+    null = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(null, 0)
+    for number, name in ((1, STDOUT), (2, STDERR)):
+        file = os.open(os.path.join(said, name), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        os.dup2(file, number)
+        os.close(file)
+    sys.stdout, sys.stderr = (open(number, "w", encoding="utf-8", closefd=False) for number in (1, 2))
+    if stream:
+        STREAMS[stream]()
+
+
+def _ascii() -> None:
+    """As Python opens them for a terminal that knows ASCII alone (`LC_ALL=C PYTHONUTF8=0 PYTHONCOERCECLOCALE=0`)."""
+    sys.stdout = open(1, "w", encoding="ascii", errors="strict", closefd=False)
+    sys.stderr = open(2, "w", encoding="ascii", errors="backslashreplace", closefd=False)
+
+
+def _stdout_closed() -> None:
+    os.close(1)
+    sys.stdout = None  # type: ignore[assignment]  # as Python itself does
+
+
+def _stderr_closed() -> None:
+    os.close(2)
+    sys.stderr = None  # type: ignore[assignment]
+
+
+def _stdout_nobody_reads() -> None:
+    """As behind `| head -1` that has ended."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    os.dup2(writer, 1)
+
+
+def _stdout_on_a_full_disk() -> None:
+    full = os.open("/dev/full", os.O_WRONLY)
+    os.dup2(full, 1)
+
+
+STREAMS = {
+    "ascii": _ascii,
+    "stdout_closed": _stdout_closed,
+    "stderr_closed": _stderr_closed,
+    "stdout_nobody_reads": _stdout_nobody_reads,
+    "stdout_on_a_full_disk": _stdout_on_a_full_disk,
+}
