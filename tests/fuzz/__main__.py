@@ -1,7 +1,7 @@
 """Run cases by hand.
 
     python -m tests.fuzz build in/a.txt.gz bit_flipped 7      # one case, with all that it says
-    python -m tests.fuzz --seeds 3 --only inspect             # every kind of damage to every input of a target, three seeds each
+    python -m tests.fuzz --seeds 3 --only inspect             # all kinds of damage to a target's inputs, three seeds
 """  # fmt: skip
 
 import argparse
@@ -11,38 +11,36 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.fuzz import material
+from tests.fuzz import material, runner
 from tests.fuzz.case import Case, run
 from tests.fuzz.damage import NotApplicable
 from tests.fuzz.selection import every_case
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        prog="tests.fuzz", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("case", nargs="*", help="target, subject, kind, seed")
-    parser.add_argument("--seeds", type=int, default=1, help="cases of each kind (default %(default)s)")
-    parser.add_argument("--first_seed", type=int, default=0)
-    parser.add_argument("--only", default="", metavar="TEXT", help="cases whose line holds this")
-    parser.add_argument("--slow", action="store_true", help="targets that take seconds, too")
-    args = parser.parse_args(_with_subject(sys.argv[1:]))
+    args = _parse_args()
+    runner.SECONDS = args.seconds
     with tempfile.TemporaryDirectory() as scratch:
         valid = Path(scratch, "valid")
         valid.mkdir()
         material.make(valid)
         if args.case:
-            sys.exit(
-                _show(
-                    Case(args.case[0], args.case[1].lstrip(" "), args.case[2], int(args.case[3])), valid, Path(scratch, "case")
-                )
-            )
+            target, subject, kind, seed = args.case
+            sys.exit(_show(Case(target, subject.lstrip(" "), kind, int(seed)), valid, Path(scratch, "case")))
         sys.exit(_search(args, valid, Path(scratch, "case")))
 
 
-def _with_subject(words: list[str]) -> list[str]:
-    """Let an option that is the subject of a case pass for a word."""
-    return [f" {word}" if place == 1 and len(words) == 4 else word for place, word in enumerate(words)]
+def _parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser("tests.fuzz", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("case", nargs="*", help="target, subject, kind, seed")
+    parser.add_argument("--seeds", type=int, default=1, help="cases of each kind (default %(default)s)")
+    parser.add_argument("--first_seed", type=int, default=0)
+    parser.add_argument("--only", default="", metavar="TEXT", help="cases whose line holds this")
+    parser.add_argument("--seconds", type=float, default=runner.SECONDS, help="until a case hangs (default %(default)s)")
+    parser.add_argument("--slow", action="store_true", help="targets that take seconds, too")
+    words = sys.argv[1:]
+    # An option may be what a case is about.
+    return parser.parse_args([f" {word}" if place == 1 and len(words) == 4 else word for place, word in enumerate(words)])
 
 
 def _show(case: Case, valid: Path, folder: Path) -> int:
@@ -68,8 +66,8 @@ def _search(args: argparse.Namespace, valid: Path, folder: Path) -> int:
             counts["with faults" if faults else str(outcome.code)] += 1
             for fault in faults:
                 print(f"{case.command}\n    {fault}", flush=True)
-            if faults and outcome.code == 70:
-                print(f"    {outcome.stderr.strip().splitlines()[-1][:200]}", flush=True)
+            if faults and outcome.stderr:
+                print(f"    {outcome.stderr.strip().splitlines()[-1][:250]}", flush=True)
     print(", ".join(f"{name}: {count}" for name, count in sorted(counts.items())))
     return counts["with faults"] > 0
 

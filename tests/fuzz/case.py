@@ -16,11 +16,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tests.fuzz import command_lines, runner
+from tests.fuzz.damage import inflict
 from tests.fuzz.damage.registry import kinds_of, may_be_valid
 from tests.fuzz.targets import TARGETS, Target
 
 CODES = (0, 1, 2, 69, 75)
 LONGEST_LINE = 2_000
+PRINTED = "what it prints"  # compared as an output is
 _SAYS = re.compile(r"\w+: ")
 
 
@@ -78,7 +80,7 @@ def prepare(case: Case, folder: Path) -> Prepared:
         changed = command_lines.changed(target, case.subject, case.kind)
         return Prepared(changed.words, (case.subject, *changed.names), changed.may_succeed)
     kind, path = kinds_of(target.inputs[case.subject])[case.kind], folder / case.subject
-    said = kind(path, random.Random(str(case)))
+    said = inflict(kind, path, random.Random(str(case)))
     return Prepared(words, _names_of(case.subject), may_be_valid(target.inputs[case.subject], kind, said))
 
 
@@ -106,7 +108,7 @@ def run(case: Case, valid: Path, folder: Path) -> tuple[runner.Outcome, list[str
     if outcome.code != 0:
         faults += [f"failed, and left {path} as if it were whole" for path in made if _any_of(path, target.whole)]
     elif not prepared.may_succeed and not (target.goes_on and any(name in outcome.stderr for name in prepared.names)):
-        faults += _other_result(target, made, valid, folder)
+        faults += _other_result(target, made | {PRINTED: outcome.stdout}, valid, folder)
     return outcome, faults
 
 
@@ -147,10 +149,11 @@ def _said(target: Target, prepared: Prepared, outcome: runner.Outcome) -> list[s
             faults.append(f"a line of {len(line)} characters: {line[:80]}…")
     if outcome.code not in (1, 2, 69) or prepared.stream.startswith("stderr") or faults:
         return faults
-    errors = [line for line in lines if line.startswith(f"{target.command}: error: ")]
+    speaker = target.command.rpartition(".")[2]
+    errors = [line for line in lines if line.startswith(f"{speaker}: error: ")]
     if not lines or lines[-1] not in errors:
         return [f"the last line is no error: {lines[-1:]}"]
-    strange = [line for line in lines if not line.startswith(f"{target.command}: ")]
+    strange = [line for line in lines if not line.startswith(f"{speaker}: ")]
     if outcome.code != 2 and strange:  # the parser shows how the command is used
         faults.append(f"a line of another's: {strange[0]}")
     if len(errors) > 1 and target.command != "inspect_data":  # which names every fault
@@ -185,7 +188,7 @@ def _result(command: str, words: str, valid: Path, folder: Path) -> dict[str, st
     before = contents(folder)
     outcome = runner.run(command, shlex.split(words), folder)
     assert outcome.code == 0, f"{command} {words}: {outcome.code}\n{outcome.stderr}"
-    made = {path: content for path, content in contents(folder).items() if path not in before}
+    made = {path: content for path, content in contents(folder).items() if path not in before} | {PRINTED: outcome.stdout}
     for each in (folder, runner.said_by(folder)):
         shutil.rmtree(each)
     return made

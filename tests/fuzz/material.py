@@ -13,42 +13,8 @@ from electra_pretrain.core.compression import compressed
 from tests.fuzz import runner
 
 SEQ = 16
-SUBJECTS = [
-    "나무",
-    "바람",
-    "강물",
-    "아이",
-    "구름",
-    "고양이",
-    "바다",
-    "학교",
-    "기차",
-    "하늘",
-    "노래",
-    "사람",
-    "마을",
-    "아침",
-    "저녁",
-    "겨울",
-]
-VERBS = [
-    "자란다",
-    "분다",
-    "흐른다",
-    "웃는다",
-    "간다",
-    "잔다",
-    "빛난다",
-    "열린다",
-    "달린다",
-    "맑다",
-    "들린다",
-    "산다",
-    "조용하다",
-    "온다",
-    "진다",
-    "춥다",
-]
+SUBJECTS = ["나무", "바람", "강물", "아이", "구름", "고양이", "바다", "학교", "기차", "하늘", "노래", "사람", "마을"]
+VERBS = ["자란다", "분다", "흐른다", "웃는다", "간다", "잔다", "빛난다", "열린다", "달린다", "맑다", "들린다", "산다", "온다"]
 SENTENCES = [
     f"{subject}이 {place} 곁에서 {verb}" for subject, verb in zip(SUBJECTS, VERBS, strict=True) for place in SUBJECTS[:5]
 ]
@@ -172,7 +138,8 @@ def _modu(number: int, document: list[str]) -> dict[str, object]:
 
 def _dump(rows: list[str]) -> str:
     pages = "".join(
-        f"<page><title>글 {number}</title><ns>0</ns><id>{number}</id><revision><id>1</id><text>{row}.</text></revision></page>\n"
+        f"<page><title>글 {number}</title><ns>0</ns><id>{number}</id>"
+        f"<revision><id>1</id><text>{row}.</text></revision></page>\n"
         for number, row in enumerate(rows, 1)
     )
     return f'<mediawiki xmlns="http://www.mediawiki.org/xml/export-0.10/" version="0.10" xml:lang="ko">\n{pages}</mediawiki>\n'
@@ -217,9 +184,7 @@ def _write_run(root: Path, tokens: list[str]) -> None:
     run.mkdir()
     manifest = load_manifest(str(root / "records"))
     record_run(Start(config, [Source(str(root / "records"), manifest)], str(run), None), "a processor")
-    trainer = Trainer(
-        config, manifest.vocabulary.special_ids, tf.distribute.get_strategy(), one_after_the_other=False, compiled=False
-    )
+    trainer = Trainer(config, manifest.vocabulary.special_ids, tf.distribute.get_strategy())
     values = {name: np.array(value) for name, value in trainer.variables().items()}
     values["global_step"] = np.array(3, values["global_step"].dtype)
     bundle.save(str(run), 3, values, 1)

@@ -4,19 +4,23 @@ A fork may crash, hang, fill the memory or close its own streams, and the next k
 """
 
 import contextlib
+import functools
 import importlib
+import io
 import multiprocessing
+import multiprocessing.context
+import multiprocessing.forkserver
 import os
 import resource
 import signal
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TextIO
 
-SECONDS, CPU_SECONDS = 40, 30  # a command here takes less than one
+SECONDS, CPU_SECONDS = 40.0, 30  # a command here takes less than one
 MEMORY_BYTES, FILE_BYTES = 3 << 30, 1 << 28
 HANGS = "hangs"
 # Where the outputs go, so that nothing of them lies among what is looked at.
@@ -32,25 +36,23 @@ class Outcome(NamedTuple):
     seconds: float
 
 
-def run(command: str, words: Sequence[str], folder: Path, stream: str = "", seconds: float = SECONDS) -> Outcome:
+def run(command: str, words: Sequence[str], folder: Path, stream: str = "", seconds: float | None = None) -> Outcome:
     """Run a command.
 
     Args:
-        command: its name.
+        command: its name; or that of a module with a `main`.
         words: of its command line.
         folder: in which it is run; what it says and its temporary files go to the folder beside it, `FOLDER.said`.
         stream: one of `STREAMS` or "".
-        seconds: it may take.
+        seconds: it may take; None for `SECONDS`.
     """
     said = said_by(folder)
     (said / TEMPORARY).mkdir(parents=True)
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["tests.fuzz.preload"])
+    context = _fork_server()
     began = time.monotonic()
     child = context.Process(target=_main, args=(command, list(words), str(folder), str(said), stream))
-    with _environment():
-        child.start()
-    child.join(seconds)
+    child.start()
+    child.join(SECONDS if seconds is None else seconds)
     if child.exitcode is None:
         _kill_group(child.pid)
         child.join()
@@ -64,27 +66,22 @@ def run(command: str, words: Sequence[str], folder: Path, stream: str = "", seco
     return Outcome(code, *texts, time.monotonic() - began)
 
 
+@functools.cache
+def _fork_server() -> multiprocessing.context.ForkServerContext:
+    """Start the process that all are forked from, in an environment of its own: one thread, no GPU, no network."""
+    quiet = {"OMP_NUM_THREADS": "1", "TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": "-1", "HF_HUB_OFFLINE": "1"}
+    quiet |= {"MPLBACKEND": "agg", "TOKENIZERS_PARALLELISM": "false"}
+    context, before = multiprocessing.get_context("forkserver"), dict(os.environ)
+    context.set_forkserver_preload(["tests.fuzz.preload"])
+    os.environ.update(quiet)
+    multiprocessing.forkserver.ensure_running()
+    os.environ.clear()
+    os.environ.update(before)
+    return context
+
+
 def said_by(folder: Path) -> Path:
     return folder.with_name(f"{folder.name}.said")
-
-
-@contextlib.contextmanager
-def _environment() -> Iterator[None]:
-    """The fork server is started at the first case, with an environment of its own: one thread, no GPU, nothing said."""
-    quiet = {
-        "OMP_NUM_THREADS": "1",
-        "TF_CPP_MIN_LOG_LEVEL": "3",
-        "CUDA_VISIBLE_DEVICES": "-1",
-        "TOKENIZERS_PARALLELISM": "false",
-    }
-    quiet |= {"MPLBACKEND": "agg", "PYTHONWARNINGS": "ignore", "HF_HUB_OFFLINE": "1"}
-    before = dict(os.environ)
-    os.environ.update(quiet)
-    try:
-        yield
-    finally:
-        os.environ.clear()
-        os.environ.update(before)
 
 
 def _kill_group(pid: int | None) -> None:
@@ -102,9 +99,8 @@ def _main(command: str, words: list[str], folder: str, said: str, stream: str) -
     resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS + 1))
     resource.setrlimit(resource.RLIMIT_FSIZE, (FILE_BYTES, FILE_BYTES))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    module = importlib.import_module(f"electra_pretrain.{command}")
-    sys.argv = [f"{command}.py", *words]
-    module.main()
+    sys.argv = [command, *words]
+    importlib.import_module(command if "." in command else f"electra_pretrain.{command}").main()
 
 
 def _redirect(said: str, stream: str) -> None:
@@ -114,15 +110,18 @@ def _redirect(said: str, stream: str) -> None:
         file = os.open(os.path.join(said, name), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         os.dup2(file, number)
         os.close(file)
-    sys.stdout, sys.stderr = (open(number, "w", encoding="utf-8", closefd=False) for number in (1, 2))
+    sys.stdout, sys.stderr = _opened(1, "utf-8"), _opened(2, "utf-8", "backslashreplace")
     if stream:
         STREAMS[stream]()
 
 
+def _opened(number: int, encoding: str, errors: str = "strict") -> TextIO:
+    return io.TextIOWrapper(io.FileIO(number, "w", closefd=False), encoding, errors, write_through=True)
+
+
 def _ascii() -> None:
     """As Python opens them for a terminal that knows ASCII alone (`LC_ALL=C PYTHONUTF8=0 PYTHONCOERCECLOCALE=0`)."""
-    sys.stdout = open(1, "w", encoding="ascii", errors="strict", closefd=False)
-    sys.stderr = open(2, "w", encoding="ascii", errors="backslashreplace", closefd=False)
+    sys.stdout, sys.stderr = _opened(1, "ascii", "surrogateescape"), _opened(2, "ascii", "backslashreplace")
 
 
 def _stdout_closed() -> None:

@@ -1,6 +1,6 @@
 """Which cases are run: all that there are, or a fair few of them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from tests.fuzz import command_lines, runner
 from tests.fuzz.case import Case
@@ -44,7 +44,7 @@ def stream_cases(slow: bool) -> Iterator[Case]:
             yield from (Case(name, "streams", stream) for stream in runner.STREAMS)
 
 
-def few(cases: list[Case], each: int) -> list[Case]:
+def few(cases: Iterable[Case], each: int) -> list[Case]:
     """Choose `each` cases of every subject, so that all kinds get their turn: every subject goes on where the last ended."""
     subjects: dict[tuple[str, str], list[Case]] = {}
     for case in cases:

@@ -14,3 +14,16 @@ Damage = Callable[[Path, random.Random], bool | None]
 
 class NotApplicable(Exception):
     """There is nothing in this file for the kind to damage."""
+
+
+def inflict(kind: Damage, path: Path, chance: random.Random) -> bool | None:
+    """Damage a file, and return what the kind says of it.
+
+    Raises:
+        NotApplicable: the kind leaves this file as it is.
+    """
+    before = path.read_bytes()
+    said = kind(path, chance)
+    if path.is_file() and not path.is_symlink() and path.stat().st_mode & 0o400 and path.read_bytes() == before:
+        raise NotApplicable("it changes nothing")
+    return said

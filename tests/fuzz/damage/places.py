@@ -75,5 +75,6 @@ def swapped(path: Path, chance: random.Random) -> None:
 
 
 PLACES: list[Damage] = [
-    missing, folder, full_folder, broken_link, link_to_itself, fifo, endless_device, empty_device, unreadable, broken_disk, swapped,
+    missing, folder, full_folder, broken_link, link_to_itself, fifo, endless_device, empty_device, unreadable, broken_disk,
+    swapped,
 ]  # fmt: skip

@@ -92,6 +92,6 @@ def _write_other(path: Path, old: bytes, new: bytes) -> None:
 
 
 RAW: list[Damage] = [
-    truncated, last_byte_cut, bit_flipped, byte_changed, first_byte_changed, range_zeroed, block_doubled, block_lost, junk_appended,
-    doubled, emptied, random_bytes, zero_bytes,
+    truncated, last_byte_cut, bit_flipped, byte_changed, first_byte_changed, range_zeroed, block_doubled, block_lost,
+    junk_appended, doubled, emptied, random_bytes, zero_bytes,
 ]  # fmt: skip

@@ -129,6 +129,6 @@ def _change_feature(path: Path, chance: random.Random, name: str, change: Callab
 
 RECORDS: list[Damage] = [
     checksum_of_length, checksum_of_content, endless_length, longest_length, ids_beyond_the_vocabulary, negative_ids,
-    mask_of_sevens, ninth_segment, feature_lost, feature_too_short, feature_of_floats, record_lost, record_doubled, empty_record,
-    record_of_junk,
+    mask_of_sevens, ninth_segment, feature_lost, feature_too_short, feature_of_floats, record_lost, record_doubled,
+    empty_record, record_of_junk,
 ]  # fmt: skip
