@@ -6,6 +6,7 @@
 
 import argparse
 import collections
+import re
 import shutil
 import sys
 import tempfile
@@ -35,7 +36,7 @@ def _parse_args() -> argparse.Namespace:
     parser.add_argument("case", nargs="*", help="target, subject, kind, seed")
     parser.add_argument("--seeds", type=int, default=1, help="cases of each kind (default %(default)s)")
     parser.add_argument("--first_seed", type=int, default=0)
-    parser.add_argument("--only", default="", metavar="TEXT", help="cases whose line holds this")
+    parser.add_argument("--only", default="", metavar="REGEX", help="cases whose line holds this")
     parser.add_argument("--seconds", type=float, default=runner.SECONDS, help="until a case hangs (default %(default)s)")
     parser.add_argument("--slow", action="store_true", help="targets that take seconds, too")
     words = sys.argv[1:]
@@ -54,7 +55,7 @@ def _search(args: argparse.Namespace, valid: Path, folder: Path) -> int:
     counts: collections.Counter[str] = collections.Counter()
     for seed in range(args.first_seed, args.first_seed + args.seeds):
         for case in every_case(args.slow, seed):
-            if args.only not in str(case):
+            if not re.search(args.only, str(case)):
                 continue
             try:
                 outcome, faults = run(case, valid, folder)

@@ -81,7 +81,7 @@ def prepare(case: Case, folder: Path) -> Prepared:
         return Prepared(changed.words, (case.subject, *changed.names), changed.may_succeed)
     kind, path = kinds_of(target.inputs[case.subject])[case.kind], folder / case.subject
     said = inflict(kind, path, random.Random(str(case)))
-    return Prepared(words, _names_of(case.subject), may_be_valid(target.inputs[case.subject], kind, said))
+    return Prepared(words, (*_names_of(case.subject), *target.names), may_be_valid(target.inputs[case.subject], kind, said))
 
 
 def _names_of(path: str) -> tuple[str, ...]:

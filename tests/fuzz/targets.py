@@ -17,6 +17,7 @@ class Target(NamedTuple):
         inputs: files that it reads -> their type in `damage.registry`.
         whole: patterns of files that tell a later command that an output is finished.
         not_compared: patterns of outputs in which something differs with the input's bytes, though not with what they mean.
+        names: of what else an error may speak than of the damaged file.
         goes_on: it may do without what is damaged, if it says so.
         slow: takes seconds; left to the slow tests.
     """
@@ -26,12 +27,14 @@ class Target(NamedTuple):
     inputs: Mapping[str, str]
     whole: tuple[str, ...] = ("out*",)
     not_compared: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
     goes_on: bool = False
     slow: bool = False
 
 
 ONE_PROCESS = "--num_processes 1"
 BUILD = f"--vocab in/vocab/vocab.txt --output out --max_seq_length 16 --heldout_fraction 0.2 {ONE_PROCESS}"
+NOTHING_LEFT = "the table says by which rule"
 MADE_TEXT = ("out/corpus.json",)  # names its sources with their hashes
 CARDS = ("out/*/README.md",)
 RUN = {
@@ -57,7 +60,7 @@ RECORDS = {
 def _corpus(name: str, kind: str, more: str = "") -> Target:
     """Let clean_corpus read a file of its own beside a plain one, in the quickest way to read a corpus in full."""
     words = f"--corpus in/{name} --output out --recipe in/recipe.json {ONE_PROCESS} {more}"
-    return Target("clean_corpus", words, {f"in/{name}": kind}, ("out/corpus.json",), MADE_TEXT)
+    return Target("clean_corpus", words, {f"in/{name}": kind}, ("out/corpus.json",), MADE_TEXT, (NOTHING_LEFT,))
 
 
 TARGETS = {
@@ -86,7 +89,7 @@ TARGETS = {
     "left_out": _corpus("a.txt.zst,in/text/b.txt", "compressed", "--on_bad_file skip")._replace(
         inputs={"in/a.txt.zst": "compressed"}, goes_on=True
     ),
-    "recipe": _corpus("text/a.txt", "text")._replace(inputs={"in/recipe.json": "json"}),
+    "recipe": _corpus("text/a.txt", "text")._replace(inputs={"in/recipe.json": "recipe"}, whole=()),
     "dedup": Target(
         "dedup_corpus",
         f"--corpus in/a.txt.zst,in/text/b.txt --output out --by line --dropped dropped.jsonl {ONE_PROCESS}",

@@ -35,6 +35,7 @@ TYPES = {
     "fixed_text": FileType(TEXT, True),  # a text whose hash stands elsewhere
     "json": FileType([*TEXT, *JSON], False),
     "json_corpus": FileType([*TEXT, *JSON], False, ("value_null",)),  # which is passed over
+    "recipe": FileType([*TEXT, *JSON], False, ("value_null",)),  # `drop_duplicates` may be
     "compressed": FileType(STREAMS, True, ("doubled",)),  # twice the text
     "archive": FileType([], True, ("doubled",)),
     "volume": FileType([], True),
