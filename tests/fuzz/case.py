@@ -17,10 +17,12 @@ from typing import NamedTuple
 
 from tests.fuzz import command_lines, runner
 from tests.fuzz.damage import inflict
+from tests.fuzz.damage.places import swapped
 from tests.fuzz.damage.registry import kinds_of, may_be_valid
 from tests.fuzz.targets import TARGETS, Target
 
 CODES = (0, 1, 2, 69, 75)
+UNREAD = 141  # as a shell calls the end of one whose output nobody reads
 LONGEST_LINE = 2_000
 PRINTED = "what it prints"  # compared as an output is
 _SAYS = re.compile(r"\w+: ")
@@ -81,7 +83,9 @@ def prepare(case: Case, folder: Path) -> Prepared:
         return Prepared(changed.words, (case.subject, *changed.names), changed.may_succeed)
     kind, path = kinds_of(target.inputs[case.subject])[case.kind], folder / case.subject
     said = inflict(kind, path, random.Random(str(case)))
-    return Prepared(words, (*_names_of(case.subject), *target.names), may_be_valid(target.inputs[case.subject], kind, said))
+    concerned = target.inputs if kind is swapped else [case.subject]
+    names = (*(name for each in concerned for name in _names_of(each)), *target.names)
+    return Prepared(words, names, may_be_valid(target.inputs[case.subject], kind, said))
 
 
 def _names_of(path: str) -> tuple[str, ...]:
@@ -104,7 +108,12 @@ def run(case: Case, valid: Path, folder: Path) -> tuple[runner.Outcome, list[str
     outcome = runner.run(target.command, prepared.words, folder, prepared.stream)
     after = contents(folder)
     made = {path: content for path, content in after.items() if path not in before}
-    faults = [*_ended(outcome), *_said(target, prepared, outcome), *_destroyed(before, after), *_left(folder, made)]
+    faults = [
+        *_ended(outcome, prepared.stream),
+        *_said(target, prepared, outcome),
+        *_destroyed(before, after),
+        *_left(folder, made),
+    ]
     if outcome.code != 0:
         faults += [f"failed, and left {path} as if it were whole" for path in made if _any_of(path, target.whole)]
     elif not prepared.may_succeed and not (target.goes_on and any(name in outcome.stderr for name in prepared.names)):
@@ -129,10 +138,14 @@ def _content(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest() if stat.S_ISREG(mode) else f"special {stat.S_IFMT(mode)}"
 
 
-def _ended(outcome: runner.Outcome) -> list[str]:
+def _ended(outcome: runner.Outcome, stream: str) -> list[str]:
     if outcome.code == runner.HANGS:
         return [f"hangs: no end after {outcome.seconds:.0f} s"]
-    return [] if outcome.code in CODES else [f"ends with {outcome.code}"]
+    return (
+        []
+        if outcome.code in CODES or (outcome.code == UNREAD and stream == "stdout_nobody_reads")
+        else [f"ends with {outcome.code}"]
+    )
 
 
 def _said(target: Target, prepared: Prepared, outcome: runner.Outcome) -> list[str]:

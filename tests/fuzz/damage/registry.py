@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from tests.fuzz.damage import Damage
 from tests.fuzz.damage.json_values import JSON
-from tests.fuzz.damage.places import PLACES, swapped
+from tests.fuzz.damage.places import PLACES, full_folder, swapped
 from tests.fuzz.damage.raw import RAW
 from tests.fuzz.damage.records import RECORDS
 from tests.fuzz.damage.streams import STREAMS
@@ -60,4 +60,4 @@ def may_be_valid(type_name: str, kind: Damage, said: bool | None) -> bool:
     file_type = TYPES[type_name]
     if kind.__name__ in file_type.valid:
         return True
-    return not file_type.is_proven and (kind in RAW or kind is swapped or bool(said))
+    return not file_type.is_proven and (kind in (*RAW, swapped, full_folder) or bool(said))
