@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import math
 import os
 import unicodedata
 from pathlib import Path
@@ -20,7 +21,7 @@ from electra_pretrain.core.batch import SPECIAL_TOKENS
 from electra_pretrain.core.errors import UserError
 from electra_pretrain.model.electra import Electra
 from electra_pretrain.records.manifest import load_manifest
-from electra_pretrain.tokenization.sentencepiece import BPE, TYPES, UNIGRAM, parse_model
+from electra_pretrain.tokenization.sentencepiece import BPE, SPACE, TYPES, UNIGRAM, parse_model
 from electra_pretrain.tokenization.tokenizer import load_tokenizer
 from electra_pretrain.train import loop
 from electra_pretrain.train.run_folder import prepare
@@ -212,6 +213,9 @@ def test_bad_models(model, tmp_path):
         "neither a vocab.txt nor a whole SentencePiece model": content[: len(content) // 2],
         r"lacks \[MASK\]": changed(model, lambda proto: setattr(proto.pieces[4], "piece", "<mask>")),
         "rules of its own .nmt_nfkc.": changed(model, lambda proto: setattr(proto.normalizer_spec, "name", "nmt_nfkc")),
+        r"piece \d+: .* is no UTF-8": content.replace(SPACE.encode(), b"\xff" * 3),
+        "piece 9: .* is piece 8 too": changed(model, lambda proto: setattr(proto.pieces[9], "piece", proto.pieces[8].piece)),
+        "piece 9: the score of .* is nan": changed(model, lambda proto: setattr(proto.pieces[9], "score", math.nan)),
         "without byte fallback": changed(model, lambda proto: setattr(proto.trainer_spec, "byte_fallback", True)),
     }
     for message, damaged in bad.items():
