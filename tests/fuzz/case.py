@@ -19,12 +19,11 @@ from tests.fuzz import command_lines, runner
 from tests.fuzz.damage import inflict
 from tests.fuzz.damage.places import swapped
 from tests.fuzz.damage.registry import kinds_of, may_be_valid
-from tests.fuzz.targets import TARGETS, Target
+from tests.fuzz.targets import PRINTED, TARGETS, Target
 
 CODES = (0, 1, 2, 69, 75)
 UNREAD = 141  # as a shell calls the end of one whose output nobody reads
 LONGEST_LINE = 2_000
-PRINTED = "what it prints"  # compared as an output is
 _SAYS = re.compile(r"\w+: ")
 
 
@@ -114,9 +113,13 @@ def run(case: Case, valid: Path, folder: Path) -> tuple[runner.Outcome, list[str
         *_destroyed(before, after),
         *_left(folder, made),
     ]
-    if outcome.code != 0:
+    if outcome.code != 0 and not prepared.stream:  # which breaks when all is done
         faults += [f"failed, and left {path} as if it were whole" for path in made if _any_of(path, target.whole)]
-    elif not prepared.may_succeed and not (target.goes_on and any(name in outcome.stderr for name in prepared.names)):
+    elif (
+        outcome.code == 0
+        and not prepared.may_succeed
+        and not (target.goes_on and any(name in outcome.stderr for name in prepared.names))
+    ):
         faults += _other_result(target, made | {PRINTED: outcome.stdout}, valid, folder)
     return outcome, faults
 
@@ -171,7 +174,8 @@ def _said(target: Target, prepared: Prepared, outcome: runner.Outcome) -> list[s
         faults.append(f"a line of another's: {strange[0]}")
     if len(errors) > 1 and target.command != "inspect_data":  # which names every fault
         faults.append(f"{len(errors)} lines of errors")
-    if prepared.names and not any(name in line for name in prepared.names for line in lines):
+    told = [*lines, outcome.stdout if lines[-1].endswith("see above") else ""]
+    if prepared.names and not any(name in text for name in prepared.names for text in told):
         faults.append(f"names neither of {', '.join(prepared.names)}: {lines[-1]}")
     return faults
 

@@ -213,12 +213,12 @@ def test_bad_models(model, tmp_path):
         "neither a vocab.txt nor a whole SentencePiece model": content[: len(content) // 2],
         r"lacks \[MASK\]": changed(model, lambda proto: setattr(proto.pieces[4], "piece", "<mask>")),
         "rules of its own .nmt_nfkc.": changed(model, lambda proto: setattr(proto.normalizer_spec, "name", "nmt_nfkc")),
-        r"piece \d+: .* is no UTF-8": content.replace(SPACE.encode(), b"\xff" * 3),
-        "piece 9: .* is piece 8 too": changed(model, lambda proto: setattr(proto.pieces[9], "piece", proto.pieces[8].piece)),
-        "piece 9: the score of .* is nan": changed(model, lambda proto: setattr(proto.pieces[9], "score", math.nan)),
+        "is no UTF-8": content.replace(SPACE.encode(), b"\xff" * 3),
+        "is piece 8 too": changed(model, lambda proto: setattr(proto.pieces[9], "piece", proto.pieces[8].piece)),
+        "the score of .* is nan": changed(model, lambda proto: setattr(proto.pieces[9], "score", math.nan)),
         "without byte fallback": changed(model, lambda proto: setattr(proto.trainer_spec, "byte_fallback", True)),
     }
     for message, damaged in bad.items():
         (tmp_path / "spm.model").write_bytes(damaged)
-        with pytest.raises(UserError, match=f"spm.model: .*{message}"):
+        with pytest.raises(UserError, match=f"spm.model.*: .*{message}"):
             load_tokenizer(str(tmp_path / "spm.model"), False)
