@@ -11,7 +11,8 @@ import sys
 from types import FrameType
 
 from electra_pretrain.cli.arguments import check_at_least, command_parser
-from electra_pretrain.cli.run import EXIT_INTERRUPTED, run_command
+from electra_pretrain.cli.endings import EXIT_INTERRUPTED
+from electra_pretrain.cli.run import run_command
 from electra_pretrain.core.errors import first_of
 
 NAMED_LEFT_ALONE = 5

@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from electra_pretrain.checkpoint.listing import DATA_SUFFIX, INDEX_SUFFIX, prefix_of, remove_old
 from electra_pretrain.core import files
-from electra_pretrain.core.errors import Unavailable, UserError
+from electra_pretrain.core.errors import Unavailable, UserError, reason_of
 
 # A bucket's troubles that pass by themselves, once TensorFlow's own retries have not helped.
 _PASSING = (tf.errors.UnavailableError, tf.errors.DeadlineExceededError, tf.errors.AbortedError)
@@ -37,7 +37,7 @@ def read(prefix: str, wanted: Callable[[str], bool] = lambda name: True) -> dict
         return {name: reader.get_tensor(name) for name in sorted(reader.get_variable_to_shape_map()) if wanted(name)}
     # The reader raises IndexError for a file that ends too early.
     except (tf.errors.OpError, ValueError, RuntimeError, IndexError) as error:
-        reason = str(error).splitlines()[0]
+        reason = reason_of(error)
         raise DamagedCheckpoint(f"{prefix}: damaged checkpoint ({reason}); use another step's, or copy it again") from error
 
 
@@ -68,7 +68,7 @@ def write(prefix: str, values: Mapping[str, np.ndarray]) -> None:
         with contextlib.suppress(OSError, tf.errors.OpError):
             _remove_beginning_with(temporary)
         kind = Unavailable if isinstance(error, _PASSING) else UserError
-        reason = str(error).splitlines()[0]
+        reason = reason_of(error)
         raise kind(f"{prefix}: cannot be written ({reason}); make room or mend access, and run the same command") from error
 
 

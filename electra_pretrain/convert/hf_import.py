@@ -8,7 +8,7 @@ from electra_pretrain.checkpoint.pretrained import Pretrained, listed
 from electra_pretrain.convert.names import from_hugging_face, to_hugging_face
 from electra_pretrain.convert.source_config import fields_from_shapes
 from electra_pretrain.convert.tensor_files import read_tensors
-from electra_pretrain.core import files
+from electra_pretrain.core import files, json_files
 from electra_pretrain.core.errors import UserError
 from electra_pretrain.model.layers import LAYER_NORM_EPSILON
 from electra_pretrain.tokenization.wordpiece import read_vocab
@@ -130,7 +130,7 @@ def _read_json(folder: str, name: str) -> dict[str, Any]:
     path = files.join(folder, name)
     if not files.exists(path):
         raise UserError(f"{path}: no such file; give the folder of a Hugging Face model")
-    return files.read_json_object(path)
+    return json_files.read_object(path)
 
 
 def _check_agree(folder: str, stated: dict[str, Any], shown: dict[str, Any]) -> None:

@@ -1,7 +1,11 @@
 """The exceptions that a command shows as a single line instead of a traceback."""
 
 import difflib
+import re
 from collections.abc import Sequence
+
+# TensorFlow's marks of where in a graph an error arose: {{node a}}, {{function_node __wrapped__…}}, [Op:Fill] name: x
+_MARKS = re.compile(r"\{\{\w+[^{}]*\}\}|\[Op:\w+\](?: name:.*)?|\[\[.*\]\]")
 
 
 class UserError(ValueError):
@@ -30,3 +34,9 @@ def first_of(names: Sequence[str], shown: int = 1) -> str:
     """Name the first of many and how many more there are, so that a message stays a line."""
     more = len(names) - shown
     return ", ".join(names[:shown]) + (f" and {more:,} more" if more > 0 else "")
+
+
+def reason_of(error: BaseException | str) -> str:
+    """Return the first line in which an error of a library says something; of an error that is mute, its kind."""
+    lines = (_MARKS.sub("", line).strip() for line in str(error).splitlines())
+    return next(filter(None, lines), type(error).__name__ if isinstance(error, BaseException) else "no reason given")

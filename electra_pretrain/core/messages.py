@@ -7,6 +7,7 @@ Every module logs through `logging.getLogger(__name__)`: info for what a reader 
 debug for what `--verbose` adds. Results go to standard output, by `print`.
 """  # fmt: skip
 
+import contextlib
 import logging
 import sys
 
@@ -26,7 +27,7 @@ class _Formatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         grave = f"{record.levelname.lower()}: " if record.levelno >= logging.WARNING else ""
-        return f"{self._command}: {grave}{record.getMessage()}"
+        return f"{self._command}: {grave}{in_one_line(record.getMessage())}"
 
 
 class _Handler(logging.Handler):
@@ -34,10 +35,11 @@ class _Handler(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         line = self.format(record)
-        if "tqdm" in sys.modules and sys.stderr.isatty():
-            sys.modules["tqdm"].tqdm.write(line, file=sys.stderr)
-        else:
-            print(line, file=sys.stderr, flush=True)
+        with contextlib.suppress(OSError):  # whoever listened has gone, or a log's disk is full: the work goes on
+            if "tqdm" in sys.modules and sys.stderr.isatty():
+                sys.modules["tqdm"].tqdm.write(line, file=sys.stderr)
+            else:
+                print(line, file=sys.stderr, flush=True)
 
 
 def configure(command: str, level: int = NORMAL) -> None:
@@ -53,6 +55,11 @@ def configure(command: str, level: int = NORMAL) -> None:
         logger.handlers, logger.propagate = [handler], False
         logger.setLevel(level)
     absl_logging.set_verbosity(absl_logging.INFO if level <= VERBOSE else absl_logging.ERROR)
+
+
+def in_one_line(text: str) -> str:
+    """Spell out what cannot be seen or breaks a line: a file or a key may be called so."""
+    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode("ascii") for each in text)
 
 
 def speaker() -> tuple[str, int]:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from electra_pretrain.core import files
+from electra_pretrain.core import files, json_files
 from electra_pretrain.core.errors import UserError
 from electra_pretrain.evaluation.cells import RANDOM_STEP
 from electra_pretrain.evaluation.markdown import aligned
@@ -33,7 +33,7 @@ def load(paths: Sequence[str], all_steps: bool) -> list[Ours]:
     """
     rows: dict[tuple[str, int | None], list[Result]] = {}
     for path in dict.fromkeys(file for given in paths for file in _results_files(given)):
-        values = files.read_json_object(path)
+        values = json_files.read_object(path)
         if "cells" not in values:
             result = parse(values, path)
             rows.setdefault((result.model, None), []).append(result)

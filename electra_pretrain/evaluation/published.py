@@ -7,7 +7,7 @@ import functools
 from pathlib import Path
 from typing import NamedTuple
 
-from electra_pretrain.core import files
+from electra_pretrain.core import json_files
 
 
 class Column(NamedTuple):
@@ -62,7 +62,7 @@ class Table(NamedTuple):
 @functools.cache
 def tables() -> tuple[Table, ...]:
     """Read all tables of `published.json`."""
-    values = files.read_json_object(str(Path(__file__).with_name("published.json")))
+    values = json_files.read_object(str(Path(__file__).with_name("published.json")))
     return tuple(
         Table(
             table["name"],

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from electra_pretrain.core import files
+from electra_pretrain.core import files, json_files
 from electra_pretrain.core.errors import UserError
 from electra_pretrain.evaluation.cells import RANDOM_STEP, Cell, done
 from electra_pretrain.evaluation.markdown import aligned
@@ -52,7 +52,7 @@ def read_cells(output: str) -> dict[Cell, Result]:
     """
     path = files.join(output, record.RESULTS)
     try:
-        results = [(int(row["step"]), parse(row, path)) for row in files.read_json_object(path)["cells"]]
+        results = [(int(row["step"]), parse(row, path)) for row in json_files.read_object(path)["cells"]]
     except (KeyError, TypeError) as error:
         raise UserError(f"{path}: holds no cells; name the --output of evaluate_checkpoints") from error
     return {Cell(step, result.task, result.seed): result for step, result in results}

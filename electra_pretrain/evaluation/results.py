@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from electra_pretrain.core import files
+from electra_pretrain.core import json_files
 from electra_pretrain.core.errors import UserError
 
 
@@ -59,7 +59,7 @@ def read_result(path: str) -> Result:
         UserError: the file is no such thing.
     """
     try:
-        values = files.read_json_object(path)
+        values = json_files.read_object(path)
     except UserError as error:
         raise UserError(f"{error}; remove it and run the same command again") from error
     return parse(values, path)

@@ -4,7 +4,7 @@ import json
 import os
 import re
 
-from electra_pretrain.core import files
+from electra_pretrain.core import files, json_files
 from electra_pretrain.core.errors import UserError
 
 SEAL = "checksums.json"
@@ -52,14 +52,14 @@ def step_of(path: str) -> int:
 
 def _is_whole(path: str) -> bool:
     try:
-        sums = files.read_json_object(os.path.join(path, SEAL))
+        sums = json_files.read_object(os.path.join(path, SEAL))
         return STATE in sums and all(files.sha256(os.path.join(path, name)) == digest for name, digest in sums.items())
     except (OSError, UserError):
         return False
 
 
 def _best_is_whole(path: str) -> bool:
-    best = files.read_json_object(os.path.join(path, STATE)).get("best_model_checkpoint")
+    best = json_files.read_object(os.path.join(path, STATE)).get("best_model_checkpoint")
     if best is None:
         return True
     beside = os.path.join(os.path.dirname(path), os.path.basename(best))  # the whole output may have been moved

@@ -4,7 +4,7 @@ import json
 import os
 from typing import Any
 
-from electra_pretrain.core import files
+from electra_pretrain.core import files, json_files
 from electra_pretrain.core.errors import UserError
 
 RUN, RESULTS, CHECKPOINTS, MODEL = "run.json", "results.json", "checkpoints", "model"
@@ -64,6 +64,6 @@ def _text(values: dict[str, Any]) -> str:
 
 def _read(path: str) -> dict[str, Any]:
     try:
-        return files.read_json_object(path)
+        return json_files.read_object(path)
     except UserError as error:
         raise UserError(f"{error}; remove the folder and run again") from error

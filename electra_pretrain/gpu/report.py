@@ -4,7 +4,7 @@ import re
 from typing import Any, NamedTuple
 
 from electra_pretrain.core import optional
-from electra_pretrain.core.errors import UserError
+from electra_pretrain.core.errors import UserError, reason_of
 from electra_pretrain.core.progress import duration
 from electra_pretrain.gpu.cards import Card, larger_than
 from electra_pretrain.gpu.memory import Held
@@ -96,7 +96,7 @@ def _refusal(message: str, card: Card) -> str:
     if re.search(r"\bptxas\b", message):
         install = optional.extra_name("gpu-check")
         return f"the GPU compiler finds no ptxas that knows the {card.name}; run: pip install {install}"
-    return f"the GPU compiler refuses the step: {message.strip().splitlines()[0]}"
+    return f"the GPU compiler refuses the step: {reason_of(message)}"
 
 
 def check_fit(cost: StepCost, ways: str) -> None:

@@ -3,7 +3,7 @@
 import re
 from typing import Any, NamedTuple
 
-from electra_pretrain.core.errors import UserError
+from electra_pretrain.core.errors import UserError, reason_of
 from electra_pretrain.core.progress import duration
 from electra_pretrain.tpu.chips import Slice
 from electra_pretrain.xla.report import LARGEST_BUFFERS, OutOfMemory, held_bytes, lines
@@ -87,7 +87,7 @@ def _refusal(message: str) -> UserError:
         return OutOfMemory(f"out of memory: one buffer alone, {single[3]}, needs {size:.1f} GB of {limit:.1f} GB")
     used = re.search(r"Used ([\d.]+[KMGT]) of ([\d.]+[KMGT]) hbm", message)
     if not used:
-        return UserError(f"the TPU compiler refuses the step: {message.strip().splitlines()[0]}")
+        return UserError(f"the TPU compiler refuses the step: {reason_of(message)}")
     buffers = re.findall(r"Size: ([\d.]+[KMGT])\n(?:\s*Operator: op_name=\"([^\"]*)\")?.*?Shape: (\S+?)\{", message, re.DOTALL)
     largest = ", ".join(f"{size} {shape} ({name or 'no name'})" for size, name, shape in buffers[:LARGEST_BUFFERS])
     return OutOfMemory(f"out of memory: the step needs {used[1]} of {used[2]}; the largest buffers: {largest}")

@@ -12,7 +12,7 @@ from typing import Any
 import tensorflow as tf
 
 from electra_pretrain.core import tensorflow_startup
-from electra_pretrain.core.errors import UserError
+from electra_pretrain.core.errors import UserError, reason_of
 from electra_pretrain.records.input_pipeline import Worker
 from electra_pretrain.tpu import hosts
 from electra_pretrain.train.gpus import count_gpus, find_gpus
@@ -65,7 +65,7 @@ def _tpu_strategy(tpu: str, zone: str | None, project: str | None) -> tf.distrib
         raise
     except (ValueError, RuntimeError, OSError, tf.errors.OpError) as error:
         # The rest of such a message is an operation's whole definition.
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:120]
+        reason = reason_of(error)[:120]
         way_out = (
             f"for one host say --tpu local on the TPU VM; for several see {hosts.GUIDE}"
             if hosts.is_remote(tpu)

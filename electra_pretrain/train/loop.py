@@ -16,7 +16,7 @@ from electra_pretrain.checkpoint.variables import restore_newest
 from electra_pretrain.config.schema import Config, Phase
 from electra_pretrain.core import files
 from electra_pretrain.core.batch import Batch
-from electra_pretrain.core.errors import Stopped, UserError
+from electra_pretrain.core.errors import Stopped, UserError, reason_of
 from electra_pretrain.core.progress import Progress
 from electra_pretrain.execution.stop import StopRequest
 from electra_pretrain.records.damage import UNDECODABLE, describe_damage
@@ -224,5 +224,5 @@ def _explained_errors(phase_input: PhaseInput, strategy: tf.distribute.Strategy)
     except tf.errors.OpError as error:
         if num_workers(strategy) == 1:
             raise
-        reason = error.message.splitlines()[0]
+        reason = reason_of(error)
         raise Stopped(f"lost another worker ({reason}); run the same command on every worker to go on") from error

@@ -9,7 +9,7 @@ import tensorflow as tf
 from electra_pretrain.config.schema import Config
 from electra_pretrain.core import tensorflow_startup
 from electra_pretrain.core.batch import Batch, SpecialIds
-from electra_pretrain.core.errors import UserError
+from electra_pretrain.core.errors import UserError, reason_of
 from electra_pretrain.model.kernels import gpu_program
 from electra_pretrain.tpu.chips import Slice
 from electra_pretrain.tpu.compiler import COMPILER, compile_for
@@ -103,5 +103,5 @@ def lower_step(config: Config, num_replicas: int, for_gpu: bool = False) -> byte
 def _operations(message: str) -> str:
     """Return the operations that an error of the bridge names, or its first line."""
     found = sorted(set(re.findall(r"\{\{node ([^}]*)\}\}", message)))
-    reason = message.strip().splitlines()[0]
+    reason = reason_of(message)
     return f"{', '.join(found)} ({reason})" if found else reason

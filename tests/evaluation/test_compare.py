@@ -146,7 +146,7 @@ def test_mistakes(tmp_path):
         (["nowhere"], "nowhere: no such file or folder"),
         (["empty"], "empty: holds no results.json; name an output"),
         (["twice"], r"models/small: two results of nsmc \(test\) with seed 0"),
-        (["broken"], "results.json: not valid JSON"),
+        (["broken"], "results.json, line 1, column 2: not valid JSON"),
         (["other"], "results.json: not the scores of a fine-tuning"),
         (["infinite"], "or a score is not a number"),
     ):

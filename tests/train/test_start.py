@@ -11,7 +11,7 @@ import tensorflow as tf
 
 import electra_pretrain
 from electra_pretrain import run_pretraining
-from electra_pretrain.cli.run import EXIT_INTERRUPTED
+from electra_pretrain.cli.endings import EXIT_INTERRUPTED
 from electra_pretrain.records import manifest
 from electra_pretrain.train import gradients, input, trainer
 from tests.conftest import MICRO, changed

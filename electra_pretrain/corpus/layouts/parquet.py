@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from electra_pretrain.core import optional
-from electra_pretrain.core.errors import Damaged, UserError, nearest
+from electra_pretrain.core.errors import Damaged, UserError, nearest, reason_of
 from electra_pretrain.corpus.decoding import Decoder
 from electra_pretrain.corpus.layouts.layout import Content, Layout, Record
 
@@ -37,13 +37,11 @@ def _records(content: Content) -> Iterator[Record]:
                 if text is not None:
                     yield Record(number, text, id, title, thread)
     except (pa.ArrowNotImplementedError, pa.ArrowTypeError) as error:
-        raise UserError(
-            f'{path}: column "{field}" holds no text ({str(error).splitlines()[0]}); name another with --column'
-        ) from error
+        raise UserError(f'{path}: column "{field}" holds no text ({reason_of(error)}); name another with --column') from error
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         if isinstance(error, OSError) and error.errno is not None:  # the disk's own; pyarrow's have none
             raise
-        raise Damaged(f"{path}: damaged, or not Parquet ({str(error).splitlines()[0]}); fetch it again") from error
+        raise Damaged(f"{path}: damaged, or not Parquet ({reason_of(error)}); fetch it again") from error
 
 
 def _columns(pa: Any, content: Content, schema: Any) -> tuple[str, str, str]:
