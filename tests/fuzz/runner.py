@@ -6,7 +6,6 @@ A fork may crash, hang, fill the memory or close its own streams, and the next k
 import contextlib
 import functools
 import importlib
-import io
 import multiprocessing
 import multiprocessing.context
 import multiprocessing.forkserver
@@ -18,7 +17,7 @@ import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple, TextIO
+from typing import NamedTuple
 
 SECONDS, CPU_SECONDS = 60.0, 20  # a command here takes less than one, where the machine is not busy
 MEMORY_BYTES, FILE_BYTES = 3 << 30, 1 << 28
@@ -92,64 +91,50 @@ def _kill_group(pid: int | None) -> None:
 def _main(command: str, words: list[str], folder: str, said: str, stream: str) -> None:
     os.setsid()
     os.chdir(folder)
-    _redirect(said, stream)
     os.environ["TMPDIR"] = tempfile.tempdir = os.path.join(said, TEMPORARY)
+    _redirect(said, stream)
     pages = int(Path("/proc/self/statm").read_text().split()[0])
     resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize() + MEMORY_BYTES,) * 2)
     resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS + 1))
     resource.setrlimit(resource.RLIMIT_FSIZE, (FILE_BYTES, FILE_BYTES))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     sys.argv = [command, *words]
-    importlib.import_module(command if "." in command else f"electra_pretrain.{command}").main()
+    try:
+        importlib.import_module(command if "." in command else f"electra_pretrain.{command}").main()
+    finally:
+        _end()
+
+
+def _end() -> None:
+    """End as Python does: what cannot be written at last makes 120 of any exit code."""
+    try:
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except (OSError, ValueError):
+        os._exit(120)
 
 
 def _redirect(said: str, stream: str) -> None:
+    """Let the process have streams of its own, as Python would have opened them; `stream` says how they are broken."""
     null = os.open(os.devnull, os.O_RDONLY)
     os.dup2(null, 0)
     for number, name in ((1, STDOUT), (2, STDERR)):
         file = os.open(os.path.join(said, name), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         os.dup2(file, number)
         os.close(file)
-    sys.stdout, sys.stderr = _opened(1, "utf-8"), _opened(2, "utf-8", "backslashreplace")
-    if stream:
-        STREAMS[stream]()
+    if stream == "stdout_nobody_reads":  # as behind `| head -1` that has ended
+        reader, writer = os.pipe()
+        os.close(reader)
+        os.dup2(writer, 1)
+    elif stream == "stdout_on_a_full_disk":
+        os.dup2(os.open("/dev/full", os.O_WRONLY), 1)
+    closed = {"stdout_closed": 1, "stderr_closed": 2}.get(stream)
+    if closed:
+        os.close(closed)
+    # Of a terminal that knows ASCII alone: `LC_ALL=C PYTHONUTF8=0 PYTHONCOERCECLOCALE=0`.
+    encoding, errors = ("ascii", "surrogateescape") if stream == "ascii" else ("utf-8", "strict")
+    sys.stdout = None if closed == 1 else open(1, "w", encoding=encoding, errors=errors, closefd=False)  # noqa: SIM115
+    sys.stderr = None if closed == 2 else open(2, "w", 1, encoding, "backslashreplace", closefd=False)  # noqa: SIM115
 
 
-def _opened(number: int, encoding: str, errors: str = "strict") -> TextIO:
-    return io.TextIOWrapper(io.FileIO(number, "w", closefd=False), encoding, errors, write_through=True)
-
-
-def _ascii() -> None:
-    """As Python opens them for a terminal that knows ASCII alone (`LC_ALL=C PYTHONUTF8=0 PYTHONCOERCECLOCALE=0`)."""
-    sys.stdout, sys.stderr = _opened(1, "ascii", "surrogateescape"), _opened(2, "ascii", "backslashreplace")
-
-
-def _stdout_closed() -> None:
-    os.close(1)
-    sys.stdout = None  # type: ignore[assignment]  # as Python itself does
-
-
-def _stderr_closed() -> None:
-    os.close(2)
-    sys.stderr = None  # type: ignore[assignment]
-
-
-def _stdout_nobody_reads() -> None:
-    """As behind `| head -1` that has ended."""
-    reader, writer = os.pipe()
-    os.close(reader)
-    os.dup2(writer, 1)
-
-
-def _stdout_on_a_full_disk() -> None:
-    full = os.open("/dev/full", os.O_WRONLY)
-    os.dup2(full, 1)
-
-
-STREAMS = {
-    "ascii": _ascii,
-    "stdout_closed": _stdout_closed,
-    "stderr_closed": _stderr_closed,
-    "stdout_nobody_reads": _stdout_nobody_reads,
-    "stdout_on_a_full_disk": _stdout_on_a_full_disk,
-}
+STREAMS = ("ascii", "stdout_closed", "stderr_closed", "stdout_nobody_reads", "stdout_on_a_full_disk")

@@ -180,6 +180,21 @@ def test_morphemes_are_not_crossed(tmp_path):
     assert not any("\x01" in token for token in cut.tokens)
 
 
+def test_what_no_word_can_be_is_not_learnt(tmp_path):
+    """SentencePiece would end the process."""
+    corpus, plain = tmp_path / "long.txt", tmp_path / "plain.txt"
+    text = (SAMPLE_CORPUS / "news.txt").read_text()
+    corpus.write_text(f"{text}\n{'가' * 70_000}\n")
+    plain.write_text(text)
+    sizes = ("--engine", BPE, "--vocab_size", "900", "--limit_alphabet", "500", "--unused", "0")
+    models = []
+    for path in (corpus, plain):
+        output = f"{path}.model"
+        train_vocab.train_vocab(train_vocab.parse_args(["--corpus", str(path), "--output", output, *sizes]))
+        models.append([token for token in load_tokenizer(output, False).tokens if len(token) > 2])
+    assert models[0] == models[1]
+
+
 def test_hangul_alphabet(tmp_path):
     path = train(tmp_path / "m", UNIGRAM, "--hangul_alphabet", "--vocab_size", "13500")
     assert set(load_tokenizer(path, False).tokens) >= {chr(code) for code in range(ord("가"), ord("힣") + 1)}
