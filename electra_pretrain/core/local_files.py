@@ -1,11 +1,16 @@
 """This machine's files: what `core/files.py` asks of a file system."""
 
 import glob as globs
+import io
 import os
 import shutil
-from typing import BinaryIO, cast
+import stat
+from typing import TYPE_CHECKING, BinaryIO, cast
 
 from electra_pretrain.core.errors import UserError
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
 
 
 def exists(path: str) -> bool:
@@ -44,7 +49,40 @@ def _raise(error: OSError) -> None:
 
 
 def open_raw(path: str, mode: str) -> BinaryIO:
-    return cast(BinaryIO, open(path, mode))
+    """Open a file; a pipe or a device is none: the first may wait for ever, the second may never end.
+
+    Raises:
+        UserError: it is asked to be read, and is no file.
+        OSError: with the file's name, of reading too.
+    """
+    if mode != "rb":
+        return cast(BinaryIO, open(path, mode))
+    # Without waiting for whoever writes into a pipe; of files it means nothing.
+    file = _Named(path, opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK))
+    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        file.close()
+        raise UserError(f"{path}: is a device or a pipe where a file is needed; write what it gives to a file, and name that")
+    return io.BufferedReader(file)
+
+
+class _Named(io.FileIO):
+    """A file to read whose errors say its name, as those of opening do."""
+
+    def readinto(self, buffer: "WriteableBuffer") -> int | None:
+        try:
+            return super().readinto(buffer)
+        except OSError as error:
+            raise self._named(error) from None
+
+    def readall(self) -> bytes:
+        try:
+            return super().readall()
+        except OSError as error:
+            raise self._named(error) from None
+
+    def _named(self, error: OSError) -> OSError:
+        error.filename = self.name
+        return error
 
 
 def make_dirs(path: str) -> None:

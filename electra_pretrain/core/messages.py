@@ -15,6 +15,7 @@ from absl import logging as absl_logging
 
 ROOT = "electra_pretrain"
 _MAIN = "__main__"  # what a command's own module is called by `python -m`, and its logger with it
+LONGEST_LINE = 1_000
 QUIET, NORMAL, VERBOSE = logging.WARNING, logging.INFO, logging.DEBUG
 
 
@@ -58,7 +59,12 @@ def configure(command: str, level: int = NORMAL) -> None:
 
 
 def in_one_line(text: str) -> str:
-    """Spell out what cannot be seen or breaks a line: a file or a key may be called so."""
+    """Spell out what cannot be seen or breaks a line: a file or a key may be called so; what is too long for one is cut.
+
+    The beginning says where and what, the end what to do; between them may stand a user's text of any length.
+    """
+    if len(text) > LONGEST_LINE:
+        text = f"{text[: LONGEST_LINE * 3 // 4]} … {text[-LONGEST_LINE // 4 :]}"
     return "".join(each if each.isprintable() else each.encode("unicode_escape").decode("ascii") for each in text)
 
 

@@ -5,6 +5,7 @@ that turns the `ㅋㅋ` and `ㅠㅠ` of everyday writing into conjoining jamo, a
 """
 
 import hashlib
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -88,7 +89,7 @@ def check_model(path: str, content: bytes) -> None:
         proto = parse_model(content)
     except DecodeError as error:
         raise UserError(f"{path}: neither a vocab.txt nor a whole SentencePiece model; copy it again") from error
-    tokens = {piece.piece for piece in proto.pieces}
+    tokens = _checked_pieces(path, proto)
     if missing := [token for token in SPECIAL_TOKENS if token not in tokens]:
         raise UserError(
             f"{path}: the SentencePiece model lacks {', '.join(missing)}; an ELECTRA vocabulary needs "
@@ -100,6 +101,24 @@ def check_model(path: str, content: bytes) -> None:
             "be lost; train one with train_vocab --engine"
         )
     _type(proto, path)
+
+
+def _checked_pieces(path: str, proto: Any) -> set[str]:
+    """Return a model's pieces; raises as `check_model` where a byte of them has changed."""
+    numbers = dict[str, int]()
+    for number, piece in enumerate(proto.pieces):
+        token, score = piece.piece, piece.score
+        fault = ""
+        if isinstance(token, bytes):  # as protocol buffers hand over what is no UTF-8
+            fault = f"{token!r} is no UTF-8"
+        elif token in numbers:
+            fault = f"{token!r} is piece {numbers[token]} too"
+        elif not math.isfinite(score):
+            fault = f"the score of {token!r} is {score}"
+        if fault:
+            raise UserError(f"{path}, piece {number}: {fault}; the file is damaged, copy it again")
+        numbers[token] = number
+    return set(numbers)
 
 
 def _type(proto: Any, path: str = "model") -> str:

@@ -102,3 +102,9 @@ def test_what_tensorflow_says_from_below_is_for_the_verbose(capfd, level, heard)
     with tensorflow_startup.stderr_aside():
         os.write(2, b"from C++\n")
     assert capfd.readouterr().err == heard
+
+
+def test_a_line_that_quotes_endless_text_keeps_its_beginning_and_its_end():
+    line = messages.in_one_line(f"words.txt, line 1: {'가' * 10**6} is no term; take it out")
+    assert len(line) < 1100 and line.startswith("words.txt, line 1: 가") and line.endswith("가 is no term; take it out")
+    assert messages.in_one_line("가" * 1000) == "가" * 1000

@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import math
 import os
 import unicodedata
 from pathlib import Path
@@ -20,7 +21,7 @@ from electra_pretrain.core.batch import SPECIAL_TOKENS
 from electra_pretrain.core.errors import UserError
 from electra_pretrain.model.electra import Electra
 from electra_pretrain.records.manifest import load_manifest
-from electra_pretrain.tokenization.sentencepiece import BPE, TYPES, UNIGRAM, parse_model
+from electra_pretrain.tokenization.sentencepiece import BPE, SPACE, TYPES, UNIGRAM, parse_model
 from electra_pretrain.tokenization.tokenizer import load_tokenizer
 from electra_pretrain.train import loop
 from electra_pretrain.train.run_folder import prepare
@@ -179,6 +180,21 @@ def test_morphemes_are_not_crossed(tmp_path):
     assert not any("\x01" in token for token in cut.tokens)
 
 
+def test_what_no_word_can_be_is_not_learnt(tmp_path):
+    """SentencePiece would end the process."""
+    corpus, plain = tmp_path / "long.txt", tmp_path / "plain.txt"
+    text = (SAMPLE_CORPUS / "news.txt").read_text()
+    corpus.write_text(f"{text}\n{'가' * 70_000}\n")
+    plain.write_text(text)
+    sizes = ("--engine", BPE, "--vocab_size", "900", "--limit_alphabet", "500", "--unused", "0")
+    models = []
+    for path in (corpus, plain):
+        output = f"{path}.model"
+        train_vocab.train_vocab(train_vocab.parse_args(["--corpus", str(path), "--output", output, *sizes]))
+        models.append([token for token in load_tokenizer(output, False).tokens if len(token) > 2])
+    assert models[0] == models[1]
+
+
 def test_hangul_alphabet(tmp_path):
     path = train(tmp_path / "m", UNIGRAM, "--hangul_alphabet", "--vocab_size", "13500")
     assert set(load_tokenizer(path, False).tokens) >= {chr(code) for code in range(ord("가"), ord("힣") + 1)}
@@ -212,9 +228,12 @@ def test_bad_models(model, tmp_path):
         "neither a vocab.txt nor a whole SentencePiece model": content[: len(content) // 2],
         r"lacks \[MASK\]": changed(model, lambda proto: setattr(proto.pieces[4], "piece", "<mask>")),
         "rules of its own .nmt_nfkc.": changed(model, lambda proto: setattr(proto.normalizer_spec, "name", "nmt_nfkc")),
+        "is no UTF-8": content.replace(SPACE.encode(), b"\xff" * 3),
+        "is piece 8 too": changed(model, lambda proto: setattr(proto.pieces[9], "piece", proto.pieces[8].piece)),
+        "the score of .* is nan": changed(model, lambda proto: setattr(proto.pieces[9], "score", math.nan)),
         "without byte fallback": changed(model, lambda proto: setattr(proto.trainer_spec, "byte_fallback", True)),
     }
     for message, damaged in bad.items():
         (tmp_path / "spm.model").write_bytes(damaged)
-        with pytest.raises(UserError, match=f"spm.model: .*{message}"):
+        with pytest.raises(UserError, match=f"spm.model.*: .*{message}"):
             load_tokenizer(str(tmp_path / "spm.model"), False)

@@ -13,7 +13,7 @@ from electra_pretrain.core.errors import UserError
 from electra_pretrain.execution.processes import Runner
 from electra_pretrain.plot.data_page import DataFacts, ShownExample
 from electra_pretrain.records.inspect.adopt import adopt
-from electra_pretrain.records.inspect.statistics import most_frequent, summary
+from electra_pretrain.records.inspect.statistics import most_frequent, spelt, summary
 from electra_pretrain.records.inspect.verify import Verified, verify
 from electra_pretrain.records.manifest import Manifest, Shard, load_manifest
 from electra_pretrain.records.tfrecord import decode_chunks, read_frames
@@ -151,10 +151,10 @@ def _shown_example(folder: str, shard: Shard, number: int, manifest: Manifest, t
     if features is None:
         return ShownExample(f"{title}: cannot be read", [])
     ids, mask, segments = (features[feature][0] for feature in (INPUT_IDS, INPUT_MASK, SEGMENT_IDS))
-    spelt = [_spelt(ids[(mask > 0) & (segments == segment)], tokens) for segment in (0, 1)]
+    shown = [_spelt(ids[(mask > 0) & (segments == segment)], tokens) for segment in (0, 1)]
     return ShownExample(
         f"{title}: {int(mask.sum())} tokens, {int((mask == 0).sum())} padding",
-        [group_into_words(segment, manifest.vocabulary.type) for segment in spelt if segment],
+        [group_into_words(segment, manifest.vocabulary.type) for segment in shown if segment],
     )
 
 
@@ -170,5 +170,4 @@ def _read_record(path: str, number: int, max_seq_length: int) -> dict[str, np.nd
 
 def _spelt(ids: np.ndarray, tokens: Sequence[str]) -> list[str]:
     """Spell a segment's tokens; [CLS] and [SEP], which are its frame, are left out."""
-    spelt = (tokens[index] if 0 <= index < len(tokens) else f"[id {index}]" for index in ids.tolist())
-    return [token for token in spelt if token not in ("[CLS]", "[SEP]")]
+    return [token for index in ids.tolist() if (token := spelt(index, tokens)) not in ("[CLS]", "[SEP]")]

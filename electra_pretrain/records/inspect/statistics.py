@@ -102,8 +102,14 @@ def summary(manifest: Manifest, shards: Sequence[Shard], num_faults: int, statis
     ]
 
 
+def spelt(index: int, tokens: Sequence[str]) -> str:
+    """Return an id's token; of an id that a damaged record or vocabulary leaves without one, the id itself."""
+    return tokens[index] if 0 <= index < len(tokens) else f"[id {index}]"
+
+
 def most_frequent(counts: np.ndarray, tokens: Sequence[str], count: int) -> list[Frequency]:
     """List the tokens that occur most often, of `counts` int64 [V]."""
     total = max(int(counts.sum()), 1)
     order = np.argsort(-counts, kind="stable")[:count]
-    return [Frequency(tokens[index], int(counts[index]), int(counts[index]) / total) for index in order if counts[index]]
+    chosen = [(int(index), int(counts[index])) for index in order if counts[index]]
+    return [Frequency(spelt(index, tokens), number, number / total) for index, number in chosen]

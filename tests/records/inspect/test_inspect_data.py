@@ -115,6 +115,15 @@ def test_another_file_under_the_same_name_is_noticed(copy, capfd):
     )
 
 
+def test_a_vocabulary_that_is_cut_short_is_named_and_the_rest_is_shown(copy, capfd):
+    lines = (copy / "vocab.txt").read_text().splitlines()
+    (copy / "vocab.txt").write_text("\n".join(lines[:10]) + "\n")
+    with pytest.raises(UserError, match="faults, named above: 1;"):
+        inspect(copy)
+    out = capfd.readouterr().out
+    assert re.search(r"most frequent: \[id \d+\] \d+\.\d\d%", out)
+
+
 def test_missing_files_another_vocabulary_and_a_wrong_manifest_are_named(copy, capfd):
     (copy / HELDOUT).unlink()
     tokens = (copy / "vocab.txt").read_text().split("\n")
