@@ -7,17 +7,20 @@ description is limited, and what a task carries may be text.
 
 import contextlib
 import functools
+import logging
 import os
 import pickle
 import re
 import secrets
 import socket
+import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import Any, NamedTuple
 
 from electra_pretrain.core import files
 from electra_pretrain.core.errors import UserError
+from electra_pretrain.core.progress import LOG_INTERVAL_SECONDS
 from electra_pretrain.execution import dask_cluster
 from electra_pretrain.execution.beam_options import pipeline_options
 from electra_pretrain.execution.processes import Runner
@@ -25,6 +28,8 @@ from electra_pretrain.execution.processes import Runner
 FOLDER_PREFIX = ".beam-"
 TASK_FILE_BYTES = 1_000_000  # small tasks share a file up to this; one that carries text has its own
 LOOK_SECONDS = 2.0  # from one look at what is finished to the next
+_RESULT = re.compile(r"result-\d+-\d+\.pickle")
+_log = logging.getLogger(__name__)
 
 
 class StoredTask(NamedTuple):
@@ -66,7 +71,7 @@ def _map(function: Callable[..., Any], tasks: Iterable[tuple[Any, ...]], options
             stored = _store(function, tasks, folder)
             if stored:
                 with _job(folder, function.__name__, stored, options) as job:
-                    yield from _results(folder, stored, job)
+                    yield from _results(folder, function.__name__, stored, job)
         finally:
             files.remove(folder)
 
@@ -110,14 +115,18 @@ def _job(folder: str, name: str, stored: list[StoredTask], options: Any) -> Iter
                 job.client.close()
 
 
-def _results(folder: str, stored: list[StoredTask], job: "Future[Any]") -> Iterator[Any]:
-    """Read the results in order, each as soon as it is there."""
+def _results(folder: str, name: str, stored: list[StoredTask], job: "Future[Any]") -> Iterator[Any]:
+    """Read the results in order, each as soon as it is there; a runner works in an order of its own, so say what is done."""
     there: set[str] = set()
+    said = time.monotonic()
     for task in stored:
         while _result_name(task) not in there and not job.done():
             wait([job], LOOK_SECONDS)
             # The folder is listed: a network's file system may remember for a while that a file was asked for and missing.
-            there = set(files.list_dir(folder))
+            there = {found for found in files.list_dir(folder) if _RESULT.fullmatch(found)}
+            if time.monotonic() - said >= LOG_INTERVAL_SECONDS:
+                _log.info("%s: the workers have done %d of %d tasks", name, len(there), len(stored))
+                said = time.monotonic()
         if job.done():
             with _said_in_a_line():
                 state = job.result()

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import electra_pretrain
-from electra_pretrain.core import optional
 from electra_pretrain.core.errors import Unavailable, UserError
 
 RUNNER = "DaskRunner"
@@ -105,8 +104,8 @@ def _compare(machine: str, theirs: Mapping[str, str] | Exception) -> None:
 @contextlib.contextmanager
 def _client(options: Any) -> Iterator[Any]:
     """Connect to the scheduler that the options name."""
-    distributed = optional.load("distributed", f"--runner {RUNNER}", extra="dask", package="Dask")
     import dask
+    import distributed
     from apache_beam.runners.dask.dask_runner import DaskOptions
 
     warnings.filterwarnings("ignore", module="distributed")  # of versions, in a table; `check` says more in less

@@ -2,13 +2,8 @@
 
 import importlib.util
 import os
-import random
+import re
 import signal
-import socket
-import subprocess
-import sys
-import threading
-import time
 
 import pytest
 
@@ -16,14 +11,14 @@ from electra_pretrain import build_data, clean_corpus, dedup_corpus
 from electra_pretrain.core.errors import Unavailable, UserError
 from electra_pretrain.corpus.cleaning import pipeline as clean_job
 from electra_pretrain.corpus.dedup import pipeline as dedup_job
-from electra_pretrain.execution import dask_cluster
+from electra_pretrain.execution import beam, dask_cluster
 from electra_pretrain.execution.beam import beam_runner
-from electra_pretrain.execution.beam_options import pipeline_options
 from electra_pretrain.records import build as build_job
 from electra_pretrain.records import cluster, shards
 from tests.conftest import SAMPLE_CORPUS, SEQ
 from tests.corpus.cleaning.test_clean_corpus import same_files
 from tests.support import dask_processes, mortal
+from tests.support.ports import free_ports
 
 needs_dask = pytest.mark.skipif(importlib.util.find_spec("distributed") is None, reason="the extra dask is not installed")
 COMMANDS = {
@@ -35,9 +30,9 @@ COMMANDS = {
 
 @pytest.fixture(scope="module")
 def processes(tmp_path_factory):
-    """A scheduler with one worker."""
+    """A scheduler with one worker, which does two tasks at a time."""
     with dask_processes.running(tmp_path_factory.mktemp("dask")) as started:
-        started.start_worker()
+        started.start_worker("--nthreads", 2)
         yield started
 
 
@@ -75,16 +70,9 @@ def run(name, corpus, output, vocab, more):
     getattr(module, name)(module.parse_args(arguments))
 
 
-def where(number):
-    """A task: who does it."""
-    time.sleep(0.05)
-    return number, os.getpid()
-
-
 @needs_dask
 @pytest.mark.parametrize(
-    ("name", "writing"),
-    [("build_data", "/train-"), ("clean_corpus", "/part-"), ("dedup_corpus", r"/(result|part)-.*[1-9]")],
+    ("name", "writing"), [("build_data", "/train-"), ("clean_corpus", "/part-"), ("dedup_corpus", "/part-")]
 )
 def test_a_worker_killed_in_the_middle_of_a_task_changes_no_byte(processes, corpus, small, tmp_path, vocab_path, name, writing):
     doomed = processes.start_worker("--preload", mortal.__file__, DIES_WRITING=writing)
@@ -101,9 +89,74 @@ def test_all_workers_get_tasks_and_results_keep_their_order(processes, tmp_path)
     second = processes.start_worker()
     processes.wait_for(2)
     with beam_runner("DaskRunner", f"--dask_client_address={processes.address}", str(tmp_path)) as run:
-        numbers, workers = zip(*run(where, [(number,) for number in range(20)]), strict=True)
+        numbers, workers = zip(*run(mortal.who, [(number,) for number in range(20)]), strict=True)
         assert numbers == tuple(range(20))
         assert len(set(workers)) == 2 and os.getpid() not in workers and second.pid in workers
     second.kill()
     second.wait()
     assert os.listdir(tmp_path) == []
+
+
+@needs_dask
+def test_results_come_while_other_tasks_are_at_work(processes, tmp_path, monkeypatch):
+    monkeypatch.setattr(beam, "LOOK_SECONDS", 0.05)
+    later = tmp_path / "later"
+    with beam_runner("DaskRunner", f"--dask_client_address={processes.address}", str(tmp_path / "shared")) as run:
+        results = run(mortal.wait_for, [("",), (str(later),)])
+        assert next(results) == ""
+        later.touch()
+        assert list(results) == [str(later)]
+
+
+@needs_dask
+def test_a_worker_with_another_package_is_named_before_work_begins(processes, tmp_path):
+    (tmp_path / "electra_pretrain").mkdir()
+    (tmp_path / "electra_pretrain" / "__init__.py").write_text("")
+    stranger = processes.start_worker("--name", "stranger", PYTHONPATH=str(tmp_path))
+    processes.wait_for(2)
+    told = r"^--runner DaskRunner: the worker tcp://127\S+ cannot load electra_pretrain as it is here \(.*\); install the same there$"
+    with (
+        pytest.raises(UserError, match=told),
+        beam_runner("DaskRunner", f"--dask_client_address={processes.address}", str(tmp_path / "out")),
+    ):
+        pass
+    stranger.kill()
+    stranger.wait()
+    assert not (tmp_path / "out").exists()
+
+
+def test_what_differs_between_machines_is_told():
+    ours = dask_cluster.environment()
+    dask_cluster._compare("the worker w", ours)
+    for package, version in (("Python", "3.99"), ("emoji", ""), ("electra_pretrain", "0.1.0, code 00000000")):
+        told = f"the worker w has {package} {version or '.none.'}, this machine {re.escape(ours[package])}; install the same"
+        with pytest.raises(UserError, match=told):
+            dask_cluster._compare("the worker w", {**ours, package: version})
+
+
+@needs_dask
+@pytest.mark.parametrize(
+    ("flags", "kind", "told"),
+    [
+        ("", UserError, "needs a scheduler .*: --beam_args='--dask_client_address=HOST:8786'$"),
+        ("--dask_client_address=host", UserError, "^--dask_client_address=host: .*; write HOST:PORT$"),
+        (
+            "--dask_client_address=127.0.0.1:{port} --dask_connection_timeout=1",
+            Unavailable,
+            "^no Dask scheduler answers at 127",
+        ),
+        ("--dask_scheduler_file=none.json", Unavailable, "^none.json: no such file; is the scheduler running"),
+        ("--dask_npartitions=x", UserError, "^--beam_args: argument --dask_npartitions: invalid int value: 'x'$"),
+        ("'", UserError, "^--beam_args=': cannot be split into flags"),
+    ],
+)
+def test_a_scheduler_that_cannot_be_reached_is_one_line_and_nothing_is_written(tmp_path, flags, kind, told):
+    port = free_ports(1)[0]
+    with pytest.raises(kind, match=told) as found, beam_runner("DaskRunner", flags.format(port=port), str(tmp_path / "out")):
+        pass
+    assert "\n" not in str(found.value) and not (tmp_path / "out").exists()
+
+
+def test_a_task_is_a_partition_unless_told_otherwise():
+    assert dask_cluster.default_flags(["--x"]) == ["--dask_partition_size=1", "--dask_connection_timeout=10"]
+    assert dask_cluster.default_flags(["--dask_npartitions=8", "--dask_connection_timeout", "60"]) == []
