@@ -27,7 +27,7 @@ CONFIG = {
         "eval_batch_size": 8,
         "num_eval_steps": 2,
     },
-    "data": {"max_seq_length": 64, "vocab_size": 2000},
+    "data": {"max_seq_length": 64, "vocab_size": 3500},
 }
 
 
@@ -58,12 +58,13 @@ class Case(NamedTuple):
 
 
 CASES = (
-    Case("clean_corpus", "clean_corpus --corpus '../inputs/corpus/*.txt' --output clean_corpus/out --dropped clean_corpus/d.jsonl"),
+    Case("clean_corpus", "clean_corpus --corpus '../inputs/corpus/*.txt' --output clean_corpus/out"
+         " --dropped clean_corpus/dropped.jsonl"),
     Case("dedup_corpus", "dedup_corpus --corpus '../inputs/corpus/*.txt' --by line --near 0.8 --output dedup_corpus/out"
          " --dropped dedup_corpus/dropped.jsonl.zst"),
     Case("corpus_stats", "corpus_stats --corpus '../inputs/corpus/*.txt' --json --html corpus_stats/page.html", prints=True),
-    Case("train_vocab", "train_vocab --corpus '../inputs/corpus/*.txt' --vocab_size 2000 --output train_vocab/vocab.txt"),
-    Case("train_sentencepiece", "train_vocab --corpus '../inputs/corpus/*.txt' --engine sentencepiece_unigram --vocab_size 2000"
+    Case("train_vocab", "train_vocab --corpus '../inputs/corpus/*.txt' --vocab_size 3500 --output train_vocab/vocab.txt"),
+    Case("train_sentencepiece", "train_vocab --corpus '../inputs/corpus/*.txt' --engine sentencepiece_unigram --vocab_size 3500"
          " --output train_sentencepiece/spm.model"),
     Case("edit_vocab", "edit_vocab --vocab train_vocab/vocab.txt --put_terms ../inputs/terms.txt --output edit_vocab/vocab.txt"
          " --tokenizer_json edit_vocab/tokenizer.json", ("train_vocab",)),
@@ -73,14 +74,15 @@ CASES = (
     Case("adopt", "inspect_data adopt/data --adopt --vocab train_vocab/vocab.txt --heldout_fraction 0.1", ("build_data",),
          {"build_data/out": "data"}, ("manifest.json", "vocab.txt*")),
     Case("stage", "stage build_data/out gs://records/data", ("build_data",), stages=True),
-    Case("run_pretraining", "run_pretraining --config ../inputs/config.json --data build_data/out --model_dir run_pretraining/run",
-         ("build_data",), aside=TIMES),
+    Case("run_pretraining", "run_pretraining --config ../inputs/config.json --data build_data/out"
+         " --model_dir run_pretraining/run", ("build_data",), aside=TIMES),
     Case("evaluate_pretraining", "evaluate_pretraining --model_dir run_pretraining/run --data build_data/out",
          ("run_pretraining",), prints=True),
     Case("plot_run", "plot_run run_pretraining/run --output plot_run/run.png", ("run_pretraining",)),
     Case("plot_run_html", "plot_run run_pretraining/run --output plot_run_html/run.html", ("run_pretraining",)),
     Case("export_hf", "export_hf --model_dir run_pretraining/run --output export_hf/out", ("run_pretraining",)),
-    Case("export_tf1", "export_tf1 --model_dir run_pretraining/run --output export_tf1/out --keep_optimizer", ("run_pretraining",)),
+    Case("export_tf1", "export_tf1 --model_dir run_pretraining/run --output export_tf1/out --keep_optimizer",
+         ("run_pretraining",)),
     Case("import_hf", "import_checkpoint --discriminator export_hf/out/discriminator --generator export_hf/out/generator"
          " --output import_hf/out", ("export_hf",)),
     Case("import_tf1", "import_checkpoint --tf1 export_tf1/out --keep_optimizer --output import_tf1/out"
@@ -105,8 +107,6 @@ def write_inputs(folder: Path, root: Path) -> None:
     for name, count in (("ratings_train.txt", 256), ("ratings_test.txt", 64)):
         lines = ["id\tdocument\tlabel"]
         for number in range(count):
-            words = [chance.choice(("영화", "배우", "음악", "이야기", "장면")) for _ in range(5)] + [
-                ("지루했다", "좋았다")[number % 2]
-            ]
-            lines.append(f"{number}\t{' '.join(words)}\t{number % 2}")
+            words = " ".join(chance.choice(("영화", "배우", "음악", "이야기", "장면")) for _ in range(5))
+            lines.append(f"{number}\t{words} {('지루했다', '좋았다')[number % 2]}\t{number % 2}")
         (folder / "tasks" / "nsmc" / name).write_text("\n".join(lines) + "\n")

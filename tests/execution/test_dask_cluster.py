@@ -114,7 +114,7 @@ def test_a_worker_with_another_package_is_named_before_work_begins(processes, tm
     (tmp_path / "electra_pretrain" / "__init__.py").write_text("")
     stranger = processes.start_worker("--name", "stranger", PYTHONPATH=str(tmp_path))
     processes.wait_for(2)
-    told = r"^--runner DaskRunner: the worker tcp://127\S+ cannot load electra_pretrain as it is here \(.*\); install the same there$"
+    told = r"^--runner DaskRunner: the worker tcp://127\S+ cannot load electra_pretrain as it is here \(.*\); install the same"
     with (
         pytest.raises(UserError, match=told),
         beam_runner("DaskRunner", f"--dask_client_address={processes.address}", str(tmp_path / "out")),
