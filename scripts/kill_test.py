@@ -120,7 +120,8 @@ def run_killed(
 
     One that is done before its moment came is compared too, and begun anew.
     """
-    place, done, found = folder / KILLED, 0, []
+    place, done = folder / KILLED, 0
+    found: list[str] = []
 
     def compare() -> list[str]:
         collect(place / case.name)

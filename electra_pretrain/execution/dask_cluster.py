@@ -7,6 +7,7 @@ import importlib.metadata
 import logging
 import os
 import platform
+import time
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -101,6 +102,15 @@ def _compare(machine: str, theirs: Mapping[str, str] | Exception) -> None:
             )
 
 
+def _wait_for_file(path: str, seconds: float) -> None:
+    """Wait for the file that a scheduler writes when it is up; Dask would do so for ever."""
+    end = time.monotonic() + seconds
+    while not os.path.exists(path):
+        if time.monotonic() > end:
+            raise Unavailable(f"{path}: no such file; is the scheduler running (dask scheduler --scheduler-file {path})?")
+        time.sleep(0.1)
+
+
 @contextlib.contextmanager
 def _client(options: Any) -> Iterator[Any]:
     """Connect to the scheduler that the options name."""
@@ -114,8 +124,8 @@ def _client(options: Any) -> Iterator[Any]:
     place = flags.get("address") or flags.get("scheduler_file") or dask.config.get("scheduler-address", None)
     if not place:
         raise UserError(f"--runner {RUNNER}: needs a scheduler (started by: dask scheduler); name it: {ADDRESS_FLAG}")
-    if place == flags.get("scheduler_file") and not os.path.exists(place):
-        raise Unavailable(f"{place}: no such file; is the scheduler running (dask scheduler --scheduler-file {place})?")
+    if place == flags.get("scheduler_file"):
+        _wait_for_file(place, flags.get("timeout", CONNECT_SECONDS))
     try:
         client = distributed.Client(**flags)
     except OSError as error:

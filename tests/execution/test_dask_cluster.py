@@ -145,7 +145,11 @@ def test_what_differs_between_machines_is_told():
             Unavailable,
             "^no Dask scheduler answers at 127",
         ),
-        ("--dask_scheduler_file=none.json", Unavailable, "^none.json: no such file; is the scheduler running"),
+        (
+            "--dask_scheduler_file=none.json --dask_connection_timeout=1",
+            Unavailable,
+            "^none.json: no such file; is the scheduler running",
+        ),
         ("--dask_npartitions=x", UserError, "^--beam_args: argument --dask_npartitions: invalid int value: 'x'$"),
         ("'", UserError, "^--beam_args=': cannot be split into flags"),
     ],
