@@ -49,8 +49,8 @@ def beam_runner(runner: str, beam_args: str, shared_dir: str) -> Iterator[Runner
         shared_dir: a folder, gs:// or mounted, that this machine and all workers write to and read.
 
     Raises:
-        UserError: Beam is not installed, there is no such runner, a flag is wrong, a machine is unlike this one, a task failed by
-            a user's mistake, or the job failed.
+        UserError: Beam is not installed, there is no such runner, a flag is wrong, a machine is unlike this one, a task failed
+            by a user's mistake, or the job failed.
         Unavailable: Dask's scheduler does not answer.
     """
     os.environ["TOKENIZERS_PARALLELISM"] = "false"
