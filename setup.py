@@ -14,6 +14,8 @@ MATPLOTLIB = "matplotlib>=3.9"
 KIWI, PARQUET = "kiwipiepy>=0.21", "pyarrow>=18"
 RENSA = "rensa>=0.5"
 MECAB = ["python-mecab-ko>=1.3.7", "python-mecab-ko-dic>=2.1.1"]
+# Beam holds protobuf back; newer readers of SentencePiece models would need a newer one.
+SENTENCEPIECE_WITH_BEAM = "sentencepiece<0.2.2"
 HUB = "huggingface_hub>=1.0"
 WIKI = "mwparserfromhell>=0.6"
 FINETUNE = ["transformers>=5", "accelerate>=1.1", "datasets>=4", "seqeval>=1.2.2", "scipy>=1.13", "scikit-learn>=1.5"]
@@ -121,8 +123,9 @@ setup(
         "mecab": MECAB,
         "hub": [HUB],
         "finetune": ["torch>=2.6", *FINETUNE],
-        # Beam holds protobuf back; newer readers of SentencePiece models would need a newer one.
-        "beam": ["apache-beam>=2.77", "sentencepiece<0.2.2"],
+        "beam": ["apache-beam>=2.77", SENTENCEPIECE_WITH_BEAM],
+        # Beam's runner for Dask, and a scheduler and workers to run on.
+        "dask": ["apache-beam[dask]>=2.77", SENTENCEPIECE_WITH_BEAM],
     },
     entry_points={"console_scripts": ["run_pretraining = electra_pretrain.run_pretraining:main"]},
 )

@@ -1,220 +1,200 @@
-"""Kill a run at random moments with SIGKILL, start it again each time, and compare its end with that of a run left alone.
+"""Kill every command that writes at random moments with SIGKILL, run it again to its end, and compare with one left alone.
 
-    python scripts/kill_test.py --config tiny.json --data data --folder killed --set training.num_train_steps=400
+    python scripts/kill_test.py --folder killed
+    python scripts/kill_test.py --folder killed --commands build_data,export_hf --kills 5 --seed 1
 
-It works from outside: processes are started as a user starts them, and only the run's folder is looked at. Where the kills fall
-depends on the machine's speed, what is compared does not. The end is the same if the newest checkpoint is, bit for bit,
-`metrics.jsonl` is, fields of time aside, and the folder holds the same files.
+Processes are started as a user starts them, and what they made is compared byte for byte: names of files, and their contents,
+the fields of `Case.aside` left out, which tell times and places. So a temporary file that is left counts as a difference. What
+a command needs, commands before it have made. Kills of a training aimed at its checkpoints: kill_training.py.
 """  # fmt: skip
 
 import argparse
-import collections
+import contextlib
+import importlib
 import json
 import os
 import random
 import re
+import shlex
+import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from kill_cases import CASES, Case, write_inputs
+
 ROOT = Path(__file__).resolve().parent.parent
-CHECKPOINT = re.compile(r"model\.ckpt-(\d+)\.index$")
-TEMPORARY = re.compile(r"\.tmp-\d+")
-TIME_FIELDS = ("per_second", "seconds", "hours_left", "share_of_peak")
-POLL_SECONDS = 0.0005
-# What the kills are aimed at, in turn; where one falls is read from the folder afterwards.
-AIMS = ("start-up", "training", "writing a checkpoint", "evaluation", "writing a checkpoint")
+STRAIGHT, KILLED = "straight", "killed"
+Collect = Callable[[Path], None]
 
 
-class Pace(NamedTuple):
-    """How long things took where nothing was killed, in seconds."""
+class Round(NamedTuple):
+    """What came of a command's kills."""
 
-    to_first_line: float  # from the start to the first metrics
-    training: float  # from there to the end
-    checkpoint: float  # from one to the next
-
-
-class Look(NamedTuple):
-    """A run's folder at one moment."""
-
-    temporaries: tuple[str, ...]
-    newest: int  # step of the newest complete checkpoint, 0 if there is none
-    written: int  # when metrics.jsonl was, 0 if it never was
-
-    @classmethod
-    def at(cls, folder: Path) -> "Look":
-        names = os.listdir(folder) if folder.is_dir() else []
-        path = folder / "metrics.jsonl"
-        return cls(
-            tuple(name for name in names if TEMPORARY.search(name)),
-            max((int(match.group(1)) for name in names if (match := CHECKPOINT.search(name))), default=0),
-            path.stat().st_mtime_ns if path.exists() else 0,
-        )
-
-    @property
-    def writes_checkpoint(self) -> bool:
-        return any(name.startswith("model.ckpt") for name in self.temporaries)
+    kills: int
+    differences: list[str]
 
 
 def main() -> None:
     args = parse_args()
-    print(f"seed {args.seed}: {args.kills} kills", flush=True)
-    command = [sys.executable, "-m", "electra_pretrain.run_pretraining", "--config", args.config, "--data", args.data]
-    command += [word for override in args.set for word in ("--set", override)]
-    straight, killed = Path(args.folder) / "straight", Path(args.folder) / "killed"
-    pace = run_straight(command, straight)
-    activities = run_killed(command, killed, pace, args.kills, random.Random(args.seed))
-    print("; ".join(f"{activity}: {count}" for activity, count in sorted(activities.items())))
-    if wrong := differences(straight, killed):
-        sys.exit("kill_test: not the same end: " + "; ".join(wrong))
-    if activities.total() < args.kills:
-        sys.exit(f"kill_test: not proven: finished after {activities.total()} kills; ask for more training.num_train_steps")
-    print(f"the same end, bit for bit, after {activities.total()} kills")
+    folder = Path(args.folder).resolve()
+    write_inputs(folder / "inputs", ROOT)
+    wanted = args.commands.split(",") if args.commands else [case.name for case in CASES]
+    wrong = []
+    for case in with_needs(CASES, wanted):
+        with bucket(case) as collect:
+            seconds = run_straight(case, folder, collect)
+            if case.name not in wanted:
+                continue
+            kills, found = run_killed(case, folder, seconds, args.kills, random.Random(f"{args.seed} {case.name}"), collect)
+        print(f"{case.name}: {seconds:.0f} s; {kills} kills; {'; '.join(found) or 'the same'}", flush=True)
+        wrong += [case.name] if found or not kills else []
+    if wrong:
+        sys.exit(f"kill_test: not the same, or never killed: {', '.join(wrong)}; what they said: {folder}/*.log")
 
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--config", required=True)
-    parser.add_argument("--set", action="append", default=[], metavar="section.field=value")
-    parser.add_argument("--data", required=True, metavar="DIR", help="folder of records, made by build_data")
-    parser.add_argument("--folder", required=True, metavar="DIR", help="for both runs; new or empty")
-    parser.add_argument("--kills", type=int, default=20)
-    parser.add_argument("--seed", type=int, default=0, help="of the moments")
+    parser.add_argument("--folder", required=True, metavar="DIR", help="for all that is made; new or empty")
+    parser.add_argument("--commands", default="", metavar="NAME,NAME", help=f"of {', '.join(case.name for case in CASES)}")
+    parser.add_argument("--kills", type=int, default=3, help="of each command (default %(default)s)")
+    parser.add_argument("--seed", type=int, default=0, help="of the moments (default %(default)s)")
     args = parser.parse_args()
     if os.path.isdir(args.folder) and os.listdir(args.folder):
         parser.error(f"--folder {args.folder}: is not empty; name a new one")
+    if unknown := set(filter(None, args.commands.split(","))) - {case.name for case in CASES}:
+        parser.error(f"--commands: there is no {', '.join(sorted(unknown))}")
     return args
 
 
-def run_straight(command: list[str], folder: Path) -> Pace:
-    """Let a run be, and measure its pace."""
-    process, began = start(command, folder), time.monotonic()
-    watch(process, lambda: Look.at(folder).written > 0)
-    first_line = time.monotonic()
-    if process.wait():
-        sys.exit(f"kill_test: the run that nobody killed ended with code {process.returncode}; see {folder}.log")
-    training = time.monotonic() - first_line
-    checkpoints = sum(row["kind"] == "heldout" for row in metrics(folder))
-    return Pace(first_line - began, training, training / max(1, checkpoints))
+def with_needs(cases: Sequence[Case], wanted: Sequence[str]) -> list[Case]:
+    """Choose cases by name, and those whose output they read, in the table's order."""
+    by_name = {case.name: case for case in cases}
+    found: set[str] = set()
+    open_names = list(wanted)
+    while open_names:
+        name = open_names.pop()
+        if name not in found:
+            found.add(name)
+            open_names += by_name[name].needs
+    return [case for case in cases if case.name in found]
 
 
-def run_killed(command: list[str], folder: Path, pace: Pace, kills: int, moments: random.Random) -> "collections.Counter[str]":
-    """Kill and start again until so many kills are done or the run is; then let it finish. Kills by activity."""
-    activities: collections.Counter[str] = collections.Counter()
-    for number in range(kills):
-        before = Look.at(folder)
-        process, began = start(command, folder), time.monotonic()
-        aim = AIMS[number % len(AIMS)]
-        wait_for(aim, process, folder, before, pace, kills, moments)
-        process.kill()
-        if process.wait() == 0:  # it was faster
-            return activities
-        if process.returncode > 0:
-            sys.exit(f"kill_test: a run ended by itself with code {process.returncode}; see {folder}.log")
-        after = Look.at(folder)
-        activity = activity_of(folder, before, after)
-        activities[activity] += 1
-        place = f"after {time.monotonic() - began:.3f} s, at checkpoint {after.newest}, in: {activity}"
-        print(f"kill {number + 1}, aimed at {aim}: {place}", flush=True)
-    if start(command, folder).wait():
-        sys.exit(f"kill_test: the last run failed; see {folder}.log")
-    return activities
+@contextlib.contextmanager
+def bucket(case: Case) -> Iterator[Collect]:
+    """Run a bucket on this machine while the block lasts, if the command needs one; give what moves its objects to a folder."""
+    if not case.stages:
+        yield lambda folder: None
+        return
+
+    def collect(folder: Path) -> None:
+        for name in proxy.objects():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_bytes(proxy.content(name))
+            proxy.delete(name)
+
+    sys.path.insert(0, str(ROOT))
+    with importlib.import_module("tests.support.storage_emulator").running() as proxy:
+        os.environ["STORAGE_EMULATOR_HOST"] = f"http://127.0.0.1:{proxy.server_address[1]}"
+        yield collect
+        del os.environ["STORAGE_EMULATOR_HOST"]
 
 
-def wait_for(
-    aim: str, process: "subprocess.Popen[bytes]", folder: Path, before: Look, pace: Pace, kills: int, moments: random.Random
-) -> None:
-    """Return at the moment to kill, or when the process has ended."""
-
-    def rest(seconds: float) -> None:
-        end = time.monotonic() + seconds
-        watch(process, lambda: time.monotonic() >= end)
-
-    if aim == "start-up":
-        return rest(moments.uniform(0, pace.to_first_line))
-    watch(process, lambda: Look.at(folder)[1:] != before[1:])
-    if aim == "training":
-        # All such kills together take no more than half of the run.
-        rest(moments.uniform(0, pace.training / kills))
-    elif aim == "writing a checkpoint":
-        watch(process, lambda: Look.at(folder).writes_checkpoint)
-        # Now and then a little later: between the files of a checkpoint.
-        rest(moments.choice((0, moments.uniform(0, 0.02))))
-    else:
-        newest = Look.at(folder).newest
-        watch(process, lambda: Look.at(folder).newest > newest)
-        rest(moments.uniform(0, pace.checkpoint / 2))
+def run_straight(case: Case, folder: Path, collect: Collect) -> float:
+    """Let a command be; return how many seconds it took."""
+    prepare(case, folder / STRAIGHT)
+    began = time.monotonic()
+    finish(case, folder / STRAIGHT)
+    seconds = time.monotonic() - began
+    collect(folder / STRAIGHT / case.name)
+    return seconds
 
 
-def activity_of(folder: Path, before: Look, after: Look) -> str:
-    """Tell what the run was doing when it was killed, by its folder."""
-    if after.writes_checkpoint:
-        return "writing a checkpoint"
-    if after.temporaries:
-        return "writing another file"
-    if after[1:] == before[1:]:
-        return "start-up"
-    scored = any((row["kind"], row["step"]) == ("heldout", after.newest) for row in metrics(folder))
-    return "training" if scored or not after.newest else "between a checkpoint and its evaluation's metrics"
+def run_killed(
+    case: Case, folder: Path, seconds: float, kills: int, moments: random.Random, collect: Collect = lambda folder: None
+) -> Round:
+    """Kill a command and start it again so many times, let it finish, and compare.
+
+    One that is done before its moment came is compared too, and begun anew.
+    """
+    place, done = folder / KILLED, 0
+    found: list[str] = []
+
+    def compare() -> list[str]:
+        collect(place / case.name)
+        return differences(folder / STRAIGHT / case.name, place / case.name, case)
+
+    prepare(case, place)
+    for _ in range(kills):
+        process = start(case, place)
+        try:
+            code = process.wait(moments.uniform(0, seconds))
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+            done += 1
+            continue
+        if code:
+            return Round(done, [*found, f"ended by itself with code {code}, see {place}/{case.name}.log"])
+        found += compare()
+        prepare(case, place)
+    finish(case, place)
+    return Round(done, found + compare())
 
 
-def differences(straight: Path, killed: Path) -> list[str]:
-    """Tell what sets two finished runs' folders apart."""
-    ours, theirs = (sorted(name for name in os.listdir(folder)) for folder in (straight, killed))
-    wrong = [f"files differ: {sorted(set(ours) ^ set(theirs))}"] if ours != theirs else []
-    left = [str(path) for path in killed.rglob("*") if TEMPORARY.search(path.name)]
-    wrong += [f"temporary files left: {left}"] if left else []
-    rows = [
-        [{name: value for name, value in row.items() if not name.endswith(TIME_FIELDS)} for row in metrics(folder)]
-        for folder in (straight, killed)
-    ]
-    if rows[0] != rows[1]:
-        odd = next((pair for pair in zip(*rows, strict=False) if pair[0] != pair[1]), f"{len(rows[0])}, {len(rows[1])} lines")
-        wrong.append(f"metrics.jsonl differs: {odd}")
-    return wrong + different_tensors(straight, killed)
+def prepare(case: Case, place: Path) -> None:
+    """Make a command's folder, with what it works in."""
+    shutil.rmtree(place / case.name, ignore_errors=True)
+    (place / case.name).mkdir(parents=True)
+    for source, target in case.copies.items():
+        copied = place / case.name / target
+        if (place / source).is_dir():
+            shutil.copytree(place / source, copied, ignore=shutil.ignore_patterns(*case.not_copied))
+        else:
+            shutil.copy(place / source, copied)
 
 
-def different_tensors(straight: Path, killed: Path) -> list[str]:
-    """Name tensors of the newest checkpoints that are not the same bits."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    import tensorflow as tf
-
-    steps = [Look.at(folder).newest for folder in (straight, killed)]
-    if steps[0] != steps[1]:
-        return [f"newest checkpoints are of steps {steps}"]
-    ours, theirs = (tf.train.load_checkpoint(str(folder / f"model.ckpt-{steps[0]}")) for folder in (straight, killed))
-    names = set(ours.get_variable_to_shape_map()) | set(theirs.get_variable_to_shape_map())
-
-    def content(reader: Any, name: str) -> tuple[str, tuple[int, ...], bytes] | None:
-        if not reader.has_tensor(name):
-            return None
-        value = reader.get_tensor(name)
-        return str(value.dtype), value.shape, value.tobytes()
-
-    return [f"{name} differs" for name in sorted(names) if content(ours, name) != content(theirs, name)]
+def start(case: Case, place: Path) -> "subprocess.Popen[bytes]":
+    """Start a command in the folder of all commands, where paths are the same for the killed as for the others."""
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "TF_CPP_MIN_LOG_LEVEL": "2"}
+    words = shlex.split(case.command)
+    command = [sys.executable, "-m", f"electra_pretrain.{words[0]}", *words[1:]]
+    with open(place / f"{case.name}.log", "ab") as log:
+        printed = place / case.name / "printed"
+        with open(printed, "wb") if case.prints else contextlib.nullcontext(log) as output:
+            return subprocess.Popen(command, cwd=place, env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=log)
 
 
-def start(command: list[str], folder: Path) -> "subprocess.Popen[bytes]":
-    """Start the command as a process whose words go to a log beside the run's folder."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with open(f"{folder}.log", "ab") as log:
-        environment = os.environ | {"PYTHONPATH": str(ROOT)}
-        return subprocess.Popen([*command, "--model_dir", str(folder)], env=environment, stdout=log, stderr=log)
+def finish(case: Case, place: Path) -> None:
+    if code := start(case, place).wait():
+        sys.exit(f"kill_test: {case.name} ended with code {code}; see {place}/{case.name}.log")
 
 
-def watch(process: "subprocess.Popen[bytes]", happened: Callable[[], bool]) -> None:
-    """Return as soon as it happened, or the process has ended."""
-    while process.poll() is None and not happened():
-        time.sleep(POLL_SECONDS)
+def differences(straight: Path, killed: Path, case: Case) -> list[str]:
+    """Tell what sets two commands' folders apart."""
+    ours, theirs = ({str(path.relative_to(top)) for path in top.rglob("*")} for top in (straight, killed))
+    names = {re.sub(case.place_in_name, "", name) for name in ours} ^ {re.sub(case.place_in_name, "", name) for name in theirs}
+    found = [f"only in one: {', '.join(sorted(names))}"] if names else []
+    both = (name for name in sorted(ours & theirs) if (straight / name).is_file())
+    return found + [f"{name} differs" for name in both if content(straight / name, case) != content(killed / name, case)]
 
 
-def metrics(folder: Path) -> list[dict[str, object]]:
-    """Read the rows of metrics.jsonl, which is never seen half-written."""
-    path = folder / "metrics.jsonl"
-    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+def content(path: Path, case: Case) -> Any:
+    """Read a file; of JSON without the fields that tell times and places."""
+    if case.aside and path.suffix in (".json", ".jsonl"):
+        lines = path.read_text().splitlines() if path.suffix == ".jsonl" else [path.read_text()]
+        return [without(json.loads(line), case.aside) for line in lines]
+    return path.read_bytes()
+
+
+def without(value: Any, fields: tuple[str, ...]) -> Any:
+    """Leave out, at any depth, the fields whose names end so."""
+    if isinstance(value, dict):
+        return {name: without(inner, fields) for name, inner in value.items() if not name.endswith(fields)}
+    return [without(inner, fields) for inner in value] if isinstance(value, list) else value
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 bin=${VENV:-.venv}/bin
 [ -x "$bin/python" ] || python3 -m venv "${VENV:-.venv}"
-"$bin/python" -m pip install --quiet -e '.[test,tpu-check,beam]'
+"$bin/python" -m pip install --quiet -e '.[test,tpu-check,dask]'
 "$bin/ruff" check .
 "$bin/ruff" format --check .
 "$bin/mypy"

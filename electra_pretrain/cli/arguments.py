@@ -245,7 +245,7 @@ def add_runner(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--runner",
         metavar="NAME",
-        help="DataflowRunner, FlinkRunner, SparkRunner, PortableRunner or DirectRunner; --num_processes is then not used",
+        help="DaskRunner, DataflowRunner, FlinkRunner, SparkRunner, PortableRunner, DirectRunner; --num_processes is not used",
     )
     group.add_argument("--beam_args", default="", metavar="FLAGS", help="the runner's own flags, in one string after an =")
     group.add_argument(

@@ -7,21 +7,29 @@ description is limited, and what a task carries may be text.
 
 import contextlib
 import functools
+import logging
 import os
 import pickle
 import re
 import secrets
-import shlex
 import socket
+import time
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import Any, NamedTuple
 
-from electra_pretrain.core import files, optional
+from electra_pretrain.core import files
 from electra_pretrain.core.errors import UserError
+from electra_pretrain.core.progress import LOG_INTERVAL_SECONDS
+from electra_pretrain.execution import dask_cluster
+from electra_pretrain.execution.beam_options import pipeline_options
 from electra_pretrain.execution.processes import Runner
 
 FOLDER_PREFIX = ".beam-"
 TASK_FILE_BYTES = 1_000_000  # small tasks share a file up to this; one that carries text has its own
+LOOK_SECONDS = 2.0  # from one look at what is finished to the next
+_RESULT = re.compile(r"result-\d+-\d+\.pickle")
+_log = logging.getLogger(__name__)
 
 
 class StoredTask(NamedTuple):
@@ -36,25 +44,25 @@ def beam_runner(runner: str, beam_args: str, shared_dir: str) -> Iterator[Runner
     """Give a function that maps over argument tuples, in order, on Beam.
 
     Args:
-        runner: Beam's name of it: DirectRunner, DataflowRunner, FlinkRunner, SparkRunner, PortableRunner.
+        runner: Beam's name of it: DaskRunner, DirectRunner, DataflowRunner, FlinkRunner, SparkRunner, PortableRunner.
         beam_args: its flags, as on a command line.
         shared_dir: a folder, gs:// or mounted, that this machine and all workers write to and read.
 
     Raises:
-        UserError: Beam is not installed, a task failed by a user's mistake, or the job failed.
+        UserError: Beam is not installed, there is no such runner, a flag is wrong, a machine is unlike this one, a task failed
+            by a user's mistake, or the job failed.
+        Unavailable: Dask's scheduler does not answer.
     """
-    beam_options = optional.load(
-        "apache_beam.options.pipeline_options", f"--runner {runner}", extra="beam", package="Apache Beam"
-    )
     os.environ["TOKENIZERS_PARALLELISM"] = "false"
-    flags = [f"--runner={runner}", "--default_sdk_harness_log_level=WARNING", *shlex.split(beam_args)]
-    options = beam_options.PipelineOptions(flags)
+    options = pipeline_options(runner, beam_args)
+    if runner == dask_cluster.RUNNER:
+        dask_cluster.check(options)
     _remove_abandoned(shared_dir)
     yield lambda function, tasks: _map(function, tasks, options, shared_dir)
 
 
 def _map(function: Callable[..., Any], tasks: Iterable[tuple[Any, ...]], options: Any, shared_dir: str) -> Iterator[Any]:
-    """Run all tasks, then read their results one by one."""
+    """Run all tasks, and read their results one by one as they come."""
     # Another name each time: a worker that lives on keeps what it read under an earlier one.
     folder = files.join(shared_dir, f"{_folder_prefix()}{os.getpid()}-{secrets.token_hex(4)}")
     with contextlib.nullcontext() if files.exists(shared_dir) else files.removed_if_empty(shared_dir):
@@ -62,12 +70,8 @@ def _map(function: Callable[..., Any], tasks: Iterable[tuple[Any, ...]], options
         try:
             stored = _store(function, tasks, folder)
             if stored:
-                _run_job(folder, function.__name__, stored, options)
-            for task in stored:
-                result, mistake = pickle.loads(files.read_bytes(_result_path(folder, task)))
-                if mistake:
-                    raise UserError(mistake)
-                yield result
+                with _job(folder, function.__name__, stored, options) as job:
+                    yield from _results(folder, function.__name__, stored, job)
         finally:
             files.remove(folder)
 
@@ -89,30 +93,73 @@ def _store(function: Callable[..., Any], tasks: Iterable[tuple[Any, ...]], folde
     return stored
 
 
-def _run_job(folder: str, name: str, stored: list[StoredTask], options: Any) -> None:
-    """Do the tasks stored in a folder."""
+@contextlib.contextmanager
+def _job(folder: str, name: str, stored: list[StoredTask], options: Any) -> Iterator["Future[Any]"]:
+    """Do the tasks stored in a folder; give what tells when the job is over, and how it ended."""
     import apache_beam as beam
 
     pipeline = beam.Pipeline(options=options)
     numbers = pipeline | "Number" >> beam.Create([tuple(task) for task in stored]) | "Spread" >> beam.Reshuffle()
     numbers | name >> beam.Map(_work, folder)
+    with _said_in_a_line():
+        job = pipeline.run()
+    with ThreadPoolExecutor(1) as executor:
+        try:
+            yield executor.submit(job.wait_until_finish)
+        except BaseException:
+            with contextlib.suppress(Exception):  # not all runners can, and some of them have ended
+                job.cancel()
+            raise
+        finally:
+            if hasattr(job, "client"):  # Dask's, a new one for every job
+                job.client.close()
+
+
+def _results(folder: str, name: str, stored: list[StoredTask], job: "Future[Any]") -> Iterator[Any]:
+    """Read the results in order, each as soon as it is there; a runner works in an order of its own, so say what is done."""
+    there: set[str] = set()
+    said = time.monotonic()
+    for task in stored:
+        while _result_name(task) not in there and not job.done():
+            wait([job], LOOK_SECONDS)
+            # The folder is listed: a network's file system may remember for a while that a file was asked for and missing.
+            there = {found for found in files.list_dir(folder) if _RESULT.fullmatch(found)}
+            if time.monotonic() - said >= LOG_INTERVAL_SECONDS:
+                _log.info("%s: the workers have done %d of %d tasks", name, len(there), len(stored))
+                said = time.monotonic()
+        if job.done():
+            with _said_in_a_line():
+                state = job.result()
+            if state not in (None, "DONE"):
+                raise UserError(f"the Beam job ended as {state}; see its log, then run the same command again to go on")
+        result, mistake = pickle.loads(files.read_bytes(files.join(folder, _result_name(task))))
+        if mistake:
+            raise UserError(mistake)
+        yield result
+
+
+@contextlib.contextmanager
+def _said_in_a_line() -> Iterator[None]:
     try:
-        state = pipeline.run().wait_until_finish()
+        yield
     except Exception as error:
         raise UserError(f"the Beam job failed ({_reason(error)}); run the same command again to go on") from error
-    if state not in (None, "DONE"):
-        raise UserError(f"the Beam job ended as {state}; see its log, then run the same command again to go on")
 
 
 def _work(numbers: tuple[int, int], folder: str) -> None:
     """Do one task, on a worker. A user's mistake is a result: to try again would not mend it."""
     task = StoredTask(*numbers)
+    path = files.join(folder, _result_name(task))
+    if files.exists(path):  # with a lost worker Dask takes all for lost that was done there
+        return
+    os.environ["TOKENIZERS_PARALLELISM"] = "false"
+    os.environ["CUDA_VISIBLE_DEVICES"] = "-1"  # as in a local pool's workers
     function, tasks = _load(_tasks_path(folder, task.file))
     try:
         result = (function(*pickle.loads(tasks[task.number])), "")
     except UserError as error:
         result = (None, str(error))
-    files.write_bytes(_result_path(folder, task), pickle.dumps(result))
+    files.write_bytes(path, pickle.dumps(result))
 
 
 @functools.lru_cache(maxsize=1)
@@ -124,8 +171,8 @@ def _tasks_path(folder: str, file: int) -> str:
     return files.join(folder, f"tasks-{file:06d}.pickle")
 
 
-def _result_path(folder: str, task: StoredTask) -> str:
-    return files.join(folder, f"result-{task.file:06d}-{task.number:06d}.pickle")
+def _result_name(task: StoredTask) -> str:
+    return f"result-{task.file:06d}-{task.number:06d}.pickle"
 
 
 def _folder_prefix() -> str:
@@ -152,5 +199,7 @@ def _is_alive(pid: int) -> bool:
 
 def _reason(error: Exception) -> str:
     """Find the line of a worker's traceback that names the error."""
+    if known := dask_cluster.reason(error):
+        return known
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return next((line for line in reversed(lines) if "Error" in line), lines[-1] if lines else type(error).__name__)

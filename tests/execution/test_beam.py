@@ -183,6 +183,35 @@ def test_a_mistake_on_a_worker_is_the_users_one_line(corpus, tmp_path, vocab_pat
 
 
 @needs_beam
+@pytest.mark.parametrize(
+    ("runner", "flags", "told"),
+    [
+        ("Nope", "", "^--runner Nope: there is none of that name; choose one of DaskRunner, "),
+        ("no.such.Runner", "", "^--runner no.such.Runner: cannot be loaded .*no"),
+        ("DirectRunner", "--direct_num_workers=x", "^--beam_args: argument --direct_num_workers: invalid int value: 'x'$"),
+        ("DirectRunner", "'", "^--beam_args=': cannot be split into flags"),
+    ],
+)
+def test_what_beam_would_not_take_is_one_line_and_nothing_is_written(tmp_path, capfd, runner, flags, told):
+    from electra_pretrain.execution.beam import beam_runner
+
+    with pytest.raises(UserError, match=told) as found, beam_runner(runner, flags, str(tmp_path / "out")):
+        pass
+    assert "\n" not in str(found.value) and os.listdir(tmp_path) == [] and capfd.readouterr().err == ""
+
+
+@needs_beam
+def test_what_beam_warns_of_is_said_as_the_command_says_it(tmp_path, capfd):
+    from electra_pretrain.execution.beam import beam_runner
+
+    with beam_runner("DirectRunner", "--direct_running_mode=in_memory --no_such_flag=1", str(tmp_path)) as run:
+        list(run(abs, [(1,)]))
+    lines = capfd.readouterr().err.splitlines()
+    assert "tests: warning: Unparseable argument: --no_such_flag=1" in lines
+    assert all(line.startswith("tests: warning: ") for line in lines)
+
+
+@needs_beam
 def test_a_job_that_fails_is_said_in_one_line(tmp_path):
     from electra_pretrain.execution.beam import beam_runner
 

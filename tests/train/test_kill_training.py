@@ -1,4 +1,4 @@
-"""`kill -9` at twenty random moments changes nothing in the end: real processes, by scripts/kill_test.py, itself tested."""
+"""`kill -9` at twenty random moments changes nothing in the end: real processes, by scripts/kill_training.py, itself tested."""
 
 import importlib.util
 import json
@@ -14,14 +14,14 @@ from electra_pretrain.train.loop import train
 from electra_pretrain.train.run_folder import prepare
 from tests.conftest import MICRO, ROOT, changed
 
-SCRIPT = ROOT / "scripts" / "kill_test.py"
+SCRIPT = ROOT / "scripts" / "kill_training.py"
 # More steps than twenty restarts can reach: a kill comes a checkpoint or two after its start at the latest.
 LONG = changed(MICRO, training={"num_train_steps": 900, "save_checkpoints_steps": 30, "iterations_per_loop": 5})
 
 
 @pytest.fixture(scope="module")
-def kill_test():
-    spec = importlib.util.spec_from_file_location("kill_test", SCRIPT)
+def kill_training():
+    spec = importlib.util.spec_from_file_location("kill_training", SCRIPT)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
@@ -51,11 +51,11 @@ def test_killed_twenty_times_it_ends_in_the_same_bits(tmp_path, records):
     assert "the same end, bit for bit, after 20 kills" in result.stdout
 
 
-def test_a_copy_of_a_run_is_no_different_whatever_time_it_took(kill_test, straight, copied):
-    rows = kill_test.metrics(copied)
+def test_a_copy_of_a_run_is_no_different_whatever_time_it_took(kill_training, straight, copied):
+    rows = kill_training.metrics(copied)
     assert "hours_left" in rows[0]
     (copied / "metrics.jsonl").write_text("".join(f"{json.dumps(row | {'hours_left': 7})}\n" for row in rows))
-    assert kill_test.differences(straight, copied) == []
+    assert kill_training.differences(straight, copied) == []
 
 
 def lowest_bit_flipped(folder):
@@ -95,6 +95,6 @@ def data_left(folder):
 
 
 @pytest.mark.parametrize("damage", [lowest_bit_flipped, line_lost, metric_changed, checkpoint_lost, temporary_left, data_left])
-def test_what_a_kill_could_leave_behind_is_found(kill_test, straight, copied, damage):
+def test_what_a_kill_could_leave_behind_is_found(kill_training, straight, copied, damage):
     message = damage(copied)
-    assert message in "; ".join(kill_test.differences(straight, copied))
+    assert message in "; ".join(kill_training.differences(straight, copied))

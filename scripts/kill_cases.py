@@ -1,0 +1,112 @@
+"""The commands that kill_test.py kills: how each is called, on what small input, what in its output is a time or a place."""
+
+import json
+import random
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+TIMES = ("per_second", "seconds", "hours_left", "share_of_peak", "seconds_per_step")
+CONFIG = {
+    "model": {
+        "num_hidden_layers": 1,
+        "hidden_size": 32,
+        "embedding_size": 16,
+        "intermediate_size": 64,
+        "num_attention_heads": 2,
+        "max_position_embeddings": 64,
+    },
+    "objective": {"generator_hidden_size": 0.5},
+    "optimizer": {"learning_rate": 0.005, "num_warmup_steps": 10},
+    "training": {
+        "train_batch_size": 8,
+        "num_train_steps": 60,
+        "save_checkpoints_steps": 20,
+        "iterations_per_loop": 5,
+        "eval_batch_size": 8,
+        "num_eval_steps": 2,
+    },
+    "data": {"max_seq_length": 64, "vocab_size": 3500},
+}
+
+
+class Case(NamedTuple):
+    """A command.
+
+    Attributes:
+        name: of its folder; of the command, unless that stands here twice.
+        command: what is typed after `electra_pretrain.`, in a folder that holds all commands' folders.
+        needs: names of cases whose output it reads.
+        copies: what it works in is a copy: path from the folder of all, and name in its own.
+        not_copied: files that are left out of the copies.
+        aside: ends of the names of JSON fields that may differ.
+        place_in_name: regular expression of what may differ in names.
+        prints: its result is what it prints.
+        stages: its result lies in the bucket.
+    """
+
+    name: str
+    command: str
+    needs: tuple[str, ...] = ()
+    copies: Mapping[str, str] = {}
+    not_copied: tuple[str, ...] = ()
+    aside: tuple[str, ...] = ()
+    place_in_name: str = "(?!)"
+    prints: bool = False
+    stages: bool = False
+
+
+CASES = (
+    Case("clean_corpus", "clean_corpus --corpus '../inputs/corpus/*.txt' --output clean_corpus/out"
+         " --dropped clean_corpus/dropped.jsonl"),
+    Case("dedup_corpus", "dedup_corpus --corpus '../inputs/corpus/*.txt' --by line --near 0.8 --output dedup_corpus/out"
+         " --dropped dedup_corpus/dropped.jsonl.zst"),
+    Case("corpus_stats", "corpus_stats --corpus '../inputs/corpus/*.txt' --json --html corpus_stats/page.html", prints=True),
+    Case("train_vocab", "train_vocab --corpus '../inputs/corpus/*.txt' --vocab_size 3500 --output train_vocab/vocab.txt"),
+    Case("train_sentencepiece", "train_vocab --corpus '../inputs/corpus/*.txt' --engine sentencepiece_unigram --vocab_size 3500"
+         " --output train_sentencepiece/spm.model"),
+    Case("edit_vocab", "edit_vocab --vocab train_vocab/vocab.txt --put_terms ../inputs/terms.txt --output edit_vocab/vocab.txt"
+         " --tokenizer_json edit_vocab/tokenizer.json", ("train_vocab",)),
+    Case("build_data", "build_data --corpus '../inputs/corpus/*.txt' --vocab train_vocab/vocab.txt --output build_data/out"
+         " --max_seq_length 64 --heldout_fraction 0.1 --dupe_factor 4", ("train_vocab",)),
+    Case("inspect_data", "inspect_data build_data/out --html inspect_data/page.html", ("build_data",)),
+    Case("adopt", "inspect_data adopt/data --adopt --vocab train_vocab/vocab.txt --heldout_fraction 0.1", ("build_data",),
+         {"build_data/out": "data"}, ("manifest.json", "vocab.txt*")),
+    Case("stage", "stage build_data/out gs://records/data", ("build_data",), stages=True),
+    Case("run_pretraining", "run_pretraining --config ../inputs/config.json --data build_data/out"
+         " --model_dir run_pretraining/run", ("build_data",), aside=TIMES),
+    Case("evaluate_pretraining", "evaluate_pretraining --model_dir run_pretraining/run --data build_data/out",
+         ("run_pretraining",), prints=True),
+    Case("plot_run", "plot_run run_pretraining/run --output plot_run/run.png", ("run_pretraining",)),
+    Case("plot_run_html", "plot_run run_pretraining/run --output plot_run_html/run.html", ("run_pretraining",)),
+    Case("export_hf", "export_hf --model_dir run_pretraining/run --output export_hf/out", ("run_pretraining",)),
+    Case("export_tf1", "export_tf1 --model_dir run_pretraining/run --output export_tf1/out --keep_optimizer",
+         ("run_pretraining",)),
+    Case("import_hf", "import_checkpoint --discriminator export_hf/out/discriminator --generator export_hf/out/generator"
+         " --output import_hf/out", ("export_hf",)),
+    Case("import_tf1", "import_checkpoint --tf1 export_tf1/out --keep_optimizer --output import_tf1/out"
+         " --config ../inputs/config.json --vocab train_vocab/vocab.txt", ("export_tf1",)),
+    Case("finetune", "finetune --model export_hf/out/discriminator --task nsmc --data ../inputs/tasks/nsmc"
+         " --output finetune/out --max_steps 12 --precision float32 --save_model", ("export_hf",), aside=TIMES),
+    Case("evaluate_checkpoints", "evaluate_checkpoints --model_dir run_pretraining/run --tasks nsmc --data ../inputs/tasks"
+         " --output evaluate_checkpoints/out --every 40 --max_steps 6 --random", ("run_pretraining",), aside=TIMES),
+    Case("compare", "compare finetune/out/results.json --output compare/table.md", ("finetune",)),
+    Case("quickstart", "quickstart --output quickstart/out --corpus '../inputs/corpus/*.txt' --config ../inputs/config.json",
+         aside=TIMES),
+)  # fmt: skip
+
+
+def write_inputs(folder: Path, root: Path) -> None:
+    """Write what the first commands read: some text, terms, a config, and films' reviews that rules can tell apart."""
+    shutil.copytree(root / "electra_pretrain" / "sample_corpus", folder / "corpus")
+    (folder / "terms.txt").write_text("사전학습\n판별기\n")
+    (folder / "config.json").write_text(json.dumps(CONFIG))
+    (folder / "tasks" / "nsmc").mkdir(parents=True)
+    chance = random.Random(0)
+    for name, count in (("ratings_train.txt", 256), ("ratings_test.txt", 64)):
+        lines = ["id\tdocument\tlabel"]
+        for number in range(count):
+            words = " ".join(chance.choice(("영화", "배우", "음악", "이야기", "장면")) for _ in range(5))
+            lines.append(f"{number}\t{words} {('지루했다', '좋았다')[number % 2]}\t{number % 2}")
+        (folder / "tasks" / "nsmc" / name).write_text("\n".join(lines) + "\n")
