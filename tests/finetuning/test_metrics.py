@@ -145,7 +145,10 @@ def test_cmrc(prediction, answer, exact, f1):
     [
         ("nba won. he left.", ["nba", "won", ".", "he", "left", "."]),  # a stop ends a sentence, and stands alone
         ("mr. lee of u.s. steel", ["mr.", "lee", "of", "u.s.", "steel"]),  # but not an abbreviation's
-        ("j. lee, aged 5. people", ["j.", "lee", ",", "aged", "5.", "people"]),  # an initial's, a number's before a small letter
+        (
+            "j. lee, aged 5. people",
+            ["j.", "lee", ",", "aged", "5.", "people"],
+        ),  # an initial's, a number's before a small letter
         ("5. 6", ["5", ".", "6"]),
         ("5. administrators", ["5", ".", "administrators"]),
         ("wait... what", ["wait", "...", "what"]),
