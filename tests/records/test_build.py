@@ -160,7 +160,7 @@ def test_what_else_lies_in_the_output_stays_as_it_is(tmp_path, vocab_path):
         ("vocab.txt", "vocab.txt: is another vocabulary than --vocab and would be lost"),
         ("train-00000-of-00001.tfrecord", "holds train-00000-of-00001.tfrecord, of which no manifest tells"),
         ("heldout-00007-of-00009.tfrecord", "holds heldout-00007-of-00009.tfrecord, of which no manifest tells"),
-        ("manifest.json", "manifest.json: damaged or not a manifest .*into another folder"),
+        ("manifest.json", "manifest.json, line 1, column 1: not valid JSON .*into another folder"),
     ],
 )
 def test_a_foreign_file_in_the_place_of_ones_own_is_refused(tmp_path, vocab_path, name, message):

@@ -1,9 +1,9 @@
 """JSON as the publishers of tasks ship it: a whole file at once, every field checked where it is taken."""
 
-import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from electra_pretrain.core import json_files
 from electra_pretrain.core.errors import UserError
 from electra_pretrain.finetuning.readers.rows import Row, Unlabelled
 from electra_pretrain.finetuning.readers.text import whole_text
@@ -19,9 +19,9 @@ def load(path: str, encoding: str) -> Any:
     """
     text = whole_text(path, encoding)
     try:
-        return json.loads(text)
-    except json.JSONDecodeError as error:
-        raise UserError(f"{path}, line {error.lineno}: not valid JSON ({error.msg}); fetch it again") from error
+        return json_files.parse(text, path)
+    except UserError as error:
+        raise UserError(f"{error}; fetch it again") from error
 
 
 def field(where: str, record: Any, name: str, kind: type) -> Any:

@@ -3,14 +3,14 @@
 import re
 
 from electra_pretrain.core.errors import UserError
-from electra_pretrain.corpus.cleaning.rules import Rewrite
+from electra_pretrain.corpus.cleaning.rules import Rewrite, Times
 
 _REPEATED = 4  # so often in a row soynlp calls it repetition
 _REPETITION = re.compile(rf"(\w)\1{{{_REPEATED - 1},}}")
 MAX_GROUP = 4  # syllables in a repeated group: 하하호호하하호호하하호호
 
 
-def squeeze(to: int, digits: bool, signs: bool) -> Rewrite:
+def squeeze(to: Times, digits: bool, signs: bool) -> Rewrite:
     """Let stand `to` times what stands more often in a row: a character, or a group of 2 to 4 of them.
 
     With to = 2: ㅋㅋㅋㅋ → ㅋㅋ, 와하하하핫 → 와하하핫, 대박대박대박 → 대박대박.
