@@ -91,7 +91,7 @@ FILES = {
         {"name": "mine", "source": "nowhere", "drop_duplicates": "line", "sentences": "kiwi", "rules": [
             {"rule": "min_length", "characters": 10, "domains": ["news"]}, {"rule": "masks", "at_least": 3},
             {"rule": "brackets", "pairs": ["[]"], "longest": 30}, {"rule": "squeeze", "to": 2, "digits": True, "signs": False},
-            {"rule": "runs", "at_least": 4, "to": 2}, {"rule": "hangul_share", "at_least": 0.5},
+            {"rule": "repeat_normalize", "num_repeats": 2}, {"rule": "hangul_share", "at_least": 0.5},
             {"rule": "max_length", "characters": 9},
             {"rule": "characters", "keep": ["hangul"], "signs": ".,"},
             {"rule": "news_notices", "phrases": ["a"], "agencies": ["b"]},

@@ -39,6 +39,8 @@ _SECTION_OF = {
 }
 _OVERRIDABLE = (*_SIZE_FIELDS, "max_position_embeddings", "initializer_range")
 _DROPOUTS = ("hidden_dropout_prob", "attention_probs_dropout_prob")
+# The released code's own, before a size brings others.
+_DEFAULT_MASK_PROB, _DEFAULT_LENGTH = 0.15, 128
 # The only values that the networks here have.
 _FIXED = {"hidden_act": "gelu", "type_vocab_size": 2}
 # Keys that say where, not what: a command's options here.
@@ -84,6 +86,7 @@ def load_hparams(path: str, overrides: list[str]) -> tuple[Config, list[str]]:
         values["training"]["compute_dtype"] = dtype
         lines.append(f"use_tpu = {shown(hparams['use_tpu'])} -> training.compute_dtype = {dtype}; where to train says --tpu")
     lines += [f"{key} = {shown(hparams[key])}: ignored; {_ELSEWHERE[key]}" for key in hparams if key in _ELSEWHERE]
+    lines += _masked_slots(hparams, values)
     return resolve(values, overrides, path), lines
 
 
@@ -127,3 +130,29 @@ def _fields(hparams: dict[str, Any], values: dict[str, Any]) -> list[str]:
             values[section][key] = value
             lines.append(f"{key} = {shown(hparams[key])} -> {became}")
     return lines
+
+
+def _masked_slots(hparams: dict[str, Any], values: dict[str, Any]) -> list[str]:
+    """Tell where the released code masks fewer tokens than its own settings say, or more.
+
+    Its configure_pretraining.py counts max_predictions_per_seq from the file and its defaults, and only then has model_size
+    change max_seq_length (and, of large, mask_prob), where the file leaves them out.
+    """
+    before = {"mask_prob": _DEFAULT_MASK_PROB, "max_seq_length": _DEFAULT_LENGTH, **hparams}
+    after = {"mask_prob": _DEFAULT_MASK_PROB, **values["objective"], **values["data"]}
+    counted, meant = (_slots(each["mask_prob"], each["max_seq_length"]) for each in (before, after))
+    if counted == meant:
+        return []
+    return [
+        f"masked slots: {meant} of {after['max_seq_length']} tokens, by mask_prob {after['mask_prob']}; the released code has "
+        f"{counted} with this file, since it counts them by mask_prob {before['mask_prob']} and max_seq_length "
+        f"{before['max_seq_length']} before model_size changes what the file leaves out"
+    ]
+
+
+def _slots(mask_prob: Any, max_seq_length: Any) -> int | None:
+    """Count as the released code does; None of what is no such number, which is refused elsewhere."""
+    try:
+        return int((mask_prob + 0.005) * max_seq_length)
+    except (TypeError, ValueError, OverflowError):
+        return None

@@ -73,8 +73,13 @@ def find_vocab(name_or_path: str) -> str:
     return shipped.find(name_or_path, "vocab", ".txt", "vocabulary file")
 
 
-def load_tokenizer(path: str, do_lower_case: bool) -> Tokenizer:
+def load_tokenizer(path: str, do_lower_case: bool, say: bool = True) -> Tokenizer:
     """Read a vocabulary: `vocab.txt`, one token a line, or a SentencePiece model; told apart by their content.
+
+    Args:
+        path: of the file.
+        do_lower_case: whether text is lower-cased first.
+        say: warn of lines that no text is cut into.
 
     Raises:
         UserError: the file is missing, or neither, or damaged, or lacks a special token.
@@ -85,7 +90,7 @@ def load_tokenizer(path: str, do_lower_case: bool) -> Tokenizer:
     if sentencepiece.looks_like_model(content):
         sentencepiece.check_model(path, content)
         return SentencePieceTokenizer(content, do_lower_case)
-    return WordPieceTokenizer(wordpiece.parse_vocab(path, content), do_lower_case)
+    return WordPieceTokenizer(wordpiece.parse_vocab(path, content, say), do_lower_case)
 
 
 def file_name(type: str) -> str:

@@ -65,6 +65,28 @@ def test_what_the_file_leaves_out_is_told(tmp_path):
     assert (large.objective.mask_prob, large.training.train_batch_size, large.model.num_hidden_layers) == (0.25, 2048, 24)
 
 
+@pytest.mark.parametrize(
+    ("hparams", "told"),
+    [
+        # KoELECTRA's first base file: 512 tokens come with the size, when the released code has counted for 128.
+        (
+            {"vocab_size": 32200, "train_batch_size": 256, "learning_rate": 2e-4},
+            ["79 of 512 tokens", "code has 19 with", "length 128"],
+        ),
+        ({"model_size": "large"}, ["130 of 512 tokens", "by mask_prob 0.25", "code has 19 with", "by mask_prob 0.15"]),
+        ({"model_size": "large", "max_seq_length": 512}, ["130 of 512", "code has 79 with"]),
+        ({"model_size": "large", "max_seq_length": 512, "mask_prob": 0.25}, None),
+        ({"max_seq_length": 512}, None),
+        ({"model_size": "small"}, None),
+    ],
+)
+def test_other_masked_slots_than_the_released_codes_are_told_with_the_reason(tmp_path, hparams, told):
+    _, lines = load_hparams(write(tmp_path, hparams), [])
+    about = [line for line in lines if line.startswith("masked slots: ")]
+    assert len(about) == (told is not None)
+    assert all(part in about[0] for part in told or [])
+
+
 def test_a_file_of_the_released_code_with_overrides(tmp_path):
     """The settings that the five reference steps of the released code were computed with."""
     released = json.loads((DATA / "released_electra_A.json").read_text())

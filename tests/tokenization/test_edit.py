@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from electra_pretrain import edit_vocab, train_vocab
 from electra_pretrain.core.batch import SPECIAL_TOKENS
 from electra_pretrain.core.errors import UserError
-from electra_pretrain.tokenization.edit import why_never
+from electra_pretrain.tokenization.edit import extension, why_never
 from electra_pretrain.tokenization.provenance import saved_lower_case
 from electra_pretrain.tokenization.tokenizer import load_tokenizer
 from electra_pretrain.tokenization.wordpiece import WordPieceTokenizer, read_vocab
@@ -148,3 +148,8 @@ def test_text_without_the_terms_keeps_its_ids(vocab_path, text):
     after = WordPieceTokenizer([*tokens[:place], "일렉트라", *tokens[place + 1 :], "뷁영화"], False)
     if "일렉트라" not in text and "뷁영화" not in text:
         assert before.encode_lines([text])[0].tolist() == after.encode_lines([text])[0].tolist()
+
+
+def test_what_stands_twice_in_the_other_vocabulary_is_appended_once():
+    tokenizer = WordPieceTokenizer([*SPECIAL_TOKENS, "가"], False)
+    assert extension(tokenizer, [*SPECIAL_TOKENS, "나", "", "가", "나", ""]) == (["나"], [""])
