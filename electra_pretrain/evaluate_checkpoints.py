@@ -11,9 +11,11 @@ import signal
 from types import FrameType
 
 from electra_pretrain.cli.arguments import check_at_least, command_parser
+from electra_pretrain.cli.outputs import named_file
 from electra_pretrain.cli.run import run_command
 from electra_pretrain.core import files
 from electra_pretrain.core.errors import Stopped, UserError
+from electra_pretrain.core.outputs import Input, OutputFolder, check
 from electra_pretrain.evaluation.runs import last_step
 from electra_pretrain.evaluation.sweep import Options, Plan, sweep
 from electra_pretrain.finetuning.packages import require_packages
@@ -59,12 +61,16 @@ def evaluate_checkpoints(args: argparse.Namespace) -> None:
     check_installed()
     require_packages()
     tasks = [find_task(name.strip()).name for name in args.tasks.split(",")]
+    data = data_folders(args.data, tasks)
+    folders = [("--model_dir", args.model_dir), *(("--data", folder) for folder in data.values())]
+    read = [Input(*each) for each in (*folders, *(("--beside", folder) for folder in args.beside))]
+    check([OutputFolder("--output", args.output)], [*read, named_file("--config", args.config)])
     outcome = sweep(
         Plan(
             model_dir=args.model_dir,
             last_step=last_step(args.model_dir),
             output=args.output,
-            data=data_folders(args.data, tasks),
+            data=data,
             seeds=args.seeds,
             options=Options(args.max_steps, args.config, tuple(args.set), args.select, args.split),
             every=args.every,
