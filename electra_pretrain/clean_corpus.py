@@ -25,7 +25,7 @@ from electra_pretrain.cli.outputs import add_overwrite, named_file, shared_folde
 from electra_pretrain.cli.run import run_command
 from electra_pretrain.core.errors import UserError
 from electra_pretrain.core.marks import json_lines
-from electra_pretrain.core.outputs import OutputFile, OutputFolder
+from electra_pretrain.core.outputs import Output, OutputFile, OutputFolder
 from electra_pretrain.corpus.cleaning.sentences import SPLITTERS
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ def clean_corpus(args: argparse.Namespace) -> None:
     check_runner(args)
     check_at_least(args, num_processes=1)
     recipe = load_recipe(args.recipe)
-    outputs = [
+    outputs: list[Output] = [
         OutputFolder("--output", args.output, OWN_NAMES),
         OutputFile("--dropped", args.dropped, json_lines("reason", "file")),
         shared_folder(args, COMMAND),

@@ -24,7 +24,7 @@ from electra_pretrain.cli.outputs import add_overwrite, shared_folder
 from electra_pretrain.cli.run import run_command
 from electra_pretrain.core.errors import UserError
 from electra_pretrain.core.marks import json_lines
-from electra_pretrain.core.outputs import OutputFile, OutputFolder
+from electra_pretrain.core.outputs import Output, OutputFile, OutputFolder
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
@@ -60,7 +60,7 @@ def dedup_corpus(args: argparse.Namespace) -> None:
     from electra_pretrain.corpus.dedup.tasks import DedupSettings
 
     _check(args)
-    outputs = [
+    outputs: list[Output] = [
         OutputFolder("--output", args.output, OWN_NAMES),
         OutputFile("--dropped", args.dropped, json_lines("number", "reason")),
         shared_folder(args, COMMAND),

@@ -42,8 +42,8 @@ def quickstart(args: argparse.Namespace) -> None:
     began = time.monotonic()
     config = load_config(args.config, args.set)
     corpus = args.corpus or shipped.SAMPLE_CORPUS
-    read = [Input("--corpus", path) for path in itertools.chain.from_iterable(finding.find(corpus))]
-    check([OutputFolder("--output", args.output)], [*read, named_file("--config", args.config)])
+    inputs = [Input("--corpus", path) for path in itertools.chain.from_iterable(finding.find(corpus))]
+    check([OutputFolder("--output", args.output)], [*inputs, named_file("--config", args.config)])
     vocab, data, run, exported = (files.join(args.output, name) for name in ("vocab.txt", "data", "run", "exported"))
     if not files.exists(vocab):
         _run_step("train_vocab", "--corpus", corpus, "--output", vocab, *vocab_options(config.data.vocab_size))

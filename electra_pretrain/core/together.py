@@ -53,12 +53,10 @@ def staged(folder: str, command: str, last: Sequence[str], overwrite: bool = Fal
     Raises:
         UserError: a file lies there that the command did not make.
     """
-    files.make_dirs(folder)
-    staging = files.temporary_name(files.join(folder, _note_name(command)))
-    files.make_dirs(staging)
-    try:
-        with files.removed_if_empty(folder):
-            yield staging
+    staging = files.temporary_name(files.join(folder, f".{command}"))
+    with files.removed_if_empty(folder), _removed(staging):
+        files.make_dirs(staging)
+        yield staging
         names = [path[len(staging.rstrip("/")) + 1 :] for path in files.walk(staging)]
         names.sort(key=lambda name: next((n for n, pattern in enumerate(last, 1) if re.fullmatch(pattern, name)), 0))
         stamps = {name: _stamp(files.join(staging, name)) for name in names}
@@ -72,9 +70,15 @@ def staged(folder: str, command: str, last: Sequence[str], overwrite: bool = Fal
             files.make_parent(files.join(folder, name))
         moves = {files.join(staging, name): files.join(folder, name) for name in names}
         _move(moves, [files.join(folder, name) for name in commits])
+
+
+@contextlib.contextmanager
+def _removed(folder: str) -> Iterator[None]:
+    try:
+        yield
     finally:
         with contextlib.suppress(Exception):
-            files.remove(staging)
+            files.remove(folder)
 
 
 def check_folder(option: str, folder: str, command: str, names: str, overwrite: bool = False) -> None:
@@ -93,7 +97,7 @@ def check_folder(option: str, folder: str, command: str, names: str, overwrite: 
     if not files.is_dir(folder):
         return
     note = _read_note(folder, command)
-    files.remove_temporaries(folder, re.escape(_note_name(command)))
+    files.remove_temporaries(folder, rf"\.{command}(?:\.json)?")
     for path in files.walk(folder):
         name = path[len(folder.rstrip("/")) + 1 :]
         if re.fullmatch(names, name):

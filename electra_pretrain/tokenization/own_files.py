@@ -20,7 +20,7 @@ def outputs(path: str, command: str, tokenizer_json: str | None = None) -> list[
         return record if f"electra_pretrain.{command} " in str(record.get("command")) else {}
 
     return [
-        OutputFile("--output", path, lambda path: settings(path + SUFFIX).get("sha256") == files.sha256(path)),
+        OutputFile("--output", path, lambda path: bool(settings(path + SUFFIX).get("sha256") == files.sha256(path))),
         OutputFile("--output", path + SUFFIX, lambda beside: "tokens" in settings(beside)),
         OutputFile("--tokenizer_json", tokenizer_json, _is_tokenizer_json),
     ]
@@ -29,7 +29,7 @@ def outputs(path: str, command: str, tokenizer_json: str | None = None) -> list[
 def _is_tokenizer_json(path: str) -> bool:
     """Tell whether a tokenizer.json is ours: all in it that no vocabulary decides is as we write it."""
     ours = WordPieceTokenizer(list(SPECIAL_TOKENS), False).to_json()
-    return _frame(json.loads(files.read_bytes(path))) == _frame(json.loads(ours))
+    return bool(_frame(json.loads(files.read_bytes(path))) == _frame(json.loads(ours)))
 
 
 def _frame(values: Any) -> Any:
