@@ -22,6 +22,8 @@ from electra_pretrain.finetuning.packages import require_packages
 from electra_pretrain.finetuning.registry import find_task
 from electra_pretrain.plot.chart import check_installed
 
+OWN_NAMES = r".*\.png|table\.md|results\.json|settings\.json"
+
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser = command_parser("evaluate_checkpoints", __doc__)
@@ -64,7 +66,7 @@ def evaluate_checkpoints(args: argparse.Namespace) -> None:
     data = data_folders(args.data, tasks)
     folders = [("--model_dir", args.model_dir), *(("--data", folder) for folder in data.values())]
     read = [Input(*each) for each in (*folders, *(("--beside", folder) for folder in args.beside))]
-    check([OutputFolder("--output", args.output)], [*read, named_file("--config", args.config)])
+    check([OutputFolder("--output", args.output, OWN_NAMES)], [*read, named_file("--config", args.config)])
     outcome = sweep(
         Plan(
             model_dir=args.model_dir,

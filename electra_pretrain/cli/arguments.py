@@ -15,7 +15,7 @@ from electra_pretrain.config.load import left_out, load_config
 from electra_pretrain.config.schema import Config, Phase
 from electra_pretrain.core import messages
 from electra_pretrain.core.errors import UserError
-from electra_pretrain.core.outputs import Input, Output
+from electra_pretrain.core.outputs import Input, Output, check_can_be_made
 from electra_pretrain.core.outputs import check as check_outputs
 from electra_pretrain.core.volumes import volumes_of
 from electra_pretrain.corpus.contents import archive_kind
@@ -128,6 +128,7 @@ def chosen_corpus(
     """
     told = {name: getattr(args, name) for name in ("text_field", "layout", "members", "thread_field", "form", "on_bad_file")}
     reading = Reading(encoding=encoding, on_bad_bytes=on_bad_bytes, **told)
+    check_can_be_made(outputs)  # before anything is looked for, which may take long
     paths, folders = find(args.corpus, args.layout)
     if args.members and not any(map(archive_kind, paths)):
         raise UserError(f"--members {args.members}: is for archives, and there is none in the corpus; leave it out")

@@ -56,8 +56,7 @@ def check(outputs: Iterable[Output], inputs: Iterable[Input], overwrite: bool = 
             its place is not this command's; or its folder cannot be made or written to.
     """
     wanted = [output for output in outputs if output.path is not None]
-    for output in wanted:
-        _check_can_be_made(output)
+    check_can_be_made(wanted)
     known: dict[str, frozenset[tuple[int, int]]] = {}
     places = [(output, place(str(output.path), known)) for output in wanted]
     for each in inputs:
@@ -79,10 +78,7 @@ def check_replaceable(option: str, path: str, is_ours: Recogniser, overwrite: bo
         UserError: there is a folder, a device, a pipe or a socket, whatever `overwrite` says; or a file of others.
     """
     called = f"{option} {path}".strip()
-    if not files.is_remote(path) and os.path.lexists(path) and not os.path.isfile(path) and not os.path.isdir(path):
-        raise UserError(f"{called}: there lies {_kind(path)}, whose place no file can take; choose another name")
-    if path.endswith("/") or files.is_dir(path):
-        raise UserError(f"{called}: is a folder; name a file in it, such as {files.join(path, 'FILE')}")
+    _check_no_other_kind(called, path)
     if overwrite or not files.exists(path) or not files.size(path):
         return
     try:
@@ -96,12 +92,32 @@ def check_replaceable(option: str, path: str, is_ours: Recogniser, overwrite: bo
         )
 
 
+def check_can_be_made(outputs: Iterable[Output]) -> None:
+    """Refuse outputs that could not be written, whatever is read; `check` does so, too.
+
+    Raises:
+        UserError: there lies something that no file can replace, or a folder cannot be made or written to.
+    """
+    for output in outputs:
+        if output.path is not None:
+            _check_can_be_made(output)
+
+
+def _check_no_other_kind(called: str, path: str) -> None:
+    if not files.is_remote(path) and os.path.lexists(path) and not os.path.isfile(path) and not os.path.isdir(path):
+        raise UserError(f"{called}: there lies {_kind(path)}, whose place no file can take; choose another name")
+    if path.endswith("/") or files.is_dir(path):
+        raise UserError(f"{called}: is a folder; name a file in it, such as {files.join(path, 'FILE')}")
+
+
 def _check_can_be_made(output: Output) -> None:
     path, called = str(output.path), f"{output.option} {output.path}"
     if not path:
         raise UserError(f"{output.option}: names nothing; give a path")
     if files.is_hub(path):
         raise UserError(f"{called}: the Hub is only read from; choose a folder of this machine or a gs:// one")
+    if isinstance(output, OutputFile):
+        _check_no_other_kind(called, path)
     if files.is_remote(path):
         return
     try:

@@ -86,6 +86,8 @@ def check_earlier_run(config: Config, manifests: Sequence[Manifest], model_dir: 
         UserError: the fields that differ and may not, or other records.
     """
     path = files.join(model_dir, CONFIG_NAME)
+    if not steps(model_dir):
+        _check_foreign(config, manifests[-1].vocabulary, model_dir)
     if not files.exists(path) or not steps(model_dir):
         return
     if is_import(model_dir):
@@ -114,6 +116,23 @@ def check_earlier_run(config: Config, manifests: Sequence[Manifest], model_dir: 
             f"{model_dir}: that run used other records (fingerprint {', '.join(used)}, now {', '.join(given)}); "
             "use the same --data or another --model_dir"
         )
+
+
+def _check_foreign(config: Config, vocabulary: Vocabulary, model_dir: str) -> None:
+    """Refuse to begin a run over files of others, where none was begun before.
+
+    Raises:
+        UserError: the folder holds another config or vocabulary, or metrics.
+    """
+    if files.exists(files.join(model_dir, RUN_NAME)):
+        return
+    path, vocab, metrics = (files.join(model_dir, name) for name in (CONFIG_NAME, vocabulary.file_name, METRICS_NAME))
+    for path, ours in (
+        (path, lambda: not differences(load_config(path), config)),
+        (vocab, lambda: files.sha256(vocab) == vocabulary.sha256),
+        (metrics, lambda: False),
+    ):
+        check_replaceable("--model_dir:", path, lambda _: ours())
 
 
 def is_import(folder: str) -> bool:

@@ -204,7 +204,7 @@ def test_an_output_within_the_corpus_is_refused(tmp_path, vocab_path, capfd, mod
     write(tmp_path, {"a.txt": b"text\n"})
     monkeypatch.chdir(tmp_path)
     more = ["--vocab", vocab_path] if module is build_data else ["--by", "line"] if module is dedup_corpus else []
-    result = run(module, ["--corpus", ".", "--output", "out", *more], capfd)
+    result = run(module, ["--quiet", "--corpus", ".", "--output", "out", *more], capfd)
     assert_one_line(result, "error: --output out: lies in ., all of which is read (--corpus)")
     assert os.listdir() == ["a.txt"]
 
@@ -213,7 +213,7 @@ def test_an_output_within_the_corpus_is_refused(tmp_path, vocab_path, capfd, mod
 def test_clean_corpus_does_not_write_into_its_corpus(tmp_path, capfd, corpus):
     write(tmp_path / "raw", {"sub/a.txt": b"text\n"})
     corpus = corpus.format(tmp_path / "raw")
-    result = run(clean_corpus, ["--corpus", corpus, "--output", tmp_path / "raw"], capfd)
+    result = run(clean_corpus, ["--quiet", "--corpus", corpus, "--output", tmp_path / "raw"], capfd)
     assert_one_line(result, "which is read (--corpus)")
 
 
