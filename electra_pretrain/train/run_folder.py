@@ -16,6 +16,7 @@ from electra_pretrain.core.errors import UserError
 from electra_pretrain.records.manifest import Manifest, Vocabulary
 from electra_pretrain.tokenization.wordpiece import vocab_text
 from electra_pretrain.train.input import Source, choose_sources
+from electra_pretrain.train.metrics_log import METRICS_NAME
 
 RUN_NAME = "run.json"  # the records' manifests and the versions
 # A half-done run may be given these anew; anything else would make it another experiment.
@@ -126,13 +127,22 @@ def _check_foreign(config: Config, vocabulary: Vocabulary, model_dir: str) -> No
     """
     if files.exists(files.join(model_dir, RUN_NAME)):
         return
-    path, vocab, metrics = (files.join(model_dir, name) for name in (CONFIG_NAME, vocabulary.file_name, METRICS_NAME))
-    for path, ours in (
-        (path, lambda: not differences(load_config(path), config)),
-        (vocab, lambda: files.sha256(vocab) == vocabulary.sha256),
-        (metrics, lambda: False),
-    ):
-        check_replaceable("--model_dir:", path, lambda _: ours())
+    config_path, vocab_path = files.join(model_dir, CONFIG_NAME), files.join(model_dir, vocabulary.file_name)
+    metrics_path = files.join(model_dir, METRICS_NAME)
+    others = {
+        config_path: files.exists(config_path) and _is_another(config_path, config),
+        vocab_path: files.exists(vocab_path) and files.sha256(vocab_path) != vocabulary.sha256,
+        metrics_path: files.exists(metrics_path) and files.size(metrics_path) > 0,
+    }
+    if found := [path for path, is_another in others.items() if is_another]:
+        raise UserError(f"{found[0]}: is not of this run, and would be lost; use another --model_dir, or move it away")
+
+
+def _is_another(path: str, config: Config) -> bool:
+    try:
+        return bool(differences(load_config(path), config))
+    except UserError:
+        return True
 
 
 def is_import(folder: str) -> bool:
