@@ -7,7 +7,6 @@ it goes on.
 """  # fmt: skip
 
 import argparse
-import itertools
 import logging
 import shlex
 import sys
@@ -42,7 +41,7 @@ def quickstart(args: argparse.Namespace) -> None:
     began = time.monotonic()
     config = load_config(args.config, args.set)
     corpus = args.corpus or shipped.SAMPLE_CORPUS
-    inputs = [Input("--corpus", path) for path in itertools.chain.from_iterable(finding.find(corpus))]
+    inputs = [Input("--corpus", path) for found in (finding.find(corpus) if args.corpus else ()) for path in found]
     check([OutputFolder("--output", args.output)], [*inputs, named_file("--config", args.config)])
     vocab, data, run, exported = (files.join(args.output, name) for name in ("vocab.txt", "data", "run", "exported"))
     if not files.exists(vocab):

@@ -239,12 +239,27 @@ def test_a_new_task_is_added_an_old_ones_data_may_not_change(tmp_path):
         (["--max_steps", "0"], "--max_steps 0: must be at least 1"),
         (["--model_dir", "nowhere"], "config.json: no such file; nowhere is not the --model_dir of a run"),
         (["--output", "gs://bucket/out"], "gs://bucket/out: must be a local folder"),
+        (["--beside", "nowhere"], "nowhere/results.json: no such file"),
+        (["--set", "learning_rat=1"], "learning_rat.*did you mean learning_rate"),
+        (["--config", "nowhere"], "nowhere: no such config for fine-tuning"),
+        (["--split", "tset"], "--split tset: nsmc has "),
     ],
 )
 def test_mistakes(folder, more, message):
+    """Told before the first export."""
     with pytest.raises(UserError, match=message) as raised:
         evaluate(folder, *more)
     assert "\n" not in str(raised.value) and not (folder / "out").exists()
+
+
+@pytest.mark.parametrize("name", ["results.json", "table.md", "nsmc.png", "cells"])
+def test_a_folder_of_others_is_not_written_into(folder, name):
+    """Such as finetune's own, whose scores would be lost."""
+    (folder / "out").mkdir()
+    (folder / "out" / name).write_text("mine")
+    with pytest.raises(UserError, match=f"out: holds {name}, and no evaluation was begun there; choose another --output"):
+        evaluate(folder)
+    assert os.listdir(folder / "out") == [name] and not (folder / "journal").exists()
 
 
 def test_curves_of_two_runs_are_drawn_over_each_other(folder, monkeypatch):
