@@ -8,7 +8,7 @@
 
 import argparse
 
-from electra_pretrain.checkpoint.listing import steps
+from electra_pretrain.checkpoint.listing import INDEX_SUFFIX, steps
 from electra_pretrain.cli.arguments import add_overrides, command_parser
 from electra_pretrain.cli.outputs import add_overwrite, named_file
 from electra_pretrain.cli.run import run_command
@@ -86,15 +86,15 @@ def _check(args: argparse.Namespace) -> None:
         raise UserError(f"{args.output}: holds checkpoints already; choose another --output")
     given = {name: getattr(args, name) for name in ("discriminator", "generator", "terms", "vocab")}
     read = [*(Input(f"--{name}", path) for name, path in given.items()), named_file("--config", args.config)]
-    check([OutputFolder("--output", args.output)], [*read, Input("--tf1", args.tf1 and tf1_folder(args.tf1))])
+    check([OutputFolder("--output", args.output)], [*read, Input("--tf1", args.tf1 and _index_or_folder(args.tf1))])
     check_folder("--output", args.output, "import_checkpoint", r"vocab\.txt|config\.json|run\.json", args.overwrite)
     if args.config:
         load_config(args.config, args.set)
 
 
-def tf1_folder(path: str) -> str:
-    """Return the folder that a checkpoint lies in, given by its path without suffix or by that folder."""
-    return path if files.is_dir(path) else path.rpartition("/")[0] or "."
+def _index_or_folder(path: str) -> str:
+    """Return what of a checkpoint is held against the output: the folder, if one is named; else the checkpoint's index."""
+    return path if files.is_dir(path) else path.removesuffix(INDEX_SUFFIX) + INDEX_SUFFIX
 
 
 def main() -> None:
