@@ -2,7 +2,7 @@
 
 import argparse
 from collections.abc import Sequence
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from electra_pretrain.cli.numbers import check_numbers
 from electra_pretrain.core.errors import UserError
@@ -15,7 +15,10 @@ class Misuse(UserError):
 class Parser(argparse.ArgumentParser):
     """argparse's, without a page of usage before the line that tells what is wrong; numbers are held against their rules."""
 
-    def parse_args(self, args: Sequence[str] | None = None, namespace: Any = None) -> Any:
+    # argparse's overloads serve namespaces of other types, of which there are none here.
+    def parse_args(  # type: ignore[override]
+        self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None
+    ) -> argparse.Namespace:
         """Parse arguments, the process's own by default.
 
         Raises:
