@@ -12,15 +12,12 @@ from electra_pretrain.cli.arguments import (
     add_num_processes,
     add_runner,
     add_seed,
-    check_at_least,
     check_runner,
-    check_seed,
     chosen_corpus,
     chosen_runner,
     command_parser,
 )
 from electra_pretrain.cli.run import run_command
-from electra_pretrain.core.errors import UserError
 
 _log = logging.getLogger(__name__)
 
@@ -76,7 +73,7 @@ def build_data(args: argparse.Namespace) -> None:
     from electra_pretrain.tokenization.provenance import resolve_lower_case
     from electra_pretrain.tokenization.tokenizer import find_vocab
 
-    _check(args)
+    check_runner(args)
     vocab = find_vocab(args.vocab)
     lower_case = resolve_lower_case(args.lower_case, vocab)
     corpus = chosen_corpus(args)
@@ -92,20 +89,6 @@ def build_data(args: argparse.Namespace) -> None:
     )
     if warning := manifest.padding_warning():
         _log.warning("%s: %s", args.output, warning)
-
-
-def _check(args: argparse.Namespace) -> None:
-    check_runner(args)
-    if args.max_seq_length < 8:
-        raise UserError(f"--max_seq_length {args.max_seq_length}: must be at least 8")
-    if not 0 <= args.heldout_fraction < 1:
-        raise UserError(f"--heldout_fraction {args.heldout_fraction}: must be at least 0 and below 1")
-    for name in ("short_example_prob", "single_segment_prob"):
-        if not 0 <= getattr(args, name) <= 1:
-            raise UserError(f"--{name} {getattr(args, name)}: must lie in 0..1")
-    check_at_least(args, dupe_factor=1)
-    check_at_least(args, num_processes=1)
-    check_seed(args)
 
 
 def main() -> None:

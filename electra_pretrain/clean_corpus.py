@@ -15,7 +15,6 @@ from electra_pretrain.cli.arguments import (
     add_corpus,
     add_num_processes,
     add_runner,
-    check_at_least,
     check_runner,
     chosen_corpus,
     chosen_runner,
@@ -72,7 +71,6 @@ def clean_corpus(args: argparse.Namespace) -> None:
     from electra_pretrain.corpus.cleaning.recipe import load_recipe
 
     check_runner(args)
-    check_at_least(args, num_processes=1)
     recipe = load_recipe(args.recipe)
     corpus = chosen_corpus(args, args.encoding, args.on_bad_bytes)
     output = args.output.rstrip("/")

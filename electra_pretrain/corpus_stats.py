@@ -10,7 +10,7 @@ import json
 import logging
 import os
 
-from electra_pretrain.cli.arguments import add_corpus, add_num_processes, check_at_least, chosen_corpus, command_parser
+from electra_pretrain.cli.arguments import add_corpus, add_num_processes, chosen_corpus, command_parser
 from electra_pretrain.cli.run import run_command
 from electra_pretrain.core import files
 from electra_pretrain.core.errors import UserError
@@ -39,7 +39,6 @@ def corpus_stats(args: argparse.Namespace) -> None:
     from electra_pretrain.corpus.stats import pipeline, report, words
     from electra_pretrain.execution.processes import worker_pool
 
-    check_at_least(args, num_lines=0, num_processes=1)
     if args.html is not None:
         check_installed()
         if files.is_dir(args.html):

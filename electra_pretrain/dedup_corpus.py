@@ -6,22 +6,18 @@ How it works, what it costs: docs/deduplication.md.
 """  # fmt: skip
 
 import argparse
-import math
 
 from electra_pretrain.cli.arguments import (
     add_corpus,
     add_num_processes,
     add_runner,
     add_seed,
-    check_at_least,
     check_runner,
-    check_seed,
     chosen_corpus,
     chosen_runner,
     command_parser,
 )
 from electra_pretrain.cli.run import run_command
-from electra_pretrain.core.errors import UserError
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
@@ -53,7 +49,7 @@ def dedup_corpus(args: argparse.Namespace) -> None:
     from electra_pretrain.corpus.dedup.pipeline import dedup
     from electra_pretrain.corpus.dedup.tasks import DedupSettings
 
-    _check(args)
+    check_runner(args)
     corpus = chosen_corpus(args)
     settings = DedupSettings(args.by, args.near, args.seed, args.dropped is not None)
     memory = Memory(int(args.memory_gb * 1e9), args.num_processes if args.runner is None else None)
@@ -64,16 +60,6 @@ def dedup_corpus(args: argparse.Namespace) -> None:
         f"{args.output}: {counts.kept_lines:,} of {counts.lines:,} lines in {counts.kept_documents:,} of "
         f"{counts.documents:,} documents stay; {counts.repeated:,} repeated{near} {args.by}s dropped"
     )
-
-
-def _check(args: argparse.Namespace) -> None:
-    check_runner(args)
-    if args.near is not None and not 0.1 <= args.near <= 1:
-        raise UserError(f"--near {args.near}: must lie in 0.1..1")
-    if not math.isfinite(args.memory_gb):
-        raise UserError(f"--memory_gb {args.memory_gb}: must be a number of gigabytes")
-    check_at_least(args, num_processes=1)
-    check_seed(args)
 
 
 def main() -> None:

@@ -7,7 +7,7 @@ import argparse
 import json
 import math
 
-from electra_pretrain.cli.arguments import add_device, check_at_least, check_device, command_parser
+from electra_pretrain.cli.arguments import add_device, check_device, command_parser
 from electra_pretrain.cli.run import run_command
 from electra_pretrain.core import tensorflow_startup
 from electra_pretrain.tpu import hosts
@@ -27,7 +27,6 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
 
 
 def evaluate_pretraining(args: argparse.Namespace) -> dict[str, float | None]:
-    check_at_least(args, num_eval_steps=1)
     check_device(args)
     hosts.prepare(args.tpu)
     tensorflow_startup.import_tensorflow()

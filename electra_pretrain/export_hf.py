@@ -7,7 +7,7 @@
 
 import argparse
 
-from electra_pretrain.cli.arguments import add_checkpoint, check_at_least, command_parser
+from electra_pretrain.cli.arguments import add_checkpoint, command_parser
 from electra_pretrain.cli.run import run_command
 from electra_pretrain.config.load import CONFIG_NAME, load_config
 from electra_pretrain.core import files, tensorflow_startup
@@ -50,7 +50,6 @@ def export_hf(args: argparse.Namespace) -> list[str]:
     Raises:
         UserError: no such run or checkpoint, an output that cannot be written, or a hub that takes no upload.
     """
-    check_at_least(args, average=1)
     if args.random and (args.step is not None or args.average > 1):
         raise UserError("--random: needs no checkpoint; leave out --step and --average")
     from electra_pretrain.convert.hub import Hub

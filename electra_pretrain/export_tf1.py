@@ -5,7 +5,7 @@
 
 import argparse
 
-from electra_pretrain.cli.arguments import add_checkpoint, check_at_least, command_parser
+from electra_pretrain.cli.arguments import add_checkpoint, command_parser
 from electra_pretrain.cli.run import run_command
 from electra_pretrain.core import tensorflow_startup
 from electra_pretrain.core.errors import UserError
@@ -28,7 +28,6 @@ def export_tf1(args: argparse.Namespace) -> str:
     Raises:
         UserError: no such run or checkpoint, or an output that cannot be written.
     """
-    check_at_least(args, average=1)
     if args.average > 1 and args.keep_optimizer:
         raise UserError(f"--average {args.average}: moments have no mean to go on from; leave out --keep_optimizer")
     tensorflow_startup.start_tensorflow()

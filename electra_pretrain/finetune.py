@@ -6,7 +6,7 @@
 import argparse
 import dataclasses
 
-from electra_pretrain.cli.arguments import add_overrides, add_seed, check_at_least, check_seed, command_parser
+from electra_pretrain.cli.arguments import add_overrides, add_seed, command_parser
 from electra_pretrain.cli.run import run_command
 from electra_pretrain.core import files
 from electra_pretrain.core.errors import UserError
@@ -56,8 +56,6 @@ def finetune(args: argparse.Namespace) -> None:
     """
     if files.is_remote(args.output):
         raise UserError(f"--output {args.output}: must be a local folder; copy it to the bucket when it is done")
-    check_at_least(args, max_steps=1)
-    check_seed(args)
     require_packages()
     from electra_pretrain.finetuning import run
 

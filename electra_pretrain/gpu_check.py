@@ -11,7 +11,6 @@ import json
 from electra_pretrain.cli.arguments import add_config, add_step_check, chosen_phase, command_parser
 from electra_pretrain.cli.run import run_command
 from electra_pretrain.core import tensorflow_startup
-from electra_pretrain.core.errors import UserError
 from electra_pretrain.gpu.cards import CARDS, find_card
 from electra_pretrain.gpu.compiler import COMPILER
 from electra_pretrain.gpu.report import describe
@@ -40,8 +39,6 @@ def gpu_check(args: argparse.Namespace) -> str:
             compiler is not installed.
     """
     phase = chosen_phase(args)
-    if args.gpus < 1:
-        raise UserError(f"--gpus {args.gpus}: must be at least 1")
     card = find_card(args.gpu)
     COMPILER.check_installed()
     check_output(args.compiled)

@@ -11,8 +11,6 @@ from electra_pretrain.cli.arguments import (
     add_lower_case,
     add_num_processes,
     add_seed,
-    check_at_least,
-    check_seed,
     command_parser,
 )
 from electra_pretrain.cli.run import run_command
@@ -74,10 +72,6 @@ def inspect_data(args: argparse.Namespace) -> None:
 
 
 def _check(args: argparse.Namespace) -> None:
-    check_at_least(args, num_examples=0, num_tokens=0, num_processes=1, num_shards=1)
-    check_seed(args)
-    if not 0 <= args.heldout_fraction < 1:
-        raise UserError(f"--heldout_fraction {args.heldout_fraction}: must be at least 0 and below 1")
     if args.adopt and args.vocab is None:
         raise UserError("--adopt: needs --vocab, the vocab.txt that the records were built with")
     if args.adopt and args.num_shards is not None:

@@ -6,7 +6,7 @@
 import argparse
 import os
 
-from electra_pretrain.cli.arguments import check_at_least, command_parser
+from electra_pretrain.cli.arguments import command_parser
 from electra_pretrain.cli.run import run_command
 from electra_pretrain.core import files
 from electra_pretrain.core.errors import UserError
@@ -42,9 +42,6 @@ def plot_run(args: argparse.Namespace) -> str:
     suffix = os.path.splitext(args.output)[1].lower()
     if suffix not in SUFFIXES:
         raise UserError(f"--output {args.output}: must end in {' or '.join(SUFFIXES)}")
-    if not 0 <= args.smoothing < 1:
-        raise UserError(f"--smoothing {args.smoothing}: must be at least 0 and below 1")
-    check_at_least(args, from_step=0)
     metrics = None if args.metrics is None else [name.strip() for name in args.metrics.split(",")]
     drawing = draw_runs(load_runs(args.runs), metrics, args.smoothing, args.from_step, as_page=suffix == ".html")
     files.make_dirs(os.path.dirname(args.output) or ".")

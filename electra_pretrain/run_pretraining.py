@@ -65,8 +65,8 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
 
 def run_pretraining(args: argparse.Namespace) -> None:
     config = chosen_config(args)
-    if args.cpu_replicas < 1 or (args.cpu_replicas > 1 and args.tpu):
-        raise UserError(f"--cpu_replicas {args.cpu_replicas}: must be at least 1, and is not for a TPU")
+    if args.cpu_replicas > 1 and args.tpu:
+        raise UserError(f"--cpu_replicas {args.cpu_replicas}: is not for a TPU; leave out one of them")
     if args.cpu_replicas > 1 and args.device == "gpu":
         raise UserError(f"--cpu_replicas {args.cpu_replicas}: is not for --device gpu; leave out one of them")
     check_device(args)

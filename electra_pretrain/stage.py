@@ -10,7 +10,7 @@ import signal
 import sys
 from types import FrameType
 
-from electra_pretrain.cli.arguments import check_at_least, command_parser
+from electra_pretrain.cli.arguments import command_parser
 from electra_pretrain.cli.endings import EXIT_INTERRUPTED
 from electra_pretrain.cli.run import run_command
 from electra_pretrain.core.errors import first_of
@@ -31,7 +31,6 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
 def stage(args: argparse.Namespace) -> None:
     from electra_pretrain.records import staging
 
-    check_at_least(args, workers=1)
     staged = staging.stage(args.folder, args.url, args.workers, args.overwrite)
     if staged.left_alone:
         _log.info("left alone, none of these records: %s", first_of(staged.left_alone, NAMED_LEFT_ALONE))

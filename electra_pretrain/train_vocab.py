@@ -10,8 +10,6 @@ from electra_pretrain.cli.arguments import (
     add_corpus,
     add_edits,
     add_seed,
-    check_at_least,
-    check_seed,
     chosen_corpus,
     command_line,
     command_parser,
@@ -24,6 +22,7 @@ from electra_pretrain.tokenization.tokenizer import TYPES
 from electra_pretrain.tokenization.training_text import MIN_FREQUENCY, VocabSettings
 
 _UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9}
+_MOST_BYTES = 10**15
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
@@ -102,13 +101,9 @@ def train_vocab(args: argparse.Namespace) -> None:
 
 
 def _check(args: argparse.Namespace) -> None:
-    if not 0 < args.sample_fraction <= 1:
-        raise UserError(f"--sample_fraction {args.sample_fraction}: must be above 0 and at most 1")
     parse_bytes(args.sample_bytes)
-    check_seed(args)
     if files.is_dir(args.output):
         raise UserError(f"--output {args.output}: is a folder; name the file to write, for example {args.output}/vocab.txt")
-    check_at_least(args, vocab_size=1, limit_alphabet=1, min_frequency=1, unused=0)
     if args.unused >= args.vocab_size:
         raise UserError(f"--unused {args.unused}: leaves nothing of --vocab_size {args.vocab_size} to learn; lower it")
     for name in ("extend", "put_terms", "min_frequency"):
@@ -123,10 +118,10 @@ def parse_bytes(text: str) -> int:
         UserError: it is none, or zero.
     """
     match = re.fullmatch(r"(\d+(?:\.\d+)?)([KMG]?)B?", text.strip().upper())
-    value = int(float(match[1]) * _UNITS[match[2]]) if match else 0
-    if value < 1:
-        raise UserError(f"--sample_bytes {text}: must be a number of bytes above 0, for example 200M or 1G")
-    return value
+    value = float(match[1]) * _UNITS[match[2]] if match else 0
+    if not 1 <= value <= _MOST_BYTES:
+        raise UserError(f"--sample_bytes {text}: must be a number of bytes above 0, for example 200M or 1G, at most 1000000G")
+    return int(value)
 
 
 def main() -> None:

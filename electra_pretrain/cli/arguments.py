@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from typing import Any, get_args
 
+from electra_pretrain.cli.parser import Parser
 from electra_pretrain.config.hparams import load_hparams
 from electra_pretrain.config.load import left_out, load_config
 from electra_pretrain.config.schema import Config, Phase
@@ -27,13 +28,12 @@ CORPUS_HELP = (
     ".bz2; in .zip or .tar archives, cut into parts or not), also gs://… and hf://datasets/OWNER/NAME/…; a folder stands "
     "for the files in it"
 )
-_MAX_SEED = 2**32 - 1
 _log = logging.getLogger(__name__)
 
 
-def command_parser(name: str, description: str | None) -> argparse.ArgumentParser:
+def command_parser(name: str, description: str | None) -> Parser:
     """Make a command's parser, which shows its module's docstring and takes `--quiet` and `--verbose`."""
-    parser = argparse.ArgumentParser(prog=name, description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = Parser(prog=name, description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     level = parser.add_mutually_exclusive_group()
     level.add_argument("--quiet", action="store_true", help="tell warnings and errors only, no progress")
     level.add_argument(
@@ -173,7 +173,7 @@ def chosen_phase(args: argparse.Namespace) -> Phase:
         UserError: the config cannot be used, or has no such phase.
     """
     phases = chosen_config(args).all_phases()
-    if args.phase is not None and not 1 <= args.phase <= len(phases):
+    if args.phase is not None and args.phase > len(phases):
         raise UserError(f"--phase {args.phase}: the config has {len(phases)} (the last: what follows its phases)")
     return phases[-1 if args.phase is None else args.phase - 1]
 
@@ -279,25 +279,3 @@ def chosen_runner(args: argparse.Namespace) -> Iterator[tuple[Runner, str | None
     opened = worker_pool(args.num_processes) if shared_dir is None else beam_runner(args.runner, args.beam_args, shared_dir)
     with opened as run:
         yield run, shared_dir
-
-
-def check_at_least(args: argparse.Namespace, **least: int) -> None:
-    """Hold numbers, where they are given, against the least that they may be.
-
-    Raises:
-        UserError: one is lower.
-    """
-    for name, bound in least.items():
-        value = getattr(args, name)
-        if value is not None and value < bound:
-            raise UserError(f"--{name} {value}: must be at least {bound}")
-
-
-def check_seed(args: argparse.Namespace) -> None:
-    """Refuse a seed that is no 32-bit number.
-
-    Raises:
-        UserError: it is negative or too large.
-    """
-    if not 0 <= args.seed <= _MAX_SEED:
-        raise UserError(f"--seed {args.seed}: must lie in 0..{_MAX_SEED}")

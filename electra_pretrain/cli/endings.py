@@ -6,6 +6,7 @@ import re
 import sys
 from typing import NamedTuple
 
+from electra_pretrain.cli.parser import Misuse
 from electra_pretrain.core.errors import Stopped, Unavailable, UserError, reason_of
 
 # What a supervisor goes by. 1: only the user can mend it; 2: so are arguments. The rest as sysexits.h has it: 69, a service did
@@ -40,6 +41,8 @@ def ending_of(error: BaseException) -> Ending | None:
         return Ending(str(error), EXIT_TRY_AGAIN)
     if isinstance(error, KeyboardInterrupt):
         return Ending("interrupted; run the same command again", EXIT_INTERRUPTED)
+    if isinstance(error, Misuse):
+        return Ending(f"error: {error}", EXIT_USAGE)
     if isinstance(error, UserError):
         return Ending(f"error: {error}", EXIT_UNAVAILABLE if isinstance(error, Unavailable) else EXIT_USER_ERROR)
     if isinstance(error, ModuleNotFoundError) and error.name in _INSTALLABLE:

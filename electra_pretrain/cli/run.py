@@ -43,15 +43,12 @@ def run_command(
         _log.debug("electra_pretrain %s, Python %s: %s", __version__, platform.python_version(), shlex.join(sys.argv[1:]))
         began = time.monotonic()
         command(args)
-        streams.flush_results()
+        sys.stdout.flush()
         _log.debug("done in %s", duration(time.monotonic() - began))
-    except SystemExit:  # the parser has said what there was to say
-        streams.abandon_results()
-        raise
     except (Exception, KeyboardInterrupt) as error:
-        code = _tell(name, error)
-        streams.abandon_results()
-        sys.exit(code)
+        sys.exit(_tell(name, error))
+    finally:
+        streams.settle()
     sys.exit(0)
 
 
@@ -59,6 +56,8 @@ def _tell(name: str, error: BaseException) -> int:
     """Say why a command ends, whatever the verbosity, and return its exit code."""
     if isinstance(error, BrokenPipeError) and streams.has_lost_its_reader():
         return EXIT_UNREAD  # without a word, as other programs end behind `| head -1`
+    if isinstance(error, OSError) and error.filename is None:
+        error = streams.complaint() or error  # perhaps what was printed found no room
     ending = ending_of(error)
     with contextlib.suppress(OSError):  # nobody hears it
         if ending is None:

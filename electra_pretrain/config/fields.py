@@ -20,11 +20,31 @@ class Rule(NamedTuple):
     text: str
 
 
-AT_LEAST_1 = Rule(lambda value, _: value >= 1, "must be at least 1")
-POSITIVE = Rule(lambda value, _: value > 0, "must be above 0")
-NOT_NEGATIVE = Rule(lambda value, _: value >= 0, "must not be negative")
+_FLOAT32 = 3.4e38  # networks and optimisers compute in it; what lies beyond is infinite there, what is below 1.2e-38 is 0
+
+
+def at_least(least: float) -> Rule:
+    return Rule(lambda value, _: value >= least, f"must be at least {least}")
+
+
+def at_most(most: float, why: str) -> Rule:
+    return Rule(lambda value, _: value <= most, f"must be at most {most} ({why})")
+
+
+AT_LEAST_1 = at_least(1)
+POSITIVE = Rule(lambda value, _: 1.2e-38 <= value <= _FLOAT32, "must be above 0, and a number that float32 holds")
+NOT_NEGATIVE = Rule(lambda value, _: 0 <= value <= _FLOAT32, "must not be negative, and a number that float32 holds")
 SHARE = Rule(lambda value, _: 0 <= value < 1, "must be at least 0 and below 1")
+FRACTION = Rule(lambda value, _: 0 < value <= 1, "must be above 0 and at most 1")
 SEED = Rule(lambda value, _: 0 <= value < 2**32, f"must lie in 0..{2**32 - 1}")
+# Bounds of what config files and options say alike. They are far above all that is of use, and below what makes the libraries
+# beneath fail, each in its own way.
+STEPS = at_most(2**32 - 2, "steps are counted in 32 bits")
+LENGTH = at_most(2**16, "attention grows with its square")
+WIDTH = at_most(2**16, "weights grow with its square")
+ROWS = at_most(2**20, "no memory holds a batch of more")
+TOKENS = at_most(2**24, "no vocabulary has more, and each token has its vector")
+HELD = at_most(10**9, "as much is held in memory")
 
 
 def required(*rules: Rule) -> Any:

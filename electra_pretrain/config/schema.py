@@ -9,11 +9,19 @@ from typing import Any, NamedTuple
 
 from electra_pretrain.config.fields import (
     AT_LEAST_1,
+    HELD,
+    LENGTH,
     NOT_NEGATIVE,
     POSITIVE,
+    ROWS,
     SEED,
     SHARE,
+    STEPS,
+    TOKENS,
+    WIDTH,
     Rule,
+    at_least,
+    at_most,
     check_rules,
     ruled,
 )
@@ -62,16 +70,16 @@ _FITS_THE_POSITIONS = Rule(
 class ModelConfig:
     """Sizes of the discriminator; the generator's follow from `objective`."""
 
-    num_hidden_layers: int = ruled(12, AT_LEAST_1)
-    hidden_size: int = ruled(256, AT_LEAST_1)
-    embedding_size: int = ruled(128, AT_LEAST_1)
-    intermediate_size: int = ruled(1024, AT_LEAST_1)
+    num_hidden_layers: int = ruled(12, AT_LEAST_1, at_most(1024, "each is compiled and computed in turn"))
+    hidden_size: int = ruled(256, AT_LEAST_1, WIDTH)
+    embedding_size: int = ruled(128, AT_LEAST_1, WIDTH)
+    intermediate_size: int = ruled(1024, AT_LEAST_1, WIDTH)
     num_attention_heads: int = ruled(
         4, AT_LEAST_1, Rule(lambda heads, c: c.model.hidden_size % heads == 0, "must divide model.hidden_size")
     )
     # blocks in a row that share their weights form a group (ALBERT); 0: no block shares
     num_hidden_groups: int = ruled(0, _GROUPS_DIVIDE, _GROUPS_ARE_ALBERTS)
-    max_position_embeddings: int = 512
+    max_position_embeddings: int = ruled(512, at_least(8), LENGTH)
     hidden_dropout_prob: float = ruled(0.1, SHARE)
     attention_probs_dropout_prob: float = ruled(0.1, SHARE)
     initializer_range: float = ruled(0.02, POSITIVE)
@@ -109,7 +117,7 @@ class OptimizerConfig:
     """Adam with decoupled weight decay and no bias correction; linear warm-up, polynomial decay."""
 
     learning_rate: float = ruled(5e-4, POSITIVE)
-    num_warmup_steps: int = ruled(10000, Rule(lambda value, _: value >= 0, "must not be negative; 0 means no warm-up"))
+    num_warmup_steps: int = ruled(10000, Rule(lambda value, _: value >= 0, "must not be negative; 0 means no warm-up"), STEPS)
     lr_decay_power: float = ruled(1.0, NOT_NEGATIVE)
     weight_decay_rate: float = ruled(0.01, NOT_NEGATIVE)
     adam_beta_1: float = ruled(0.9, SHARE)
@@ -122,21 +130,23 @@ class OptimizerConfig:
 class TrainingConfig:
     """How long, how much at a time, how often saved."""
 
-    train_batch_size: int = ruled(128, AT_LEAST_1, _WHOLE_MICROBATCHES)  # global: all replicas, all accumulated parts
+    train_batch_size: int = ruled(128, AT_LEAST_1, ROWS, _WHOLE_MICROBATCHES)  # global: all replicas, all accumulated parts
     num_train_steps: int = ruled(1000000, Rule(lambda value, _: 1 <= value < 2**32 - 1, "must lie in 1..4294967294"))
-    save_checkpoints_steps: int = ruled(1000, AT_LEAST_1)
-    keep_checkpoint_max: int = ruled(5, AT_LEAST_1)  # the newest ones
+    save_checkpoints_steps: int = ruled(1000, AT_LEAST_1, STEPS)
+    keep_checkpoint_max: int = ruled(5, AT_LEAST_1, STEPS)  # the newest ones
     # besides, every checkpoint of a multiple of this is kept for ever; 0: none
     keep_every_steps: int = ruled(
-        0, Rule(lambda value, _: value >= 0, "must not be negative; 0 keeps the newest checkpoints only")
+        0, Rule(lambda value, _: value >= 0, "must not be negative; 0 keeps the newest checkpoints only"), STEPS
     )
-    iterations_per_loop: int = ruled(200, AT_LEAST_1)  # steps on the device between two looks from the host
+    iterations_per_loop: int = ruled(
+        200, AT_LEAST_1, at_most(2**31 - 1, "the device counts them in 31 bits")
+    )  # steps on the device between two looks from the host
     gradient_accumulation_steps: int = ruled(1, AT_LEAST_1)
     remat: bool = False  # each block computes its activations again for its gradient: less memory, a third more work
-    max_nonfinite_steps: int = ruled(10, AT_LEAST_1)  # so many in a row, none of them applied, end the run
-    eval_batch_size: int = ruled(128, AT_LEAST_1)
+    max_nonfinite_steps: int = ruled(10, AT_LEAST_1, STEPS)  # so many in a row, none of them applied, end the run
+    eval_batch_size: int = ruled(128, AT_LEAST_1, ROWS)
     # held-out batches scored at each checkpoint; 0: none
-    num_eval_steps: int = ruled(100, Rule(lambda value, _: value >= 0, "must not be negative; 0 means no evaluation"))
+    num_eval_steps: int = ruled(100, Rule(lambda value, _: value >= 0, "must not be negative; 0 means no evaluation"), STEPS)
     compute_dtype: str = ruled(
         "float32", Rule(lambda value, _: value in COMPUTE_DTYPES, f"must be one of {', '.join(COMPUTE_DTYPES)}")
     )
@@ -149,9 +159,9 @@ class DataConfig:
     """What the records must be; checked against their manifest."""
 
     max_seq_length: int = ruled(512, _FITS_THE_POSITIONS)
-    vocab_size: int = ruled(32200, AT_LEAST_1)
+    vocab_size: int = ruled(32200, AT_LEAST_1, TOKENS)
     do_lower_case: bool = False
-    shuffle_examples: int = ruled(100000, AT_LEAST_1)  # examples held in memory and shuffled together
+    shuffle_examples: int = ruled(100000, AT_LEAST_1, HELD)  # examples held in memory and shuffled together
 
 
 @dataclasses.dataclass(frozen=True)

@@ -32,14 +32,36 @@ class _FileSystem(Protocol):
     def replace(self, source: str, target: str) -> None: ...
 
 
+# `ram://`, TensorFlow's files in memory, is for tests.
+_SYSTEMS: dict[str, _FileSystem] = {"gs": gfile, "ram": gfile, "hf": hub}
+_SCHEME = re.compile(r"([A-Za-z][\w+.-]*)://")
+_WAYS_OUT = {
+    "file": "leave out file://",
+    "http": "download it first: curl -O URL",
+    "https": "download it first: curl -O URL",
+    "s3": "copy it first: gcloud storage cp, or aws s3 cp",
+}
+
+
 def _system(path: str) -> _FileSystem:
-    if is_hub(path):
-        return hub
-    return gfile if is_remote(path) else local_files
+    """Return what serves a path.
+
+    Raises:
+        UserError: nothing does.
+    """
+    scheme = _SCHEME.match(path)
+    if scheme is None:
+        return local_files
+    if scheme[1] not in _SYSTEMS:
+        way_out = _WAYS_OUT.get(scheme[1].lower(), "copy it to one of these first")
+        raise UserError(
+            f"{path}: {scheme[0]} is not known; there are local paths, gs://BUCKET/… and, to read, hf://datasets/…; {way_out}"
+        )
+    return _SYSTEMS[scheme[1]]
 
 
 def is_remote(path: str) -> bool:
-    return "://" in path
+    return _SCHEME.match(path) is not None
 
 
 def is_hub(path: str) -> bool:
@@ -164,7 +186,13 @@ def concatenate(sources: Sequence[str], target: str) -> None:
 
 
 def write_text(path: str, text: str) -> None:
-    write_bytes(path, text.encode("utf-8"))
+    """Write a text atomically, as UTF-8; names of files in it as `readable` makes them."""
+    write_bytes(path, readable(text).encode("utf-8"))
+
+
+def readable(name: str) -> str:
+    """Return a file's name as text that every file can hold: bytes that are not UTF-8 become U+FFFD."""
+    return name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 def read_bytes(path: str) -> bytes:

@@ -31,26 +31,24 @@ def prepare() -> None:
             stream.reconfigure(errors=_SPELLED)
 
 
-def flush_results() -> None:
-    """Hand over what was printed.
-
-    Raises:
-        OSError: standard output, which it names, does not take it.
-    """
+def complaint() -> OSError | None:
+    """Hand over what was printed; return the error, if standard output does not take it, with its name."""
     try:
         sys.stdout.flush()
     except OSError as error:
         error.filename = "standard output"
-        raise
+        return error
+    return None
 
 
-def abandon_results() -> None:
-    """Print what can still be printed, and let nothing of the rest trouble the interpreter's end, which would try again."""
-    try:
-        sys.stdout.flush()
-    except (OSError, ValueError):
-        with contextlib.suppress(OSError, ValueError), open(os.devnull, "w") as nowhere:
-            os.dup2(nowhere.fileno(), sys.stdout.fileno())
+def settle() -> None:
+    """Write what can still be written, and give up the rest: the interpreter, at its end, would try again and complain."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (OSError, ValueError):
+            with contextlib.suppress(OSError, ValueError), open(os.devnull, "w") as nowhere:
+                os.dup2(nowhere.fileno(), stream.fileno())
 
 
 def has_lost_its_reader() -> bool:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
-from electra_pretrain.core import volumes
+from electra_pretrain.core import files, volumes
 from electra_pretrain.core.errors import UserError, first_of
 from electra_pretrain.corpus.contents import read_contents
 from electra_pretrain.corpus.damage import Damage
@@ -114,17 +114,18 @@ def no_text(paths: Sequence[str]) -> UserError:
 
 def documents_of(layout: Layout, content: Content) -> Iterator[LocatedDocument]:
     """Make documents of records; those of text are lines, which an empty one ends."""
+    name = files.readable(content.name)
     if layout is TEXT:  # a record a line would take half as long again
-        yield from _documents(content.name, lines(content.name, content.file, content.decoder))
+        yield from _documents(name, lines(content.name, content.file, content.decoder))
         return
     for number, text, id, title, _ in layout.records(content):
         # Within a record an empty line separates paragraphs, not documents.
         sentences = [sentence for line in text.split("\n") if (sentence := line.strip())]
         if len(text) < MAX_DOCUMENT_CHARACTERS:
             if sentences:
-                yield LocatedDocument(content.name, [number] * len(sentences), sentences, layout.unit, id, title)
+                yield LocatedDocument(name, [number] * len(sentences), sentences, layout.unit, id, title)
             continue
-        for found in _documents(content.name, ((number, sentence) for sentence in sentences)):
+        for found in _documents(name, ((number, sentence) for sentence in sentences)):
             yield found._replace(unit=layout.unit, id=id, title=title)
 
 

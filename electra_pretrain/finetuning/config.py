@@ -8,9 +8,15 @@ import math
 from typing import Any
 
 from electra_pretrain.config.fields import (
+    AT_LEAST_1,
+    LENGTH,
     NOT_NEGATIVE,
     POSITIVE,
+    ROWS,
+    STEPS,
     Rule,
+    at_least,
+    at_most,
     check_rules,
     parse_override,
     required,
@@ -51,11 +57,11 @@ class FinetuneConfig:
     """
 
     notes: str = required()
-    max_seq_length: int = required(Rule(lambda value, _: value >= 8, "must be at least 8"))
-    train_batch_size: int = required(POSITIVE, _WHOLE_MICROBATCHES)
-    gradient_accumulation_steps: int = required(POSITIVE)
-    eval_batch_size: int = required(POSITIVE)
-    num_train_epochs: float = required(POSITIVE)
+    max_seq_length: int = required(at_least(8), LENGTH)
+    train_batch_size: int = required(AT_LEAST_1, ROWS, _WHOLE_MICROBATCHES)
+    gradient_accumulation_steps: int = required(AT_LEAST_1)
+    eval_batch_size: int = required(AT_LEAST_1, ROWS)
+    num_train_epochs: float = required(POSITIVE, at_most(10**6, "no task needs more passes"))
     learning_rate: float = required(POSITIVE)
     layerwise_lr_decay: float = required(
         Rule(lambda value, _: 0 < value <= 1, "must be above 0 and at most 1; 1 gives all layers the same rate")
@@ -64,13 +70,13 @@ class FinetuneConfig:
     weight_decay: float = required(NOT_NEGATIVE)
     adam_epsilon: float = required(POSITIVE)
     max_grad_norm: float = required(POSITIVE)
-    save_steps: int = required(POSITIVE)
+    save_steps: int = required(AT_LEAST_1, STEPS)
     group_by_length: bool = required()
     pad_to_max_length: bool = required()
-    doc_stride: int = ruled(128, POSITIVE)
-    max_query_length: int = ruled(64, POSITIVE)
-    max_answer_length: int = ruled(30, POSITIVE)
-    n_best_size: int = ruled(20, POSITIVE)
+    doc_stride: int = ruled(128, AT_LEAST_1, LENGTH)
+    max_query_length: int = ruled(64, AT_LEAST_1, LENGTH)
+    max_answer_length: int = ruled(30, AT_LEAST_1, LENGTH)
+    n_best_size: int = ruled(20, AT_LEAST_1, LENGTH)
 
     def num_steps(self, rows: int) -> int:
         """Count the steps that the epochs come to, given the rows of the training set."""

@@ -1,6 +1,5 @@
-"""What all commands take: --quiet and --verbose; and the checks of numbers, each in one line."""
+"""What all commands take: --quiet and --verbose."""
 
-import argparse
 import importlib
 import pkgutil
 
@@ -30,7 +29,7 @@ def test_quiet_and_verbose_choose_the_level():
     parser = arguments.command_parser("x", "")
     levels = [arguments.verbosity(parser.parse_args(words)) for words in ([], ["--quiet"], ["--verbose"])]
     assert levels == [messages.NORMAL, messages.QUIET, messages.VERBOSE]
-    with pytest.raises(SystemExit):
+    with pytest.raises(UserError, match="^--verbose: not allowed with argument --quiet; --help"):
         parser.parse_args(["--quiet", "--verbose"])
 
 
@@ -40,12 +39,3 @@ def test_a_command_run_by_a_command_is_as_loud(flags):
     messages.configure("x", arguments.verbosity(arguments.command_parser("x", "").parse_args(flags)))
     assert arguments.verbosity_flags() == flags
     messages.configure(*before)
-
-
-def test_numbers():
-    args = argparse.Namespace(seed=2**32, workers=0, steps=None)
-    arguments.check_at_least(args, steps=1)
-    with pytest.raises(UserError, match="^--workers 0: must be at least 1$"):
-        arguments.check_at_least(args, steps=1, workers=1)
-    with pytest.raises(UserError, match=r"^--seed 4294967296: must lie in 0\.\.4294967295$"):
-        arguments.check_seed(args)

@@ -6,6 +6,7 @@ import pytest
 
 from electra_pretrain import run_pretraining
 from electra_pretrain.cli import arguments
+from electra_pretrain.cli.parser import Misuse
 from electra_pretrain.config.hparams import load_hparams
 from electra_pretrain.config.load import differences, load_config
 from electra_pretrain.core.errors import UserError
@@ -113,7 +114,7 @@ def test_the_command_takes_either(tmp_path, capsys):
     args = run_pretraining.parse_args(["--hparams", path, "--set", "training.seed=3", *required])
     assert arguments.chosen_config(args).training.seed == 3
     assert f"{path}: train_batch_size = 256 -> training.train_batch_size" in capsys.readouterr().err
-    for wrong in (["--hparams", path, "--config", "tiny"], []):
-        with pytest.raises(SystemExit):
-            run_pretraining.parse_args([*wrong, *required])
-    assert "one of the arguments --config --hparams is required" in capsys.readouterr().err
+    with pytest.raises(Misuse, match="^--config: not allowed with argument --hparams"):
+        run_pretraining.parse_args(["--hparams", path, "--config", "tiny", *required])
+    with pytest.raises(Misuse, match="^one of the arguments --config --hparams is required"):
+        run_pretraining.parse_args(required)
