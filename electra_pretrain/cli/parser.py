@@ -23,11 +23,19 @@ class Parser(argparse.ArgumentParser):
 
         Raises:
             Misuse: they do not parse.
-            UserError: a number breaks a rule.
+            UserError: a number breaks a rule, or an option is given no text, as an unset variable of the shell leaves it.
         """
         parsed = super().parse_args(args, namespace)
+        self._check_texts(parsed)
         check_numbers(parsed)
         return parsed
+
+    def _check_texts(self, parsed: argparse.Namespace) -> None:
+        for action in self._actions:
+            given = getattr(parsed, action.dest, None)
+            if action.default != "" and "" in (given if isinstance(given, list) else [given]):
+                name = action.option_strings[0] if action.option_strings else action.metavar
+                raise UserError(f"{name}: must not be empty; give it a value or leave it out")
 
     def error(self, message: str) -> NoReturn:
         raise Misuse(f"{message.removeprefix('argument ')}; --help lists what there is")

@@ -138,7 +138,9 @@ class TrainingConfig:
     keep_every_steps: int = ruled(
         0, Rule(lambda value, _: value >= 0, "must not be negative; 0 keeps the newest checkpoints only"), STEPS
     )
-    iterations_per_loop: int = ruled(200, AT_LEAST_1, STEPS)  # steps on the device between two looks from the host
+    iterations_per_loop: int = ruled(
+        200, AT_LEAST_1, at_most(2**31 - 1, "the device counts them in 31 bits")
+    )  # steps on the device between two looks from the host
     gradient_accumulation_steps: int = ruled(1, AT_LEAST_1)
     remat: bool = False  # each block computes its activations again for its gradient: less memory, a third more work
     max_nonfinite_steps: int = ruled(10, AT_LEAST_1, STEPS)  # so many in a row, none of them applied, end the run

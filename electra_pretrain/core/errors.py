@@ -5,7 +5,7 @@ import re
 from collections.abc import Sequence
 
 # TensorFlow's marks of where in a graph an error arose: {{node a}}, {{function_node __wrapped__…}}, [Op:Fill] name: x
-_MARKS = re.compile(r"\{\{\w+[^{}]*\}\}|\[Op:\w+\](?: name:.*)?|\[\[.*\]\]")
+_MARKS = re.compile(r"\{\{\w+[^{}]*\}\}|\[Op:\w+\](?: name:.*)?|\[\[.*\]\]|^ *\(\d+\) [A-Z_]+: ")
 
 
 class UserError(ValueError):
@@ -38,5 +38,8 @@ def first_of(names: Sequence[str], shown: int = 1) -> str:
 
 def reason_of(error: BaseException | str) -> str:
     """Return the first line in which an error of a library says something; of an error that is mute, its kind."""
-    lines = (_MARKS.sub("", line).strip() for line in str(error).splitlines())
+    lines = str(error).splitlines()
+    if lines[:1] == ["Graph execution error:"]:  # TensorFlow's reason comes after where the graph was made, before its nodes
+        lines = lines[max(0, next((at for at, line in enumerate(lines) if "[[{{node" in line), 0) - 1) :]
+    lines = [_MARKS.sub("", line).strip() for line in lines]
     return next(filter(None, lines), type(error).__name__ if isinstance(error, BaseException) else "no reason given")

@@ -6,6 +6,7 @@ import pkgutil
 import pytest
 
 import electra_pretrain
+from electra_pretrain import corpus_stats
 from electra_pretrain.cli import arguments
 from electra_pretrain.core import messages
 from electra_pretrain.core.errors import UserError
@@ -39,3 +40,11 @@ def test_a_command_run_by_a_command_is_as_loud(flags):
     messages.configure("x", arguments.verbosity(arguments.command_parser("x", "").parse_args(flags)))
     assert arguments.verbosity_flags() == flags
     messages.configure(*before)
+
+
+@pytest.mark.parametrize("words", [["--corpus", ""], ["--corpus=a", "--html="], ["--corpus", "a", "--layout", ""]])
+def test_an_option_without_its_text_is_refused(words):
+    """As a shell's variable that is not set leaves it: `--html "$page"`."""
+    with pytest.raises(UserError, match="--corpus|--html|--layout"):
+        corpus_stats.parse_args(words)
+    assert corpus_stats.parse_args(["--corpus", "a", "--members", ""]).members == "", "which is the default"

@@ -26,6 +26,18 @@ def tensorflows(kind, text):
             f"{FUNCTION} data/a b-00000.tfrecord; No such file or directory{GRAPH}",
             "data/a b-00000.tfrecord: No such file or directory; what was finished is kept",
         ),
+        (
+            "NotFoundError",
+            "Graph execution error:\n\nDetected at node Next defined at (most recent call last):\n<stack traces unavailable>\n"
+            "data/a.tfrecord; No such file or directory\n\t [[{{node Next}}]]\n\t [[RemoteCall]] [Op:__inference__steps_1]",
+            "data/a.tfrecord: No such file or directory; what was finished is kept",
+        ),
+        (
+            "NotFoundError",
+            "Graph execution error:\n\n2 root error(s) found.\n  (0) NOT_FOUND:  a.tfrecord; No such file or directory\n"
+            "\t [[{{node Next}}]]\n  (1) NOT_FOUND:  b; No such file or directory\n\t [[{{node Other}}]]\n0 successful",
+            "a.tfrecord: No such file or directory; what was finished is kept",
+        ),
         ("FailedPreconditionError", "/tmp/run; Is a directory", "/tmp/run: Is a directory; what was finished is kept"),
         ("ResourceExhaustedError", "/dev/full; No space left on device", "/dev/full: No space left on device; what was"),
         ("PermissionDeniedError", "run/x; Permission denied", "run/x: Permission denied; what was"),
@@ -91,6 +103,7 @@ def test_arguments_that_do_not_parse_have_a_code_of_their_own():
         (ValueError("\nfirst\nsecond"), "first"),
         (RuntimeError(f"{FUNCTION}\n"), "RuntimeError"),
         ("", "no reason given"),
+        ("Graph execution error:\n\nlost", "Graph execution error:"),
         (f"{FUNCTION} ends {{early}} [Op:Read]", "ends {early}"),
     ],
 )

@@ -28,10 +28,10 @@ WRONG_PATHS = {
     "https": "https://127.0.0.1:1/x.txt",
     "s3": "s3://bucket/x.txt",
     "unknown_scheme": "x://y/z.txt",
-    "half_a_scheme": "://x.txt",
     "long_name": "a" * 300,
 }
 STRANGE_PATHS = {
+    "no_scheme": "://x.txt",
     "line_break": "new\nline.txt",
     "not_utf8": "\udcff\udcfe.txt",
     "control": "\x1b[31m.txt",
@@ -104,8 +104,13 @@ def changed(target: Target, option: str, kind: str) -> Changed:
         raise NotApplicable("it would start so many")
     is_number = action.type in (int, float)
     may_succeed = kind in EXTREME_NUMBERS if is_number else kind in STRANGE_PATHS or not _is_path(action)
-    shown = value.encode("unicode_escape").decode()
-    return Changed(_with(target, option, value), tuple(filter(None, (shown, value, option.lstrip("-")))), may_succeed)
+    shown = value.encode("unicode_escape").decode(errors="replace")
+    names = filter(None, (shown, value, value.rpartition("/")[0], option.lstrip("-")))
+    return Changed(
+        _with(target, option, value),
+        tuple(names),
+        may_succeed,
+    )
 
 
 def _is_path(action: argparse.Action) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from electra_pretrain.records.tfrecord import framed, read_frames
+from electra_pretrain.records.tfrecord import framed
 from tests.fuzz.damage import Damage, NotApplicable
 
 HEAD_BYTES, TAIL_BYTES = 12, 4
@@ -88,11 +88,14 @@ def _head(length: int) -> bytes:
 
 
 def _frames(path: Path) -> list[bytes]:
-    with open(path, "rb") as file:
-        payloads = [frame.payload for frame in read_frames(file.read)]
-    if not payloads:
+    content, frames = path.read_bytes(), list[bytes]()
+    while content:
+        size = HEAD_BYTES + struct.unpack_from("<Q", content)[0] + TAIL_BYTES
+        frames.append(content[:size])
+        content = content[size:]
+    if not frames:
         raise NotApplicable("holds no record")
-    return [framed(payload) for payload in payloads if payload is not None]
+    return frames
 
 
 def _change_frame(path: Path, chance: random.Random, change: Callable[[bytes], bytes]) -> None:
