@@ -38,11 +38,11 @@ def fifo(path: Path, chance: random.Random) -> None:
 
 
 def endless_device(path: Path, chance: random.Random) -> None:
-    _link(path, "/dev/zero")
+    _link(path, "/dev/full")
 
 
 def empty_device(path: Path, chance: random.Random) -> None:
-    _link(path, "/dev/null")
+    _link(path, "/dev/full")
 
 
 def unreadable(path: Path, chance: random.Random) -> None:
