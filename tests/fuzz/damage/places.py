@@ -41,10 +41,6 @@ def endless_device(path: Path, chance: random.Random) -> None:
     _link(path, "/dev/full")
 
 
-def empty_device(path: Path, chance: random.Random) -> None:
-    _link(path, "/dev/full")
-
-
 def unreadable(path: Path, chance: random.Random) -> None:
     if os.geteuid() == 0:
         raise NotApplicable("root may read anything")
@@ -75,6 +71,6 @@ def swapped(path: Path, chance: random.Random) -> None:
 
 
 PLACES: list[Damage] = [
-    missing, folder, full_folder, broken_link, link_to_itself, fifo, endless_device, empty_device, unreadable, broken_disk,
+    missing, folder, full_folder, broken_link, link_to_itself, fifo, endless_device, unreadable, broken_disk,
     swapped,
 ]  # fmt: skip
