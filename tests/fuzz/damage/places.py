@@ -38,11 +38,7 @@ def fifo(path: Path, chance: random.Random) -> None:
 
 
 def endless_device(path: Path, chance: random.Random) -> None:
-    _link(path, "/dev/zero")
-
-
-def empty_device(path: Path, chance: random.Random) -> None:
-    _link(path, "/dev/null")
+    _link(path, "/dev/full")
 
 
 def unreadable(path: Path, chance: random.Random) -> None:
@@ -75,6 +71,6 @@ def swapped(path: Path, chance: random.Random) -> None:
 
 
 PLACES: list[Damage] = [
-    missing, folder, full_folder, broken_link, link_to_itself, fifo, endless_device, empty_device, unreadable, broken_disk,
+    missing, folder, full_folder, broken_link, link_to_itself, fifo, endless_device, unreadable, broken_disk,
     swapped,
 ]  # fmt: skip
