@@ -101,7 +101,6 @@ STATS, INSPECT = "corpus_stats --num_processes 1", "inspect_vocab --vocab v/voca
         "export_hf --model_dir run --output {here}/run/exported --overwrite",
         "export_tf1 --model_dir run --output ./run --overwrite",
         "import_checkpoint --discriminator hf --output hf --overwrite",
-        "import_checkpoint --tf1 tf1/model.ckpt-1 --output ./tf1",
         "import_checkpoint --tf1 tf1 --output tf1/new",
         "import_checkpoint --discriminator hf --terms terms.txt --output . --overwrite",
         "finetune --model hf --task nsmc --data task --output task/out",
