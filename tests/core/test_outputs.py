@@ -99,7 +99,8 @@ def test_no_device_pipe_socket_folder_or_dangling_link_is_replaced(here):
     os.symlink("nowhere", "dangling")
     with socket.socket(socket.AF_UNIX) as server:
         server.bind("socket")
-        kinds = {"/dev/null": "a device", "pipe": "a pipe", "socket": "a socket", "dangling": "a link that leads nowhere"}
+        device = os.ttyname(os.openpty()[1])  # a terminal of our own: if this fails, none that others need is gone
+        kinds = {device: "a device", "pipe": "a pipe", "socket": "a socket", "dangling": "a link that leads nowhere"}
         for path, kind in kinds.items():
             assert f"there lies {kind}" in refused([OutputFile("--html", path, never)], overwrite=True)
     for path in ("c", "c/", "new/"):
