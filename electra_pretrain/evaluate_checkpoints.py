@@ -15,7 +15,7 @@ from electra_pretrain.cli.outputs import named_file
 from electra_pretrain.cli.run import run_command
 from electra_pretrain.core import files, locks
 from electra_pretrain.core.errors import Stopped, UserError
-from electra_pretrain.core.outputs import Input, OutputFolder, check
+from electra_pretrain.core.outputs import Input, OutputFolder, check, files_of
 from electra_pretrain.evaluation.runs import last_step
 from electra_pretrain.evaluation.sweep import Options, Plan, sweep
 from electra_pretrain.finetuning.packages import require_packages
@@ -64,9 +64,9 @@ def evaluate_checkpoints(args: argparse.Namespace) -> None:
     require_packages()
     tasks = [find_task(name.strip()).name for name in args.tasks.split(",")]
     data = data_folders(args.data, tasks)
-    folders = [("--model_dir", args.model_dir), *(("--data", folder) for folder in data.values())]
-    read = [Input(*each) for each in (*folders, *(("--beside", folder) for folder in args.beside))]
-    check([OutputFolder("--output", args.output, OWN_NAMES)], [*read, named_file("--config", args.config)])
+    folders = [*(Input("--data", folder) for folder in data.values()), *(Input("--beside", folder) for folder in args.beside)]
+    read = [*files_of("--model_dir", args.model_dir), *folders, named_file("--config", args.config)]
+    check([OutputFolder("--output", args.output, OWN_NAMES)], read)
     plan = Plan(
         model_dir=args.model_dir,
         last_step=last_step(args.model_dir),

@@ -13,7 +13,7 @@ from electra_pretrain.cli.run import run_command
 from electra_pretrain.config.load import CONFIG_NAME, load_config
 from electra_pretrain.core import files, locks, tensorflow_startup
 from electra_pretrain.core.errors import UserError
-from electra_pretrain.core.outputs import Input, OutputFolder, check
+from electra_pretrain.core.outputs import OutputFolder, check, files_of
 from electra_pretrain.core.together import check_folder
 
 KINDS = ("discriminator", "generator", "masked_lm")
@@ -59,8 +59,8 @@ def export_hf(args: argparse.Namespace) -> list[str]:
     """
     if args.random and (args.step is not None or args.average > 1):
         raise UserError("--random: needs no checkpoint; leave out --step and --average")
-    read = [Input("--model_dir", args.model_dir)]
-    check([OutputFolder("--output", files.join(args.output, kind)) for kind in KINDS], read)
+    outputs = [OutputFolder("--output", files.join(args.output, kind)) for kind in KINDS]
+    check(outputs, files_of("--model_dir", args.model_dir))
     check_folder("--output", args.output, "export_hf", OWN_NAMES, args.overwrite)
     from electra_pretrain.convert.hub import Hub
 

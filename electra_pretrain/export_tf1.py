@@ -10,7 +10,7 @@ from electra_pretrain.cli.outputs import add_overwrite
 from electra_pretrain.cli.run import run_command
 from electra_pretrain.core import locks, tensorflow_startup
 from electra_pretrain.core.errors import UserError
-from electra_pretrain.core.outputs import Input, OutputFolder, check
+from electra_pretrain.core.outputs import OutputFolder, check, files_of
 from electra_pretrain.core.together import check_folder
 
 OWN_NAMES = r"model\.ckpt-\d+\..*|vocab\.txt|config\.json|checkpoint"
@@ -36,7 +36,7 @@ def export_tf1(args: argparse.Namespace) -> str:
     """
     if args.average > 1 and args.keep_optimizer:
         raise UserError(f"--average {args.average}: moments have no mean to go on from; leave out --keep_optimizer")
-    check([OutputFolder("--output", args.output)], [Input("--model_dir", args.model_dir)])
+    check([OutputFolder("--output", args.output)], files_of("--model_dir", args.model_dir))
     check_folder("--output", args.output, "export_tf1", OWN_NAMES, args.overwrite)
     tensorflow_startup.start_tensorflow()
     from electra_pretrain.convert import run_export

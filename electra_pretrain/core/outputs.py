@@ -24,6 +24,12 @@ class Input(NamedTuple):
     path: str | None
 
 
+def files_of(option: str, folder: str) -> list[Input]:
+    """Return what a run's folder holds: its files are read and stay, others may come to lie beside them, such as exports."""
+    names = files.list_dir(folder) if files.is_dir(folder) else []
+    return [Input(option, path) for name in names if not files.is_dir(path := files.join(folder, name))]
+
+
 class OutputFile(NamedTuple):
     """A file that a command writes if its path is not None; `is_ours` tells whether what lies there is its own."""
 

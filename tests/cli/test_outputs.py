@@ -51,7 +51,7 @@ def here(tmp_path, monkeypatch):
     settings = {"do_lower_case": False, "tokens": len(tokens), "command": "python -m electra_pretrain.train_vocab --corpus c"}
     texts["v/vocab.txt.json"] = json.dumps(settings)
     texts |= {"data/manifest.json": "{}", "run/config.json": "{}", "hf/config.json": "{}", "scores/results.json": "{}"}
-    texts |= {"config.json": "{}", "run/metrics.jsonl": "{}", "tf1/model.ckpt-1.index": "x", "task/train.tsv": "x"}
+    texts |= {"config.json": "{}", "run/metrics.jsonl": "{}", "run/seen.png": "x", "tf1/model.ckpt-1.index": "x", "task/train.tsv": "x"}
     for name, text in texts.items():
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(text)
@@ -94,18 +94,15 @@ STATS, INSPECT = "corpus_stats --num_processes 1", "inspect_vocab --vocab v/voca
         "inspect_data data --html data/page.html",
         "inspect_data data --adopt --vocab v/vocab.txt --html v/vocab.txt --overwrite",
         "compare scores --output scores/results.json --overwrite",
-        "plot_run run --output run/curves.png",
+        "plot_run run --output run/seen.png --overwrite",
         "gpu_check --config config.json --compiled config.json --overwrite",
         "tpu_check --config config.json --compiled ./config.json --overwrite",
-        "export_hf --model_dir run --output run",
-        "export_hf --model_dir run --output {here}/run/exported --overwrite",
         "export_tf1 --model_dir run --output ./run --overwrite",
         "import_checkpoint --discriminator hf --output hf --overwrite",
         "import_checkpoint --tf1 tf1 --output tf1/new",
         "import_checkpoint --discriminator hf --terms terms.txt --output . --overwrite",
         "finetune --model hf --task nsmc --data task --output task/out",
         "finetune --model hf --task nsmc --data task --output hf",
-        f"{SWEEP} --model_dir run --output run/scores",
         f"{SWEEP} --model_dir run --output scores --beside scores",
         f"{SWEEP} --model_dir run --output .",
         "run_pretraining --config tiny.json --data data --model_dir data",

@@ -94,6 +94,16 @@ def test_what_the_command_did_not_make_stays(here):
     assert "--overwrite" in refused([output._replace(is_ours=unreadable)])
 
 
+def test_beside_the_files_of_a_run_others_may_come_to_lie(here):
+    (here / "run").mkdir()
+    (here / "run" / "config.json").write_text("{}")
+    read = files_of("--model_dir", "run")
+    check([OutputFile("--html", "run/page.html", never), OutputFolder("--output", "run/exported")], read)
+    assert "which is read" in refused([OutputFile("--html", "run/config.json", never)], read, overwrite=True)
+    assert "holds run/config.json, which is read" in refused([OutputFolder("--output", "run")], read)
+    assert files_of("--model_dir", "nowhere") == []
+
+
 def test_no_device_pipe_socket_folder_or_dangling_link_is_replaced(here):
     os.mkfifo("pipe")
     os.symlink("nowhere", "dangling")
