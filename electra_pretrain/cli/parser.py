@@ -1,7 +1,7 @@
 """A parser whose every refusal is one line."""
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import Any, NoReturn
 
 from electra_pretrain.cli.numbers import check_numbers
@@ -15,7 +15,7 @@ class Misuse(UserError):
 class Parser(argparse.ArgumentParser):
     """argparse's, without a page of usage before the line that tells what is wrong; numbers are held against their rules."""
 
-    def parse_args(self, args: Sequence[str] | None = None, namespace: Any = None) -> Any:
+    def parse_args(self, args: Iterable[str] | None = None, namespace: Any = None) -> Any:
         """Parse arguments, the process's own by default.
 
         Raises:
