@@ -36,7 +36,7 @@ CORPUS_HELP = (
 _log = logging.getLogger(__name__)
 
 
-def command_parser(name: str, description: str | None) -> Parser:
+def command_parser(name: str, description: str | None) -> argparse.ArgumentParser:
     """Make a command's parser, which shows its module's docstring and takes `--quiet` and `--verbose`."""
     parser = Parser(prog=name, description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     level = parser.add_mutually_exclusive_group()

@@ -7,7 +7,7 @@ import pytest
 
 from electra_pretrain.core import marks
 from electra_pretrain.core.errors import UserError
-from electra_pretrain.core.outputs import Input, OutputFile, OutputFolder, check
+from electra_pretrain.core.outputs import Input, OutputFile, OutputFolder, check, files_of
 from electra_pretrain.core.places import holds, place, same
 
 
