@@ -1,12 +1,13 @@
 """Read Hugging Face's `discriminator/` and `generator/` as weights with released names, without `transformers`."""
 
-from typing import Any
+import re
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from electra_pretrain.checkpoint.pretrained import Pretrained, listed
+from electra_pretrain.checkpoint.pretrained import Pretrained, check_numbers, listed
 from electra_pretrain.convert.names import from_hugging_face, to_hugging_face
-from electra_pretrain.convert.source_config import fields_from_shapes
+from electra_pretrain.convert.source_config import SIZES, check_agree, fields_from_shapes, stated_sizes
 from electra_pretrain.convert.tensor_files import read_tensors
 from electra_pretrain.core import files
 from electra_pretrain.core.errors import UserError
@@ -23,14 +24,6 @@ _FIXED = {
     "is_decoder": False,
     "add_cross_attention": False,
 }
-_SIZES = (
-    "num_hidden_layers",
-    "hidden_size",
-    "embedding_size",
-    "intermediate_size",
-    "num_attention_heads",
-    "max_position_embeddings",
-)
 _FREE = ("hidden_dropout_prob", "attention_probs_dropout_prob", "initializer_range")
 
 
@@ -47,21 +40,24 @@ def read_pair(discriminator: str, generator: str | None) -> Pretrained:
         own = _read_weights(generator, "generator")
         values |= _without_shared(discriminator, generator, values, own)
     shown = fields_from_shapes(discriminator, values)
-    _check_agree(discriminator, fields, shown)
+    check_agree(files.join(discriminator, "config.json"), fields, shown)
     if generator is not None:
-        _check_generator(generator, heads, shown, values)
+        _check_generator(generator, heads, shown, own)
+    case = _read_case(discriminator)
     return Pretrained(
         origin=discriminator if generator is None else f"{discriminator} and {generator}",
         values=values,
-        fields={**fields, **shown, **_read_case(discriminator)},
+        fields={**fields, **shown, **({} if case is None else {"data.do_lower_case": case.do_lower_case})},
         tokens=_read_tokens(discriminator),
+        strip_accents=None if case is None else case.strip_accents,
     )
 
 
 def _read_weights(folder: str, scope: str) -> dict[str, np.ndarray]:
-    tensors = read_tensors(folder)
+    path, tensors = read_tensors(folder)
     # Written by old releases of transformers: a buffer, and the word table a second time.
     tensors.pop("electra.embeddings.position_ids", None)
+    check_numbers(path, tensors)
     projection = tensors.pop("generator_lm_head.weight", None)
     values, unknown = {}, []
     for name, tensor in tensors.items():
@@ -106,19 +102,27 @@ def _read_config(folder: str) -> dict[str, Any]:
     for name, wanted in _FIXED.items():
         if name in values and values[name] != wanted:
             raise UserError(f"{folder}/config.json: {name} = {values[name]!r}; models here have {wanted!r}")
-    for name in _SIZES:
-        if not isinstance(values.get(name), int) or values[name] < 1:
-            raise UserError(f"{folder}/config.json: {name} is missing or no positive whole number")
-    fields = {f"model.{name}": values[name] for name in (*_SIZES, *_FREE) if name in values}
-    return fields | ({"data.vocab_size": values["vocab_size"]} if "vocab_size" in values else {})
+    path = files.join(folder, "config.json")
+    sizes = stated_sizes(path)
+    if missing := [name for name in SIZES if f"model.{name}" not in sizes]:
+        raise UserError(f"{path}: {missing[0]} is missing or no positive whole number")
+    return sizes | {f"model.{name}": values[name] for name in _FREE if name in values}
 
 
-def _read_case(folder: str) -> dict[str, Any]:
-    """Read whether text is lower-cased, where the tokeniser's settings say it."""
+class _Case(NamedTuple):
+    do_lower_case: bool
+    strip_accents: bool
+
+
+def _read_case(folder: str) -> _Case | None:
+    """Read what the tokeniser's settings say of case and accents; without a word on these, they go with the case."""
     if not files.exists(files.join(folder, "tokenizer_config.json")):
-        return {}
+        return None
     values = _read_json(folder, "tokenizer_config.json")
-    return {"data.do_lower_case": values["do_lower_case"]} if isinstance(values.get("do_lower_case"), bool) else {}
+    lower, strip = values.get("do_lower_case"), values.get("strip_accents")
+    if not isinstance(lower, bool):
+        return None
+    return _Case(lower, strip if isinstance(strip, bool) else lower)
 
 
 def _read_tokens(folder: str) -> tuple[str, ...] | None:
@@ -133,27 +137,12 @@ def _read_json(folder: str, name: str) -> dict[str, Any]:
     return files.read_json_object(path)
 
 
-def _check_agree(folder: str, stated: dict[str, Any], shown: dict[str, Any]) -> None:
-    """Refuse sizes that are not those of the weights."""
-    wrong = [
-        f"{name.split('.')[1]} = {stated[name]}, the weights have {shown[name]}"
-        for name in stated
-        if name in shown and stated[name] != shown[name]
-    ]
-    if wrong:
-        raise UserError(f"{folder}/config.json: does not fit the weights beside it: {'; '.join(wrong)}")
-
-
-def _check_generator(folder: str, heads: int, shown: dict[str, Any], values: dict[str, np.ndarray]) -> None:
-    """Refuse a generator with other heads than its size gives; no shape would show them."""
+def _check_generator(folder: str, heads: int, shown: dict[str, Any], own: dict[str, np.ndarray]) -> None:
+    """Refuse a generator of other sizes than its weights', or with other heads than its size gives; no shape shows those."""
     stated = _read_config(folder)
+    as_network = {re.sub("^generator/", "electra/", name): value for name, value in own.items()}
+    check_agree(files.join(folder, "config.json"), stated, fields_from_shapes(folder, as_network))
     if "objective.generator_hidden_size" in shown:
         heads = max(1, stated["model.hidden_size"] // 64)
-        _check_agree(folder, stated, _sizes_of_generator(values))
     if stated["model.num_attention_heads"] != heads:
         raise UserError(f"{folder}/config.json: num_attention_heads = {stated['model.num_attention_heads']}; must be {heads}")
-
-
-def _sizes_of_generator(values: dict[str, np.ndarray]) -> dict[str, Any]:
-    hidden, intermediate = values["generator/encoder/layer_0/intermediate/dense/kernel"].shape
-    return {"model.hidden_size": hidden, "model.intermediate_size": intermediate}

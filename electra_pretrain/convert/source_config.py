@@ -9,11 +9,21 @@ import numpy as np
 
 from electra_pretrain.checkpoint.pretrained import Pretrained
 from electra_pretrain.config.schema import Config, DataConfig
+from electra_pretrain.core import files
 from electra_pretrain.core.errors import UserError
 from electra_pretrain.model.encoder import TYPE_VOCAB_SIZE
 
 _log = logging.getLogger(__name__)
 _FIRST = "encoder/layer_0"
+# As Hugging Face's `config.json` names them, and ours in its section `model`.
+SIZES = (
+    "num_hidden_layers",
+    "hidden_size",
+    "embedding_size",
+    "intermediate_size",
+    "num_attention_heads",
+    "max_position_embeddings",
+)
 
 
 def fields_from_shapes(origin: str, values: Mapping[str, np.ndarray]) -> dict[str, Any]:
@@ -53,6 +63,43 @@ def fields_from_shapes(origin: str, values: Mapping[str, np.ndarray]) -> dict[st
     elif "generator_predictions/output_bias" in values:
         fields["objective.untied_generator"] = False
     return fields
+
+
+def stated_sizes(path: str) -> dict[str, Any]:
+    """Read the sizes in a `config.json` of Hugging Face's form, as fields of a config; none where it has another form.
+
+    Raises:
+        UserError: it is no JSON, of another kind of model, or a size is none.
+    """
+    values = files.read_json_object(path)
+    if "hidden_size" not in values:
+        return {}
+    if values.get("model_type", "electra") != "electra":
+        raise UserError(f"{path}: model_type = {values['model_type']!r}; models here have 'electra'")
+    names = {**{name: f"model.{name}" for name in SIZES}, "vocab_size": "data.vocab_size"}
+    if wrong := [name for name in names if name in values and (type(values[name]) is not int or values[name] < 1)]:
+        raise UserError(f"{path}: {wrong[0]} is missing or no positive whole number")
+    return {field: values[name] for name, field in names.items() if name in values}
+
+
+def check_agree(path: str, stated: Mapping[str, Any], shown: Mapping[str, Any]) -> None:
+    """Refuse a config whose sizes are not those of the weights.
+
+    Args:
+        path: of the config.
+        stated: "section.field" -> what it says.
+        shown: what the shapes of the weights show.
+
+    Raises:
+        UserError: every field in which they differ.
+    """
+    wrong = [
+        f"{name.split('.')[1]} = {stated[name]}, the weights have {shown[name]}"
+        for name in stated
+        if name in shown and stated[name] != shown[name]
+    ]
+    if wrong:
+        raise UserError(f"{path}: does not fit the weights beside it: {'; '.join(wrong)}; put their own there")
 
 
 def derive_config(pretrained: Pretrained) -> Config:
