@@ -11,6 +11,7 @@ from electra_pretrain.tokenization.wordpiece import FILE_NAME
 
 RUN_NAME = "run.json"  # the records' manifests and the versions
 IMPORT_NAME = "import.json"  # what import_checkpoint took its weights from
+_KINDS = {"type": str, "sha256": str, "do_lower_case": bool, "strip_accents": bool}
 
 
 class Recorded(NamedTuple):
@@ -52,15 +53,11 @@ def _read(folder: str, path: str) -> Recorded | None:
     vocabulary = data.get("vocabulary") if isinstance(data, dict) else None
     if vocabulary is None and path.endswith(IMPORT_NAME):
         return None  # the source had none
-    try:
-        kinds = {"type": str, "sha256": str, "do_lower_case": bool, "strip_accents": bool}
-        found = {name: vocabulary[name] for name in kinds}
-        wrong = [name for name, kind in kinds.items() if not isinstance(found[name], kind)]
-    except (KeyError, TypeError, IndexError) as error:
-        raise UserError(f"{path}: damaged: says nothing of the vocabulary ({error}); copy it again") from error
+    found = {name: vocabulary.get(name) if isinstance(vocabulary, dict) else None for name in _KINDS}
+    wrong = [name for name, kind in _KINDS.items() if not isinstance(found[name], kind)]
     if wrong or found["type"] not in TYPES:
-        raise UserError(f"{path}: damaged: vocabulary.{(wrong or ['type'])[0]} is none; copy it again")
-    return Recorded(**found, path=files.join(folder, file_name(found["type"])), kept_in=path)
+        raise UserError(f"{path}: damaged: does not say the vocabulary's {(wrong or ['type'])[0]}; copy it again")
+    return Recorded(**found, path=files.join(folder, file_name(str(found["type"]))), kept_in=path)  # type: ignore[arg-type]
 
 
 def check_folder(folder: str) -> Recorded | None:

@@ -1,4 +1,4 @@
-"""Export the folder of a run or an import: as Hugging Face directories, or as a checkpoint of the released TensorFlow 1 code."""
+"""Export the folder of a run or an import: as Hugging Face directories, or as a checkpoint of the released code."""
 
 import logging
 from collections.abc import Mapping

@@ -1,7 +1,8 @@
 """What lies in the folder of a sweep: cells, which are checkpoints by tasks by seeds, and which of them are done.
 
 A cell is one fine-tuning: `cells/step-STEP/TASK/seed-SEED/` is finetune's own folder, `seed-SEED.log` what it said. The cell is
-done when its `results.json` lies there.
+done when its `results.json` lies there. `step-0` is of random weights, `imported` of a checkpoint of step 0: a run saves none
+itself, so it holds the weights from elsewhere that the run began with.
 """
 
 import json
@@ -15,6 +16,9 @@ from electra_pretrain.finetuning import record
 
 SETTINGS_NAME = "settings.json"
 RANDOM_STEP = 0  # the row of random weights
+IMPORTED_STEP = -1  # that of the checkpoint of step 0
+BASELINES = {RANDOM_STEP: "random weights", IMPORTED_STEP: "imported weights"}
+_IMPORTED = "imported"
 _CELLS = "cells"
 
 
@@ -26,7 +30,7 @@ class Cell(NamedTuple):
     seed: int
 
     def folder(self, output: str) -> str:
-        return files.join(output, _CELLS, f"step-{self.step}", self.task, f"seed-{self.seed}")
+        return files.join(output, _CELLS, folder_name(self.step), self.task, f"seed-{self.seed}")
 
     def result(self, output: str) -> str:
         """Return the path of its scores, which are there once the cell is done."""
@@ -37,6 +41,32 @@ class Cell(NamedTuple):
         return f"{self.folder(output)}.log"
 
 
+def folder_name(step: int) -> str:
+    """Name the folder of a step's cells, and of its export."""
+    return _IMPORTED if step == IMPORTED_STEP else f"step-{step}"
+
+
+def found_steps(folder: str) -> list[int]:
+    """List the steps of which there are such folders, ascending."""
+    imported = files.is_dir(files.join(folder, _IMPORTED))
+    return ([IMPORTED_STEP] if imported else []) + _numbered(folder, "step")
+
+
+def shown_step(step: int) -> str:
+    """Write a step as a row of a table is called."""
+    return f"0 ({BASELINES[step]})" if step in BASELINES else f"{step:,}"
+
+
+def to_json(step: int) -> dict[str, Any]:
+    """Write a step as `results.json` has it; `step_of` reads it."""
+    return {"step": max(step, 0), "weights": BASELINES[step].split()[0] if step in BASELINES else "trained"}
+
+
+def step_of(row: dict[str, Any]) -> int:
+    """Read a step; one of 0 is of random weights where it does not say otherwise, as in files of earlier versions."""
+    return IMPORTED_STEP if row.get("weights") == _IMPORTED else int(row["step"])
+
+
 def done(output: str) -> dict[Cell, Result]:
     """Read every cell of the folder that is done, in the order of steps, tasks and seeds.
 
@@ -44,8 +74,8 @@ def done(output: str) -> dict[Cell, Result]:
         UserError: a `results.json` is damaged.
     """
     found = {}
-    for step in _numbered(files.join(output, _CELLS), "step"):
-        of_step = files.join(output, _CELLS, f"step-{step}")
+    for step in found_steps(files.join(output, _CELLS)):
+        of_step = files.join(output, _CELLS, folder_name(step))
         for task in files.list_dir(of_step):
             for seed in _numbered(files.join(of_step, task), "seed"):
                 cell = Cell(step, task, seed)

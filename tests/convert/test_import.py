@@ -269,7 +269,7 @@ DAMAGES = {
     ),
     "whole numbers": (
         lambda folder: edit_weights(folder, lambda weights: weights.update({QUERY: weights[QUERY].astype(np.int8)})),
-        "discriminator/model.safetensors: holds int8 instead of float32, in electra.encoder.layer.0.attention.self.query.weight;",
+        "discriminator/model.safetensors: holds int8 instead of float32, in electra.encoder.layer.0.attention.self.query.w",
     ),
     "a wrong shape": (
         lambda folder: edit_weights(folder, lambda weights: weights.update({QUERY: weights[QUERY][:, 1:].copy()})),
