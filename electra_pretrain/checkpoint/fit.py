@@ -5,18 +5,16 @@ from collections.abc import Mapping
 import numpy as np
 import tensorflow as tf
 
-from electra_pretrain.checkpoint.pretrained import MOMENTS, is_loss_scale, is_moment, misfits
+from electra_pretrain.checkpoint.pretrained import MOMENTS, is_moment, is_optimizer_value, misfits
 from electra_pretrain.config.schema import Config
 from electra_pretrain.core.errors import UserError
 from electra_pretrain.model.electra import Electra
 
 
-def expected_variables(config: Config, with_moments: bool = False) -> dict[str, tf.Variable]:
+def expected_variables(config: Config) -> dict[str, tf.Variable]:
     """Return the variables of a config's networks for their names, shapes and types; values are never computed."""
     with tf.Graph().as_default():
-        weights = Electra(config).named_variables()
-    moments = {f"{name}/{slot}": weight for name, weight in weights.items() for slot in MOMENTS}
-    return {**weights, **(moments if with_moments else {})}
+        return Electra(config).named_variables()
 
 
 def check_fit(origin: str, values: Mapping[str, np.ndarray], config: Config, config_path: str) -> None:
@@ -31,8 +29,11 @@ def check_fit(origin: str, values: Mapping[str, np.ndarray], config: Config, con
     Raises:
         UserError: every name that is missing, left over, or of another shape or kind.
     """
-    found = {name: value for name, value in values.items() if name != "global_step" and not is_loss_scale(name)}
-    if problems := misfits(found, expected_variables(config, with_moments=any(map(is_moment, found)))):
+    weights = expected_variables(config)
+    moments = {f"{name}/{slot}": weight for name, weight in weights.items() for slot in MOMENTS}
+    found_moments = {name: value for name, value in values.items() if is_moment(name)}
+    found_weights = {name: value for name, value in values.items() if not is_optimizer_value(name)}
+    if problems := misfits(found_weights, weights) or (found_moments and misfits(found_moments, moments)):
         raise UserError(
             f"{origin}: is not of the model that {config_path} describes: {'; '.join(problems)}; put back the config.json that "
             "it was trained with, or copy the checkpoint again"

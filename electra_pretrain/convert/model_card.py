@@ -42,7 +42,7 @@ def model_card(kind: str, config: Config, facts: CardFacts) -> str:
         f"---\n{about}license: {facts.license}\nlibrary_name: transformers\ntags:\n{tags}\n---",
         f"# {'' if imported else 'Korean '}{_TITLES[kind]}",
         _origin(kind, config, facts),
-        *([config.notes] if config.notes and not imported else []),
+        *([config.notes] if config.notes and facts.weights is Weights.TRAINED else []),
         f"## Use\n\n```python\n{_use(kind, config)}```",
         *([_EXAMPLE.format(facts.examples[kind])] if kind in facts.examples else []),
     ]

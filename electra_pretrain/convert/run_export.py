@@ -108,8 +108,8 @@ def export_tf1(model_dir: str, output: str, step: int | None, average: int, keep
     if keep_optimizer:
         prefix = find(model_dir, step)
         values = read(prefix, lambda name: not is_loss_scale(name))
-        check_fit(prefix, values, config, config_path)
         check_numbers(prefix, values)
+        check_fit(prefix, values, config, config_path)
     else:
         values = read_weights(model_dir, config, step, average)
     imported = load_import(model_dir)
