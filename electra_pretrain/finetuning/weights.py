@@ -29,26 +29,22 @@ def check_loaded(model: str, loaded: Any, about: Mapping[str, Any]) -> None:
         name, has, wanted = wrong[0]
         more = f", and {len(wrong) - 1} more" if len(wrong) > 1 else ""
         raise UserError(
-            f"--model {model}: {path}: {name} has shape {list(has)}, its config.json asks for {list(wanted)}{more}; put back "
+            f"--model {path}: {name} has shape {list(has)}, its config.json asks for {list(wanted)}{more}; put back "
             "the config.json of these weights"
         )
     lost = [name for name in sorted(about["missing_keys"]) if _is_encoders(name, loaded) and ".pooler." not in name]
     if lost:
-        raise UserError(f"--model {model}: its weights lack {len(lost)} of the encoder, {lost[0]} the first")
+        raise UserError(f"--model {path}: its weights lack {len(lost)} of the encoder, {lost[0]} the first")
     if extra := [name for name in sorted(about["unexpected_keys"]) if _is_encoders(name, loaded)]:
         raise UserError(
-            f"--model {model}: {path}: holds {first_of(extra)}, of an encoder that its config.json does not describe; put "
+            f"--model {path}: holds {first_of(extra)}, of an encoder that its config.json does not describe; put "
             "back the config.json of these weights"
         )
     whole = [name for name, kind in _kinds(path).items() if _is_whole(kind) and name.rpartition(".")[2] not in _BUFFERS]
     if whole:
-        raise UserError(
-            f"--model {model}: {path}: holds whole numbers in {first_of(whole)}; give a model that is not quantised"
-        )
+        raise UserError(f"--model {path}: holds whole numbers in {first_of(whole)}; give a model that is not quantised")
     if infinite := [name for name, value in loaded.state_dict().items() if not value.isfinite().all()]:
-        raise UserError(
-            f"--model {model}: {path}: holds values that are not finite, in {first_of(infinite)}; use another model"
-        )
+        raise UserError(f"--model {path}: holds values that are not finite, in {first_of(infinite)}; use another model")
 
 
 def _is_encoders(name: str, loaded: Any) -> bool:
