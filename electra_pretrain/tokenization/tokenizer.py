@@ -13,7 +13,7 @@ import numpy as np
 from electra_pretrain.core import files, shipped
 from electra_pretrain.core.batch import SpecialIds
 from electra_pretrain.core.errors import UserError
-from electra_pretrain.tokenization import sentencepiece, wordpiece
+from electra_pretrain.tokenization import provenance, sentencepiece, wordpiece
 from electra_pretrain.tokenization.engine import Unknown
 from electra_pretrain.tokenization.sentencepiece import SentencePieceTokenizer
 from electra_pretrain.tokenization.wordpiece import CONTINUATION_PREFIX, WordPieceTokenizer
@@ -93,6 +93,15 @@ def load_tokenizer(path: str, do_lower_case: bool, strip_accents: bool = False) 
             )
         return SentencePieceTokenizer(content, do_lower_case)
     return WordPieceTokenizer(wordpiece.parse_vocab(path, content), do_lower_case, strip_accents)
+
+
+def load_as_learnt(path: str, do_lower_case: bool) -> Tokenizer:
+    """Read a vocabulary for text to come: lower-cased, it loses its accents too where what lies beside the file says so.
+
+    Raises:
+        UserError: as `load_tokenizer`, or what lies beside the file is damaged.
+    """
+    return load_tokenizer(path, do_lower_case, do_lower_case and provenance.saved_strip_accents(path))
 
 
 def file_name(type: str) -> str:

@@ -16,7 +16,7 @@ from electra_pretrain.records.inspect.statistics import Statistics
 from electra_pretrain.records.inspect.verify import Schema, Verified, examine
 from electra_pretrain.records.manifest import FORMAT_VERSION, MANIFEST_NAME, Counts, Manifest, Shard, vocabulary_of
 from electra_pretrain.records.tfrecord import read_frames
-from electra_pretrain.tokenization import wordpiece
+from electra_pretrain.tokenization import provenance, wordpiece
 from electra_pretrain.tokenization.accents import were_stripped
 from electra_pretrain.tokenization.tokenizer import Tokenizer, load_tokenizer
 
@@ -81,7 +81,13 @@ def adopt(folder: str, tokenizer: Tokenizer, heldout_fraction: float, seed: int,
         train=tuple(shard for number, shard in enumerate(filled) if number not in heldout),
         heldout=tuple(shard for number, shard in enumerate(filled) if number in heldout),
     )
-    files.write_bytes(files.join(folder, tokenizer.file_name), tokenizer.file_content)
+    vocab = files.join(folder, tokenizer.file_name)
+    if manifest.vocabulary.strip_accents:
+        # For records to come of the same vocabulary: build_data reads it.
+        about = {"type": tokenizer.type, "tokens": tokenizer.vocab_size, "do_lower_case": True, "strip_accents": True}
+        provenance.save(vocab, tokenizer.file_content, about)
+    else:
+        files.write_bytes(vocab, tokenizer.file_content)
     manifest.save(folder)
     return Adopted(manifest, verified)
 
