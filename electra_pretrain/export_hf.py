@@ -7,7 +7,7 @@
 """  # fmt: skip
 
 import argparse
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from electra_pretrain import __version__
 from electra_pretrain.cli.arguments import add_checkpoint, check_at_least, command_parser
@@ -19,6 +19,7 @@ from electra_pretrain.core.errors import UserError
 
 if TYPE_CHECKING:
     from electra_pretrain.convert.model_card import CardFacts
+    from electra_pretrain.train.run_folder import About
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
@@ -79,7 +80,7 @@ def export_hf(args: argparse.Namespace) -> list[str]:
     return [*folders, *(hub.push(folders) if hub else [])]
 
 
-def _card_facts(args: argparse.Namespace, config: Config, about: dict[str, Any] | None, step: int) -> "CardFacts":
+def _card_facts(args: argparse.Namespace, config: Config, about: "About | None", step: int) -> "CardFacts":
     """Gather what the folder tells of the weights; `about` is what a run's says of itself, None for an import."""
     from electra_pretrain.checkpoint.imported import load_import
     from electra_pretrain.convert.model_card import CardFacts, Weights
@@ -90,23 +91,23 @@ def _card_facts(args: argparse.Namespace, config: Config, about: dict[str, Any] 
     if args.random or about is None or (imported is not None and step == imported.step):
         return CardFacts(
             step=step,
-            manifest=about["data"] if about else None,
+            manifest=about.data.to_dict() if about else None,
             versions={"electra_pretrain": __version__},
             train_metrics=None,
             heldout_metrics=None,
             license=args.license,
             weights=Weights.RANDOM if args.random else Weights.IMPORTED,
             origin=origin or args.model_dir,
-            vocabulary=imported.vocabulary if imported else None,
+            vocabulary=imported.vocabulary._asdict() if imported and imported.vocabulary else None,
         )
     return CardFacts(
         step=step,
-        manifest=about["data"],
-        versions=about["versions"],
+        manifest=about.data.to_dict(),
+        versions=about.versions,
         train_metrics=last_metrics(args.model_dir, "train", step),
         heldout_metrics=last_metrics(args.model_dir, "heldout", step),
         averaged=args.average,
-        hardware=about["hardware"],
+        hardware=about.hardware,
         license=args.license,
         origin=origin,
     )

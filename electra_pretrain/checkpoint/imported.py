@@ -1,11 +1,11 @@
 """What import_checkpoint notes beside the weights, so that their exports can tell where they are from: `import.json`."""
 
 import json
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from electra_pretrain.checkpoint.vocabulary import IMPORT_NAME
-from electra_pretrain.core import files
-from electra_pretrain.core.errors import UserError
+from electra_pretrain.checkpoint.vocabulary import IMPORT_NAME, Noted
+from electra_pretrain.core import files, json_files, typed
+from electra_pretrain.core.typed import Count
 
 
 class Imported(NamedTuple):
@@ -15,17 +15,19 @@ class Imported(NamedTuple):
         origin: the source as messages name it.
         step: of the checkpoint that holds them: 0, or the source's own where the optimiser came along.
         has_generator: whether the generator beside the discriminator is the source's too, not a fresh one.
-        vocabulary: as a manifest has it; None where the source had none.
+        vocabulary: None where the source had none.
     """
 
     origin: str
-    step: int
+    step: Count
     has_generator: bool
-    vocabulary: dict[str, Any] | None
+    vocabulary: Noted | None
 
 
 def save_import(folder: str, imported: Imported) -> None:
-    files.write_text(files.join(folder, IMPORT_NAME), json.dumps(imported._asdict(), ensure_ascii=False, indent=2) + "\n")
+    vocabulary = None if imported.vocabulary is None else imported.vocabulary._asdict()
+    values = {**imported._asdict(), "vocabulary": vocabulary}
+    files.write_text(files.join(folder, IMPORT_NAME), json.dumps(values, ensure_ascii=False, indent=2) + "\n")
 
 
 def load_import(folder: str) -> Imported | None:
@@ -37,8 +39,4 @@ def load_import(folder: str) -> Imported | None:
     path = files.join(folder, IMPORT_NAME)
     if not files.exists(path):
         return None
-    values = files.read_json_object(path)
-    kinds = {"origin": str, "step": int, "has_generator": bool}
-    if wrong := [name for name, kind in kinds.items() if not isinstance(values.get(name), kind)]:
-        raise UserError(f"{path}: damaged: {wrong[0]} is missing or no {kinds[wrong[0]].__name__}; import again")
-    return Imported(**{name: values[name] for name in kinds}, vocabulary=values.get("vocabulary"))
+    return typed.read_known(Imported, json_files.read(path), typed.Place(path))

@@ -7,10 +7,12 @@ import numpy as np
 
 from electra_pretrain.checkpoint.pretrained import Pretrained, check_numbers, listed
 from electra_pretrain.convert.names import from_hugging_face, to_hugging_face
-from electra_pretrain.convert.source_config import SIZES, check_agree, fields_from_shapes, stated_sizes
+from electra_pretrain.convert.source_config import as_fields, check_agree, fields_from_shapes
 from electra_pretrain.convert.tensor_files import read_tensors
-from electra_pretrain.core import files
+from electra_pretrain.core import files, json_files, typed
 from electra_pretrain.core.errors import UserError
+from electra_pretrain.core.json_files import shown
+from electra_pretrain.core.typed import Amount, Share, Size
 from electra_pretrain.model.layers import LAYER_NORM_EPSILON
 from electra_pretrain.tokenization.wordpiece import read_vocab
 
@@ -24,7 +26,28 @@ _FIXED = {
     "is_decoder": False,
     "add_cross_attention": False,
 }
-_FREE = ("hidden_dropout_prob", "attention_probs_dropout_prob", "initializer_range")
+
+
+class _Stated(NamedTuple):
+    """What is read of `config.json`; other keys of it, names and paths among them, never are."""
+
+    num_hidden_layers: Size
+    hidden_size: Size
+    embedding_size: Size
+    intermediate_size: Size
+    num_attention_heads: Size
+    max_position_embeddings: Size
+    hidden_dropout_prob: Share | None = None
+    attention_probs_dropout_prob: Share | None = None
+    initializer_range: Amount | None = None
+    vocab_size: Size | None = None
+
+
+class _Tokenizer(NamedTuple):
+    """What is read of `tokenizer_config.json`."""
+
+    do_lower_case: bool | None = None
+    strip_accents: bool | None = None
 
 
 def read_pair(discriminator: str, generator: str | None) -> Pretrained:
@@ -95,18 +118,14 @@ def _without_shared(
 
 
 def _read_config(folder: str) -> dict[str, Any]:
-    """Read what `config.json` says of sizes; other keys of it, names and paths among them, are never read."""
+    """Read what `config.json` says of sizes."""
     values = _read_json(folder, "config.json")
     if "auto_map" in values:
         raise UserError(f"{folder}/config.json: auto_map: this model needs code of its own, which is never run here")
     for name, wanted in _FIXED.items():
         if name in values and values[name] != wanted:
-            raise UserError(f"{folder}/config.json: {name} = {values[name]!r}; models here have {wanted!r}")
-    path = files.join(folder, "config.json")
-    sizes = stated_sizes(path)
-    if missing := [name for name in SIZES if f"model.{name}" not in sizes]:
-        raise UserError(f"{path}: {missing[0]} is missing or no positive whole number")
-    return sizes | {f"model.{name}": values[name] for name in _FREE if name in values}
+            raise UserError(f"{folder}/config.json: {name} = {shown(values[name])}; models here have {shown(wanted)}")
+    return as_fields(typed.read_known(_Stated, values, typed.Place(f"{folder}/config.json"))._asdict())
 
 
 class _Case(NamedTuple):
@@ -118,11 +137,9 @@ def _read_case(folder: str) -> _Case | None:
     """Read what the tokeniser's settings say of case and accents; without a word on these, they go with the case."""
     if not files.exists(files.join(folder, "tokenizer_config.json")):
         return None
-    values = _read_json(folder, "tokenizer_config.json")
-    lower, strip = values.get("do_lower_case"), values.get("strip_accents")
-    if not isinstance(lower, bool):
-        return None
-    return _Case(lower, strip if isinstance(strip, bool) else lower)
+    place = typed.Place(files.join(folder, "tokenizer_config.json"))
+    lower, strip = typed.read_known(_Tokenizer, _read_json(folder, "tokenizer_config.json"), place)
+    return None if lower is None else _Case(lower, lower if strip is None else strip)
 
 
 def _read_tokens(folder: str) -> tuple[str, ...] | None:
@@ -134,7 +151,7 @@ def _read_json(folder: str, name: str) -> dict[str, Any]:
     path = files.join(folder, name)
     if not files.exists(path):
         raise UserError(f"{path}: no such file; give the folder of a Hugging Face model")
-    return files.read_json_object(path)
+    return json_files.read_object(path)
 
 
 def _check_generator(folder: str, heads: int, shown: dict[str, Any], own: dict[str, np.ndarray]) -> None:

@@ -4,7 +4,6 @@ import dataclasses
 import hashlib
 import logging
 from collections.abc import Mapping
-from typing import Any
 
 import tensorflow as tf
 
@@ -12,6 +11,7 @@ from electra_pretrain.checkpoint.bundle import save
 from electra_pretrain.checkpoint.imported import Imported, save_import
 from electra_pretrain.checkpoint.pretrained import Pretrained, assign, check_config, is_optimizer_value
 from electra_pretrain.checkpoint.variables import to_host
+from electra_pretrain.checkpoint.vocabulary import Noted
 from electra_pretrain.config.load import CONFIG_NAME, to_text
 from electra_pretrain.config.schema import Config
 from electra_pretrain.core import files
@@ -59,17 +59,23 @@ def import_weights(pretrained: Pretrained, config: Config, output: str, keep_opt
     return save(output, step, to_host(variables), keep=1)
 
 
-def _write_vocabulary(output: str, pretrained: Pretrained, do_lower_case: bool) -> dict[str, Any] | None:
+def _write_vocabulary(output: str, pretrained: Pretrained, do_lower_case: bool) -> Noted | None:
     """Write the source's vocabulary, and beside it its case, which build_data goes by; return what tells it from others."""
     if pretrained.tokens is None:
         _log.warning("the source has no vocab.txt: it cannot be exported, nor its vocabulary held against that of records")
         return None
     content = vocab_text(pretrained.tokens).encode("utf-8")
     strip_accents = strips_accents(pretrained, do_lower_case)
-    about = {"type": TYPE, "do_lower_case": do_lower_case, "strip_accents": strip_accents}
-    count = len(pretrained.tokens)
-    provenance.save(files.join(output, FILE_NAME), content, {**about, "tokens": count, "imported_from": pretrained.origin})
-    return {**about, "size": count, "sha256": hashlib.sha256(content).hexdigest()}
+    noted = Noted(TYPE, hashlib.sha256(content).hexdigest(), len(pretrained.tokens), do_lower_case, strip_accents)
+    about = {
+        "type": TYPE,
+        "tokens": noted.size,
+        "do_lower_case": do_lower_case,
+        "strip_accents": strip_accents,
+        "imported_from": pretrained.origin,
+    }
+    provenance.save(files.join(output, FILE_NAME), content, about)
+    return noted
 
 
 def strips_accents(pretrained: Pretrained, do_lower_case: bool) -> bool:

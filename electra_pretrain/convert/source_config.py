@@ -3,27 +3,31 @@
 import logging
 import re
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from electra_pretrain.checkpoint.pretrained import Pretrained
 from electra_pretrain.config.schema import Config, DataConfig
-from electra_pretrain.core import files
+from electra_pretrain.core import json_files, typed
 from electra_pretrain.core.errors import UserError
+from electra_pretrain.core.typed import Size
 from electra_pretrain.model.encoder import TYPE_VOCAB_SIZE
 
 _log = logging.getLogger(__name__)
 _FIRST = "encoder/layer_0"
-# As Hugging Face's `config.json` names them, and ours in its section `model`.
-SIZES = (
-    "num_hidden_layers",
-    "hidden_size",
-    "embedding_size",
-    "intermediate_size",
-    "num_attention_heads",
-    "max_position_embeddings",
-)
+
+
+class _Sizes(NamedTuple):
+    """What is read of a `config.json` of Hugging Face's form beside weights of another."""
+
+    num_hidden_layers: Size | None = None
+    hidden_size: Size | None = None
+    embedding_size: Size | None = None
+    intermediate_size: Size | None = None
+    num_attention_heads: Size | None = None
+    max_position_embeddings: Size | None = None
+    vocab_size: Size | None = None
 
 
 def fields_from_shapes(origin: str, values: Mapping[str, np.ndarray]) -> dict[str, Any]:
@@ -71,15 +75,18 @@ def stated_sizes(path: str) -> dict[str, Any]:
     Raises:
         UserError: it is no JSON, of another kind of model, or a size is none.
     """
-    values = files.read_json_object(path)
+    values = json_files.read_object(path)
     if "hidden_size" not in values:
         return {}
     if values.get("model_type", "electra") != "electra":
-        raise UserError(f"{path}: model_type = {values['model_type']!r}; models here have 'electra'")
-    names = {**{name: f"model.{name}" for name in SIZES}, "vocab_size": "data.vocab_size"}
-    if wrong := [name for name in names if name in values and (type(values[name]) is not int or values[name] < 1)]:
-        raise UserError(f"{path}: {wrong[0]} is missing or no positive whole number")
-    return {field: values[name] for name, field in names.items() if name in values}
+        raise UserError(f'{path}: model_type = {json_files.shown(values["model_type"])}; models here have "electra"')
+    return as_fields(typed.read_known(_Sizes, values, typed.Place(path))._asdict())
+
+
+def as_fields(stated: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what Hugging Face's `config.json` states, by the names of our fields."""
+    sections = {name: "data" if name == "vocab_size" else "model" for name in stated}
+    return {f"{sections[name]}.{name}": value for name, value in stated.items() if value is not None}
 
 
 def check_agree(path: str, stated: Mapping[str, Any], shown: Mapping[str, Any]) -> None:

@@ -9,8 +9,9 @@ import json
 import re
 from typing import Any, NamedTuple
 
-from electra_pretrain.core import files
+from electra_pretrain.core import files, json_files
 from electra_pretrain.core.errors import UserError
+from electra_pretrain.core.typed import Count
 from electra_pretrain.evaluation.results import Result, read_result
 from electra_pretrain.finetuning import record
 
@@ -57,14 +58,21 @@ def shown_step(step: int) -> str:
     return f"0 ({BASELINES[step]})" if step in BASELINES else f"{step:,}"
 
 
+class Step(NamedTuple):
+    """A step as `results.json` has it; one of 0 is of random weights where no more is said, as earlier versions left it."""
+
+    step: Count
+    weights: str = ""
+
+    @property
+    def key(self) -> int:
+        """Return what a cell has."""
+        return IMPORTED_STEP if self.weights == _IMPORTED else self.step
+
+
 def to_json(step: int) -> dict[str, Any]:
-    """Write a step as `results.json` has it; `step_of` reads it."""
-    return {"step": max(step, 0), "weights": BASELINES[step].split()[0] if step in BASELINES else "trained"}
-
-
-def step_of(row: dict[str, Any]) -> int:
-    """Read a step; one of 0 is of random weights where it does not say otherwise, as in files of earlier versions."""
-    return IMPORTED_STEP if row.get("weights") == _IMPORTED else int(row["step"])
+    """Write a cell's step as `Step` reads it."""
+    return Step(max(step, 0), BASELINES[step].split()[0] if step in BASELINES else "trained")._asdict()
 
 
 def done(output: str) -> dict[Cell, Result]:
@@ -103,7 +111,7 @@ def check_settings(output: str, settings: dict[str, Any]) -> None:
     """
     path = files.join(output, SETTINGS_NAME)
     settings = record.flat(settings)
-    earlier = files.read_json_object(path) if files.exists(path) else {}
+    earlier = json_files.read_object(path) if files.exists(path) else {}
     new = {name for name in {**earlier, **settings} if _of_a_task(name) and not (name in earlier and name in settings)}
     changed = [
         f"{name} was {_json(earlier.get(name))}, is {_json(settings.get(name))}"

@@ -55,8 +55,8 @@ def evaluate(
 def _check_same_vocabulary(model_dir: str, source: Source) -> None:
     """Refuse records of another vocabulary than the run's: their ids mean other tokens."""
     own, theirs = check_folder(model_dir), source.manifest.vocabulary
-    if own is not None and own.sha256 != theirs.sha256:
+    if own is not None and own.noted.sha256 != theirs.sha256:
         raise UserError(
-            f"{source.folder}: its vocabulary is not that of {model_dir} (SHA-256 {theirs.sha256}, there {own.sha256}); "
+            f"{source.folder}: its vocabulary is not that of {model_dir} (SHA-256 {theirs.sha256}, there {own.noted.sha256}); "
             f"build the records with {own.path}"
         )

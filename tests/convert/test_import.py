@@ -291,7 +291,7 @@ DAMAGES = {
     ),
     "sizes that lie": (lambda folder: edit_config(folder, hidden_size=256), "hidden_size = 256, the weights have 128"),
     "sizes that are none": (lambda folder: edit_config(folder, hidden_size="../2"), "hidden_size is missing or no positive"),
-    "no JSON": (lambda folder: (folder / "config.json").write_text("{"), "config.json: not valid JSON"),
+    "no JSON": (lambda folder: (folder / "config.json").write_text("{"), "config.json, line 1, column 2: not valid JSON"),
     "another vocabulary": (lambda folder: (folder / "vocab.txt").write_text("\n".join(TOKENS[:-1])), "39 tokens, .* 40 rows"),
 }
 

@@ -15,7 +15,7 @@ import tensorflow as tf
 from electra_pretrain import compare, evaluate_checkpoints
 from electra_pretrain.core.errors import UserError
 from electra_pretrain.evaluation import exports, report, sweep
-from electra_pretrain.evaluation.cells import IMPORTED_STEP, RANDOM_STEP, Cell, check_settings, step_of, to_json
+from electra_pretrain.evaluation.cells import IMPORTED_STEP, RANDOM_STEP, Cell, Step, check_settings, to_json
 from electra_pretrain.plot.curves import labels
 from electra_pretrain.train.loop import train
 from electra_pretrain.train.run_folder import prepare
@@ -286,8 +286,8 @@ def test_imported_weights_are_no_random_ones(folder, monkeypatch, capsys):
 
 
 def test_a_step_of_0_in_older_results_is_of_random_weights():
-    assert step_of({"step": 0}) == RANDOM_STEP and step_of({"step": 100}) == 100
-    assert all(step_of(to_json(step)) == step for step in (IMPORTED_STEP, RANDOM_STEP, 100))
+    assert (Step(0).key, Step(100).key) == (RANDOM_STEP, 100)
+    assert all(Step(**to_json(step)).key == step for step in (IMPORTED_STEP, RANDOM_STEP, 100))
 
 
 @pytest.mark.parametrize(
@@ -307,7 +307,7 @@ def test_paths_may_hold_equals_signs_and_commas(tmp_path, monkeypatch, data, exp
 
 
 def test_a_run_with_another_vocabulary_is_refused_before_anything_is_done(folder):
-    vocabulary = {"type": "wordpiece", "sha256": "0" * 64, "do_lower_case": False, "strip_accents": False}
+    vocabulary = {"type": "wordpiece", "size": 1, "sha256": "0" * 64, "do_lower_case": False, "strip_accents": False}
     (folder / "run" / "run.json").write_text(json.dumps({"data": {"vocabulary": vocabulary}}))
     (folder / "run" / "vocab.txt").write_text("[PAD]\n")
     with pytest.raises(UserError, match=r"run/vocab.txt: not the vocabulary that belongs here .*run.json says SHA-256 000"):
