@@ -16,7 +16,15 @@ RENSA = "rensa>=0.5"
 MECAB = ["python-mecab-ko>=1.3.7", "python-mecab-ko-dic>=2.1.1"]
 HUB = "huggingface_hub>=1.0"
 WIKI = "mwparserfromhell>=0.6"
-FINETUNE = ["transformers>=5", "accelerate>=1.1", "datasets>=4", "seqeval>=1.2.2", "scipy>=1.13", "scikit-learn>=1.5"]
+FINETUNE = [
+    "transformers>=5",
+    "accelerate>=1.1",
+    "datasets>=4",
+    "seqeval>=1.2.2",
+    "nltk>=3.9",
+    "scipy>=1.13",
+    "scikit-learn>=1.5",
+]
 
 
 def tensorflow_requirements() -> list[str]:

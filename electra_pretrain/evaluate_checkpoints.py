@@ -45,6 +45,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     group.add_argument("--set", action="append", default=[], metavar="field=value")
     group.add_argument("--select", choices=("last", "best"))
     group.add_argument("--split", metavar="NAME")
+    group.add_argument("--encoding", metavar="NAME")
     return parser.parse_args(argv)
 
 
@@ -70,7 +71,7 @@ def evaluate_checkpoints(args: argparse.Namespace) -> None:
             output=args.output,
             data=data_folders(args.data, tasks),
             seeds=args.seeds,
-            options=Options(args.max_steps, args.config, tuple(args.set), args.select, args.split),
+            options=Options(args.max_steps, args.config, tuple(args.set), args.select, args.split, args.encoding),
             every=args.every,
             random=args.random,
             watch=args.watch,

@@ -13,6 +13,7 @@ from electra_pretrain.core.errors import UserError
 from electra_pretrain.execution.stop import StopRequest
 from electra_pretrain.finetuning.job import Request
 from electra_pretrain.finetuning.packages import require_packages
+from electra_pretrain.finetuning.readers.text import ENCODING
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
@@ -32,6 +33,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         help="score the weights at the end, or those that did best on examples which are not scored (default %(default)s)",
     )
     parser.add_argument("--split", metavar="NAME", help="score this one (default: the one whose scores were published)")
+    parser.add_argument("--encoding", default=ENCODING, help="of the task's files, for example cp949 (default %(default)s)")
     parser.add_argument(
         "--precision",
         choices=("auto", "float32", "bfloat16", "float16"),

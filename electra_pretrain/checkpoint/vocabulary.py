@@ -101,4 +101,4 @@ def load_folder_tokenizer(folder: str, do_lower_case: bool) -> Tokenizer:
             f"{folder}: config.json says data.do_lower_case = {json.dumps(do_lower_case)}, {found.kept_in} "
             f"{json.dumps(found.noted.do_lower_case)}; mend config.json, or import again with a --config that is right"
         )
-    return load_tokenizer(found.path, do_lower_case, found.noted.strip_accents)
+    return load_tokenizer(found.path, do_lower_case, strip_accents=found.noted.strip_accents)

@@ -88,7 +88,7 @@ def _checked(encoding: str) -> str:
     name = known.get(name, name)
     try:
         plain = "\n".encode(name) == b"\n"
-    except LookupError as error:
+    except (LookupError, ValueError) as error:  # "undefined" is one that encodes nothing
         raise UserError(f"--encoding {encoding}: no such encoding; for example utf-8 or cp949") from error
     if not plain:
         raise UserError(f"--encoding {encoding}: its lines cannot be told apart; convert it: iconv -f {encoding} -t utf-8")

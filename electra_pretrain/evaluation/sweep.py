@@ -31,6 +31,7 @@ class Options(NamedTuple):
         overrides: `field=value`, over the config.
         select: "last" or "best".
         split: which one is scored.
+        encoding: of the tasks' files.
     """
 
     max_steps: int | None = None
@@ -38,11 +39,12 @@ class Options(NamedTuple):
     overrides: tuple[str, ...] = ()
     select: str | None = None
     split: str | None = None
+    encoding: str | None = None
 
     def arguments(self) -> list[str]:
         """Return them as finetune takes them on its command line."""
-        named = {"max_steps": self.max_steps, "config": self.config, "select": self.select, "split": self.split}
-        given = [f"--{name}={value}" for name, value in named.items() if value is not None]
+        names = ("max_steps", "config", "select", "split", "encoding")
+        given = [f"--{name}={value}" for name in names if (value := getattr(self, name)) is not None]
         return given + [f"--set={text}" for text in self.overrides]
 
     def settings(self) -> dict[str, Any]:
@@ -52,6 +54,7 @@ class Options(NamedTuple):
             "max_steps": self.max_steps,
             "select": self.select,
             "split": self.split,
+            "encoding": self.encoding,
             "config": json_files.read_object(str(self.config)) if in_a_file else self.config,
             "set": dict(text.partition("=")[::2] for text in self.overrides),
         }

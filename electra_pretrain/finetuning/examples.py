@@ -32,15 +32,16 @@ class TaggedText(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """A stretch of a context.
+    """A stretch of a context, as a rule.
 
     Attributes:
         text: its characters.
-        start: where its first one stands in the context.
+        start: where its first one stands in the context; None where the publisher's text stands nowhere in it: it counts when
+            scored, and cannot be learnt.
     """
 
     text: str
-    start: int
+    start: int | None
 
 
 class Question(NamedTuple):
@@ -60,3 +61,10 @@ class Question(NamedTuple):
 
 
 Example = TextExample | TaggedText | Question
+
+
+def can_be_learnt(example: Example) -> bool:
+    """Tell whether an example shows what is right: not so a question whose answers all stand nowhere in its context."""
+    if not isinstance(example, Question) or not example.answers:
+        return True
+    return any(answer.start is not None for answer in example.answers)

@@ -9,7 +9,8 @@ from electra_pretrain.core import files
 from electra_pretrain.core.errors import UserError
 from electra_pretrain.finetuning import models, registry
 from electra_pretrain.finetuning.config import FinetuneConfig, load_finetune_config, size_of
-from electra_pretrain.finetuning.examples import Example
+from electra_pretrain.finetuning.examples import Example, can_be_learnt
+from electra_pretrain.finetuning.readers.text import ENCODING
 from electra_pretrain.finetuning.task import Task
 
 DEV_SHARE = 0.1  # of the training set, set aside by `--select best` where there are no other dev examples to choose by
@@ -31,6 +32,7 @@ class Request:
         overrides: `field=value`, over the config.
         select: "last" or "best".
         split: which one is scored; None: the task's `scored`.
+        encoding: of the task's files.
         precision: of `trainer.PRECISIONS`.
         save_model: whether to save the fine-tuned model.
     """
@@ -45,6 +47,7 @@ class Request:
     overrides: tuple[str, ...] = ()
     select: str = "last"
     split: str | None = None
+    encoding: str = ENCODING
     precision: str = "auto"
     save_model: bool = True
 
@@ -82,6 +85,7 @@ class Job:
             "seed": self.request.seed,
             "split": self.split,
             "select": self.request.select,
+            "encoding": self.request.encoding,
             "precision": self.request.precision,
             "max_steps": self.request.max_steps,
             "settings": dataclasses.asdict(self.config),
@@ -94,11 +98,11 @@ class Job:
         Raises:
             UserError: a file is not as its publisher ships it.
         """
-        train = list(registry.read_split(self.task, self.request.data, "train"))
+        train = self._learnable(self._read("train"))
         if self.request.select == "last":
             return train, []
         if self._has_own_dev():
-            return train, list(registry.read_split(self.task, self.request.data, "dev"))
+            return train, self._read("dev")
         random.Random(f"dev {self.request.seed}").shuffle(train)
         aside = max(1, round(len(train) * DEV_SHARE))
         _log.info(f"the best checkpoint is chosen by {aside:,} examples of the training set, which are not learnt from")
@@ -106,7 +110,20 @@ class Job:
 
     def scored_examples(self) -> list[Example]:
         """Read what is scored; raises as `examples`."""
-        return registry.read_split(self.task, self.request.data, self.split)
+        return self._read(self.split)
+
+    def _read(self, split: str) -> list[Example]:
+        return list(registry.read_split(self.task, self.request.data, split, self.request.encoding))
+
+    def _learnable(self, examples: list[Example]) -> list[Example]:
+        """Leave out what cannot be learnt, and tell how many those are."""
+        kept = [example for example in examples if can_be_learnt(example)]
+        if not kept:
+            raise UserError(f"{self.request.data}: no answer of the train split stands in its context; fetch it again")
+        if len(kept) < len(examples):
+            left = len(examples) - len(kept)
+            _log.info(f"{left:,} of {len(examples):,} questions are not learnt: none of their answers stands in its context")
+        return kept
 
     def _splits(self) -> list[str]:
         """List the splits that are read: to learn from, to score and, if need be, to choose by."""

@@ -14,6 +14,7 @@ _MODULES = {
     "accelerate": "accelerate",
     "datasets": "datasets",
     "seqeval": "seqeval",
+    "nltk": "nltk",
     "scipy": "scipy",
     "scikit-learn": "sklearn",
 }

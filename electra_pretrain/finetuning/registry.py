@@ -5,6 +5,8 @@ import logging
 from electra_pretrain.core import compression, files
 from electra_pretrain.core.errors import UserError, first_of, nearest
 from electra_pretrain.finetuning.examples import Example
+from electra_pretrain.finetuning.readers.rows import Unlabelled
+from electra_pretrain.finetuning.readers.text import ENCODING
 from electra_pretrain.finetuning.task import Task
 from electra_pretrain.finetuning.tasks import (
     bq,
@@ -78,20 +80,32 @@ def split_paths(task: Task, folder: str, split: str) -> list[str]:
     return [first, *(path for path in further if path)]
 
 
-def read_split(task: Task, folder: str, split: str) -> list[Example]:
-    """Read a split's examples.
+def read_split(task: Task, folder: str, split: str, encoding: str = ENCODING) -> list[Example]:
+    """Read a split's examples, of files in that encoding.
 
     Raises:
-        UserError: the folder has no such split, or a file of it is not as its publisher ships it.
+        UserError: the folder has no such split, or a file of it is not as its publisher ships it, or holds no labels; then
+            the message names the splits of the folder that may be scored instead.
     """
     paths = split_paths(task, folder, split)
     for name in task.further_files.get(split, ()):
         if not any(name in path for path in paths):
             _log.warning(f"{task.name} {split}: {', '.join(paths)} alone, as {name} is not beside it")
-    examples = [example for path in paths for example in task.read(path)]
+    try:
+        examples = [example for path in paths for example in task.read(path, encoding)]
+    except Unlabelled as error:
+        raise UserError(f"{error}; {_instead(task, folder, split)}") from error
     if not examples:
         raise UserError(f"{', '.join(paths)}: holds no examples; fetch it again")
     return examples
+
+
+def _instead(task: Task, folder: str, split: str) -> str:
+    """Say what to do about a split without labels."""
+    others = [name for name in task.files if name not in ("train", split) and find_split(task, folder, name)]
+    if split == "train" or not others:
+        return "fetch a file that has them"
+    return f"--split {' or '.join(others)} scores what lies beside it"
 
 
 def _stored(path: str) -> str | None:

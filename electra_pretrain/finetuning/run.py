@@ -60,17 +60,18 @@ def _run(job: Job, asked: dict[str, Any], stop_requested: StopRequested) -> dict
     learner = _Learner(job, tokenizer)
     scored = learner.scorer(job.scored_examples(), stop_requested)  # read before training, so that a fault shows at once
     training = _train(learner, train, dev, stop_requested)
-    metrics = scored.score(learner.model, f"scoring {job.split}")
+    scores = scored.score(learner.model, f"scoring {job.split}")
     results = {
         **asked,
-        "metrics": metrics,
+        "metrics": scores.metrics,
         "metric": job.task.metric,
         "steps": training.steps,
         "examples": len(scored.examples),
         "train_examples": len(train),
         "dev_examples": len(dev),
         "truncated_units": scored.truncated_units,
-        "stuck_at_chance": _is_stuck(scored, metrics, job.split),
+        "metrics_with_truncated_units": scores.with_truncated,
+        "stuck_at_chance": _is_stuck(scored, scores.metrics, job.split),
         "precision_used": learner.precision,
         "resumed_from": training.resumed_from,
         "train_examples_per_second": training.examples / max(training.seconds, 1e-9),
@@ -178,7 +179,7 @@ def _tuner(
 
 def _look(dev_scorer: Scorer) -> Callable[[Any], float]:
     def look(model: Any) -> float:
-        return dev_scorer.score(model, "looking at dev")[dev_scorer.task.metric]
+        return dev_scorer.score(model, "looking at dev").metrics[dev_scorer.task.metric]
 
     return look
 

@@ -1,7 +1,7 @@
 """Logits of a model for all examples, batches of like length first made and the results in the examples' order."""
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -10,8 +10,21 @@ from electra_pretrain.finetuning.batches import by_length
 from electra_pretrain.finetuning.config import FinetuneConfig
 from electra_pretrain.finetuning.features import by_kind
 from electra_pretrain.finetuning.features.texts import Columns
+from electra_pretrain.finetuning.features.words import shown_units
 from electra_pretrain.finetuning.metrics.score import score
 from electra_pretrain.finetuning.task import Task
+
+
+class Scores(NamedTuple):
+    """Metrics, each from 0 to 100.
+
+    Attributes:
+        metrics: as published; of tags: of the units within `max_seq_length`.
+        with_truncated: the same of all units, of which those behind it are called `O` unseen; None of other kinds of tasks.
+    """
+
+    metrics: dict[str, float]
+    with_truncated: dict[str, float] | None = None
 
 
 class Scorer:
@@ -48,15 +61,18 @@ class Scorer:
         self._rows = by_kind.model_rows(self._columns)
         self._lengths = [len(ids) for ids in self._columns["input_ids"]]
 
-    def score(self, model: Any, description: str) -> dict[str, float]:
-        """Compute every metric of the task, 0 to 100; `description` is shown with the progress."""
+    def score(self, model: Any, description: str) -> Scores:
+        """Compute every metric of the task; `description` is shown with the progress."""
         logits = self._logits(model, description)
         found = by_kind.predictions(self.task, self.examples, self._columns, logits, self._config)
-        return score(self.task, self.references, found)
+        if self.task.kind != "tagging":
+            return Scores(score(self.task, self.references, found))
+        shown = (shown_units(tags, self._columns) for tags in (self.references, found))
+        return Scores(score(self.task, *shown), score(self.task, self.references, found))
 
     @property
     def truncated_units(self) -> int:
-        """Count the units of tagged texts that lie behind `max_seq_length` and are called `O` unseen."""
+        """Count the units of tagged texts that lie behind `max_seq_length`."""
         return sum(self._columns.get("truncated_units", []))
 
     def _logits(self, model: Any, description: str) -> list[np.ndarray]:

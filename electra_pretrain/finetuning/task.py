@@ -1,10 +1,17 @@
 """What a task is: its files, how they are read, its labels, and how it is scored."""
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
-from typing import Literal
+from collections.abc import Mapping, Sequence
+from typing import Literal, Protocol
 
 from electra_pretrain.finetuning.examples import Example
+
+
+class Reader(Protocol):
+    """Reads one file of a task."""
+
+    def __call__(self, path: str, encoding: str = ..., /) -> list[Example]: ...
+
 
 Kind = Literal["classification", "regression", "tagging", "question_answering"]
 
@@ -20,7 +27,8 @@ class Task:
         files: split (`train`, `dev`, `test`) -> the names that its file may have in the task's folder, the publisher's first;
             each may also be compressed (`.gz`, `.xz`). Some tasks have no `dev` or no `test`.
         scored: the split whose scores were published.
-        read: path of a file -> its examples; raises UserError, which names file and line.
+        read: path of a file, and its encoding -> its examples; raises UserError, which names file and line, and Unlabelled
+            where the file holds no labels.
         labels: of classes or tags, in the order of their ids; empty for scores and stretches.
         metrics: names of the metrics, all 0 to 100 and better when higher; the first is the one that is compared.
         further_files: split -> names of files that belong to it too, read after the one of `files`, in whose folder they lie.
@@ -31,7 +39,7 @@ class Task:
     kind: Kind
     files: Mapping[str, Sequence[str]]
     scored: str
-    read: Callable[[str], list[Example]]
+    read: Reader
     labels: tuple[str, ...]
     metrics: tuple[str, ...]
     further_files: Mapping[str, Sequence[str]] = dataclasses.field(default_factory=dict)

@@ -110,7 +110,7 @@ class Extension(NamedTuple):
 def extension(tokenizer: WordPieceTokenizer, other: list[str]) -> Extension:
     """Find the other vocabulary's tokens that are missing here, in its order; special and unused ones aside."""
     known = {*tokenizer.tokens, *SPECIAL_TOKENS}
-    missing = [token for token in other if token not in known and not UNUSED.fullmatch(token)]
+    missing = [token for token in dict.fromkeys(other) if token not in known and not UNUSED.fullmatch(token)]
     added = [token for token in missing if why_never(tokenizer, token) is None]
     return Extension(added, [token for token in missing if token not in set(added)])
 

@@ -76,8 +76,14 @@ def find_vocab(name_or_path: str) -> str:
     return shipped.find(name_or_path, "vocab", ".txt", "vocabulary file")
 
 
-def load_tokenizer(path: str, do_lower_case: bool, strip_accents: bool = False) -> Tokenizer:
+def load_tokenizer(path: str, do_lower_case: bool, *, strip_accents: bool = False, say: bool = True) -> Tokenizer:
     """Read a vocabulary: `vocab.txt`, one token a line, or a SentencePiece model; told apart by their content.
+
+    Args:
+        path: of the file.
+        do_lower_case: whether text is lower-cased first.
+        strip_accents: whether it loses its accents too.
+        say: warn of lines that no text is cut into.
 
     Raises:
         UserError: the file is missing, or neither, or damaged, or lacks a special token; or accents cannot be stripped.
@@ -92,16 +98,17 @@ def load_tokenizer(path: str, do_lower_case: bool, strip_accents: bool = False) 
                 f"{path}: is a SentencePiece model, with which accents are never stripped; use a WordPiece vocab.txt"
             )
         return SentencePieceTokenizer(content, do_lower_case)
-    return WordPieceTokenizer(wordpiece.parse_vocab(path, content), do_lower_case, strip_accents)
+    return WordPieceTokenizer(wordpiece.parse_vocab(path, content, say), do_lower_case, strip_accents)
 
 
-def load_as_learnt(path: str, do_lower_case: bool) -> Tokenizer:
+def load_as_learnt(path: str, do_lower_case: bool, *, say: bool = True) -> Tokenizer:
     """Read a vocabulary for text to come: lower-cased, it loses its accents too where what lies beside the file says so.
 
     Raises:
         UserError: as `load_tokenizer`, or what lies beside the file is damaged.
     """
-    return load_tokenizer(path, do_lower_case, do_lower_case and provenance.saved_strip_accents(path))
+    strip_accents = do_lower_case and provenance.saved_strip_accents(path)
+    return load_tokenizer(path, do_lower_case, strip_accents=strip_accents, say=say)
 
 
 def file_name(type: str) -> str:

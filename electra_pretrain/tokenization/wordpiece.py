@@ -1,6 +1,12 @@
-"""WordPiece: a `vocab.txt`, one token a line, and the longest piece that fits, from a word's start to its end."""
+"""WordPiece: a `vocab.txt`, one token a line, and the longest piece that fits, from a word's start to its end.
 
+A token's id is its line. Published vocabularies hold an empty line (KoELECTRA v2) or a token twice; such a line keeps its id,
+which no text is ever cut into: of a token that stands twice the last line counts, as for Hugging Face.
+"""
+
+import functools
 import hashlib
+import logging
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -8,12 +14,13 @@ import numpy as np
 
 from electra_pretrain.core import files
 from electra_pretrain.core.batch import SPECIAL_TOKENS, SpecialIds
-from electra_pretrain.core.errors import UserError
+from electra_pretrain.core.errors import UserError, first_of
 from electra_pretrain.tokenization import engine
 
 if TYPE_CHECKING:
     import tokenizers
 
+_log = logging.getLogger(__name__)
 TYPE = "wordpiece"
 FILE_NAME = "vocab.txt"
 MAX_WORD_CHARACTERS = 100  # a longer word is [UNK], as everywhere in the BERT family
@@ -93,18 +100,18 @@ def longest_match(word: str, vocab: Mapping[str, int], continues: bool = False) 
 
 
 def read_vocab(path: str) -> list[str]:
-    """Read the tokens of a `vocab.txt`.
+    """Read the tokens of a `vocab.txt`, and warn of lines that no text is cut into.
 
     Raises:
-        UserError: the file is missing, not UTF-8, holds a token twice or an empty line, or lacks a special token.
+        UserError: the file is missing, not UTF-8, or lacks a special token.
     """
     if not files.exists(path) or files.is_dir(path):
         raise UserError(f"{path}: no such vocabulary file; make one with train_vocab")
     return parse_vocab(path, files.read_bytes(path))
 
 
-def parse_vocab(path: str, content: bytes) -> list[str]:
-    """Return the tokens in the content of a `vocab.txt`; raises as `read_vocab`."""
+def parse_vocab(path: str, content: bytes, say: bool = True) -> list[str]:
+    """Return the tokens in the content of a `vocab.txt`, raising as `read_vocab`; `say`: warn as it does."""
     try:
         tokens = content.decode("utf-8").removesuffix("\n").split("\n")
     except UnicodeDecodeError as error:
@@ -112,19 +119,33 @@ def parse_vocab(path: str, content: bytes) -> list[str]:
             f"{path}: not UTF-8 ({error.reason} at byte {error.start}); a vocabulary is a UTF-8 text file"
         ) from error
     tokens = [token.removesuffix("\r") for token in tokens]
-    seen: dict[str, int] = {}
-    for number, token in enumerate(tokens, start=1):
-        if not token:
-            raise UserError(f"{path}, line {number}: empty line; a vocabulary has one token a line")
-        if token in seen:
-            raise UserError(f'{path}, line {number}: "{token}" stands on line {seen[token]} already; each token may stand once')
-        seen[token] = number
-    missing = [token for token in SPECIAL_TOKENS if token not in seen]
+    missing = sorted({*SPECIAL_TOKENS} - {*tokens}, key=SPECIAL_TOKENS.index)
     if missing:
         raise UserError(
             f"{path}: the vocabulary lacks {', '.join(missing)}; an ELECTRA vocabulary needs {' '.join(SPECIAL_TOKENS)}"
         )
+    if say and (idle := idle_lines(tokens)):
+        lines = (
+            f'{index + 1} ("{tokens[index]}", again on {last + 1})' if tokens[index] else f"{index + 1} (empty)"
+            for index, last in idle.items()
+        )
+        _warn_once(path, len(idle), first_of([*lines], 3))
     return tokens
+
+
+def idle_lines(tokens: Sequence[str]) -> dict[int, int]:
+    """Find what no text is cut into: the index of each empty token, and of each that stands again -> where it stands last."""
+    last = {token: index for index, token in enumerate(tokens)}
+    return {index: last[token] for index, token in enumerate(tokens) if not token or last[token] != index}
+
+
+@functools.cache
+def _warn_once(path: str, count: int, lines: str) -> None:
+    named = f"line {lines} holds" if count == 1 else f"{count:,} lines hold"
+    which = "" if count == 1 else f": {lines}"
+    _log.warning(
+        f"{path}: {named} no token of {'its' if count == 1 else 'their'} own{which}; kept, with ids that no text is cut into"
+    )
 
 
 def vocab_text(tokens: Sequence[str]) -> str:

@@ -16,6 +16,7 @@ from electra_pretrain import compare, evaluate_checkpoints
 from electra_pretrain.core.errors import UserError
 from electra_pretrain.evaluation import exports, report, sweep
 from electra_pretrain.evaluation.cells import IMPORTED_STEP, RANDOM_STEP, Cell, Step, check_settings, to_json
+from electra_pretrain.evaluation.sweep import Options
 from electra_pretrain.plot.curves import labels
 from electra_pretrain.train.loop import train
 from electra_pretrain.train.run_folder import prepare
@@ -219,6 +220,12 @@ def test_other_settings_are_refused_field_by_field(folder):
     with pytest.raises(UserError, match=r"max_steps was 7, is null; config.learning_rate was 0.1, is null"):
         evaluate(folder)
     assert len(journal(folder)) == 3
+
+
+def test_finetune_is_given_what_was_asked_for():
+    given = Options(max_steps=7, split="dev", encoding="cp949", overrides=("a=1",))
+    assert given.arguments() == ["--max_steps=7", "--split=dev", "--encoding=cp949", "--set=a=1"]
+    assert given.settings()["encoding"] == "cp949"
 
 
 def test_a_new_task_is_added_an_old_ones_data_may_not_change(tmp_path):

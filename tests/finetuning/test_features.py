@@ -126,6 +126,12 @@ def test_positions_by_hand(tokenizer):
     assert answers == {"q": "서울에서 가나다라 살다"}  # an unknown word comes back as it was written
 
 
+def test_what_is_learnt_is_the_first_answer_that_stands_in_the_context():
+    asked = Question("q", "ab", "서울에서 가나다라", (Answer("부산", None), Answer("가나", 5), Answer("서울", 0)))
+    features = question_features([asked, asked._replace(answers=asked.answers[:1])], SHARED, 32, 8, 8)
+    assert (features["start_positions"], features["end_positions"]) == ([5, 0], [5, 0])
+
+
 def test_a_question_is_cut():
     asked = Question("q", "가 나 다 a 1", "서울", (Answer("서울", 0),))
     features = question_features([asked], SHARED, 16, 4, 3)

@@ -6,7 +6,7 @@ import seqeval.metrics
 import sklearn.metrics
 
 from electra_pretrain.finetuning.examples import Answer, Question
-from electra_pretrain.finetuning.metrics import cmrc, entities, klue_mrc
+from electra_pretrain.finetuning.metrics import cmrc, english_words, entities, klue_mrc
 from electra_pretrain.finetuning.metrics import korquad as squad
 from electra_pretrain.finetuning.metrics.score import score
 from electra_pretrain.finetuning.task import Task
@@ -126,6 +126,11 @@ def test_klue_mrc(prediction, answer, exact, rouge_w):
         ("北海京", "北京", 0, 2 * 1 / (3 + 2)),  # one run: not both characters
         ("NBA球队", "nba 球队", 0, 1),  # a word of Latin letters is one unit; spaces count for exact match only
         ("1,200.5年", "1,200年", 0, 2 * 1 / (2 + 2)),
+        ("30米", "30km", 0, 0),  # a digit and a letter that touch are one word
+        ("7", "7B", 0, 0),
+        ("15", "15％", 0, 0),
+        ("共8", "共82…", 0, 0.5),
+        ("2B", "2B铅笔", 0, 2 * 1 / (1 + 3)),
         ("", "北京", 0, 0),
         ("。", "。", 1, 0),  # nothing is left to share
     ],
@@ -133,6 +138,28 @@ def test_klue_mrc(prediction, answer, exact, rouge_w):
 def test_cmrc(prediction, answer, exact, f1):
     assert cmrc.exact_match(prediction, answer) == exact
     assert cmrc.f1(prediction, answer) == pytest.approx(f1)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("nba won. he left.", ["nba", "won", ".", "he", "left", "."]),  # a stop ends a sentence, and stands alone
+        ("mr. lee of u.s. steel", ["mr.", "lee", "of", "u.s.", "steel"]),  # but not an abbreviation's
+        (
+            "j. lee, aged 5. people",
+            ["j.", "lee", ",", "aged", "5.", "people"],
+        ),  # an initial's, a number's before a small letter
+        ("5. 6", ["5", ".", "6"]),
+        ("5. administrators", ["5", ".", "administrators"]),
+        ("wait... what", ["wait", "...", "what"]),
+        ("don't ask (why)?", ["do", "n't", "ask", "(", "why", ")", "?"]),
+        ("1,200.5 50% 한글abc", ["1,200.5", "50", "%", "한글abc"]),
+        (" ", []),
+    ],
+)
+def test_english_words_are_nltks(text, words):
+    """As `nltk.word_tokenize` gives them with its data (3.10)."""
+    assert english_words.words(text) == words
 
 
 def questions(*answers):

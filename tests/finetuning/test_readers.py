@@ -10,8 +10,9 @@ import pytest
 
 from electra_pretrain.core.errors import UserError
 from electra_pretrain.finetuning import registry
-from electra_pretrain.finetuning.examples import Question, TaggedText, TextExample
-from tests.support.task_files import EXAMPLES, FILES, SEOUL, dump, squad, tsv
+from electra_pretrain.finetuning.examples import Answer, Question, TaggedText, TextExample
+from electra_pretrain.finetuning.readers.rows import Unlabelled
+from tests.support.task_files import BEIJING, EXAMPLES, FILES, NO_ANSWER, SEOUL, TAIPEI, dump, squad, tsv
 
 SPLITS = [(name, split) for name, splits in FILES.items() for split in splits]
 
@@ -59,7 +60,7 @@ def test_what_is_read_fits_the_task(tmp_path, name, split):
         else:
             assert isinstance(example, Question) and task.kind == "question_answering"
             for answer in example.answers:
-                assert example.context[answer.start : answer.start + len(answer.text)] == answer.text
+                assert answer.start is None or example.context[answer.start : answer.start + len(answer.text)] == answer.text
 
 
 @pytest.mark.parametrize("suffix, compress", [(".gz", gzip.compress), (".xz", lzma.compress)])
@@ -141,7 +142,13 @@ WRONG = {
     "klue_ner": ("klue-ner-v1.1_dev.tsv", "## 가\t가\n가\tB-XX\n", 'line 2: tag "B-XX" is none of O, B-PS'),
     "klue_mrc": (
         "klue-mrc-v1.1_dev.json",
-        dump(squad(SEOUL, {"guid": "m-3", "question": "왜?", "is_impossible": False, "answers": []})),
+        dump(
+            squad(
+                SEOUL,
+                {"guid": "m-2", "question": "왜?", **NO_ANSWER},
+                {"guid": "m-3", "question": "왜?", "is_impossible": False, "answers": []},
+            )
+        ),
         "question m-3: has no answer",
     ),
     "cmrc2018": ("cmrc2018_dev.json", dump([{"context_id": "DEV_0", "context_text": "北京"}]), 'no list "data"'),
@@ -152,7 +159,7 @@ WRONG = {
         'line 2: label "-"',
     ),
     "chnsenticorp": ("dev.tsv", "label\ttext_a\n1\t房间\n0\t".encode() + b"\xb7\xbf\n", "line 3: not UTF-8"),
-    "lcqmc": ("dev.txt", tsv(["今天几号", "今天星期几"]), 'line 1: no column "text_a or sentence1"'),
+    "lcqmc": ("dev.txt", tsv(["今天几号"]), 'line 1: no column "text_a or sentence1"'),
     "bq": ("dev.tsv", tsv(["text_a", "text_b", "label"], ["额度", "", "0"]), "line 2: a text is empty"),
 }
 
@@ -171,15 +178,15 @@ def test_what_is_wrong_is_named(tmp_path, name):
 
 
 def test_a_known_flaw_is_counted_and_many_are_another_file(tmp_path, capsys):
-    header, review, empty = ["id", "document", "label"], ["1", "좋다", "1"], ["2", " ", "0"]
-    task = registry.find_task("nsmc")
-    path = str(put(tmp_path, "ratings_train.txt", tsv(header, *[review] * 5, *[empty] * 10)))
+    header, review, empty = ["question1", "question2", "is_duplicate"], ["가", "나", "1"], ["가", " ", "0"]
+    task = registry.find_task("question_pair")
+    path = str(put(tmp_path, "train.txt", tsv(header, *[review] * 5, *[empty] * 10)))
     assert len(task.read(path)) == 5
     assert capsys.readouterr().err.endswith(f": {path}: left out: 10 of 15; the first: {path}, line 7: a text is empty\n")
-    put(tmp_path, "ratings_train.txt", tsv(header, *[review] * 5, *[empty] * 11))
+    put(tmp_path, "train.txt", tsv(header, *[review] * 5, *[empty] * 11))
     with pytest.raises(UserError, match=r"line 7: a text is empty; that is so 11 times among 16"):
         task.read(path)
-    put(tmp_path, "ratings_train.txt", tsv(header, *[empty] * 11, *[review] * 1089))
+    put(tmp_path, "train.txt", tsv(header, *[empty] * 11, *[review] * 1089))
     assert len(task.read(path)) == 1089
 
 
@@ -197,7 +204,87 @@ def test_answers_are_moved_to_the_nearest_place_and_told_of(tmp_path, capsys):
     assert (
         "answers moved to where they stand in their context: 2 of 3; the first:" in told and "question TRAIN_1_QUERY_0" in told
     )
-    assert "left out that stand nowhere in their context: 1 of 3" in told and "question TRAIN_1_QUERY_2" in told
+    assert "stand nowhere in their context, which count when scored and are not learnt: 1 of 3" in told
+    assert "question TRAIN_1_QUERY_2" in told
+
+
+def test_of_several_answers_those_that_stand_nowhere_stay(tmp_path):
+    """As in CMRC 2018's dev file, whose annotators did not always copy: `answer_start` is -1."""
+    answers = [
+        {"text": "元朝", "answer_start": 16},
+        {"text": "元代", "answer_start": -1},
+        {"text": "在元朝", "answer_start": -1},
+    ]
+    path = put(tmp_path, "cmrc2018_dev.json", dump(squad(BEIJING, {"id": "1", "question": "何时？", "answers": answers})))
+    (question,) = registry.TASKS["cmrc2018"].read(str(path))
+    assert question.answers == (Answer("元朝", 16), Answer("元代", None), Answer("在元朝", None))
+    with pytest.raises(UserError, match="does not stand at character -1"):
+        registry.TASKS["korquad"].read(str(path))
+
+
+# Of a task: the file, and what it is without its labels.
+UNLABELLED = {
+    "nsmc": ("test.tsv", tsv(["id", "document"], ["1", "좋다"])),
+    "naver_ner": ("test.tsv", "비가 온다 .\n눈이 온다 .\n"),
+    "korsts": ("sts-test.tsv", tsv(["genre", "sentence1", "sentence2"], ["news", "가", "나"])),
+    "hate_speech": ("dev.tsv", tsv(["comments"], ["연기 참 좋다"])),
+    "klue_nli": ("klue-nli-v1.1_dev.json", dump([{"guid": "a", "premise": "가", "hypothesis": "나"}])),
+    "klue_sts": ("klue-sts-v1.1_dev.json", dump([{"guid": "a", "sentence1": "가", "sentence2": "나"}])),
+    "klue_ner": ("klue-ner-v1.1_dev.tsv", "## 가\n비\n가\n\n눈\n"),
+    "klue_mrc": ("klue-mrc-v1.1_dev.json", dump(squad(SEOUL, {"guid": "m-1", "question": "왜?"}))),
+    "drcd": ("DRCD_test.json", dump(squad(TAIPEI, {"id": "1", "question": "何年？", "answers": []}))),
+    "xnli": ("xnli.test.tsv", tsv(["language", "sentence1", "sentence2"], ["zh", "a", "b"])),
+    "chnsenticorp": ("test.tsv", tsv(["qid", "text_a"], ["0", "房间"])),
+    "lcqmc": ("test.txt", tsv(["今天几号", "今天星期几"])),
+    "bq": ("test.tsv", tsv(["额度多少", "为什么没额度"])),
+}
+
+
+@pytest.mark.parametrize("name", UNLABELLED)
+def test_a_file_without_labels_is_told_as_such(tmp_path, name):
+    file, content = UNLABELLED[name]
+    path = str(put(tmp_path, file, content))
+    with pytest.raises(Unlabelled, match=re.escape(f"{path}: holds no labels (")):
+        registry.TASKS[name].read(path)
+
+
+def test_navers_own_words_without_tags_are_told_as_such(tmp_path):
+    path = str(put(tmp_path, "test.tsv", "1\t비가\n2\t온다\n"))
+    with pytest.raises(Unlabelled, match="its words have no tags"):
+        registry.TASKS["naver_ner"].read(path)
+
+
+def test_a_split_without_labels_names_the_one_that_can_be_scored(tmp_path):
+    put(tmp_path, "test.tsv", tsv(["额度多少", "为什么没额度"]))
+    put(tmp_path, "train.tsv", tsv(["额度多少", "为什么没额度"]))
+    task = registry.TASKS["bq"]
+    for split in ("train", "test"):
+        with pytest.raises(UserError, match="neither scored nor learnt from; fetch a file that has them"):
+            registry.read_split(task, str(tmp_path), split)
+    put(tmp_path, "dev.tsv", tsv(["额度多少", "为什么没额度", "0"]))
+    with pytest.raises(UserError, match="--split dev scores what lies beside it"):
+        registry.read_split(task, str(tmp_path), "test")
+
+
+@pytest.mark.parametrize("name, split", SPLITS)
+def test_files_may_be_in_cp949(tmp_path, name, split):
+    """Every task: those of Chinese that it cannot hold are written in GB 18030."""
+    encoding = "gb18030" if name in ("cmrc2018", "drcd", "xnli", "chnsenticorp", "lcqmc", "bq") else "cp949"
+    for file, content in FILES[name][split].items():
+        put(tmp_path, file, content.encode(encoding))
+    task = registry.find_task(name)
+    assert registry.read_split(task, str(tmp_path), split, encoding) == EXAMPLES[name][split]
+    with pytest.raises(UserError, match="not UTF-8 .*say what it is in, such as --encoding cp949"):
+        registry.read_split(task, str(tmp_path), split)
+
+
+def test_bytes_that_are_not_of_the_encoding_name_it(tmp_path):
+    path = str(put(tmp_path, "dev.tsv", tsv(["document", "label"], ["뷁", "1"], ["€", "0"])))
+    with pytest.raises(UserError, match=r"dev\.tsv, line \d: not CP949 \(byte 0x.* at column .*\); try --encoding utf-8"):
+        registry.TASKS["nsmc"].read(path, "cp949")
+    for encoding in ("klingon", "utf-16", "undefined", "rot13"):
+        with pytest.raises(UserError, match=f"--encoding {encoding}: "):
+            registry.TASKS["nsmc"].read(path, encoding)
 
 
 def test_an_offset_counts_characters_and_not_bytes_or_utf_16(tmp_path):
@@ -213,7 +300,7 @@ def test_an_offset_counts_characters_and_not_bytes_or_utf_16(tmp_path):
     [
         ([{"id": "1", "question": "왜?", "is_impossible": True}] * 2, "question 1: an earlier question has this id"),
         ([{"id": "1", "question": " ", "is_impossible": True}], "question 1: the question is empty"),
-        ([{"question": "왜?"}], 'question 1: no field "id"'),
+        ([{"question": "왜?", "is_impossible": True}], 'question 1: no field "id"'),
         ([{"id": "q", "question": "왜?", "answers": [{"text": "", "answer_start": 0}]}], "question q: an answer is empty"),
         ([{"id": "q", "question": "왜?", "answers": [{"text": "서울"}]}], 'question q: no field "answer_start"'),
         ([{"id": "q", "question": "왜?", "answers": [{"text": ".", "answer_start": -1}]}], "does not stand at character -1"),

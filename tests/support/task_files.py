@@ -215,6 +215,7 @@ FILES = {
                 ["zh", "entailment", "", '他说："妈，我回来了。', "他说话了。", "1", "facetoface", "entailment", "True"],
             )
         },
+        "test": {"test.tsv": tsv(["text_a", "text_b", "label"], ["猫 在睡。", "猫醒着。", "contradictory"])},
     },
     "chnsenticorp": {"test": {"test.tsv": tsv(["label", "text_a"], ["1", '"房间很干净,""下次""再来'], ["0", "书页少了一半"])}},
     "lcqmc": {
@@ -229,7 +230,11 @@ FILES = {
 
 EXAMPLES = {
     "nsmc": {
-        "train": [TextExample('"처음 10분만 좋다', None, 0), TextExample("배우들이 살렸네요 ㅎㅎ", None, 1)],
+        "train": [
+            TextExample('"처음 10분만 좋다', None, 0),
+            TextExample("배우들이 살렸네요 ㅎㅎ", None, 1),
+            TextExample("", None, 0),
+        ],
         "dev": [TextExample(TOLD_TWICE, None, 1)],
     },
     "naver_ner": {
@@ -294,12 +299,14 @@ EXAMPLES = {
         "train": [
             Question("TRAIN_1_QUERY_0", "改名在何时？", BEIJING, (Answer("永乐年间", BEIJING.index("永乐")),)),
             Question("TRAIN_1_QUERY_1", "新名？", BEIJING, (Answer("北京", BEIJING.rindex("北京")),)),
+            Question("TRAIN_1_QUERY_2", "谁改？", BEIJING, (Answer("朱棣", None),)),
         ]
     },
     "drcd": {"test": [Question("1147-5-1", "何年設市？", TAIPEI, (Answer("西元一九二〇年", 9), Answer("一九二〇年", 11)))]},
     "xnli": {
         "train": [TextExample("他 关 了 门 。", "门 开 着 。", 0)],
         "dev": [TextExample('他说："妈，我回来了。', "他说话了。", 1)],
+        "test": [TextExample("猫 在睡。", "猫醒着。", 0)],
     },
     "chnsenticorp": {"test": [TextExample('"房间很干净,""下次""再来', None, 1), TextExample("书页少了一半", None, 0)]},
     "lcqmc": {

@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 from tokenizers.implementations import BertWordPieceTokenizer
+from transformers import BertTokenizerFast, PreTrainedTokenizerFast
 
 from electra_pretrain import train_vocab
 from electra_pretrain.core.errors import UserError
 from electra_pretrain.corpus.reader import Corpus
+from electra_pretrain.tokenization.fast import fastest_encoder
 from electra_pretrain.tokenization.provenance import saved_lower_case
 from electra_pretrain.tokenization.tokenizer import load_tokenizer
 from electra_pretrain.tokenization.train_wordpiece import train_wordpiece
@@ -132,8 +134,6 @@ def test_lower_case_keeps_accents_and_syllables(tmp_path):
 SPECIALS = "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\n"
 BAD = {
     "no mask": ("[PAD]\n[UNK]\n[CLS]\n[SEP]\n가\n".encode(), r"lacks \[MASK\]"),
-    "twice": ((SPECIALS + "가\n나\n가\n").encode(), r'line 8: "가" stands on line 6 already'),
-    "empty line": ((SPECIALS + "\n가\n").encode(), r"line 6: empty line"),
     "not UTF-8": (SPECIALS.encode() + "가".encode("cp949"), "not UTF-8"),
 }
 
@@ -145,6 +145,35 @@ def test_bad_vocabularies(tmp_path, name):
     path.write_bytes(content)
     with pytest.raises(UserError, match=f"vocab.txt.*{message}"):
         load_tokenizer(str(path), False)
+
+
+# Published vocabularies hold such lines: their ids, and what is said of them.
+ODD = {
+    "empty": ("가\n\n##나\n다\n", "line 7 (empty) holds no token of its own"),
+    "twice": ("가\n다\n가\n##나\n", 'line 6 ("가", again on 8) holds no token of its own'),
+    "both": ("\n다\n가\n\n다\n##나\n다\n", '4 lines hold no token of their own: 6 (empty), 7 ("다", again on 12)'),
+    "at the end": ("가\n다\n##나\n\n", "line 9 (empty) holds no token of its own"),
+}
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_empty_lines_and_repeated_tokens_keep_their_ids(tmp_path, name, capfd):
+    """Hugging Face's choice, and the ids of the weights that were published with them; told once."""
+    content, message = ODD[name]
+    path = tmp_path / "vocab.txt"
+    path.write_text(SPECIALS + content, encoding="utf-8")
+    tokenizer = load_tokenizer(str(path), False)
+    assert read_vocab(str(path)) == tokenizer.tokens and tokenizer.file_content == path.read_bytes()
+    assert capfd.readouterr().err.count(message) == 1
+    text = ["가나 다 가", "라"]
+    ids = tokenizer.encode_lines(text)[0].tolist()
+    assert ids == [id for line in text for id in BertTokenizerFast(str(path), do_lower_case=False)(line)["input_ids"][1:-1]]
+    assert fastest_encoder(tokenizer, say=True)("\n".join(text).encode())[0].tolist() == ids
+    assert capfd.readouterr().err == ""
+    (tmp_path / "tokenizer.json").write_text(tokenizer.to_json(), encoding="utf-8")
+    exported = PreTrainedTokenizerFast(tokenizer_file=str(tmp_path / "tokenizer.json"))
+    assert exported.get_vocab() == {token: id for id, token in enumerate(tokenizer.tokens)}
+    assert exported("가나 다 가", add_special_tokens=False)["input_ids"] == ids[:-1]
 
 
 def test_too_small_a_vocabulary_is_refused(tmp_path):

@@ -38,7 +38,7 @@ RULES: dict[str, Callable[..., Rule]] = {
         cut.masks,
         brackets.brackets,
         repetition.squeeze,
-        repetition.runs,
+        repetition.repeat_normalize,
         news.news_notices,
         news.bylines,
         repair.whitespace,

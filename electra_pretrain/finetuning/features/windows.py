@@ -34,8 +34,8 @@ def question_features(
 
     `MODEL_COLUMNS`, and for `best_answers`: `question`, index in `questions`; `offsets`, int32 [tokens, 2], each token's
     characters in the context, (-1, -1) outside it; `max_context`, bool [tokens], whether no other window shows more on both
-    sides of the token. A position is that of the first answer's first and last token, which may hold more than the answer;
-    [CLS] where the window does not show all of it or there is none.
+    sides of the token. A position is that of the first and last token, which may hold more than the answer, of the first answer
+    that stands in the context; [CLS] where the window does not show all of it or there is none.
 
     Args:
         questions: what to ask.
@@ -181,11 +181,12 @@ def _row(frame: _Frame, query: list[int], context: np.ndarray, spans: np.ndarray
 
 
 def _positions(question: Question, spans: np.ndarray, window: tuple[int, int], shift: int) -> tuple[int, int]:
-    """Place the first answer's first and last token in the window's row, whose context begins at `shift`."""
-    if not question.answers:
+    """Place the first and last token of the first answer that stands in the context; the row's context begins at `shift`."""
+    placed = [(answer.start, answer.text) for answer in question.answers if answer.start is not None]
+    if not placed:
         return _CLS, _CLS
-    answer = question.answers[0]
-    held = np.flatnonzero((spans[:, 1] > answer.start) & (spans[:, 0] < answer.start + len(answer.text)))
+    first, text = placed[0]
+    held = np.flatnonzero((spans[:, 1] > first) & (spans[:, 0] < first + len(text)))
     start, end = window
     if not len(held) or held[0] < start or held[-1] >= end:
         return _CLS, _CLS

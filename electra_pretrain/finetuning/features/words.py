@@ -1,8 +1,8 @@
 """Features of tagged texts, and back from the model's logits to one tag for each unit.
 
 A unit's tag is learnt at the first token that begins in it. Where several units share a token (KLUE tags characters), the
-token has the first one's tag and the others continue its entity. Units behind `max_seq_length` are predicted `O`, as in the
-published code, and counted.
+token has the first one's tag and the others continue its entity. Units behind `max_seq_length` are predicted `O` and counted;
+the published codes leave them out of what is right as well (`shown_units`).
 """
 
 from collections.abc import Sequence
@@ -79,6 +79,11 @@ def unit_tags(texts: Sequence[TaggedText], features: Columns, logits: Sequence[A
                 tags[unit] = tags[unit + 1]
         tagged.append(tags)
     return tagged
+
+
+def shown_units(tags: Sequence[Sequence[str]], features: Columns) -> list[Sequence[str]]:
+    """Leave out the tags of units behind `max_seq_length`, which are a text's last."""
+    return [row[: len(row) - cut] for row, cut in zip(tags, features["truncated_units"], strict=True)]
 
 
 def _continued(tag: str) -> str:

@@ -3,24 +3,21 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from electra_pretrain.core import compression, files, json_files
+from electra_pretrain.core import json_files
 from electra_pretrain.core.errors import UserError
-from electra_pretrain.corpus.decoding import Decoder
-from electra_pretrain.finetuning.readers.rows import Row
+from electra_pretrain.finetuning.readers.rows import Row, Unlabelled
+from electra_pretrain.finetuning.readers.text import whole_text
 
 _KINDS: dict[type, str] = {str: "text", list: "a list", dict: "an object", int: "a whole number", float: "a number"}
 
 
-def load(path: str) -> Any:
+def load(path: str, encoding: str) -> Any:
     """Read what the file holds.
 
     Raises:
-        UserError: it is not UTF-8, not JSON, or damaged.
+        UserError: it is not of the encoding, not JSON, or damaged.
     """
-    with files.open_raw(path) as raw, compression.decompressed(path, raw) as file:
-        content = file.read()
-    decoder = Decoder()
-    text = "".join(decoder.decode(line, f"{path}, line", number) for number, line in enumerate(content.splitlines(True), 1))
+    text = whole_text(path, encoding)
     try:
         return json_files.parse(text, path)
     except UserError as error:
@@ -50,21 +47,25 @@ def field(where: str, record: Any, name: str, kind: type) -> Any:
     return value
 
 
-def rows(path: str, texts: Sequence[str], label: str, kind: type = str) -> Iterator[Row]:
+def rows(path: str, encoding: str, texts: Sequence[str], label: str, kind: type = str) -> Iterator[Row]:
     """Yield the rows of a file that is a list of objects, each with a `guid` of its own.
 
     Args:
         path: of the file.
+        encoding: of it.
         texts: fields that hold the texts.
         label: the field that holds the label.
         kind: of the label: str or float.
 
     Raises:
         UserError: it is no such list, a field is missing, or a guid comes twice; the record is named.
+        Unlabelled: no record has a label.
     """
-    records = load(path)
+    records = load(path, encoding)
     if not isinstance(records, list):
         raise UserError(f"{path}: a list of records is expected; fetch it again")
+    if records and not any(isinstance(record, dict) and label.partition(".")[0] in record for record in records):
+        raise Unlabelled(path, f'no record has a field "{label}"')
     seen: set[str] = set()
     for number, record in enumerate(records, start=1):
         guid = field(f"{path}, record {number}", record, "guid", str)

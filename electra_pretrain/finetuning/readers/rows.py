@@ -16,6 +16,18 @@ _FEW = 10  # so many flaws are no sign of a broken file, however short it is
 _log = logging.getLogger(__name__)
 
 
+class Unlabelled(UserError):
+    """A file holds examples, but not what is right: a publisher's test set, as a rule.
+
+    Args:
+        path: of the file.
+        lacks: what shows it.
+    """
+
+    def __init__(self, path: str, lacks: str) -> None:
+        super().__init__(f"{path}: holds no labels ({lacks}), and so can be neither scored nor learnt from")
+
+
 class LeftOut:
     """Counts what of one file is passed over, or mended.
 
@@ -68,20 +80,21 @@ class Row(NamedTuple):
     label: str
 
 
-def examples(rows: Iterable[Row], value: Value, left_out: LeftOut | None = None) -> list[Example]:
+def examples(rows: Iterable[Row], value: Value, left_out: LeftOut | None = None, may_be_empty: bool = False) -> list[Example]:
     """Make an example of each row.
 
     Args:
         rows: with one text each, or two.
         value: what a label means.
         left_out: takes rows with an empty text, where the publisher's file is known to hold some; None: they are an error.
+        may_be_empty: an empty text is an example like any other.
 
     Raises:
         UserError: a text is empty, a label is none of the task's, or nothing is left; the row is named.
     """
     found: list[Example] = []
     for row in rows:
-        if not all(text.strip() for text in row.texts):
+        if not may_be_empty and not all(text.strip() for text in row.texts):
             if left_out is None:
                 raise UserError(f"{row.where}: a text is empty; fill it in or delete this row")
             left_out.add(row.where, "a text is empty")

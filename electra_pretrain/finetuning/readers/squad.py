@@ -6,10 +6,11 @@ from typing import Any
 from electra_pretrain.core.errors import UserError
 from electra_pretrain.finetuning.examples import Answer, Example, Question
 from electra_pretrain.finetuning.readers.json_files import field, load
-from electra_pretrain.finetuning.readers.rows import LeftOut
+from electra_pretrain.finetuning.readers.rows import LeftOut, Unlabelled
+from electra_pretrain.finetuning.readers.text import ENCODING
 
 
-def read(path: str, move_answers: bool = False) -> list[Example]:
+def read(path: str, encoding: str = ENCODING, move_answers: bool = False) -> list[Example]:
     """Read the questions of a file.
 
     An answer must stand in its context where its `answer_start` says, in characters. Only a question marked `is_impossible`
@@ -17,17 +18,25 @@ def read(path: str, move_answers: bool = False) -> list[Example]:
 
     Args:
         path: of the file.
+        encoding: of it.
         move_answers: the publisher's file is known to hold some answers whose `answer_start` is off; each is looked for in
-            its context, and the nearest place counts. Those found nowhere are left out, and with its last answer a question.
+            its context, and the nearest place counts. Those found nowhere have no `start`: its evaluation, which compares
+            texts alone, counts them as it does the others.
 
     Raises:
         UserError: a field is missing, an id comes twice, an answer is not where it should be; the question's id is named.
+        Unlabelled: no question has an answer.
     """
     moved = LeftOut(path, "answers moved to where they stand in their context", share=0.1) if move_answers else None
-    lost = LeftOut(path, "answers left out that stand nowhere in their context")
+    nowhere = LeftOut(
+        path, "answers that stand nowhere in their context, which count when scored and are not learnt", share=0.5
+    )
+    asked = list(_questions(path, encoding))
+    if asked and not any(qa.get("answers") or qa.get("is_impossible", False) for _, _, qa in asked):
+        raise Unlabelled(path, "no question has an answer")
     questions: dict[str, Example] = {}
     count = 0
-    for number, context, qa in _questions(path):
+    for number, context, qa in asked:
         name = "guid" if "guid" in qa else "id"
         key = field(f"{path}, question {number}", qa, name, str)
         where = f"{path}, question {key}"
@@ -43,19 +52,17 @@ def read(path: str, move_answers: bool = False) -> list[Example]:
         if not given:
             raise UserError(f"{where}: has no answer; add one, or mark the question with is_impossible")
         count += len(given)
-        answers = [_answer(where, context, answer, moved, lost) for answer in given]
-        found = tuple(answer for answer in answers if answer is not None)
-        if found:
-            questions[key] = Question(key, question, context, found)
-    lost.check(count - lost.count)
+        answers = tuple(_answer(where, context, answer, moved, nowhere) for answer in given)
+        questions[key] = Question(key, question, context, answers)
+    nowhere.check(count - nowhere.count)
     if moved is not None:
         moved.check(count - moved.count)
     return list(questions.values())
 
 
-def _questions(path: str) -> Iterator[tuple[int, str, dict[str, Any]]]:
+def _questions(path: str, encoding: str) -> Iterator[tuple[int, str, dict[str, Any]]]:
     """Yield each question's number, from 1, its context, and what the file holds of it."""
-    content = load(path)
+    content = load(path, encoding)
     if not isinstance(content, dict) or not isinstance(content.get("data"), list):
         raise UserError(f'{path}: no list "data"; the JSON of SQuAD is expected (for CMRC 2018 the one in squad-style-data)')
     number = 0
@@ -70,7 +77,7 @@ def _questions(path: str) -> Iterator[tuple[int, str, dict[str, Any]]]:
                 yield number, context, qa
 
 
-def _answer(where: str, context: str, given: Any, moved: LeftOut | None, lost: LeftOut) -> Answer | None:
+def _answer(where: str, context: str, given: Any, moved: LeftOut | None, nowhere: LeftOut) -> Answer:
     text = field(where, given, "text", str)
     start = field(where, given, "answer_start", int)
     if not text.strip():
@@ -83,8 +90,8 @@ def _answer(where: str, context: str, given: Any, moved: LeftOut | None, lost: L
         raise UserError(f"{where}: {rule}{there}; mend answer_start")
     starts = _occurrences(text, context)
     if not starts:
-        lost.add(where, f'the answer "{_short(text)}" stands nowhere in its context')
-        return None
+        nowhere.add(where, f'the answer "{_short(text)}" stands nowhere in its context')
+        return Answer(text, None)
     moved.add(where, rule)
     return Answer(text, min(starts, key=lambda found: abs(found - start)))
 

@@ -3,30 +3,19 @@
 import csv
 from collections.abc import Iterator, Sequence
 
-from electra_pretrain.core import compression, files
+from electra_pretrain.core import compression
 from electra_pretrain.core.errors import UserError, nearest
-from electra_pretrain.corpus.decoding import Decoder
-from electra_pretrain.corpus.layouts.lines import lines
 from electra_pretrain.corpus.layouts.tables import MAX_CELL_CHARACTERS
-from electra_pretrain.finetuning.readers.rows import LeftOut, Row
+from electra_pretrain.finetuning.readers.rows import LeftOut, Row, Unlabelled
+from electra_pretrain.finetuning.readers.text import text_lines
 
 Names = str | tuple[str, ...]  # of a column: as files name it, the publisher's first
 Cells = tuple[int, list[str]]  # the number of a row's first line, and its cells
 
 
-def text_lines(path: str) -> Iterator[tuple[int, str]]:
-    """Yield lines without their ends, and their numbers, from 1; local or `gs://`, plain or compressed.
-
-    Raises:
-        UserError: a line is not UTF-8, or the compressed file is damaged.
-    """
-    with files.open_raw(path) as raw, compression.decompressed(path, raw) as file:
-        for number, line in lines(path, file, Decoder()):
-            yield number, line.rstrip("\r\n")
-
-
 def rows(
     path: str,
+    encoding: str,
     texts: Sequence[Names],
     label: Names,
     only: tuple[str, str] | None = None,
@@ -40,6 +29,7 @@ def rows(
 
     Args:
         path: of the file.
+        encoding: of it.
         texts: columns that hold the texts.
         label: the column that holds the label.
         only: a column, and what it must hold; rows that hold something else are passed over.
@@ -48,14 +38,16 @@ def rows(
 
     Raises:
         UserError: a column is missing, or a row is wider or narrower than the header; file and line are named.
+        Unlabelled: the column that is missing is the label's.
     """
     wanted = [(names,) if isinstance(names, str) else names for names in (*texts, label)]
-    table = _cells(path)
+    table = _cells(path, encoding)
     number, header = next(table, (1, []))
     header = [name.strip() for name in header]
+    _check_labelled(path, header, wanted, header_optional)
     if header_optional and len(header) == len(wanted) and not any(name in header for names in wanted for name in names):
         columns = list(range(len(wanted)))
-        table = _cells(path)  # from the start: what was taken for the header is a row
+        table = _cells(path, encoding)  # from the start: what was taken for the header is a row
     else:
         columns = [_column(f"{path}, line {number}", header, names) for names in wanted]
     filtered = (_column(f"{path}, line {number}", header, (only[0],)), only[1]) if only else None
@@ -71,9 +63,19 @@ def rows(
             yield Row(where, row, value)
 
 
-def has_column(path: str, name: str) -> bool:
+def has_column(path: str, encoding: str, name: str) -> bool:
     """Tell whether the table's header names such a column."""
-    return name in (cell.strip() for cell in next(_cells(path), (1, [""]))[1])
+    return name in (cell.strip() for cell in next(_cells(path, encoding), (1, [""]))[1])
+
+
+def _check_labelled(path: str, header: Sequence[str], wanted: Sequence[Sequence[str]], header_optional: bool) -> None:
+    """Refuse a table that holds the texts and nothing else of what is wanted, whose last is the label's column."""
+    *texts, label = wanted
+    named = [any(name in header for name in names) for names in texts]
+    without_header = header_optional and not any(named) and len(header) == len(texts)
+    if (all(named) or without_header) and not any(name in header for name in label):
+        columns = f"{len(header)} columns" if without_header else f"the columns {', '.join(name for name in header if name)}"
+        raise Unlabelled(path, f'{columns} and none "{" or ".join(label)}"')
 
 
 def _column(where: str, header: list[str], names: Sequence[str]) -> int:
@@ -84,12 +86,12 @@ def _column(where: str, header: list[str], names: Sequence[str]) -> int:
     return found[0]
 
 
-def _cells(path: str) -> Iterator[Cells]:
+def _cells(path: str, encoding: str) -> Iterator[Cells]:
     """Yield the rows that hold anything."""
     if _is_csv(path):
-        yield from _csv(path)
+        yield from _csv(path, encoding)
         return
-    for number, line in text_lines(path):
+    for number, line in text_lines(path, encoding):
         if line.strip():
             yield number, line.split("\t")
 
@@ -98,9 +100,9 @@ def _is_csv(path: str) -> bool:
     return any(path.endswith(".csv" + suffix) for suffix in ("", *compression.SUFFIXES))
 
 
-def _csv(path: str) -> Iterator[Cells]:
+def _csv(path: str, encoding: str) -> Iterator[Cells]:
     csv.field_size_limit(MAX_CELL_CHARACTERS)
-    reader = csv.reader((line + "\n" for _, line in text_lines(path)), strict=True)
+    reader = csv.reader((line + "\n" for _, line in text_lines(path, encoding)), strict=True)
     start = 1
     try:
         for cells in reader:

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator, Sequence
 
 from electra_pretrain.core.errors import UserError
 from electra_pretrain.finetuning.examples import TaggedText
-from electra_pretrain.finetuning.readers.tables import text_lines
+from electra_pretrain.finetuning.readers.text import text_lines
 
 Lines = list[tuple[int, str]]  # each with its number
 
@@ -14,10 +14,10 @@ def iob_labels(entities: Sequence[str]) -> tuple[str, ...]:
     return ("O", *(f"{position}-{entity}" for entity in entities for position in "BI"))
 
 
-def blocks(path: str) -> Iterator[Lines]:
+def blocks(path: str, encoding: str) -> Iterator[Lines]:
     """Yield lines that stand together, with blank ones between them; a tab alone is blank, spaces are not."""
     block: Lines = []
-    for number, line in text_lines(path):
+    for number, line in text_lines(path, encoding):
         if line.strip("\t"):
             block.append((number, line))
         elif block:

@@ -3,14 +3,15 @@
 from electra_pretrain.finetuning.examples import Example
 from electra_pretrain.finetuning.readers.rows import class_of, examples
 from electra_pretrain.finetuning.readers.tables import rows
+from electra_pretrain.finetuning.readers.text import ENCODING
 from electra_pretrain.finetuning.task import Task
 
 LABELS = ("0", "1")
 
 
-def read(path: str) -> list[Example]:
+def read(path: str, encoding: str = ENCODING) -> list[Example]:
     """Read reviews and whether they are positive."""
-    return examples(rows(path, [("text_a", "review", "text")], "label"), class_of(LABELS))
+    return examples(rows(path, encoding, [("text_a", "review", "text")], "label"), class_of(LABELS))
 
 
 TASK = Task(

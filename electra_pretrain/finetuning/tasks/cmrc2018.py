@@ -2,12 +2,13 @@
 
 from electra_pretrain.finetuning.examples import Example
 from electra_pretrain.finetuning.readers import squad
+from electra_pretrain.finetuning.readers.text import ENCODING
 from electra_pretrain.finetuning.task import Task
 
 
-def read(path: str) -> list[Example]:
+def read(path: str, encoding: str = ENCODING) -> list[Example]:
     """Read questions; some answers do not stand where the file says."""
-    return squad.read(path, move_answers=True)
+    return squad.read(path, encoding, move_answers=True)
 
 
 TASK = Task(

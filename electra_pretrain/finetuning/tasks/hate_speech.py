@@ -3,14 +3,15 @@
 from electra_pretrain.finetuning.examples import Example
 from electra_pretrain.finetuning.readers.rows import class_of, examples
 from electra_pretrain.finetuning.readers.tables import rows
+from electra_pretrain.finetuning.readers.text import ENCODING
 from electra_pretrain.finetuning.task import Task
 
 LABELS = ("none", "offensive", "hate")
 
 
-def read(path: str) -> list[Example]:
+def read(path: str, encoding: str = ENCODING) -> list[Example]:
     """Read comments and the column `hate`."""
-    return examples(rows(path, [("comments", "comment")], "hate"), class_of(LABELS))
+    return examples(rows(path, encoding, [("comments", "comment")], "hate"), class_of(LABELS))
 
 
 TASK = Task(

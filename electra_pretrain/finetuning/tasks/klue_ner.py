@@ -2,18 +2,23 @@
 
 from electra_pretrain.core.errors import UserError
 from electra_pretrain.finetuning.examples import Example, TaggedText
+from electra_pretrain.finetuning.readers.rows import Unlabelled
 from electra_pretrain.finetuning.readers.tagged import Lines, blocks, check_tags, iob_labels
+from electra_pretrain.finetuning.readers.text import ENCODING
 from electra_pretrain.finetuning.task import Task, klue_files
 
 LABELS = iob_labels(("PS", "LC", "OG", "DT", "TI", "QT"))
 
 
-def read(path: str) -> list[Example]:
+def read(path: str, encoding: str = ENCODING) -> list[Example]:
     """Read sentences: a character and its tag a line, a blank line between sentences; `##` begins a remark.
 
     Spaces are characters of the text, but no units: KLUE's own evaluation does not count them.
     """
-    found = (_sentence(path, [line for line in block if not line[1].startswith("##")]) for block in blocks(path))
+    sentences = [[line for line in block if not line[1].startswith("##")] for block in blocks(path, encoding)]
+    if any(sentences) and not any("\t" in line for sentence in sentences for _, line in sentence):
+        raise Unlabelled(path, "its characters have no tags")
+    found = (_sentence(path, sentence) for sentence in sentences)
     return [sentence for sentence in found if sentence is not None]
 
 

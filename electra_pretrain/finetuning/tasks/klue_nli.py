@@ -3,14 +3,15 @@
 from electra_pretrain.finetuning.examples import Example
 from electra_pretrain.finetuning.readers import json_files
 from electra_pretrain.finetuning.readers.rows import class_of, examples
+from electra_pretrain.finetuning.readers.text import ENCODING
 from electra_pretrain.finetuning.task import Task, klue_files
 
 LABELS = ("contradiction", "entailment", "neutral")
 
 
-def read(path: str) -> list[Example]:
+def read(path: str, encoding: str = ENCODING) -> list[Example]:
     """Read premises, hypotheses, and how they stand to each other."""
-    return examples(json_files.rows(path, ["premise", "hypothesis"], "gold_label"), class_of(LABELS))
+    return examples(json_files.rows(path, encoding, ["premise", "hypothesis"], "gold_label"), class_of(LABELS))
 
 
 TASK = Task(

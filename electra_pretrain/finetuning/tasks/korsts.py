@@ -3,12 +3,13 @@
 from electra_pretrain.finetuning.examples import Example
 from electra_pretrain.finetuning.readers.rows import examples, score_between
 from electra_pretrain.finetuning.readers.tables import rows
+from electra_pretrain.finetuning.readers.text import ENCODING
 from electra_pretrain.finetuning.task import Task
 
 
-def read(path: str) -> list[Example]:
+def read(path: str, encoding: str = ENCODING) -> list[Example]:
     """Read pairs and their scores."""
-    return examples(rows(path, ["sentence1", "sentence2"], "score"), score_between(0, 5))
+    return examples(rows(path, encoding, ["sentence1", "sentence2"], "score"), score_between(0, 5))
 
 
 TASK = Task(

@@ -4,24 +4,28 @@ import re
 
 from electra_pretrain.core.errors import UserError
 from electra_pretrain.finetuning.examples import Example
-from electra_pretrain.finetuning.readers.tables import text_lines
+from electra_pretrain.finetuning.readers.rows import Unlabelled
 from electra_pretrain.finetuning.readers.tagged import Lines, blocks, iob_labels, words
+from electra_pretrain.finetuning.readers.text import ENCODING, text_lines
 from electra_pretrain.finetuning.task import Task
 
 LABELS = iob_labels(("PER", "FLD", "AFW", "ORG", "LOC", "CVL", "DAT", "TIM", "NUM", "EVT", "ANM", "PLT", "MAT", "TRM"))
 _TAG = re.compile(r"([A-Z]{3})[-_]([BI])")
 
 
-def read(path: str) -> list[Example]:
+def read(path: str, encoding: str = ENCODING) -> list[Example]:
     """Read sentences, in either of the two ways in which they are published.
 
     Naver writes a word a line (its number, the word, and a tag such as `PER_B`, or `-`) and a blank line between sentences;
     KoELECTRA a sentence a line: its words, a tab, their tags, such as `PER-B`, or `O`.
     """
-    first = next((line for _, line in text_lines(path) if line.strip()), "")
-    if first.count("\t") == 2:
-        return [_sentence(path, block) for block in blocks(path)]
-    return [_line(path, number, line) for number, line in text_lines(path) if line.strip()]
+    first = next((line for _, line in text_lines(path, encoding) if line.strip()), "")
+    cells = first.split("\t")
+    if first and (len(cells) == 1 or (len(cells) == 2 and cells[0].isdigit() and _tag(cells[1]) not in LABELS)):
+        raise Unlabelled(path, "its words have no tags")
+    if len(cells) == 3:
+        return [_sentence(path, block) for block in blocks(path, encoding)]
+    return [_line(path, number, line) for number, line in text_lines(path, encoding) if line.strip()]
 
 
 def _sentence(path: str, block: Lines) -> Example:

@@ -48,8 +48,8 @@ def kcelectra(text):
         text, lambda one: one.isascii() or "ㄱ" <= one <= "ㅣ" or hangul_syllable(one) or one in "％·∼" or one in emojis
     )
     text = by_words(text, lambda word: "" if word.startswith(("http://", "https://")) else word)
-    text = by_words(text, lambda word: "" if word == "OOO" else word)
-    return long_enough(without_runs(text))
+    text = long_enough(without_runs(text))
+    return None if text is None else " ".join(by_words(text, lambda word: "" if word == "OOO" else word).split()) or None
 
 
 def koelectra_v1(text):
@@ -89,7 +89,9 @@ def test_kcelectra_step_by_step():
     assert cleaned("kcelectra", "아홉글자뿐이다아.") == (None, "min_length")
     assert cleaned("kcelectra", "열글자가되는문장이다").text == "열글자가되는문장이다"
     assert cleaned("kcelectra", unicodedata.normalize("NFD", "열글자가되는문장이다")).text == "열글자가되는문장이다"
-    assert cleaned("kcelectra", "OOOO OO동에 사는 사람들의 이야기").text == "OO동에 사는 사람들의 이야기"
+    assert cleaned("kcelectra", "OOOO OO동에 사는 사람들의 이야기").text == "OO OO동에 사는 사람들의 이야기"
+    assert cleaned("kcelectra", "OOO 여섯 글자다").text == "여섯 글자다", "OOO goes last, after the length is measured"
+    assert cleaned("kcelectra", "OOO OOO OOO") == (None, "masks: nothing left")
 
 
 NEWS = "(서울=뉴스1) 홍길동 기자 = 정부는 漢字 교육을 #교육 늘린다고 @gov가 【단독】 말했다. a@b.kr"

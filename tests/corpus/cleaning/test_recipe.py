@@ -28,7 +28,7 @@ def test_the_published_recipes_ship():
         assert recipe.name == ALIASES.get(name, name) and len(recipe.source) > 50
         assert len(recipe.compiled()) == len(recipe.rules)
     names = {name: [rule["rule"] for rule in load_recipe(name).rules] for name in shipped_names()}
-    published = ["characters", "urls", "runs", "whitespace", "min_length"]
+    published = ["characters", "urls", "repeat_normalize", "min_length", "masks"]
     assert [rule for rule in names["kcelectra"] if rule in published] == published
     for name in ("kcelectra", "koelectra_v1", "koelectra_v3", "lmkor"):
         assert "Open:" in load_recipe(name).source and "Ours:" in load_recipe(name).source

@@ -79,8 +79,10 @@ EXAMPLES = {
     "bylines": (
         rules.bylines(["기자"], ["뉴스1"]),
         {"(서울=뉴스1) 홍길동 기자 = 비가 온다. 김철수 기자": "  비가 온다. "}),
-    "runs": (rules.runs(4, 2), {
-        "ㅋㅋㅋ ㅋㅋㅋㅋ 1000 10000 !!!!! ____": "ㅋㅋㅋ ㅋㅋ 1000 100 !!!!! __", "대박대박대박대박": "대박대박대박대박"}),
+    "repeat_normalize": (rules.repeat_normalize(2), {
+        "ㅋㅋㅋ ㅋㅋㅋㅋ 1000 10000 !!!!! ____": "ㅋㅋㅋ ㅋㅋ 1000 100 !!!!! __", "대박대박대박대박": "대박대박대박대박",
+        "오호호호호호홋": "오호호홋", " ㅎㅎ\t\u3000ㅎㅎ  ": "ㅎㅎ ㅎㅎ", "AAAAaaaa": "AAaa"}),
+    "repeat_normalize to 0": (rules.repeat_normalize(0), {"ㅋㅋㅋㅋ  ": "ㅋㅋㅋㅋ"}),
     "phone_numbers": (
         rules.phone_numbers(),
         {
@@ -243,7 +245,7 @@ def test_rules_are_counted_and_reasons_named():
     "make",
     [
         lambda: rules.squeeze(0, True, True), lambda: rules.masks(1), lambda: rules.hangul_share(1.5),
-        lambda: rules.characters(["hanguel"], ""), lambda: rules.runs(2, 2), lambda: rules.runs(2, 0),
+        lambda: rules.characters(["hanguel"], ""), lambda: rules.repeat_normalize(4), lambda: rules.repeat_normalize(-1),
     ],
 )  # fmt: skip
 def test_senseless_parameters_are_refused(make):

@@ -5,6 +5,8 @@ import re
 from electra_pretrain.core.errors import UserError
 from electra_pretrain.corpus.cleaning.rules import Rewrite, Times
 
+_REPEATED = 4  # so often in a row soynlp calls it repetition
+_REPETITION = re.compile(rf"(\w)\1{{{_REPEATED - 1},}}")
 MAX_GROUP = 4  # syllables in a repeated group: 하하호호하하호호하하호호
 
 
@@ -39,16 +41,17 @@ def squeeze(to: Times, digits: bool, signs: bool) -> Rewrite:
     return rewrite
 
 
-def runs(at_least: Times, to: Times) -> Rewrite:
-    """Shorten one letter, syllable, jamo, digit or `_` in a row, and nothing else: ㅋㅋㅋㅋ → ㅋㅋ.
+def repeat_normalize(num_repeats: int) -> Rewrite:
+    """Do what soynlp's function of that name does, in its release 0.0.493, which published recipes call.
 
-    With at_least = 4 and to = 2 it is soynlp 0.0.493's repeat_normalize: ㅋㅋㅋ and 1000 stay, 10000 becomes 100.
+    One letter, syllable, jamo, digit or `_` that stands four times in a row or more stands `num_repeats` times, and white space
+    becomes one space, none at the ends. With 2: ㅋㅋㅋㅋ → ㅋㅋ and 10000 → 100, but ㅋㅋㅋ, 1000, !!!!! and 대박대박대박 stay.
 
     Args:
-        at_least: how often it stands where it is shortened.
-        to: how often it stands then, fewer.
+        num_repeats: 0 to 3; 0 shortens nothing.
     """
-    if not 1 <= to < at_least:
-        raise UserError(f"to: {to} must be at least 1, and fewer than at_least, {at_least}")
-    pattern = re.compile(rf"(\w)\1{{{at_least - 1},}}")
-    return lambda text: pattern.sub(r"\1" * to, text)
+    if not 0 <= num_repeats < _REPEATED:
+        raise UserError(f"num_repeats: {num_repeats} must be 0 to {_REPEATED - 1}; what stands {_REPEATED} times is shortened")
+    if not num_repeats:
+        return lambda text: " ".join(text.split())
+    return lambda text: " ".join(_REPETITION.sub(r"\1" * num_repeats, text).split())
