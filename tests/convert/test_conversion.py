@@ -12,10 +12,14 @@ from transformers import AutoTokenizer, ElectraForMaskedLM, ElectraForPreTrainin
 
 from electra_pretrain import evaluate_pretraining, export_hf, export_tf1, import_checkpoint
 from electra_pretrain.checkpoint import bundle, listing
+from electra_pretrain.config.load import load_config
 from electra_pretrain.core.errors import UserError
+from electra_pretrain.train.run_folder import prepare, record_run
+from tests.conftest import build
 from tests.convert.test_import import IDS, MASK, SEGMENTS
+from tests.records.test_build import read_examples
 from tests.support import released_weights
-from tests.support.released_weights import TOKENS
+from tests.support.released_weights import TOKENS, E
 
 transformers.logging.set_verbosity_error()
 transformers.logging.disable_progress_bar()
@@ -218,6 +222,29 @@ def test_nor_as_tf1_nor_imported(tmp_path, imported, misfit):
     ):
         run(import_checkpoint, "--tf1", folder, "--output", tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+def test_odd_lines_of_a_vocabulary_keep_their_ids(tmp_path, values):
+    """An empty line and a token twice, as published vocabularies have them: from import through records and run to exports."""
+    odd = [*TOKENS[:-4], "", "말", TOKENS[9], "말"]
+    released_weights.write(tmp_path, values, adam_slots=False, step=None)
+    (tmp_path / "vocab.txt").write_text("".join(f"{token}\n" for token in odd))
+    run(import_checkpoint, "--tf1", tmp_path, "--output", tmp_path / "run")
+    (tmp_path / "text.txt").write_text("말 나 가가 \n가\n")
+    length = ("--max_seq_length", "24", "--heldout_fraction", "0")
+    build(str(tmp_path / "text.txt"), str(tmp_path / "run" / "vocab.txt"), str(tmp_path / "data"), *length)
+    config = load_config(str(tmp_path / "run" / "config.json"))
+    record_run(prepare(config, [str(tmp_path / "data")], str(tmp_path / "run")), "nothing")
+    folders = run(export_hf, "--model_dir", tmp_path / "run", "--output", tmp_path / "hf")
+    tf1 = Path(run(export_tf1, "--model_dir", tmp_path / "run", "--output", tmp_path / "tf1")).parent
+    for folder in (tmp_path / "run", tmp_path / "data", folders[0], tf1):
+        assert Path(folder, "vocab.txt").read_text() == (tmp_path / "vocab.txt").read_text()
+    tokenizer = AutoTokenizer.from_pretrained(folders[0])
+    (row,) = read_examples(tmp_path / "data")
+    text = [index for index in row["input_ids"].tolist() if index > 4]
+    assert text == tokenizer("말 나 가가 가", add_special_tokens=False)["input_ids"]
+    assert text[0] == 39 and text[1] == 38 and odd.index("가") in text
+    assert load_file(folders[0] + "/model.safetensors")["electra.embeddings.word_embeddings.weight"].shape == (40, E)
 
 
 def test_a_config_beside_a_tf1_checkpoint_is_held_against_it(tmp_path, values):
