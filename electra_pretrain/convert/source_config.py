@@ -123,9 +123,20 @@ def derive_config(pretrained: Pretrained) -> Config:
             "if that is wrong, give --config",
             heads,
         )
+    if "data.do_lower_case" not in pretrained.fields and _has_no_capital(pretrained.tokens or ()):
+        _log.warning(
+            "no token has a capital letter, and the source does not say whether its text is lower-cased; taken: cased; "
+            "if that is wrong, give a --config with data.do_lower_case"
+        )
     longest = sections["model"]["max_position_embeddings"]
     sections["data"]["max_seq_length"] = min(DataConfig.max_seq_length, longest)
     return Config.from_dict(sections, f"config of {pretrained.origin}")
+
+
+def _has_no_capital(tokens: Iterable[str]) -> bool:
+    """Tell whether a vocabulary, special tokens aside, knows the small letters of the alphabet and no capital."""
+    letters = {char for token in tokens if not token.startswith("[") for char in token if char.isascii()}
+    return any(map(str.islower, letters)) and not any(map(str.isupper, letters))
 
 
 def _count_layers(scope: str, names: Iterable[str]) -> int:
