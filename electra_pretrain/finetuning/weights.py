@@ -42,7 +42,7 @@ def check_loaded(model: str, loaded: Any, about: Mapping[str, Any]) -> None:
         )
     whole = [name for name, kind in _kinds(path).items() if _is_whole(kind) and name.rpartition(".")[2] not in _BUFFERS]
     if whole:
-        raise UserError(f"--model {path}: holds whole numbers in {first_of(whole)}; give a model that is not quantised")
+        raise UserError(f"--model {path}: holds whole numbers, in {first_of(whole)}; give a model that is not quantised")
     if infinite := [name for name, value in loaded.state_dict().items() if not value.isfinite().all()]:
         raise UserError(f"--model {path}: holds values that are not finite, in {first_of(infinite)}; use another model")
 
