@@ -191,6 +191,21 @@ def test_a_wrong_value_at_every_place(tmp_path, kind):
     assert refused or kind in ("a seal", "a state", "metrics", "a marker")  # which are made anew
 
 
+@pytest.mark.parametrize("kind", FILES)
+def test_what_is_no_json_or_of_no_use(tmp_path, kind):
+    name, _, read = FILES[kind]
+    path = tmp_path / name
+    path.parent.mkdir(exist_ok=True)
+    for content in (b"", b"{", b"[" * 100_000, b'{"a": 1e400}', b'{"a": ' + b"1" * 5000 + b"}", b'"\\ud800"', b"\xff"):
+        path.write_bytes(content)
+        try:
+            read(path)
+        except UserError as error:
+            assert str(tmp_path) in str(error) and "\n" not in str(error) and len(str(error)) < 1000, content[:9]
+        else:
+            assert kind in ("a seal", "a state", "metrics", "a marker"), content[:9]
+
+
 def test_a_wrong_value_at_every_place_of_the_cluster(monkeypatch):
     whole = {"cluster": {"worker": ["a:1", "b:1"]}, "task": {"type": "worker", "index": 1}, "rpc_layer": "grpc"}
     for way in places(whole):
