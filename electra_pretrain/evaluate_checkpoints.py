@@ -7,19 +7,21 @@ Run again, it goes on where it stopped: what is done is not done twice. See docs
 """  # fmt: skip
 
 import argparse
+import re
 import signal
 from types import FrameType
 
+from electra_pretrain.checkpoint.vocabulary import check_folder
 from electra_pretrain.cli.arguments import command_parser
 from electra_pretrain.cli.outputs import named_file
 from electra_pretrain.cli.run import run_command
 from electra_pretrain.core import files, locks
 from electra_pretrain.core.errors import Stopped, UserError
 from electra_pretrain.core.outputs import Input, OutputFolder, check, files_of
-from electra_pretrain.evaluation.runs import last_step
+from electra_pretrain.evaluation.runs import last_step, origin
 from electra_pretrain.evaluation.sweep import Options, Plan, sweep
 from electra_pretrain.finetuning.packages import require_packages
-from electra_pretrain.finetuning.registry import find_task
+from electra_pretrain.finetuning.registry import TASKS, find_task
 from electra_pretrain.plot.chart import check_installed
 
 OWN_NAMES = r".*\.png|table\.md|results\.json|settings\.json"
@@ -37,7 +39,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         "--every", type=int, default=1, metavar="N", help="only checkpoints of a multiple of this step, and the last one"
     )
     parser.add_argument("--seeds", type=int, default=3, metavar="N", help="fine-tunings a score, seeds 0 to N - 1 (default 3)")
-    parser.add_argument("--random", action="store_true", help="score random weights too, as step 0")
+    parser.add_argument("--random", action="store_true", help="score random weights too, whatever the run began with")
     parser.add_argument("--watch", action="store_true", help="wait for new checkpoints until the run is finished")
     parser.add_argument("--beside", action="append", default=[], metavar="DIR", help="draw this other --output too; repeatable")
     parser.add_argument("--keep_exports", action="store_true", help="leave the exported models in the output")
@@ -63,6 +65,7 @@ def evaluate_checkpoints(args: argparse.Namespace) -> None:
     check_installed()
     require_packages()
     tasks = [find_task(name.strip()).name for name in args.tasks.split(",")]
+    check_folder(args.model_dir)
     data = data_folders(args.data, tasks)
     folders = [*(Input("--data", folder) for folder in data.values()), *(Input("--beside", folder) for folder in args.beside)]
     read = [*files_of("--model_dir", args.model_dir), *folders, named_file("--config", args.config)]
@@ -70,6 +73,7 @@ def evaluate_checkpoints(args: argparse.Namespace) -> None:
     plan = Plan(
         model_dir=args.model_dir,
         last_step=last_step(args.model_dir),
+        origin=origin(args.model_dir),
         output=args.output,
         data=data,
         seeds=args.seeds,
@@ -90,12 +94,12 @@ def evaluate_checkpoints(args: argparse.Namespace) -> None:
 
 
 def data_folders(data: str, tasks: list[str]) -> dict[str, str]:
-    """Read `--data`: task -> its folder.
+    """Read `--data`: task -> its folder. Paths may hold `=` and commas: an entry begins with a task's name.
 
     Raises:
         UserError: a task has none.
     """
-    given = dict(each.strip().split("=", 1) for each in data.split(",") if "=" in each) if "=" in data else None
+    given = None if files.is_dir(data) else _folders_by_task(data)
     folders = {task: files.join(data, task) if given is None else given.get(task, "") for task in tasks}
     for task, folder in folders.items():
         if not folder:
@@ -103,6 +107,16 @@ def data_folders(data: str, tasks: list[str]) -> dict[str, str]:
         if not files.is_dir(folder):
             raise UserError(f"--data: {folder}: no such folder; put the files of {task} there, or name theirs as {task}=DIR")
     return folders
+
+
+def _folders_by_task(data: str) -> dict[str, str] | None:
+    """Cut `TASK=DIR,…` where names of tasks stand; None where it begins with none."""
+    entry = re.compile(rf"(?:^|,)\s*({'|'.join(map(re.escape, TASKS))})=")
+    starts = list(entry.finditer(data))
+    if not starts or starts[0].start():
+        return None
+    ends = [*(start.start() for start in starts[1:]), len(data)]
+    return {start[1]: data[start.end() : end].strip() for start, end in zip(starts, ends, strict=True)}
 
 
 def _stop(number: int, frame: FrameType | None) -> None:

@@ -1,4 +1,4 @@
-"""Write a run's checkpoint for tools made for the released ELECTRA code: its names, `global_step`, and `vocab.txt` beside it.
+"""Write a checkpoint for tools made for the released ELECTRA code: its names, `global_step`, and `vocab.txt` beside it.
 
     python -m electra_pretrain.export_tf1 --model_dir runs/base_v3 --output exported_tf1
 """  # fmt: skip
@@ -18,7 +18,7 @@ OWN_NAMES = r"model\.ckpt-\d+\..*|vocab\.txt|config\.json|checkpoint"
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser = command_parser("export_tf1", __doc__)
-    parser.add_argument("--model_dir", required=True, metavar="DIR", help="folder of a run, made by run_pretraining")
+    parser.add_argument("--model_dir", required=True, metavar="DIR", help="folder made by run_pretraining or import_checkpoint")
     parser.add_argument("--output", required=True, metavar="DIR", help="folder for the checkpoint")
     add_overwrite(parser)
     add_checkpoint(parser)
@@ -32,7 +32,8 @@ def export_tf1(args: argparse.Namespace) -> str:
     """Export a checkpoint, or the mean of several; returns its path without suffix.
 
     Raises:
-        UserError: no such run or checkpoint, or an output that cannot be written.
+        UserError: no such folder or checkpoint, weights, config and vocabulary that do not belong together, or an output that
+            cannot be written.
     """
     if args.average > 1 and args.keep_optimizer:
         raise UserError(f"--average {args.average}: moments have no mean to go on from; leave out --keep_optimizer")

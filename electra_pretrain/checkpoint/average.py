@@ -4,7 +4,7 @@ import numpy as np
 
 from electra_pretrain.checkpoint.bundle import read
 from electra_pretrain.checkpoint.listing import find, prefix_of, steps
-from electra_pretrain.checkpoint.pretrained import is_optimizer_value
+from electra_pretrain.checkpoint.pretrained import check_numbers, is_optimizer_value
 from electra_pretrain.core.errors import UserError
 
 
@@ -18,7 +18,7 @@ def read_mean(folder: str, step: int | None, count: int) -> dict[str, np.ndarray
 
     Raises:
         DamagedCheckpoint: one of them cannot be read in full.
-        UserError: there are fewer.
+        UserError: there are fewer, or one holds what is no float32 number.
     """
     find(folder, step)
     chosen = [each for each in steps(folder) if step is None or each <= step][-count:]
@@ -29,7 +29,9 @@ def read_mean(folder: str, step: int | None, count: int) -> dict[str, np.ndarray
         )
     sums: dict[str, np.ndarray] = {}
     for each in chosen:
-        for name, value in read(prefix_of(folder, each), lambda name: not is_optimizer_value(name)).items():
+        values = read(prefix_of(folder, each), lambda name: not is_optimizer_value(name))
+        check_numbers(prefix_of(folder, each), values)
+        for name, value in values.items():
             sums[name] = sums[name] + value if name in sums else value.astype(np.float64)
     means = {name: (value / count).astype(np.float32) for name, value in sums.items()}
     return {**means, "global_step": np.int64(chosen[-1])}

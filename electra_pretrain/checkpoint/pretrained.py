@@ -1,12 +1,13 @@
 """Weights from elsewhere that training may start from: what they are, and whether they fit a config and its model."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
 
+from electra_pretrain.checkpoint.vocabulary import check_folder
 from electra_pretrain.config.load import CONFIG_NAME, load_config
 from electra_pretrain.config.schema import SECTIONS, Config
 from electra_pretrain.core import files, json_files
@@ -15,6 +16,7 @@ from electra_pretrain.tokenization.wordpiece import read_vocab
 
 # Of float16's dynamic loss scale; `train/loss_scale.py` says what they are.
 LOSS_SCALE_NAMES = ("loss_scale", "loss_scale_good_steps")
+MOMENTS = ("adam_m", "adam_v")
 # What weights mean depends on these; a source and a run must agree in them. The generator's sizes show in its shapes.
 MUST_AGREE = (
     "model.num_hidden_layers",
@@ -36,32 +38,37 @@ class Pretrained(NamedTuple):
         values: released name -> float32; the optimiser's values among them where the source has some.
         fields: "section.field" -> value of each field of a config that the source states or its shapes show.
         tokens: the vocabulary; None where the source has none.
+        strip_accents: whether accents were taken off the text; None where the source does not say.
     """
 
     origin: str
     values: dict[str, np.ndarray]
     fields: dict[str, Any]
     tokens: tuple[str, ...] | None
+    strip_accents: bool | None = None
 
 
 class Description(NamedTuple):
-    """What lies beside a checkpoint: the last two fields of `Pretrained`."""
+    """What lies beside a checkpoint: the last three fields of `Pretrained`."""
 
     fields: dict[str, Any]
     tokens: tuple[str, ...] | None
+    strip_accents: bool | None = None
 
 
 def describe(folder: str) -> Description:
     """Read what lies beside a checkpoint and tells of it: a run's or an import's `config.json`, and `vocab.txt`.
 
     Raises:
-        UserError: one of them is damaged.
+        UserError: one of them is damaged, or the vocabulary is not the one that the run or the import had.
     """
     config, vocab = files.join(folder, CONFIG_NAME), files.join(folder, "vocab.txt")
     stated = load_config(config) if _is_ours(config) else None
+    about = check_folder(folder)
     return Description(
         {} if stated is None else {name: field_value(stated, name) for name in MUST_AGREE},
         tuple(read_vocab(vocab)) if files.exists(vocab) else None,
+        None if about is None else about.noted.strip_accents,
     )
 
 
@@ -73,7 +80,12 @@ def _is_ours(path: str) -> bool:
 
 def is_optimizer_value(name: str) -> bool:
     """Return whether a name is the step's, a moment's or the loss scale's, not a weight's."""
-    return name == "global_step" or name.endswith(("/adam_m", "/adam_v")) or is_loss_scale(name)
+    return name == "global_step" or is_moment(name) or is_loss_scale(name)
+
+
+def is_moment(name: str) -> bool:
+    """Return whether a name is that of one of Adam's moments."""
+    return name.endswith(tuple(f"/{slot}" for slot in MOMENTS))
 
 
 def is_loss_scale(name: str) -> bool:
@@ -130,31 +142,49 @@ def assign(pretrained: Pretrained, variables: Mapping[str, tf.Variable]) -> bool
     wanted = {name: variable for name, variable in variables.items() if whole or not is_generators(name)}
     if problems := misfits(values, wanted):
         raise UserError(f"{pretrained.origin}: is not of this model: {'; '.join(problems)}")
-    check_finite(pretrained.origin, values)
+    check_numbers(pretrained.origin, values)
     for name, variable in wanted.items():
         variable.assign(values[name])
     return whole
 
 
-def check_finite(origin: str, values: Mapping[str, np.ndarray]) -> None:
-    """Refuse values that are infinite or not a number.
+def check_numbers(origin: str, values: Mapping[str, np.ndarray]) -> None:
+    """Refuse weights and moments that are no float32, or hold what is infinite or not a number.
 
     Raises:
-        UserError: the names of those that hold some.
+        UserError: the names of those.
     """
+    values = {name: value for name, value in values.items() if name != "global_step"}
+    if wrong := [name for name, value in values.items() if value.dtype != np.float32]:
+        raise UserError(
+            f"{origin}: holds {values[wrong[0]].dtype} instead of float32, in {listed(wrong)}; use another checkpoint"
+        )
     if bad := [name for name, value in values.items() if not np.all(np.isfinite(value))]:
         raise UserError(f"{origin}: holds values that are not finite, in {listed(bad)}; use another checkpoint")
 
 
 def misfits(values: Mapping[str, np.ndarray], variables: Mapping[str, tf.Variable]) -> list[str]:
     """Return what keeps values from being those of the variables, every name told; nothing if they fit."""
-    shapes = {name: (list(values[name].shape), variables[name].shape.as_list()) for name in variables if name in values}
+    known = {name: variable for name, variable in variables.items() if name in values}
+    kinds = {name: (values[name].dtype.name, variable.dtype.base_dtype.name) for name, variable in known.items()}
+    shapes = {name: (list(values[name].shape), variable.shape.as_list()) for name, variable in known.items()}
     found = {
         "missing": [name for name in variables if name not in values],
         "left over": [name for name in values if name not in variables],
     }
     problems = [f"{kind}: {listed(names)}" for kind, names in found.items() if names]
-    return problems + [f"{name} has shape {has} instead of {wanted}" for name, (has, wanted) in shapes.items() if has != wanted]
+    problems += [f"{names} has shape {has} instead of {wanted}" for names, has, wanted in _differing(shapes)]
+    return problems + [f"{names} holds {has} instead of {wanted}" for names, has, wanted in _differing(kinds)]
+
+
+def _differing(pairs: Mapping[str, tuple[Any, Any]]) -> Iterator[tuple[str, Any, Any]]:
+    """Yield the names, joined, of each two things that differ, and these."""
+    names: dict[str, list[str]] = {}
+    for name, pair in pairs.items():
+        if pair[0] != pair[1]:
+            names.setdefault(str(pair), []).append(name)
+    for alike in names.values():
+        yield listed(alike), *pairs[alike[0]]
 
 
 def listed(names: Iterable[str]) -> str:

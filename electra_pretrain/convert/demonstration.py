@@ -37,6 +37,8 @@ SWAPS = (
     Swap("배우 연기가 진짜 미쳤음 ㅋㅋㅋ 또 보고 싶다", "연기가", "제3조가"),
 )
 BEST = 5
+_ABOUT_PROBABILITIES = "P is the discriminator's probability that a token was replaced."
+_ABOUT_ENERGIES = "The higher a token's energy, the less likely it is, given the others."
 Logits = Callable[[list[int]], np.ndarray]  # of a sentence's ids, special tokens included: float32 [S]
 
 
@@ -76,7 +78,9 @@ def card_examples(weights: Mapping[str, np.ndarray], config: Config, tokenizer: 
     if isinstance(model.generator, Encoder):
         kind = "generator" if config.objective.has_discriminator else "masked_lm"
         examples[kind] = _filled_mask(model, masked, 1 + len(before), tokenizer.tokens)
-    if config.objective.electra_objective:
+    if config.objective.electric_objective:
+        examples["discriminator"] = _energies(model, swapped, tokenizer.tokens)
+    elif config.objective.electra_objective:
         examples["discriminator"] = _detection(model, swapped, tokenizer.tokens)
     return examples
 
@@ -93,7 +97,8 @@ def detection_report(weights: Mapping[str, np.ndarray], config: Config, tokenize
     Yields:
         Lines of text.
     """
-    yield "\nOne word of each sentence was swapped. P is the discriminator's probability that a token was replaced."
+    electric = config.objective.electric_objective
+    yield f"\nOne word of each sentence was swapped. {_ABOUT_ENERGIES if electric else _ABOUT_PROBABILITIES}"
     model, sentences = _model(weights, config), [swapped_ids(swap, tokenizer) for swap in SWAPS]
     length = max(len(sentence.ids) for sentence in sentences)
     hugging_face = None if optional.missing("transformers", "torch") else _load_with_transformers(exported)
@@ -103,7 +108,10 @@ def detection_report(weights: Mapping[str, np.ndarray], config: Config, tokenize
         if hugging_face:
             largest = max(largest, float(np.abs(hugging_face(ids) - logits).max()))
         tokens = [tokenizer.tokens[index] for index in ids[1:-1]]
-        yield from _beside_the_truth(swap, tokens, is_swapped[1:-1], tf.sigmoid(logits).numpy()[1:-1])
+        if electric:
+            yield from _energies_beside_the_truth(swap, tokens, is_swapped[1:-1], logits[1:-1])
+        else:
+            yield from _beside_the_truth(swap, tokens, is_swapped[1:-1], tf.sigmoid(logits).numpy()[1:-1])
     if hugging_face:
         yield f"\ntransformers loads the export; its logits differ from ours by {largest:.1e} at most"
     else:
@@ -155,6 +163,14 @@ def _detection(model: Electra, ids: list[int], tokens: list[str]) -> str:
     return "\n".join([f"{CARD.text}   {about}", *rows])
 
 
+def _energies(model: Electra, ids: list[int], tokens: list[str]) -> str:
+    """Show Electric's energy of each token: -log of its unnormalised probability given the others, no odds of a swap."""
+    energies = discriminator_logits(model, ids, len(ids))[1:-1]
+    rows = [f"  {energy:8.3f}  {tokens[index]}" for energy, index in zip(energies, ids[1:-1], strict=True)]
+    about = f"({CARD.swapped} stands for {CARD.word}; energy: the higher, the less likely is the token)"
+    return "\n".join([f"{CARD.text}   {about}", *rows])
+
+
 def _beside_the_truth(swap: Swap, tokens: list[str], is_swapped: list[bool], probs: np.ndarray) -> Iterator[str]:
     """Show a sentence's tokens, without special ones, with the discriminator's verdict and the truth."""
     yield f"\n{swap.text}   (was: {swap.word})"
@@ -163,6 +179,16 @@ def _beside_the_truth(swap: Swap, tokens: list[str], is_swapped: list[bool], pro
         yield f"  {token:<14}{p:6.2f}  {'replaced' if p > 0.5 else 'original':<14}{'replaced' if truth else 'original'}"
     suspect = int(probs.argmax())
     yield f"  most suspicious: {tokens[suspect]} ({'right' if is_swapped[suspect] else 'wrong'})"
+
+
+def _energies_beside_the_truth(swap: Swap, tokens: list[str], is_swapped: list[bool], energies: np.ndarray) -> Iterator[str]:
+    """Show a sentence's tokens with Electric's energies and the truth."""
+    yield f"\n{swap.text}   (was: {swap.word})"
+    yield f"  {'token':<14}{'energy':>8}  truth"
+    for token, truth, energy in zip(tokens, is_swapped, energies, strict=True):
+        yield f"  {token:<14}{energy:8.2f}  {'replaced' if truth else 'original'}"
+    suspect = int(energies.argmax())
+    yield f"  least likely: {tokens[suspect]} ({'right' if is_swapped[suspect] else 'wrong'})"
 
 
 def _load_with_transformers(folder: str) -> Logits:

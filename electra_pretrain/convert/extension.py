@@ -21,7 +21,9 @@ def extend_by_terms(pretrained: Pretrained, path: str) -> Pretrained:
     Raises:
         UserError: the source has no vocabulary, or a term will not do.
     """
-    tokenizer = WordPieceTokenizer(_tokens(pretrained), pretrained.fields.get("data.do_lower_case", False))
+    tokenizer = WordPieceTokenizer(
+        _tokens(pretrained), pretrained.fields.get("data.do_lower_case", False), bool(pretrained.strip_accents)
+    )
     return extend(pretrained, with_terms(tokenizer, path, grow=True))
 
 
@@ -65,7 +67,8 @@ def extend(pretrained: Pretrained, tokens: Sequence[str]) -> Pretrained:
     added = len(tokens) - len(old)
     replaced = len(changed) - added
     _log.info("%d [unusedN] became terms, %d rows were added; each starts at the mean of its old pieces", replaced, added)
-    return pretrained._replace(values=values, fields=fields, tokens=tuple(tokens))
+    origin = f"{pretrained.origin}, its vocabulary extended"
+    return pretrained._replace(origin=origin, values=values, fields=fields, tokens=tuple(tokens))
 
 
 def _tokens(pretrained: Pretrained) -> tuple[str, ...]:

@@ -30,6 +30,7 @@ def write_hugging_face(
     tokenizer: Tokenizer,
     facts: CardFacts,
     dtype: str = "float32",
+    with_generator: bool = True,
 ) -> list[str]:
     """Write the directories of the networks that the config trains.
 
@@ -40,6 +41,7 @@ def write_hugging_face(
         tokenizer: of the run's records.
         facts: for the model card.
         dtype: of the weights written: "float32", "bfloat16" or "float16".
+        with_generator: False where the generator among the weights is none that was trained.
 
     Returns:
         The directories written.
@@ -50,7 +52,7 @@ def write_hugging_face(
     trained = [name for name in sorted(weights) if not is_optimizer_value(name)]
     _check_range({name: weights[name] for name in trained}, dtype)
     written = []
-    for kind, (names, sizes) in _networks(trained, config).items():
+    for kind, (names, sizes) in _networks(trained, config, with_generator).items():
         tensors = state_dict({name: weights[name] for name in names})
         settings = hugging_face_config(kind, sizes, config, tokenizer, dtype)
         if kind == MASKED_LM:
@@ -72,13 +74,13 @@ def write_hugging_face(
     return written
 
 
-def _networks(trained: list[str], config: Config) -> dict[str, tuple[list[str], Sizes]]:
+def _networks(trained: list[str], config: Config, with_generator: bool) -> dict[str, tuple[list[str], Sizes]]:
     """Tell which weights make up which network, and its sizes."""
     own = discriminator_sizes(config)
     if not config.objective.has_discriminator:
         return {MASKED_LM: (trained, own)}
     networks = {"discriminator": (discriminator_names(trained), own)}
-    if no_generator_because(config) is None:
+    if with_generator and no_generator_because(config) is None:
         sizes = generator_sizes(config) if config.objective.untied_generator else own
         networks["generator"] = (generator_names(trained), sizes)
     return networks
@@ -143,7 +145,7 @@ def tokenizer_config(config: Config, tokenizer: Tokenizer) -> dict[str, Any]:
         # The class that takes tokenizer.json as it is; ELECTRA's own would rebuild it and lose the NFC step.
         "tokenizer_class": "PreTrainedTokenizerFast",
         "do_lower_case": tokenizer.do_lower_case,
-        "strip_accents": False,
+        "strip_accents": tokenizer.strip_accents,
         "tokenize_chinese_chars": True,
         "model_max_length": config.model.max_position_embeddings,
         "model_input_names": ["input_ids", "token_type_ids", "attention_mask"],

@@ -1,12 +1,13 @@
 """Read Hugging Face's `discriminator/` and `generator/` as weights with released names, without `transformers`."""
 
+import re
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from electra_pretrain.checkpoint.pretrained import Pretrained, listed
+from electra_pretrain.checkpoint.pretrained import Pretrained, check_numbers, listed
 from electra_pretrain.convert.names import from_hugging_face, to_hugging_face
-from electra_pretrain.convert.source_config import fields_from_shapes
+from electra_pretrain.convert.source_config import as_fields, check_agree, fields_from_shapes
 from electra_pretrain.convert.tensor_files import read_tensors
 from electra_pretrain.core import files, json_files, typed
 from electra_pretrain.core.errors import UserError
@@ -46,6 +47,7 @@ class _Tokenizer(NamedTuple):
     """What is read of `tokenizer_config.json`."""
 
     do_lower_case: bool | None = None
+    strip_accents: bool | None = None
 
 
 def read_pair(discriminator: str, generator: str | None) -> Pretrained:
@@ -61,21 +63,24 @@ def read_pair(discriminator: str, generator: str | None) -> Pretrained:
         own = _read_weights(generator, "generator")
         values |= _without_shared(discriminator, generator, values, own)
     shown = fields_from_shapes(discriminator, values)
-    _check_agree(discriminator, fields, shown)
+    check_agree(files.join(discriminator, "config.json"), fields, shown)
     if generator is not None:
-        _check_generator(generator, heads, shown, values)
+        _check_generator(generator, heads, shown, own)
+    case = _read_case(discriminator)
     return Pretrained(
         origin=discriminator if generator is None else f"{discriminator} and {generator}",
         values=values,
-        fields={**fields, **shown, **_read_case(discriminator)},
+        fields={**fields, **shown, **({} if case is None else {"data.do_lower_case": case.do_lower_case})},
         tokens=_read_tokens(discriminator),
+        strip_accents=None if case is None else case.strip_accents,
     )
 
 
 def _read_weights(folder: str, scope: str) -> dict[str, np.ndarray]:
-    tensors = read_tensors(folder)
+    path, tensors = read_tensors(folder)
     # Written by old releases of transformers: a buffer, and the word table a second time.
     tensors.pop("electra.embeddings.position_ids", None)
+    check_numbers(path, tensors)
     projection = tensors.pop("generator_lm_head.weight", None)
     values, unknown = {}, []
     for name, tensor in tensors.items():
@@ -120,18 +125,21 @@ def _read_config(folder: str) -> dict[str, Any]:
     for name, wanted in _FIXED.items():
         if name in values and values[name] != wanted:
             raise UserError(f"{folder}/config.json: {name} = {shown(values[name])}; models here have {shown(wanted)}")
-    stated = typed.read_known(_Stated, values, typed.Place(f"{folder}/config.json"))._asdict()
-    sections = {name: "data" if name == "vocab_size" else "model" for name in stated}
-    return {f"{sections[name]}.{name}": value for name, value in stated.items() if value is not None}
+    return as_fields(typed.read_known(_Stated, values, typed.Place(f"{folder}/config.json"))._asdict())
 
 
-def _read_case(folder: str) -> dict[str, Any]:
-    """Read whether text is lower-cased, where the tokeniser's settings say it."""
+class _Case(NamedTuple):
+    do_lower_case: bool
+    strip_accents: bool
+
+
+def _read_case(folder: str) -> _Case | None:
+    """Read what the tokeniser's settings say of case and accents; without a word on these, they go with the case."""
     if not files.exists(files.join(folder, "tokenizer_config.json")):
-        return {}
+        return None
     place = typed.Place(files.join(folder, "tokenizer_config.json"))
-    case = typed.read_known(_Tokenizer, _read_json(folder, "tokenizer_config.json"), place).do_lower_case
-    return {} if case is None else {"data.do_lower_case": case}
+    lower, strip = typed.read_known(_Tokenizer, _read_json(folder, "tokenizer_config.json"), place)
+    return None if lower is None else _Case(lower, lower if strip is None else strip)
 
 
 def _read_tokens(folder: str) -> tuple[str, ...] | None:
@@ -146,27 +154,12 @@ def _read_json(folder: str, name: str) -> dict[str, Any]:
     return json_files.read_object(path)
 
 
-def _check_agree(folder: str, stated: dict[str, Any], shown: dict[str, Any]) -> None:
-    """Refuse sizes that are not those of the weights."""
-    wrong = [
-        f"{name.split('.')[1]} = {stated[name]}, the weights have {shown[name]}"
-        for name in stated
-        if name in shown and stated[name] != shown[name]
-    ]
-    if wrong:
-        raise UserError(f"{folder}/config.json: does not fit the weights beside it: {'; '.join(wrong)}")
-
-
-def _check_generator(folder: str, heads: int, shown: dict[str, Any], values: dict[str, np.ndarray]) -> None:
-    """Refuse a generator with other heads than its size gives; no shape would show them."""
+def _check_generator(folder: str, heads: int, shown: dict[str, Any], own: dict[str, np.ndarray]) -> None:
+    """Refuse a generator of other sizes than its weights', or with other heads than its size gives; no shape shows those."""
     stated = _read_config(folder)
+    as_network = {re.sub("^generator/", "electra/", name): value for name, value in own.items()}
+    check_agree(files.join(folder, "config.json"), stated, fields_from_shapes(folder, as_network))
     if "objective.generator_hidden_size" in shown:
         heads = max(1, stated["model.hidden_size"] // 64)
-        _check_agree(folder, stated, _sizes_of_generator(values))
     if stated["model.num_attention_heads"] != heads:
         raise UserError(f"{folder}/config.json: num_attention_heads = {stated['model.num_attention_heads']}; must be {heads}")
-
-
-def _sizes_of_generator(values: dict[str, np.ndarray]) -> dict[str, Any]:
-    hidden, intermediate = values["generator/encoder/layer_0/intermediate/dense/kernel"].shape
-    return {"model.hidden_size": hidden, "model.intermediate_size": intermediate}

@@ -1,4 +1,4 @@
-"""Export what a run's folder holds: as Hugging Face directories, or as a checkpoint of the released TensorFlow 1 code."""
+"""Export the folder of a run or an import: as Hugging Face directories, or as a checkpoint of the released code."""
 
 import logging
 import os
@@ -8,21 +8,24 @@ import numpy as np
 
 from electra_pretrain.checkpoint.average import read_mean
 from electra_pretrain.checkpoint.bundle import read
+from electra_pretrain.checkpoint.fit import check_fit
+from electra_pretrain.checkpoint.imported import Imported, load_import
 from electra_pretrain.checkpoint.listing import find
-from electra_pretrain.checkpoint.pretrained import is_loss_scale
+from electra_pretrain.checkpoint.pretrained import check_numbers, is_generators, is_loss_scale
+from electra_pretrain.checkpoint.vocabulary import check_folder, load_folder_tokenizer
 from electra_pretrain.config.load import CONFIG_NAME, load_config
 from electra_pretrain.config.schema import Config
 from electra_pretrain.convert.demonstration import card_examples
 from electra_pretrain.convert.hf_export import no_generator_because, write_hugging_face
-from electra_pretrain.convert.model_card import CardFacts
+from electra_pretrain.convert.model_card import CardFacts, Weights
 from electra_pretrain.convert.tf1 import write_tf1
 from electra_pretrain.core import files
 from electra_pretrain.core.errors import UserError
 from electra_pretrain.core.together import staged
 from electra_pretrain.model.electra import Electra
-from electra_pretrain.tokenization.tokenizer import file_name, load_tokenizer
 from electra_pretrain.tokenization.wordpiece import FILE_NAME, read_vocab
 
+_FRESH = "the source had none, and the fresh one beside the weights has learnt nothing"
 _log = logging.getLogger(__name__)
 
 
@@ -30,6 +33,23 @@ def random_weights(config: Config) -> dict[str, np.ndarray]:
     """Return released name -> value as a run of the config has them before its first step, and its `global_step`, 0."""
     variables = Electra(config).named_variables()
     return {**{name: variable.numpy() for name, variable in variables.items()}, "global_step": np.int64(0)}
+
+
+def read_weights(model_dir: str, config: Config, step: int | None, average: int) -> dict[str, np.ndarray]:
+    """Read the weights of a checkpoint, or the mean of several, held against the config; with them goes `global_step`.
+
+    Args:
+        model_dir: folder of a run or an import.
+        config: that lies in it.
+        step: which checkpoint; None: the newest.
+        average: mean of so many checkpoints up to that one.
+
+    Raises:
+        UserError: no such checkpoint, one that is damaged, or one that is not of the config.
+    """
+    weights = read_mean(model_dir, step, average)
+    check_fit(find(model_dir, step), weights, config, files.join(model_dir, CONFIG_NAME))
+    return weights
 
 
 def export_hugging_face(
@@ -44,7 +64,7 @@ def export_hugging_face(
     """Write Hugging Face directories, with a model card that shows what the weights say of a sentence.
 
     Args:
-        model_dir: the run's folder, which holds its vocabulary.
+        model_dir: the folder of the run or the import, which holds its vocabulary.
         output: folder to write them to.
         config: of the run.
         weights: released name -> value.
@@ -56,14 +76,16 @@ def export_hugging_face(
         The directories written; their `config.json` come last.
 
     Raises:
-        UserError: the vocabulary is missing or damaged, the dtype cannot hold a weight, or the output cannot be written.
+        UserError: the vocabulary is missing, another, or damaged, the dtype cannot hold a weight, or the output cannot be
+            written.
     """
-    vocab = files.join(model_dir, file_name(facts.manifest["vocabulary"]["type"]))
-    tokenizer = load_tokenizer(vocab, config.data.do_lower_case)
+    tokenizer = load_folder_tokenizer(model_dir, config.data.do_lower_case)
+    _check_size(model_dir, tokenizer.vocab_size, config)
+    fresh = facts.weights is Weights.IMPORTED and _has_fresh_generator(load_import(model_dir))
     facts = facts._replace(examples=card_examples(weights, config, tokenizer))
     with staged(output, "export_hf", [r"[^/]*/config\.json"], overwrite) as staging:
-        written = write_hugging_face(staging, weights, config, tokenizer, facts, dtype)
-    if (reason := no_generator_because(config)) is not None:
+        written = write_hugging_face(staging, weights, config, tokenizer, facts, dtype, with_generator=not fresh)
+    if (reason := _FRESH if fresh else no_generator_because(config)) is not None:
         _log.info("no generator is written: %s", reason)
     return [files.join(output, os.path.basename(folder)) for folder in written]
 
@@ -74,7 +96,7 @@ def export_tf1(
     """Write a checkpoint for tools made for the released code.
 
     Args:
-        model_dir: the run's folder.
+        model_dir: the folder of the run or the import.
         output: folder to write it to.
         step: which checkpoint; None: the newest.
         average: mean of the weights of so many checkpoints up to that one; 1 where the optimiser is kept.
@@ -85,15 +107,41 @@ def export_tf1(
         The checkpoint's path without suffix.
 
     Raises:
-        UserError: no such run or checkpoint, a vocabulary that is not WordPiece, or an output that cannot be written.
+        UserError: no such run or checkpoint, one that is not of the config, a vocabulary that is another or not WordPiece, or
+            an output that cannot be written.
     """
-    config = load_config(files.join(model_dir, CONFIG_NAME))
+    config_path = files.join(model_dir, CONFIG_NAME)
+    config = load_config(config_path)
+    check_folder(model_dir)
     vocab = files.join(model_dir, FILE_NAME)
     if not files.exists(vocab):
         raise UserError(f"{vocab}: no such file; the released code knows WordPiece alone, not SentencePiece: use export_hf")
     tokens = read_vocab(vocab)
-    prefix = find(model_dir, step)
-    values = read(prefix, lambda name: not is_loss_scale(name)) if keep_optimizer else read_mean(model_dir, step, average)
+    _check_size(model_dir, len(tokens), config)
+    if keep_optimizer:
+        prefix = find(model_dir, step)
+        values = read(prefix, lambda name: not is_loss_scale(name))
+        check_numbers(prefix, values)
+        check_fit(prefix, values, config, config_path)
+    else:
+        values = read_weights(model_dir, config, step, average)
+    imported = load_import(model_dir)
+    if _has_fresh_generator(imported) and imported is not None and int(values["global_step"]) == imported.step:
+        _log.info("no generator is written: %s", _FRESH)
+        values = {name: value for name, value in values.items() if not is_generators(name)}
     with staged(output, "export_tf1", [r".*\.index", "checkpoint"], overwrite) as staging:
         written = write_tf1(staging, int(values["global_step"]), values, config, tokens)
     return files.join(output, os.path.basename(written))
+
+
+def _has_fresh_generator(imported: Imported | None) -> bool:
+    return imported is not None and not imported.has_generator
+
+
+def _check_size(model_dir: str, count: int, config: Config) -> None:
+    """Refuse a vocabulary of another size than the word table's; a folder that does not tell its hash shows no more."""
+    if count != config.data.vocab_size:
+        raise UserError(
+            f"{model_dir}: its vocabulary has {count:,} tokens, its word table {config.data.vocab_size:,} rows; put back the "
+            "vocabulary that belongs to the weights"
+        )

@@ -1,28 +1,33 @@
-"""Make a folder that a run starts from, of weights from elsewhere: config, vocabulary, and a checkpoint of step 0."""
+"""Make a folder of weights from elsewhere, to be exported or trained on: config, vocabulary, and a checkpoint of step 0."""
 
 import dataclasses
+import hashlib
 import logging
 from collections.abc import Mapping
 
 import tensorflow as tf
 
 from electra_pretrain.checkpoint.bundle import save
+from electra_pretrain.checkpoint.imported import Imported, save_import
 from electra_pretrain.checkpoint.listing import prefix_of
 from electra_pretrain.checkpoint.pretrained import Pretrained, assign, check_config, is_optimizer_value
 from electra_pretrain.checkpoint.variables import to_host
+from electra_pretrain.checkpoint.vocabulary import Noted
 from electra_pretrain.config.load import CONFIG_NAME, to_text
 from electra_pretrain.config.schema import Config
 from electra_pretrain.core import files
 from electra_pretrain.core.errors import UserError
 from electra_pretrain.core.together import staged
 from electra_pretrain.model.electra import Electra
-from electra_pretrain.tokenization.wordpiece import FILE_NAME, vocab_text
+from electra_pretrain.tokenization import provenance
+from electra_pretrain.tokenization.accents import were_stripped
+from electra_pretrain.tokenization.wordpiece import FILE_NAME, TYPE, vocab_text
 
 _log = logging.getLogger(__name__)
 
 
 def import_weights(pretrained: Pretrained, config: Config, output: str, keep_optimizer: bool, overwrite: bool = False) -> str:
-    """Write config, vocabulary and checkpoint.
+    """Write config, vocabulary, where they are from, and checkpoint.
 
     Args:
         pretrained: the weights.
@@ -42,21 +47,49 @@ def import_weights(pretrained: Pretrained, config: Config, output: str, keep_opt
         raise UserError(f"{pretrained.origin}: has no moments to go on with; leave out --keep_optimizer")
     weights = Electra(config).named_variables()
     variables = {**weights, **fresh_optimizer(weights)}
-    if not assign(pretrained, variables if keep_optimizer else weights):
+    whole = assign(pretrained, variables if keep_optimizer else weights)
+    if not whole:
         seed = config.training.seed
         _log.info("%s has no generator: a fresh one is written, from training.seed = %d", pretrained.origin, seed)
     config = dataclasses.replace(config, training=dataclasses.replace(config.training, init_from=""))
-    _log.info("weights of %s; moments and step %s", pretrained.origin, "too" if keep_optimizer else "begin anew")
+    step = int(variables["global_step"].numpy())
     # Without the checkpoint's index the folder holds no import.
     with staged(output, "import_checkpoint", [r".*\.index"], overwrite) as staging:
         files.write_text(files.join(staging, CONFIG_NAME), to_text(config))
-        if pretrained.tokens is None:
-            _log.warning("the source has no vocab.txt: that the records' vocabulary is the right one cannot be checked")
-        else:
-            files.write_text(files.join(staging, FILE_NAME), vocab_text(pretrained.tokens))
-        step = int(variables["global_step"].numpy())
+        vocabulary = _write_vocabulary(staging, pretrained, config.data.do_lower_case)
+        save_import(staging, Imported(pretrained.origin, step, whole, vocabulary))
+        _log.info("weights of %s; moments and step %s", pretrained.origin, "too" if keep_optimizer else "begin anew")
         save(staging, step, to_host(variables), keep=1)
     return prefix_of(output, step)
+
+
+def _write_vocabulary(output: str, pretrained: Pretrained, do_lower_case: bool) -> Noted | None:
+    """Write the source's vocabulary, and beside it its case, which build_data goes by; return what tells it from others."""
+    if pretrained.tokens is None:
+        _log.warning("the source has no vocab.txt: it cannot be exported, nor its vocabulary held against that of records")
+        return None
+    content = vocab_text(pretrained.tokens).encode("utf-8")
+    strip_accents = strips_accents(pretrained, do_lower_case)
+    noted = Noted(TYPE, hashlib.sha256(content).hexdigest(), len(pretrained.tokens), do_lower_case, strip_accents)
+    about = {
+        "type": TYPE,
+        "tokens": noted.size,
+        "do_lower_case": do_lower_case,
+        "strip_accents": strip_accents,
+        "imported_from": pretrained.origin,
+    }
+    provenance.save(files.join(output, FILE_NAME), content, about)
+    return noted
+
+
+def strips_accents(pretrained: Pretrained, do_lower_case: bool) -> bool:
+    """Tell whether accents are taken off the text of a source: as it says; else told by case and vocabulary.
+
+    The released code strips them where it lower-cases. Then no token holds one, nor a syllable of Hangul.
+    """
+    if pretrained.strip_accents is not None:
+        return pretrained.strip_accents
+    return do_lower_case and were_stripped(pretrained.tokens or ())
 
 
 def fresh_optimizer(weights: Mapping[str, tf.Variable]) -> dict[str, tf.Variable]:

@@ -3,17 +3,31 @@
 import logging
 import re
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from electra_pretrain.checkpoint.pretrained import Pretrained
 from electra_pretrain.config.schema import Config, DataConfig
+from electra_pretrain.core import json_files, typed
 from electra_pretrain.core.errors import UserError
+from electra_pretrain.core.typed import Size
 from electra_pretrain.model.encoder import TYPE_VOCAB_SIZE
 
 _log = logging.getLogger(__name__)
 _FIRST = "encoder/layer_0"
+
+
+class _Sizes(NamedTuple):
+    """What is read of a `config.json` of Hugging Face's form beside weights of another."""
+
+    num_hidden_layers: Size | None = None
+    hidden_size: Size | None = None
+    embedding_size: Size | None = None
+    intermediate_size: Size | None = None
+    num_attention_heads: Size | None = None
+    max_position_embeddings: Size | None = None
+    vocab_size: Size | None = None
 
 
 def fields_from_shapes(origin: str, values: Mapping[str, np.ndarray]) -> dict[str, Any]:
@@ -55,6 +69,46 @@ def fields_from_shapes(origin: str, values: Mapping[str, np.ndarray]) -> dict[st
     return fields
 
 
+def stated_sizes(path: str) -> dict[str, Any]:
+    """Read the sizes in a `config.json` of Hugging Face's form, as fields of a config; none where it has another form.
+
+    Raises:
+        UserError: it is no JSON, of another kind of model, or a size is none.
+    """
+    values = json_files.read_object(path)
+    if "hidden_size" not in values:
+        return {}
+    if values.get("model_type", "electra") != "electra":
+        raise UserError(f'{path}: model_type = {json_files.shown(values["model_type"])}; models here have "electra"')
+    return as_fields(typed.read_known(_Sizes, values, typed.Place(path))._asdict())
+
+
+def as_fields(stated: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what Hugging Face's `config.json` states, by the names of our fields."""
+    sections = {name: "data" if name == "vocab_size" else "model" for name in stated}
+    return {f"{sections[name]}.{name}": value for name, value in stated.items() if value is not None}
+
+
+def check_agree(path: str, stated: Mapping[str, Any], shown: Mapping[str, Any]) -> None:
+    """Refuse a config whose sizes are not those of the weights.
+
+    Args:
+        path: of the config.
+        stated: "section.field" -> what it says.
+        shown: what the shapes of the weights show.
+
+    Raises:
+        UserError: every field in which they differ.
+    """
+    wrong = [
+        f"{name.split('.')[1]} = {stated[name]}, the weights have {shown[name]}"
+        for name in stated
+        if name in shown and stated[name] != shown[name]
+    ]
+    if wrong:
+        raise UserError(f"{path}: does not fit the weights beside it: {'; '.join(wrong)}; put their own there")
+
+
 def derive_config(pretrained: Pretrained) -> Config:
     """Return a config with the source's sizes; the rest has the package's defaults."""
     sections: dict[str, Any] = {"notes": f"Sizes of {pretrained.origin}; everything else by default."}
@@ -69,9 +123,20 @@ def derive_config(pretrained: Pretrained) -> Config:
             "if that is wrong, give --config",
             heads,
         )
+    if "data.do_lower_case" not in pretrained.fields and _has_no_capital(pretrained.tokens or ()):
+        _log.warning(
+            "no token has a capital letter, and the source does not say whether its text is lower-cased; taken: cased; "
+            "if that is wrong, give a --config with data.do_lower_case"
+        )
     longest = sections["model"]["max_position_embeddings"]
     sections["data"]["max_seq_length"] = min(DataConfig.max_seq_length, longest)
     return Config.from_dict(sections, f"config of {pretrained.origin}")
+
+
+def _has_no_capital(tokens: Iterable[str]) -> bool:
+    """Tell whether a vocabulary, special tokens aside, knows the small letters of the alphabet and no capital."""
+    letters = {char for token in tokens if not token.startswith("[") for char in token if char.isascii()}
+    return any(map(str.islower, letters)) and not any(map(str.isupper, letters))
 
 
 def _count_layers(scope: str, names: Iterable[str]) -> int:

@@ -7,7 +7,7 @@ there is no reader of our own, so that such a file needs PyTorch.
 import io
 import warnings
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -17,13 +17,19 @@ from electra_pretrain.core.errors import UserError
 SAFETENSORS_NAME, BIN_NAME = "model.safetensors", "pytorch_model.bin"
 # The weights-only reader of earlier releases could be led to execute code (CVE-2025-32434).
 _OLDEST_SAFE_TORCH = (2, 6)
+# No weight is one, but a buffer may be; by safetensors' names.
+_WHOLE_NUMBERS = {"BOOL": "?", "U8": "u1", "I8": "i1", "I16": "<i2", "I32": "<i4", "I64": "<i8"}
 
 
-def read_tensors(folder: str) -> dict[str, np.ndarray]:
-    """Read all floating-point tensors in a Hugging Face model's folder; safetensors come first.
+class Tensors(NamedTuple):
+    """A file's tensors by name, in float32; those that are no floating-point numbers as they are."""
 
-    Returns:
-        Name -> float32 array.
+    path: str
+    values: dict[str, np.ndarray]
+
+
+def read_tensors(folder: str) -> Tensors:
+    """Read all tensors in a Hugging Face model's folder; safetensors come first.
 
     Raises:
         UserError: there is no such file, it is damaged or no tensor file, or PyTorch is needed and missing or too old.
@@ -31,7 +37,7 @@ def read_tensors(folder: str) -> dict[str, np.ndarray]:
     for name, read in ((SAFETENSORS_NAME, _read_safetensors), (BIN_NAME, _read_bin)):
         path = files.join(folder, name)
         if files.exists(path):
-            return read(path)
+            return Tensors(path, read(path))
     raise UserError(
         f"{folder}: holds neither {SAFETENSORS_NAME} nor {BIN_NAME}; give the folder of a Hugging Face model in one file"
     )
@@ -51,24 +57,31 @@ def safetensors_bytes(tensors: Mapping[str, np.ndarray], dtype: str) -> bytes:
 
 
 def _dtypes() -> dict[str, np.dtype]:
+    """Return the kinds of floating-point numbers by name; every number of theirs but float64's is one in float32, too."""
     import ml_dtypes
 
     kinds = (np.float64, np.float32, np.float16, ml_dtypes.bfloat16)
     return {np.dtype(kind).name: np.dtype(kind) for kind in kinds}
 
 
+def _in_float32(values: np.ndarray) -> np.ndarray:
+    with np.errstate(over="ignore"):  # of float64: infinite, then, and refused as that
+        return values.astype(np.float32) if values.dtype in _dtypes().values() else values
+
+
 def _read_safetensors(path: str) -> dict[str, np.ndarray]:
     import safetensors
 
     dtypes = dict(zip(("F64", "F32", "F16", "BF16"), _dtypes().values(), strict=True))
+    dtypes |= {name: np.dtype(kind) for name, kind in _WHOLE_NUMBERS.items()}
     try:
         found: list[tuple[str, dict[str, Any]]] = safetensors.deserialize(files.read_bytes(path))  # type: ignore[no-untyped-call]
     except safetensors.SafetensorError as error:
         raise UserError(f"{path}: damaged or no safetensors file ({error}); fetch it again") from error
+    if unknown := [(name, view["dtype"]) for name, view in found if view["dtype"] not in dtypes]:
+        raise UserError(f"{path}: {unknown[0][0]} holds {unknown[0][1]}, a kind of number that no weight here has")
     return {
-        name: np.frombuffer(view["data"], dtypes[view["dtype"]]).reshape(view["shape"]).astype(np.float32)
-        for name, view in found
-        if view["dtype"] in dtypes
+        name: _in_float32(np.frombuffer(view["data"], dtypes[view["dtype"]]).reshape(view["shape"])) for name, view in found
     }
 
 
@@ -81,7 +94,7 @@ def _read_bin(path: str) -> dict[str, np.ndarray]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             found = torch.load(io.BytesIO(files.read_bytes(path)), map_location="cpu", weights_only=True)
-        return {name: tensor.float().numpy() for name, tensor in found.items() if tensor.is_floating_point()}
+        return {name: (tensor.float() if tensor.is_floating_point() else tensor).numpy() for name, tensor in found.items()}
     # A damaged pickle can end in any error. PyTorch's text is not passed on: it advises to read the file unsafely.
     except Exception as error:
         kind = type(error).__name__

@@ -4,31 +4,47 @@ The file `checkpoint` in them is written but never followed: it names a path, of
 """
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
 from electra_pretrain.checkpoint import bundle
 from electra_pretrain.checkpoint.listing import INDEX_SUFFIX, PREFIX, names, prefix_of, step_of
-from electra_pretrain.checkpoint.pretrained import Pretrained, describe
+from electra_pretrain.checkpoint.pretrained import Pretrained, check_numbers, describe
 from electra_pretrain.config.load import CONFIG_NAME, to_text
 from electra_pretrain.config.schema import Config
-from electra_pretrain.convert.source_config import fields_from_shapes
+from electra_pretrain.convert.source_config import check_agree, fields_from_shapes, stated_sizes
 from electra_pretrain.core import files
 from electra_pretrain.core.errors import UserError
 from electra_pretrain.tokenization.wordpiece import vocab_text
+
+_OTHERS_CONFIGS = (CONFIG_NAME, "bert_config.json")
 
 
 def read_tf1(path: str) -> Pretrained:
     """Read weights, and moments if there are any, of a checkpoint: its path without suffix, or a folder (its newest).
 
     Raises:
-        UserError: there is none, it is damaged, or it is no ELECTRA's.
+        UserError: there is none, it is damaged, or it is no ELECTRA's; or what lies beside it is not its own.
     """
     prefix = find_bundle(path)
     # The released code kept its sampling temperature among the variables; it is no weight.
     values = bundle.read(prefix, lambda name: not name.endswith("temperature"))
-    stated = describe(prefix.rpartition("/")[0] or ".")
-    return Pretrained(prefix, values, fields_from_shapes(prefix, values) | stated.fields, stated.tokens)
+    check_numbers(prefix, values)
+    shown = fields_from_shapes(prefix, values)
+    folder = prefix.rpartition("/")[0] or "."
+    stated = describe(folder)
+    path, fields = (files.join(folder, CONFIG_NAME), stated.fields) if stated.fields else _others_config(folder)
+    check_agree(path, fields, shown)
+    return Pretrained(prefix, values, shown | fields, stated.tokens, stated.strip_accents)
+
+
+def _others_config(folder: str) -> tuple[str, dict[str, Any]]:
+    """Find the config that others put beside a checkpoint: its path and sizes, the number of heads among them; or nothing."""
+    for path in (files.join(folder, name) for name in _OTHERS_CONFIGS):
+        if files.exists(path) and (fields := stated_sizes(path)):
+            return path, fields
+    return "", {}
 
 
 def find_bundle(path: str) -> str:

@@ -1,7 +1,8 @@
 """What lies in the folder of a sweep: cells, which are checkpoints by tasks by seeds, and which of them are done.
 
 A cell is one fine-tuning: `cells/step-STEP/TASK/seed-SEED/` is finetune's own folder, `seed-SEED.log` what it said. The cell is
-done when its `results.json` lies there.
+done when its `results.json` lies there. `step-0` is of random weights, `imported` of a checkpoint of step 0: a run saves none
+itself, so it holds the weights from elsewhere that the run began with.
 """
 
 import json
@@ -11,11 +12,15 @@ from typing import Any, NamedTuple
 
 from electra_pretrain.core import files, json_files
 from electra_pretrain.core.errors import UserError, first_of
+from electra_pretrain.core.typed import Count
 from electra_pretrain.evaluation.results import Result, read_result
 from electra_pretrain.finetuning import record
 
 SETTINGS_NAME = "settings.json"
 RANDOM_STEP = 0  # the row of random weights
+IMPORTED_STEP = -1  # that of the checkpoint of step 0
+BASELINES = {RANDOM_STEP: "random weights", IMPORTED_STEP: "imported weights"}
+_IMPORTED = "imported"
 _CELLS = "cells"
 
 
@@ -27,7 +32,7 @@ class Cell(NamedTuple):
     seed: int
 
     def folder(self, output: str) -> str:
-        return files.join(output, _CELLS, f"step-{self.step}", self.task, f"seed-{self.seed}")
+        return files.join(output, _CELLS, folder_name(self.step), self.task, f"seed-{self.seed}")
 
     def result(self, output: str) -> str:
         """Return the path of its scores, which are there once the cell is done."""
@@ -38,6 +43,39 @@ class Cell(NamedTuple):
         return f"{self.folder(output)}.log"
 
 
+def folder_name(step: int) -> str:
+    """Name the folder of a step's cells, and of its export."""
+    return _IMPORTED if step == IMPORTED_STEP else f"step-{step}"
+
+
+def found_steps(folder: str) -> list[int]:
+    """List the steps of which there are such folders, ascending."""
+    imported = files.is_dir(files.join(folder, _IMPORTED))
+    return ([IMPORTED_STEP] if imported else []) + _numbered(folder, "step")
+
+
+def shown_step(step: int) -> str:
+    """Write a step as a row of a table is called."""
+    return f"0 ({BASELINES[step]})" if step in BASELINES else f"{step:,}"
+
+
+class Step(NamedTuple):
+    """A step as `results.json` has it; one of 0 is of random weights where no more is said, as earlier versions left it."""
+
+    step: Count
+    weights: str = ""
+
+    @property
+    def key(self) -> int:
+        """Return what a cell has."""
+        return IMPORTED_STEP if self.weights == _IMPORTED else self.step
+
+
+def to_json(step: int) -> dict[str, Any]:
+    """Write a cell's step as `Step` reads it."""
+    return Step(max(step, 0), BASELINES[step].split()[0] if step in BASELINES else "trained")._asdict()
+
+
 def done(output: str) -> dict[Cell, Result]:
     """Read every cell of the folder that is done, in the order of steps, tasks and seeds.
 
@@ -45,8 +83,8 @@ def done(output: str) -> dict[Cell, Result]:
         UserError: a `results.json` is damaged.
     """
     found = {}
-    for step in _numbered(files.join(output, _CELLS), "step"):
-        of_step = files.join(output, _CELLS, f"step-{step}")
+    for step in found_steps(files.join(output, _CELLS)):
+        of_step = files.join(output, _CELLS, folder_name(step))
         for task in files.list_dir(of_step):
             for seed in _numbered(files.join(of_step, task), "seed"):
                 cell = Cell(step, task, seed)

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from electra_pretrain.core import files, json_files
 from electra_pretrain.core.errors import UserError
 from electra_pretrain.core.typed import Place
-from electra_pretrain.evaluation.cells import RANDOM_STEP
+from electra_pretrain.evaluation.cells import BASELINES, RANDOM_STEP
 from electra_pretrain.evaluation.markdown import aligned
 from electra_pretrain.evaluation.published import Column, Table, column_of, tables
 from electra_pretrain.evaluation.report import read_evaluation
@@ -40,7 +40,7 @@ def load(paths: Sequence[str], all_steps: bool) -> list[Ours]:
             rows.setdefault((result.model, None), []).append(result)
             continue
         run, cells = read_evaluation(path)
-        last = max((cell.step for cell in cells), default=RANDOM_STEP)
+        last = max((cell.step for cell in cells), key=lambda step: (step != RANDOM_STEP, step), default=RANDOM_STEP)
         for cell, result in cells.items():
             if all_steps or cell.step == last:
                 rows.setdefault((run, cell.step), []).append(result)
@@ -84,7 +84,7 @@ def _refuse_repetitions(model: str, results: list[Result]) -> None:
 def _at(step: int | None) -> str:
     if step is None:
         return ""
-    return ", random weights" if step == RANDOM_STEP else f", step {step:,}"
+    return f", {BASELINES[step]}" if step in BASELINES else f", step {step:,}"
 
 
 def compare(ours: Sequence[Ours], with_published: bool) -> str:

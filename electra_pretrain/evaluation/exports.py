@@ -1,11 +1,10 @@
 """Checkpoints of a run as Hugging Face directories, each written by export_hf in a process of its own."""
 
 import os
-import re
 from collections.abc import Callable
 
 from electra_pretrain.core import files
-from electra_pretrain.evaluation.cells import RANDOM_STEP
+from electra_pretrain.evaluation.cells import IMPORTED_STEP, RANDOM_STEP, folder_name, found_steps, shown_step
 from electra_pretrain.execution.child import last_line, run_logged
 
 EXPORT = "electra_pretrain.export_hf"
@@ -23,7 +22,7 @@ class Failed(Exception):
 
 
 class Exports:
-    """The exported networks of a run, `step-STEP/` each.
+    """The exported networks of a run, each in a folder called as its cells'.
 
     Args:
         model_dir: the run's folder; it is only read.
@@ -39,8 +38,7 @@ class Exports:
 
     def steps(self) -> list[int]:
         """List the steps that are exported already."""
-        matches = (re.fullmatch(r"step-(\d+)", name) for name in files.list_dir(self.folder))
-        return sorted(int(match.group(1)) for match in matches if match)
+        return found_steps(self.folder)
 
     def export(self, step: int) -> str:
         """Return the directory of a step's network, exported now unless it was before.
@@ -49,17 +47,19 @@ class Exports:
             Vanished: the checkpoint is gone.
             Failed: it could not be exported.
         """
-        target = os.path.join(self.folder, f"step-{step}")
+        target = os.path.join(self.folder, folder_name(step))
         if os.path.isdir(target):
             return target
         log, temporary = f"{target}.log", files.temporary_name(target)
-        which = ["--random"] if step == RANDOM_STEP else ["--step", str(step)]
+        which = ["--random"] if step == RANDOM_STEP else ["--step", str(_checkpoint_of(step))]
         try:
             code = run_logged(EXPORT, ["--model_dir", self._model_dir, "--output", temporary, *which], log, _ENVIRONMENT)
-            if code and step != RANDOM_STEP and not self._is_there(step):
-                raise Vanished(f"the run removed the checkpoint of step {step:,} before it was exported; it is left out")
+            if code and step != RANDOM_STEP and not self._is_there(_checkpoint_of(step)):
+                raise Vanished(
+                    f"the run removed the checkpoint of step {shown_step(step)} before it was exported; it is left out"
+                )
             if code:
-                raise Failed(f"step {step:,}: export_hf ended with code {code}: {last_line(log)} (see {log})")
+                raise Failed(f"step {shown_step(step)}: export_hf ended with code {code}: {last_line(log)} (see {log})")
             network = next(name for name in NETWORKS if os.path.isdir(os.path.join(temporary, name)))
             os.replace(os.path.join(temporary, network), target)
             os.remove(log)
@@ -68,4 +68,8 @@ class Exports:
         return target
 
     def remove(self, step: int) -> None:
-        files.remove(os.path.join(self.folder, f"step-{step}"))
+        files.remove(os.path.join(self.folder, folder_name(step)))
+
+
+def _checkpoint_of(step: int) -> int:
+    return 0 if step == IMPORTED_STEP else step

@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 
 from electra_pretrain.core import files, json_files, typed
 from electra_pretrain.core.errors import UserError
-from electra_pretrain.core.typed import Count, Place
-from electra_pretrain.evaluation.cells import RANDOM_STEP, Cell, done
+from electra_pretrain.core.typed import Place
+from electra_pretrain.evaluation.cells import BASELINES, Cell, Step, done, shown_step, to_json
 from electra_pretrain.evaluation.markdown import aligned
 from electra_pretrain.evaluation.published import Column, column_of
 from electra_pretrain.evaluation.results import Result, parse, shown, summary
@@ -18,7 +18,7 @@ from electra_pretrain.plot.scores import ScoreCurve, score_chart
 TABLE_NAME = "table.md"
 
 
-def write_report(output: str, run: str, tasks: Sequence[str], seeds: int, beside: Sequence[str] = ()) -> None:
+def write_report(output: str, run: str, tasks: Sequence[str], seeds: int, beside: Sequence[str] = (), origin: str = "") -> None:
     """Write `results.json`, `table.md` and TASK.png of everything that is done.
 
     Args:
@@ -27,6 +27,7 @@ def write_report(output: str, run: str, tasks: Sequence[str], seeds: int, beside
         tasks: these come first in tables.
         seeds: how many a score should be the mean of.
         beside: other such folders, drawn over each other with this one.
+        origin: of the weights that the run began with; "" for random ones.
 
     Raises:
         UserError: one of the others has no results.
@@ -37,7 +38,7 @@ def write_report(output: str, run: str, tasks: Sequence[str], seeds: int, beside
     runs = dict(zip(labels([output, *beside]), [cells, *map(read_cells, beside)], strict=True))
     text = json.dumps(summed_up(cells, run, tasks), ensure_ascii=False, indent=2) + "\n"
     files.write_text(files.join(output, record.RESULTS), text)
-    files.write_text(files.join(output, TABLE_NAME), table(cells, tasks, seeds))
+    files.write_text(files.join(output, TABLE_NAME), table(cells, tasks, seeds, origin))
     for column in columns(cells.values(), tasks):
         metric = column.metrics[-1]
         if curves := [made for label, each in runs.items() if (made := curve(label, each, column.task, metric))]:
@@ -62,10 +63,6 @@ class _File(NamedTuple):
     cells: tuple[dict[str, Any], ...]
 
 
-class _Step(NamedTuple):
-    step: Count
-
-
 def read_evaluation(path: str) -> Evaluation:
     """Read the `results.json` of an evaluation.
 
@@ -75,7 +72,7 @@ def read_evaluation(path: str) -> Evaluation:
     place = Place(path)
     try:
         run, rows = typed.read_known(_File, json_files.read(path), place)
-        steps = [typed.read_known(_Step, row, place.field("cells").item(number)).step for number, row in enumerate(rows)]
+        steps = [typed.read_known(Step, row, place.field("cells").item(number)).key for number, row in enumerate(rows)]
     except UserError as error:
         raise UserError(f"{error}; name the --output of evaluate_checkpoints") from error
     results = [parse(row, place.field("cells").item(number)) for number, row in enumerate(rows)]
@@ -88,8 +85,8 @@ def curve(label: str, cells: dict[Cell, Result], task: str, metric: str) -> Scor
     for cell, result in cells.items():
         if cell.task == task and metric in result.metrics:
             scores.setdefault(cell.step, []).append(result.metrics[metric])
-    baseline = scores.pop(RANDOM_STEP, [])
-    return ScoreCurve(label, scores, baseline) if scores else None
+    baselines = {name: scores.pop(step) for step, name in BASELINES.items() if step in scores}
+    return ScoreCurve(label, scores, baselines) if scores else None
 
 
 def columns(results: Iterable[Result], first: Sequence[str]) -> list[Column]:
@@ -99,28 +96,30 @@ def columns(results: Iterable[Result], first: Sequence[str]) -> list[Column]:
     return [column_of(task, by_task[task].metric, by_task[task].split) for task in order]
 
 
-def table(cells: dict[Cell, Result], first: Sequence[str], seeds: int) -> str:
+def table(cells: dict[Cell, Result], first: Sequence[str], seeds: int, origin: str = "") -> str:
     """Write, as Markdown, a row a checkpoint, a column a task, mean ± deviation over seeds, and what is not as it should be.
 
     Args:
         cells: what is done.
         first: tasks in the order of the columns.
         seeds: how many a cell of the table should be the mean of.
+        origin: of the weights that the run began with; "" for random ones.
     """
     heads = columns(cells.values(), first)
     rows, short = [], []
     for step in sorted({cell.step for cell in cells}):
-        row = [f"{step:,}" if step != RANDOM_STEP else "0 (random weights)"]
+        row = [shown_step(step)]
         for column in heads:
             results = [result for cell, result in cells.items() if (cell.step, cell.task) == (step, column.task)]
             row.append(shown(results, column.metrics))
             if len(results) < seeds:
-                short.append(f"{column.task} at step {step:,} ({len(results)})")
+                short.append(f"{column.task} at step {shown_step(step)} ({len(results)})")
         rows.append(row)
     notes = [f"Mean ± sample standard deviation over {seeds} seeds."] if seeds > 1 else []
     notes += [f"Of fewer seeds: {', '.join(short)}."] if short else []
     notes += ["† a seed was stuck at chance."] if any(result.stuck_at_chance for result in cells.values()) else []
     notes += _cut_short(cells.values())
+    notes += [f"The run began with the weights of {origin}, not with random ones."] if origin else []
     return aligned(["step", *(column.head for column in heads)], rows) + "".join(f"\n{note}\n" for note in notes)
 
 
@@ -145,5 +144,5 @@ def summed_up(cells: dict[Cell, Result], run: str, first: Sequence[str]) -> dict
             results = [result for cell, result in cells.items() if (cell.step, cell.task) == (step, column.task)]
             for metric in results[0].metrics if results else ():
                 score = summary([result.metrics[metric] for result in results])
-                means.append({"step": step, "task": column.task, "metric": metric, **score._asdict()})
-    return {"run": run, "cells": [{"step": cell.step, **result._asdict()} for cell, result in cells.items()], "means": means}
+                means.append({**to_json(step), "task": column.task, "metric": metric, **score._asdict()})
+    return {"run": run, "cells": [{**to_json(cell.step), **result._asdict()} for cell, result in cells.items()], "means": means}

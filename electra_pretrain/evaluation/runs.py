@@ -1,5 +1,6 @@
 """What a pretraining run's folder tells, finished or still going: its metrics, its config, how far it is to go."""
 
+from electra_pretrain.checkpoint.imported import load_import
 from electra_pretrain.config.load import CONFIG_NAME, load_config
 from electra_pretrain.config.schema import Config
 from electra_pretrain.core import files
@@ -17,16 +18,26 @@ def load_runs(folders: list[str]) -> list[Run]:
     return [_load_run(folder, label) for folder, label in zip(folders, labels(folders), strict=True)]
 
 
+def origin(folder: str) -> str:
+    """Name the weights that a run began with; "" for random ones; raises as `last_step`."""
+    imported = load_import(folder)
+    return imported.origin if imported else _config_of_run(folder).training.init_from
+
+
 def last_step(folder: str) -> int:
     """Return the step at which a run ends.
 
     Raises:
         UserError: the folder is not that of a run.
     """
+    return _config_of_run(folder).training.num_train_steps
+
+
+def _config_of_run(folder: str) -> Config:
     path = files.join(folder, CONFIG_NAME)
     if not files.exists(path):
         raise UserError(f"{path}: no such file; {folder} is not the --model_dir of a run")
-    return load_config(path).training.num_train_steps
+    return load_config(path)
 
 
 def _load_run(folder: str, label: str) -> Run:

@@ -14,7 +14,7 @@ from electra_pretrain.config.load import CONFIG_NAME, load_config
 from electra_pretrain.core import files, json_files
 from electra_pretrain.core.errors import UserError
 from electra_pretrain.core.progress import Progress
-from electra_pretrain.evaluation.cells import RANDOM_STEP, Cell, check_foreign, check_settings
+from electra_pretrain.evaluation.cells import IMPORTED_STEP, RANDOM_STEP, Cell, check_foreign, check_settings, shown_step
 from electra_pretrain.evaluation.exports import Exports, Failed, Vanished
 from electra_pretrain.evaluation.report import TABLE_NAME, read_cells, write_report
 from electra_pretrain.execution.child import last_line, run_logged
@@ -80,6 +80,7 @@ class Plan:
         watch: whether to wait for the checkpoints to come until the run ends.
         beside: outputs of other sweeps, drawn with this one.
         keep_exports: whether exported models stay.
+        origin: of the weights that the run began with; "" for random ones.
     """
 
     model_dir: str
@@ -93,6 +94,7 @@ class Plan:
     watch: bool = False
     beside: tuple[str, ...] = ()
     keep_exports: bool = False
+    origin: str = ""
 
     def unfinished(self, step: int) -> list[Cell]:
         """List the cells of a step that are still to be done."""
@@ -167,8 +169,8 @@ def _wanted_steps(plan: Plan, exports: Exports, with_last: bool) -> list[int]:
         exports: what an earlier call has exported and not finished is wanted, even if its checkpoint is gone.
         with_last: whether the newest checkpoint counts whatever its step.
     """
-    steps = listing.steps(plan.model_dir)
-    wanted = {step for step in steps if step % plan.every == 0} | set(exports.steps())
+    steps = [step or IMPORTED_STEP for step in listing.steps(plan.model_dir)]
+    wanted = {step for step in steps if step == IMPORTED_STEP or step % plan.every == 0} | set(exports.steps())
     return sorted(wanted | set(steps[-1:] if with_last else []) | ({RANDOM_STEP} if plan.random else set()))
 
 
@@ -201,7 +203,7 @@ def _score_step(plan: Plan, exports: Exports, step: int, cells: list[Cell], prog
         if error_line := _score_cell(plan, cell, model):
             _log.warning("%s", error_line)
             failed.append(error_line)
-        progress.update(1, f"step {step:,}, {cell.task}")
+        progress.update(1, f"step {shown_step(step)}, {cell.task}")
     # A failed cell is tried again with this export, whatever became of the checkpoint.
     if not failed and not plan.keep_exports:
         exports.remove(step)
@@ -216,11 +218,12 @@ def _score_cell(plan: Plan, cell: Cell, model: str) -> str | None:
     code = run_logged(FINETUNE, [*where, "--seed", str(cell.seed), "--no-save_model", *plan.options.arguments()], log)
     if not code and files.exists(cell.result(plan.output)):
         return None
-    return f"step {cell.step:,}, {cell.task}, seed {cell.seed}: finetune ended with code {code}: {last_line(log)} (see {log})"
+    step = shown_step(cell.step)
+    return f"step {step}, {cell.task}, seed {cell.seed}: finetune ended with code {code}: {last_line(log)} (see {log})"
 
 
 def _report(plan: Plan) -> None:
-    write_report(plan.output, plan.model_dir, list(plan.data), plan.seeds, plan.beside)
+    write_report(plan.output, plan.model_dir, list(plan.data), plan.seeds, plan.beside, plan.origin)
 
 
 def _absolute(path: str) -> str:

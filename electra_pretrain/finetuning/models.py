@@ -4,12 +4,13 @@ import logging
 import os
 from typing import Annotated, Any, NamedTuple
 
+from electra_pretrain.checkpoint.vocabulary import IMPORT_NAME, RUN_NAME
 from electra_pretrain.core import files, json_files, typed
 from electra_pretrain.core.errors import UserError
 from electra_pretrain.core.typed import Check, Size
+from electra_pretrain.finetuning import weights
 from electra_pretrain.finetuning.task import Task
 
-WEIGHTS = ("model.safetensors", "pytorch_model.bin")
 _CLASSES = {
     "classification": "AutoModelForSequenceClassification",
     "regression": "AutoModelForSequenceClassification",
@@ -37,10 +38,12 @@ def identity(model: str) -> dict[str, str]:
         if os.path.isdir(os.path.join(model, "discriminator")):
             hint = f"; did you mean {os.path.join(model, 'discriminator')}?"
         raise UserError(f"--model {model}: has no config.json{hint or '; export_hf writes such folders'}")
-    weights = next((path for name in WEIGHTS if os.path.exists(path := os.path.join(model, name))), None)
-    if weights is None:
-        raise UserError(f"--model {model}: has none of {', '.join(WEIGHTS)}")
-    return {"model": model, "model_sha256": files.sha256(weights)}
+    found = next((path for name in weights.FILES if os.path.exists(path := os.path.join(model, name))), None)
+    if found is None:
+        ours = any(os.path.exists(os.path.join(model, name)) for name in (RUN_NAME, IMPORT_NAME))
+        hint = "; it is the folder of a run or an import: give what export_hf makes of it" if ours else ""
+        raise UserError(f"--model {model}: has none of {', '.join(weights.FILES)}{hint}")
+    return {"model": model, "model_sha256": files.sha256(found)}
 
 
 class _Stated(NamedTuple):
@@ -101,21 +104,19 @@ def load_model(model: str, config: dict[str, Any], task: Task, vocab_size: int) 
     """Load the pretrained encoder with a head for the task, new weights from torch's generator; float32, on the CPU.
 
     Raises:
-        UserError: the weights are not those of the config, or the model was fine-tuned for other labels.
+        UserError: the weights are not those of the config, or no numbers, or the model was fine-tuned for other labels.
     """
     import transformers
 
     labels = _labels(config, task, model)
     try:
         loaded, about = getattr(transformers, _CLASSES[task.kind]).from_pretrained(
-            model, **labels, dtype="float32", output_loading_info=True
+            model, **labels, dtype="float32", output_loading_info=True, ignore_mismatched_sizes=True
         )
     except Exception as error:
         raise UserError(f"--model {model}: its weights cannot be loaded ({_one_line(error)})") from error
+    weights.check_loaded(model, loaded, about)
     new = sorted(about["missing_keys"])
-    lost = [name for name in new if name.startswith(f"{loaded.base_model_prefix}.") and ".pooler." not in name]
-    if lost:
-        raise UserError(f"--model {model}: its weights lack {len(lost)} of the encoder, {lost[0]} the first")
     if vocab_size > loaded.config.vocab_size:
         raise UserError(
             f"--model {model}: its tokenizer has {vocab_size:,} tokens, its weights {loaded.config.vocab_size:,}; they do not "

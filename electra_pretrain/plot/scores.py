@@ -1,6 +1,6 @@
 """Curves of scores: how good a run's checkpoints are at a task, against the step of pretraining."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -20,12 +20,12 @@ class ScoreCurve(NamedTuple):
     Attributes:
         label: what the run is called beside the others.
         scores: step -> the seeds' scores, at least one.
-        baseline: the seeds' scores of random weights; none if they were not measured.
+        baselines: what weights that were not trained are called, and the seeds' scores of them.
     """
 
     label: str
     scores: dict[int, list[float]]
-    baseline: Sequence[float] = ()
+    baselines: Mapping[str, Sequence[float]] = {}
 
     def spread(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Return steps, ascending, means, and sample deviations, 0 where there is one seed: int64 and 2 x float64 [steps]."""
@@ -38,7 +38,7 @@ class ScoreCurve(NamedTuple):
 def score_chart(title: str, curves: Sequence[ScoreCurve]) -> bytes:
     """Draw, as PNG, for each run a line through the means, a band of one deviation to both sides, and a dot for each seed.
 
-    Random weights are a dashed line across. The same input gives the same bytes.
+    Random weights are a dashed line across, other baselines dotted ones. The same input gives the same bytes.
 
     Args:
         title: the task and its metric.
@@ -60,7 +60,7 @@ def score_chart(title: str, curves: Sequence[ScoreCurve]) -> bytes:
         axis.set_xlabel("pretraining step")
         axis.xaxis.set_major_locator(MaxNLocator(nbins=8, integer=True))
         axis.xaxis.set_major_formatter(FuncFormatter(lambda value, _: short(value)))
-        if len(curves) > 1 or any(curve.baseline for curve in curves):
+        if len(curves) > 1 or any(curve.baselines for curve in curves):
             _add_legend(figure, curves)
         return figure
 
@@ -76,8 +76,12 @@ def _draw_curve(axis: "Axes", curve: ScoreCurve, index: int) -> None:
     axis.errorbar(steps, means, deviations, fmt="none", ecolor=look["color"], elinewidth=1.0, capsize=3)
     dots = [(step, score) for step in curve.scores for score in curve.scores[step]]
     axis.scatter([step for step, _ in dots], [score for _, score in dots], s=10, color=look["color"], alpha=0.5, linewidths=0)
-    if curve.baseline:
-        axis.axhline(float(np.mean(curve.baseline)), color=look["color"], linestyle="--", linewidth=1.2)
+    for name, scores in curve.baselines.items():
+        axis.axhline(float(np.mean(scores)), color=look["color"], linestyle=_line_style(name), linewidth=1.2)
+
+
+def _line_style(baseline: str) -> str:
+    return "--" if baseline.startswith("random") else ":"
 
 
 def _add_legend(figure: "Figure", curves: Sequence[ScoreCurve]) -> None:
@@ -88,9 +92,9 @@ def _add_legend(figure: "Figure", curves: Sequence[ScoreCurve]) -> None:
         look = look_of(index)
         keys.append(Line2D([], [], **look))
         names.append(curve.label)
-        if curve.baseline:
-            keys.append(Line2D([], [], color=look["color"], linestyle="--"))
-            names.append(f"{curve.label}, random weights")
+        for name in curve.baselines:
+            keys.append(Line2D([], [], color=look["color"], linestyle=_line_style(name)))
+            names.append(f"{curve.label}, {name}")
     legend = figure.legend(keys, ["run"] * len(keys), loc="outside lower left", ncols=2, fontsize=9)
     for text, name in zip(legend.get_texts(), names, strict=True):
         text.set_text(name)

@@ -17,7 +17,7 @@ from electra_pretrain.records.examples import Lengths, Span, document_spans
 from electra_pretrain.records.manifest import Counts
 from electra_pretrain.records.serialize import Framer
 from electra_pretrain.tokenization.fast import Encoder, fastest_encoder
-from electra_pretrain.tokenization.tokenizer import Tokenizer, load_tokenizer
+from electra_pretrain.tokenization.tokenizer import Tokenizer, load_as_learnt
 
 SPLITS = ("train", "heldout")
 
@@ -158,7 +158,7 @@ _tokenizers: dict[tuple[str, bool], tuple[Tokenizer, Encoder]] = {}
 def _cached_tokenizer(work: BuildWork, is_first: bool) -> tuple[Tokenizer, Encoder]:
     key = (work.vocab_path, work.do_lower_case)
     if key not in _tokenizers:
-        tokenizer = load_tokenizer(*key, say=False)  # the vocabulary's oddities were told of when the work began
+        tokenizer = load_as_learnt(*key, say=False)  # the vocabulary's oddities were told of when the work began
         # Of all workers, the one with the first block speaks.
         _tokenizers[key] = tokenizer, fastest_encoder(tokenizer, say=is_first)
     return _tokenizers[key]

@@ -38,7 +38,7 @@ from electra_pretrain.records.manifest import (
     vocabulary_of,
 )
 from electra_pretrain.records.shards import SHARD_NAMES, build_shard, shard_tasks
-from electra_pretrain.tokenization.tokenizer import Tokenizer, load_tokenizer
+from electra_pretrain.tokenization.tokenizer import Tokenizer, load_as_learnt
 
 COMMAND = "build_data"
 OWN_NAMES = rf"{SHARD_NAMES}|{re.escape(MANIFEST_NAME)}|vocab\.txt|spm\.model|\.build_data-.*"  # in its output
@@ -68,7 +68,7 @@ def build(
     Raises:
         UserError: bad input (named with file and line), an output that holds other records or cannot be written.
     """
-    tokenizer = load_tokenizer(vocab_path, do_lower_case)
+    tokenizer = load_as_learnt(vocab_path, do_lower_case)
     steps = read_steps(corpus.paths)
     identity = _identity(corpus, tokenizer, settings)
     files.make_dirs(output)
@@ -175,6 +175,7 @@ def _identity(corpus: Corpus, tokenizer: Tokenizer, settings: BuildSettings) -> 
         **corpus.reading.departures(),
         "vocabulary": tokenizer.sha256,
         "do_lower_case": tokenizer.do_lower_case,
+        **({"strip_accents": True} if tokenizer.strip_accents else {}),
         **settings._asdict(),
     }
 

@@ -129,15 +129,24 @@ class Manifest:
         return values
 
 
-def vocabulary_of(tokenizer: Tokenizer, unicode_normalization: str = "NFC") -> Vocabulary:
-    """Describe a tokeniser as a manifest does; of records made elsewhere the normalisation is not known."""
+def vocabulary_of(
+    tokenizer: Tokenizer, unicode_normalization: str | None = None, strip_accents: bool | None = None
+) -> Vocabulary:
+    """Describe a tokeniser as a manifest does.
+
+    Args:
+        tokenizer: which the records' ids are of.
+        unicode_normalization: of records made elsewhere it is not known; None: as the tokeniser, which takes accents off
+            decomposed text.
+        strip_accents: of records made elsewhere, whether their builder took accents off the text; None: as the tokeniser.
+    """
     return Vocabulary(
         type=tokenizer.type,
         sha256=tokenizer.sha256,
         size=tokenizer.vocab_size,
         do_lower_case=tokenizer.do_lower_case,
-        strip_accents=False,
-        unicode_normalization=unicode_normalization,
+        strip_accents=tokenizer.strip_accents if strip_accents is None else strip_accents,
+        unicode_normalization=unicode_normalization or ("NFD" if tokenizer.strip_accents else "NFC"),
         special_ids=tokenizer.special_ids,
     )
 

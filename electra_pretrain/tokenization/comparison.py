@@ -8,7 +8,7 @@ from electra_pretrain.plot.curves import labels
 from electra_pretrain.plot.vocabularies import Vocabulary, vocabularies_page
 from electra_pretrain.tokenization.measure import Measures
 from electra_pretrain.tokenization.provenance import resolve_lower_case
-from electra_pretrain.tokenization.tokenizer import find_vocab, load_tokenizer
+from electra_pretrain.tokenization.tokenizer import find_vocab, load_as_learnt
 
 SHOWN_CHARACTERS = 20
 LONGEST_SHOWN = 8
@@ -28,7 +28,7 @@ def measure(vocabularies: Sequence[str], lower_case: bool | None, corpus: Corpus
     """
     paths = [find_vocab(vocabulary) for vocabulary in vocabularies]
     measured = [
-        Measures(label, load_tokenizer(path, resolve_lower_case(lower_case, path)))
+        Measures(label, load_as_learnt(path, resolve_lower_case(lower_case, path)))
         for path, label in zip(paths, labels(paths), strict=True)
     ]
     with Progress("measure", corpus.stored_bytes / 1e6, "MB") as progress:

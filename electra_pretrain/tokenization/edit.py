@@ -12,7 +12,7 @@ from electra_pretrain.core import files
 from electra_pretrain.core.batch import SPECIAL_TOKENS
 from electra_pretrain.core.errors import UserError, first_of
 from electra_pretrain.tokenization import provenance
-from electra_pretrain.tokenization.tokenizer import find_vocab, load_tokenizer
+from electra_pretrain.tokenization.tokenizer import find_vocab, load_as_learnt
 from electra_pretrain.tokenization.wordpiece import CONTINUATION_PREFIX, MAX_WORD_CHARACTERS, WordPieceTokenizer, read_vocab
 
 _log = logging.getLogger(__name__)
@@ -48,7 +48,7 @@ def edit_vocabulary(
     Raises:
         UserError: the vocabulary is no WordPiece one, the other one or the terms will not do, or a file cannot be written.
     """
-    tokenizer = load_tokenizer(path, lower_case)
+    tokenizer = load_as_learnt(path, lower_case)
     if not isinstance(tokenizer, WordPieceTokenizer):
         raise UserError(f"{path}: is a SentencePiece model; only a WordPiece vocab.txt takes tokens that have no score")
     edited, made = apply_edits(tokenizer, edits)
@@ -56,7 +56,7 @@ def edit_vocabulary(
         "type": edited.type,
         "tokens": edited.vocab_size,
         "do_lower_case": lower_case,
-        "strip_accents": False,
+        "strip_accents": edited.strip_accents,
         "unicode_normalization": "NFC",
         "command": command,
         "edits": made,
@@ -100,7 +100,7 @@ def apply_edits(tokenizer: WordPieceTokenizer, edits: Edits) -> tuple[WordPieceT
         if left_out:
             reason = "as no text would ever be cut into them here"
             _log.info("%s: %s tokens left out, %s: %s", other, f"{len(left_out):,}", reason, first_of(left_out, 5))
-        tokenizer = WordPieceTokenizer([*tokenizer.tokens, *added], tokenizer.do_lower_case)
+        tokenizer = WordPieceTokenizer([*tokenizer.tokens, *added], tokenizer.do_lower_case, tokenizer.strip_accents)
     if edits.put_terms:
         tokens = with_terms(tokenizer, edits.put_terms)
         ids = {new: index for index, (old, new) in enumerate(zip(tokenizer.tokens, tokens, strict=True)) if old != new}
@@ -108,7 +108,7 @@ def apply_edits(tokenizer: WordPieceTokenizer, edits: Edits) -> tuple[WordPieceT
         unused = sum(UNUSED.fullmatch(token) is not None for token in tokens)
         where = f"ids {min(ids.values()):,} to {max(ids.values()):,}; {unused:,} [unusedN] left"
         _log.info("%s: %s terms put, %s", edits.put_terms, f"{len(ids):,}", where)
-        tokenizer = WordPieceTokenizer(tokens, tokenizer.do_lower_case)
+        tokenizer = WordPieceTokenizer(tokens, tokenizer.do_lower_case, tokenizer.strip_accents)
     return tokenizer, made
 
 

@@ -59,7 +59,7 @@ def fastest_encoder(tokenizer: Tokenizer, say: bool) -> Encoder:
     def exact(text: bytes) -> tuple[np.ndarray, np.ndarray]:
         return tokenizer.encode_lines(text.decode("utf-8").split("\n"))
 
-    if not isinstance(tokenizer, WordPieceTokenizer):
+    if not isinstance(tokenizer, WordPieceTokenizer) or tokenizer.strip_accents:
         return exact
     try:
         return FastWordPiece(tokenizer).encode

@@ -60,6 +60,12 @@ def saved_lower_case(path: str) -> bool | None:
     return None if record is None else bool(record["do_lower_case"])
 
 
+def saved_strip_accents(path: str) -> bool:
+    """Tell whether the vocabulary belongs to a model or records of others whose text lost its accents; raises as `read`."""
+    record = read(path)
+    return record is not None and record.get("strip_accents") is True
+
+
 def resolve_lower_case(asked: bool | None, vocab_path: str) -> bool:
     """Decide whether text is lower-cased: as asked, else as the vocabulary was learnt, else not; raises as `read`."""
     return bool(saved_lower_case(vocab_path)) if asked is None else asked

@@ -34,7 +34,7 @@ class SentencePieceTokenizer:
         proto = parse_model(model)
         self.type = _type(proto)
         self.tokens = [piece.piece for piece in proto.pieces]
-        self.do_lower_case = do_lower_case
+        self.do_lower_case, self.strip_accents = do_lower_case, False
         self.file_content = model
         self.sha256 = hashlib.sha256(model).hexdigest()
         self.special_ids = SpecialIds(*(self.tokens.index(token) for token in SPECIAL_TOKENS))

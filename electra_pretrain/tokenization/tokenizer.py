@@ -1,7 +1,8 @@
 """What every tokeniser offers, and which one a vocabulary's file asks for: WordPiece or SentencePiece.
 
-NFC is part of both: decomposed Hangul (as macOS writes it) would otherwise become `[UNK]`. Accents are never stripped:
-stripping goes through NFD and breaks every syllable into jamo.
+NFC is part of both: decomposed Hangul (as macOS writes it) would otherwise become `[UNK]`. Accents are not stripped:
+stripping goes through NFD and breaks every syllable into jamo. Only the vocabulary of a model or of records made by others, who
+did strip them, is used as it was there.
 """
 
 from collections.abc import Sequence
@@ -12,7 +13,7 @@ import numpy as np
 from electra_pretrain.core import files, shipped
 from electra_pretrain.core.batch import SpecialIds
 from electra_pretrain.core.errors import UserError
-from electra_pretrain.tokenization import sentencepiece, wordpiece
+from electra_pretrain.tokenization import provenance, sentencepiece, wordpiece
 from electra_pretrain.tokenization.engine import Unknown
 from electra_pretrain.tokenization.sentencepiece import SentencePieceTokenizer
 from electra_pretrain.tokenization.wordpiece import CONTINUATION_PREFIX, WordPieceTokenizer
@@ -31,6 +32,7 @@ class Tokenizer(Protocol):
         tokens: the vocabulary in the order of its ids.
         special_ids: ids of [PAD], [UNK], [CLS], [SEP], [MASK].
         do_lower_case: whether text is lower-cased first.
+        strip_accents: whether accents are taken off it, as the released code does where it lower-cases.
     """
 
     type: str
@@ -40,6 +42,7 @@ class Tokenizer(Protocol):
     tokens: list[str]
     special_ids: SpecialIds
     do_lower_case: bool
+    strip_accents: bool
 
     @property
     def vocab_size(self) -> int: ...
@@ -73,24 +76,39 @@ def find_vocab(name_or_path: str) -> str:
     return shipped.find(name_or_path, "vocab", ".txt", "vocabulary file")
 
 
-def load_tokenizer(path: str, do_lower_case: bool, say: bool = True) -> Tokenizer:
+def load_tokenizer(path: str, do_lower_case: bool, *, strip_accents: bool = False, say: bool = True) -> Tokenizer:
     """Read a vocabulary: `vocab.txt`, one token a line, or a SentencePiece model; told apart by their content.
 
     Args:
         path: of the file.
         do_lower_case: whether text is lower-cased first.
+        strip_accents: whether it loses its accents too.
         say: warn of lines that no text is cut into.
 
     Raises:
-        UserError: the file is missing, or neither, or damaged, or lacks a special token.
+        UserError: the file is missing, or neither, or damaged, or lacks a special token; or accents cannot be stripped.
     """
     if not files.exists(path) or files.is_dir(path):
         raise UserError(f"{path}: no such vocabulary file; make one with train_vocab")
     content = files.read_bytes(path)
     if sentencepiece.looks_like_model(content):
         sentencepiece.check_model(path, content)
+        if strip_accents:
+            raise UserError(
+                f"{path}: is a SentencePiece model, with which accents are never stripped; use a WordPiece vocab.txt"
+            )
         return SentencePieceTokenizer(content, do_lower_case)
-    return WordPieceTokenizer(wordpiece.parse_vocab(path, content, say), do_lower_case)
+    return WordPieceTokenizer(wordpiece.parse_vocab(path, content, say), do_lower_case, strip_accents)
+
+
+def load_as_learnt(path: str, do_lower_case: bool, *, say: bool = True) -> Tokenizer:
+    """Read a vocabulary for text to come: lower-cased, it loses its accents too where what lies beside the file says so.
+
+    Raises:
+        UserError: as `load_tokenizer`, or what lies beside the file is damaged.
+    """
+    strip_accents = do_lower_case and provenance.saved_strip_accents(path)
+    return load_tokenizer(path, do_lower_case, strip_accents=strip_accents, say=say)
 
 
 def file_name(type: str) -> str:

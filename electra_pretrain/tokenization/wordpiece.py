@@ -33,14 +33,14 @@ class WordPieceTokenizer:
     type = TYPE
     file_name = FILE_NAME
 
-    def __init__(self, tokens: Sequence[str], do_lower_case: bool) -> None:
+    def __init__(self, tokens: Sequence[str], do_lower_case: bool, strip_accents: bool = False) -> None:
         self.tokens = list(tokens)
-        self.do_lower_case = do_lower_case
+        self.do_lower_case, self.strip_accents = do_lower_case, strip_accents
         self.file_content = vocab_text(self.tokens).encode("utf-8")
         self.sha256 = hashlib.sha256(self.file_content).hexdigest()
         self._vocab = {token: index for index, token in enumerate(self.tokens)}
         self.special_ids = SpecialIds(*(self._vocab[token] for token in SPECIAL_TOKENS))
-        self._engine = _engine(self._vocab, do_lower_case)
+        self._engine = _engine(self._vocab, do_lower_case, strip_accents)
 
     @property
     def vocab_size(self) -> int:
@@ -153,15 +153,17 @@ def vocab_text(tokens: Sequence[str]) -> str:
     return "".join(f"{token}\n" for token in tokens)
 
 
-def normalizer(do_lower_case: bool) -> "tokenizers.normalizers.Normalizer":
-    """Return a normaliser: NFC, control characters removed, Hanja set apart, lower-cased if asked, accents kept."""
+def normalizer(do_lower_case: bool, strip_accents: bool = False) -> "tokenizers.normalizers.Normalizer":
+    """Return a normaliser: NFC, control characters removed, Hanja set apart, lower-cased and without accents if asked."""
     from tokenizers import normalizers
 
-    bert = normalizers.BertNormalizer(clean_text=True, handle_chinese_chars=True, strip_accents=False, lowercase=do_lower_case)
+    bert = normalizers.BertNormalizer(
+        clean_text=True, handle_chinese_chars=True, strip_accents=strip_accents, lowercase=do_lower_case
+    )
     return normalizers.Sequence([normalizers.NFC(), bert])
 
 
-def _engine(vocab: dict[str, int], do_lower_case: bool) -> "tokenizers.Tokenizer":
+def _engine(vocab: dict[str, int], do_lower_case: bool, strip_accents: bool) -> "tokenizers.Tokenizer":
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 
     built = Tokenizer(
@@ -172,7 +174,7 @@ def _engine(vocab: dict[str, int], do_lower_case: bool) -> "tokenizers.Tokenizer
             continuing_subword_prefix=CONTINUATION_PREFIX,
         )
     )
-    built.normalizer = normalizer(do_lower_case)
+    built.normalizer = normalizer(do_lower_case, strip_accents)
     built.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
     built.decoder = decoders.WordPiece(prefix=CONTINUATION_PREFIX)
     engine.add_special_tokens(built)

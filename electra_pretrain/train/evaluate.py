@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from electra_pretrain.checkpoint.listing import find
 from electra_pretrain.checkpoint.variables import restore
+from electra_pretrain.checkpoint.vocabulary import check_folder
 from electra_pretrain.config.load import CONFIG_NAME, load_config
 from electra_pretrain.core import files
 from electra_pretrain.core.errors import UserError
@@ -13,7 +14,7 @@ from electra_pretrain.records.manifest import load_manifest
 from electra_pretrain.train.devices import compiles_steps
 from electra_pretrain.train.hardware import announce
 from electra_pretrain.train.input import Source, check_data, check_replicas, heldout_batches, shard_paths
-from electra_pretrain.train.run_folder import load_run
+from electra_pretrain.train.run_folder import check_records_vocabulary, is_import, load_run
 from electra_pretrain.train.trainer import Trainer
 
 
@@ -32,13 +33,16 @@ def evaluate(
     Raises:
         UserError: no such run, checkpoint or held-out records, or they do not fit together.
     """
-    load_run(model_dir)
+    if not is_import(model_dir):
+        load_run(model_dir)
     config = load_config(files.join(model_dir, CONFIG_NAME))
     if num_eval_steps is not None:
         config = dataclasses.replace(config, training=dataclasses.replace(config.training, num_eval_steps=num_eval_steps))
     announce(strategy, config.training.compute_dtype, "scoring")
     source = Source(data_dir, load_manifest(data_dir))
     check_data(config, source)
+    check_records_vocabulary(source)
+    _check_same_vocabulary(model_dir, source)
     check_replicas(config, strategy.num_replicas_in_sync)
     batches = heldout_batches(config, source.manifest, shard_paths(source, None), strategy)
     if batches is None:
@@ -46,3 +50,13 @@ def evaluate(
     trainer = Trainer(config, source.manifest.vocabulary.special_ids, strategy, compiled=compiles_steps(strategy))
     restore(find(model_dir, step), trainer.variables())
     return {"step": int(trainer.optimizer.global_step.numpy()), **trainer.evaluate(batches)}
+
+
+def _check_same_vocabulary(model_dir: str, source: Source) -> None:
+    """Refuse records of another vocabulary than the run's: their ids mean other tokens."""
+    own, theirs = check_folder(model_dir), source.manifest.vocabulary
+    if own is not None and own.noted.sha256 != theirs.sha256:
+        raise UserError(
+            f"{source.folder}: its vocabulary is not that of {model_dir} (SHA-256 {theirs.sha256}, there {own.noted.sha256}); "
+            f"build the records with {own.path}"
+        )

@@ -60,7 +60,7 @@ def choose_sources(config: Config, data_dirs: Sequence[str]) -> list[Source]:
             raise UserError(
                 f"--data {source.folder}: no phase of the run has {source.manifest.max_seq_length} tokens; leave it out"
             )
-    if len({source.manifest.vocabulary.sha256 for source in chosen}) > 1:
+    if len({(vocabulary.sha256, vocabulary.strip_accents) for vocabulary in (each.manifest.vocabulary for each in chosen)}) > 1:
         raise UserError("--data: the folders were built with different vocabularies; build them with one")
     return chosen
 

@@ -9,16 +9,17 @@ import tensorflow as tf
 
 from electra_pretrain.checkpoint.listing import steps
 from electra_pretrain.checkpoint.pretrained import Pretrained, check_config, describe
+from electra_pretrain.checkpoint.vocabulary import RUN_NAME, check_folder
 from electra_pretrain.config.load import CONFIG_NAME, differences, load_config
 from electra_pretrain.config.schema import Config
 from electra_pretrain.core import files, json_files, typed
 from electra_pretrain.core.errors import UserError
-from electra_pretrain.records.manifest import Manifest, Vocabulary
+from electra_pretrain.records.manifest import MANIFEST_NAME, Manifest, Vocabulary
+from electra_pretrain.tokenization.identity import check_vocabulary
 from electra_pretrain.tokenization.wordpiece import vocab_text
 from electra_pretrain.train.input import Source, choose_sources
 from electra_pretrain.train.metrics_log import METRICS_NAME
 
-RUN_NAME = "run.json"  # the records' manifests and the versions
 # A half-done run may be given these anew; anything else would make it another experiment.
 CHANGEABLE = (
     "optimizer.learning_rate",
@@ -85,6 +86,8 @@ def prepare(config: Config, data_dirs: Sequence[str], model_dir: str, pretrained
         UserError: records, config, weights or an earlier run do not fit together.
     """
     start = Start(config, choose_sources(config, data_dirs), model_dir, pretrained)
+    for source in start.sources:
+        check_records_vocabulary(source)
     check_earlier_run(config, start.manifests, model_dir)
     if pretrained is not None:
         check_pretrained(pretrained, config, start.manifests[-1].vocabulary)
@@ -125,6 +128,7 @@ def check_earlier_run(config: Config, manifests: Sequence[Manifest], model_dir: 
             f"{model_dir}: holds a run of another config: {'; '.join(refused)}; use that config or another --model_dir "
             f"(what may change: {', '.join(CHANGEABLE)})"
         )
+    check_folder(model_dir)
     about = load_run(model_dir)
     used = [manifest.fingerprint for manifest in (*about.data_of_phases, about.data)]
     given = [manifest.fingerprint for manifest in manifests]
@@ -181,6 +185,27 @@ def check_pretrained(pretrained: Pretrained, config: Config, vocabulary: Vocabul
             f"{pretrained.origin}: its vocabulary is not that of the records (SHA-256 {found}, theirs {vocabulary.sha256}); "
             "build the records with the vocab.txt that lies beside the weights, or extend it with import_checkpoint --terms"
         )
+    if pretrained.strip_accents is not None and pretrained.strip_accents != vocabulary.strip_accents:
+        raise UserError(
+            f"{pretrained.origin}: accents were {_taken_off(pretrained.strip_accents)} its text, and were "
+            f"{_taken_off(vocabulary.strip_accents)} that of the records; build the records with the vocab.txt beside the "
+            "weights, in its place"
+        )
+
+
+def _taken_off(stripped: bool) -> str:
+    return "taken off" if stripped else "left in"
+
+
+def check_records_vocabulary(source: Source) -> None:
+    """Refuse records beside which another vocabulary lies than they were built with.
+
+    Raises:
+        UserError: it is missing, or another.
+    """
+    vocabulary = source.manifest.vocabulary
+    path, manifest = (files.join(source.folder, name) for name in (vocabulary.file_name, MANIFEST_NAME))
+    check_vocabulary(path, vocabulary.sha256, manifest)
 
 
 def load_run(model_dir: str) -> About:

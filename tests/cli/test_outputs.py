@@ -51,7 +51,13 @@ def here(tmp_path, monkeypatch):
     settings = {"do_lower_case": False, "tokens": len(tokens), "command": "python -m electra_pretrain.train_vocab --corpus c"}
     texts["v/vocab.txt.json"] = json.dumps(settings)
     texts |= {"data/manifest.json": "{}", "run/config.json": "{}", "hf/config.json": "{}", "scores/results.json": "{}"}
-    texts |= {"config.json": "{}", "run/metrics.jsonl": "{}", "run/seen.png": "x", "tf1/model.ckpt-1.index": "x", "task/train.tsv": "x"}
+    texts |= {
+        "config.json": "{}",
+        "run/metrics.jsonl": "{}",
+        "tf1/model.ckpt-1.index": "x",
+        "task/train.tsv": "x",
+    }
+    texts["run/seen.png"] = "x"
     for name, text in texts.items():
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(text)

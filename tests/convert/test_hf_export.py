@@ -1,5 +1,6 @@
 """What we export, as `transformers` and `torch` load it: the same logits, the same ids, no weight left over."""
 
+import dataclasses
 import json
 import os
 import unicodedata
@@ -31,8 +32,9 @@ from electra_pretrain.core.errors import UserError
 from electra_pretrain.core.rng import Random
 from electra_pretrain.model.electra import Electra
 from electra_pretrain.model.masking import mask_batch
-from electra_pretrain.records.manifest import load_manifest
+from electra_pretrain.records.manifest import load_manifest, vocabulary_of
 from electra_pretrain.tokenization.tokenizer import load_tokenizer
+from electra_pretrain.tokenization.wordpiece import WordPieceTokenizer
 from electra_pretrain.train.loop import train
 from electra_pretrain.train.run_folder import prepare
 from tests.conftest import MICRO, SAMPLE_CORPUS, build, changed
@@ -258,6 +260,24 @@ def test_auto_tokenizer_gives_the_ids_of_the_records(run_folder, tmp_path, vocab
             n = len(whole["input_ids"])
             assert rows[0]["input_ids"][:n].tolist() == whole["input_ids"]
             assert rows[0]["input_mask"].sum() == n
+
+
+@pytest.mark.parametrize("strip", [True, False])
+def test_whether_accents_are_taken_off_goes_along(tmp_path, records, strip):
+    """As of records that were lower-cased by the released builder, which takes them off."""
+    tokens = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "cafe", "café", "가", "\u1100", "##\u1161"]
+    tokenizer = WordPieceTokenizer(tokens, True, strip)
+    config = changed(MICRO, data={"vocab_size": len(tokens), "do_lower_case": True})
+    manifest = {**load_manifest(records).to_dict(), "vocabulary": dataclasses.asdict(vocabulary_of(tokenizer))}
+    (folder, _) = write_hugging_face(
+        str(tmp_path), perturbed(Electra(config)), config, tokenizer, CardFacts(5, manifest, {}, None, None)
+    )
+    settings = json.loads(Path(folder, "tokenizer_config.json").read_text())
+    assert (settings["do_lower_case"], settings["strip_accents"]) == (True, strip)
+    ids = AutoTokenizer.from_pretrained(folder)("Café 가", add_special_tokens=False)["input_ids"]
+    assert [tokens[index] for index in ids] == (["cafe", "\u1100", "##\u1161"] if strip else ["café", "가"])
+    assert tokenizer.encode_lines(["Café 가"])[0].tolist() == ids
+    assert ("| accents | taken off |" in Path(folder, "README.md").read_text()) is strip
 
 
 def test_auto_tokenizer_makes_pairs(run_folder, tmp_path):

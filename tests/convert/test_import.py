@@ -264,7 +264,11 @@ DAMAGES = {
     "nothing there": (lambda folder: (folder / "model.safetensors").unlink(), "holds neither model.safetensors nor"),
     "NaN": (
         lambda folder: edit_weights(folder, lambda weights: weights[QUERY].__setitem__((0, 0), np.nan)),
-        "not finite, in electra/encoder/layer_0/attention/self/query/kernel;",
+        r"discriminator/model.safetensors: holds values that are not finite, in electra.encoder.layer.0.attention.self.query.w",
+    ),
+    "whole numbers": (
+        lambda folder: edit_weights(folder, lambda weights: weights.update({QUERY: weights[QUERY].astype(np.int8)})),
+        "discriminator/model.safetensors: holds int8 instead of float32, in electra.encoder.layer.0.attention.self.query.w",
     ),
     "a wrong shape": (
         lambda folder: edit_weights(folder, lambda weights: weights.update({QUERY: weights[QUERY][:, 1:].copy()})),

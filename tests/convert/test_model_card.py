@@ -17,6 +17,13 @@ def test_the_recipe_of_the_text_is_named(records):
     assert '"recipe": "kcelectra"' in text and '"too short": 12' in text
 
 
+def test_what_a_run_began_with_is_named(records):
+    facts = CardFacts(5, load_manifest(records).to_dict(), {}, None, None)
+    began = "It began with the weights of koelectra."
+    assert began in model_card("discriminator", MICRO, facts._replace(origin="koelectra"))
+    assert "It began with" not in model_card("discriminator", MICRO, facts)
+
+
 def test_text_of_which_nothing_is_told_has_no_such_section(records):
     manifest = load_manifest(records).to_dict()
     assert manifest["corpus_steps"] == ()

@@ -15,7 +15,7 @@ import tensorflow as tf
 from electra_pretrain import compare, evaluate_checkpoints
 from electra_pretrain.core.errors import UserError
 from electra_pretrain.evaluation import exports, report, sweep
-from electra_pretrain.evaluation.cells import Cell, check_settings
+from electra_pretrain.evaluation.cells import IMPORTED_STEP, RANDOM_STEP, Cell, Step, check_settings, to_json
 from electra_pretrain.evaluation.sweep import Options
 from electra_pretrain.plot.curves import labels
 from electra_pretrain.train.loop import train
@@ -100,7 +100,7 @@ def test_each_cell_is_run_once_and_the_next_call_runs_what_is_new(folder, capsys
     assert journal(folder) == expected
     evaluate(folder, "--seeds", 3, "--random")
     third = [f"{step} {task} 2" for step in (100, 200, 250) for task in ("nsmc", "korsts")]
-    random = [f"0 {task} {seed}" for task in ("nsmc", "korsts") for seed in (0, 1, 2)]
+    random = [f"-1 {task} {seed}" for task in ("nsmc", "korsts") for seed in (0, 1, 2)]
     assert journal(folder)[len(expected) :] == random + third
     assert os.listdir(folder / "out" / "exports") == [], "models are removed once their cells are done"
     assert sorted(path.name for path in (folder / "run").glob("*.index")) == [
@@ -280,7 +280,62 @@ def test_curves_of_two_runs_are_drawn_over_each_other(folder, monkeypatch):
     assert [ours.label, theirs.label] == labels([str(folder / "out"), str(other)])
     assert ours.scores == {step: [score(step, "korsts", seed) for seed in (0, 1)] for step in (100, 200, 250)}
     assert theirs.scores == ours.scores
-    assert (ours.baseline, theirs.baseline) == ([], [score(0, "korsts", seed) for seed in (0, 1)])
+    assert (ours.baselines, theirs.baselines) == ({}, {"random weights": [score(-1, "korsts", seed) for seed in (0, 1)]})
+
+
+def test_imported_weights_are_no_random_ones(folder, monkeypatch, capsys):
+    """A checkpoint of step 0 is what the run began with; `--random` scores both, in the same table and drawing."""
+    add_checkpoint(folder / "run", 0)
+    (folder / "run" / "import.json").write_text('{"origin": "koelectra", "step": 0, "has_generator": true, "vocabulary": null}')
+    drawn = {}
+    monkeypatch.setattr(report, "score_chart", lambda title, curves: drawn.update({title: curves}) or b"")
+    evaluate(folder, *ONE)
+    assert journal(folder, "export") == ["0", "100", "200", "250"]
+    evaluate(folder, *ONE, "--random")
+    assert journal(folder, "export")[4:] == ["random"]
+    table = (folder / "out" / "table.md").read_text()
+    assert [line.split("|")[1].strip() for line in table.splitlines()[2:5]] == [
+        "0 (imported weights)", "0 (random weights)", "100",
+    ]  # fmt: skip
+    assert "The run began with the weights of koelectra, not with random ones." in table
+    (curve,) = drawn["NSMC (acc)"]
+    assert curve.baselines == {"random weights": [score(-1, "nsmc", 0)], "imported weights": [score(0, "nsmc", 0)]}
+    assert sorted(curve.scores) == [100, 200, 250]
+    rows = json.loads((folder / "out" / "results.json").read_text())["cells"]
+    assert [(row["step"], row["weights"]) for row in rows[:3]] == [(0, "imported"), (0, "random"), (100, "trained")]
+    assert list(report.read_cells(str(folder / "out")))[:2] == [Cell(IMPORTED_STEP, "nsmc", 0), Cell(RANDOM_STEP, "nsmc", 0)]
+    text = compare.compare(compare.parse_args([str(folder / "out"), "--all_steps"]))
+    assert ", imported weights**" in text and ", random weights**" in text and ", step 100**" in text
+
+
+def test_a_step_of_0_in_older_results_is_of_random_weights():
+    assert (Step(0).key, Step(100).key) == (RANDOM_STEP, 100)
+    assert all(Step(**to_json(step)).key == step for step in (IMPORTED_STEP, RANDOM_STEP, 100))
+
+
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [
+        ("x=1/tasks", {"nsmc": "x=1/tasks/nsmc", "korsts": "x=1/tasks/korsts"}),
+        ("nsmc=a=b,korsts=x=1/c", {"nsmc": "a=b", "korsts": "x=1/c"}),
+        ("nsmc=a,b, korsts=c", {"nsmc": "a,b", "korsts": "c"}),
+        ("nsmc=tasks", {"nsmc": "nsmc=tasks/nsmc", "korsts": "nsmc=tasks/korsts"}),
+    ],
+)
+def test_paths_may_hold_equals_signs_and_commas(tmp_path, monkeypatch, data, expected):
+    monkeypatch.chdir(tmp_path)
+    for path in expected.values():
+        os.makedirs(path)
+    assert evaluate_checkpoints.data_folders(data, ["nsmc", "korsts"]) == expected
+
+
+def test_a_run_with_another_vocabulary_is_refused_before_anything_is_done(folder):
+    vocabulary = {"type": "wordpiece", "size": 1, "sha256": "0" * 64, "do_lower_case": False, "strip_accents": False}
+    (folder / "run" / "run.json").write_text(json.dumps({"data": {"vocabulary": vocabulary}}))
+    (folder / "run" / "vocab.txt").write_text("[PAD]\n")
+    with pytest.raises(UserError, match=r"run/vocab.txt: not the vocabulary that belongs here .*run.json says SHA-256 000"):
+        evaluate(folder)
+    assert not (folder / "out").exists()
 
 
 def test_the_command_imports_neither_tensorflow_nor_torch(folder):

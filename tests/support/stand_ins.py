@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 given = dict(zip(sys.argv[1::2], sys.argv[2::2], strict=False))
+RANDOM = "--random" in sys.argv
 
 
 def journal(line):
@@ -19,12 +20,12 @@ def journal(line):
 
 
 def export():
-    step = given.get("--step", "0")
-    journal(f"export {step}")
+    step = "-1" if RANDOM else given["--step"]
+    journal("export random" if RANDOM else f"export {step}")
     checkpoint = Path(given["--model_dir"]) / f"model.ckpt-{step}.index"
     if step == os.environ.get("VANISH"):
         checkpoint.unlink()
-    if step != "0" and not checkpoint.exists():
+    if not RANDOM and not checkpoint.exists():
         sys.exit(f"export_hf: error: no checkpoint of step {step}")
     for name in ("discriminator", "generator"):
         folder = Path(given["--output"]) / name

@@ -1,6 +1,8 @@
 """A checkpoint scored afterwards gets the metrics that the run gave it."""
 
+import hashlib
 import json
+import shutil
 
 import pytest
 import tensorflow as tf
@@ -32,6 +34,25 @@ def test_equals_what_the_run_wrote(finished, records):
         assert {name: metrics[name] for name in written if name != "kind"} == {k: v for k, v in written.items() if k != "kind"}
     assert evaluated(finished, records)["step"] == 6
     assert evaluated(finished, records, "--num_eval_steps", "1") != evaluated(finished, records)
+
+
+def test_a_run_or_records_of_another_vocabulary_are_refused(finished, records, tmp_path):
+    run, others = tmp_path / "run", tmp_path / "records"
+    shutil.copytree(finished, run)
+    lines = (run / "vocab.txt").read_text().splitlines(keepends=True)
+    (run / "vocab.txt").write_text("".join([*lines[:-2], lines[-1], lines[-2]]))
+    for use in (lambda: evaluated(run, records), lambda: prepare(MICRO, [records], str(run))):
+        with pytest.raises(UserError, match=r"run/vocab.txt: not the vocabulary that belongs here .*run/run.json says SHA-256"):
+            use()
+    shutil.copytree(records, others)
+    (others / "vocab.txt").write_bytes((run / "vocab.txt").read_bytes())
+    with pytest.raises(UserError, match=r"records/vocab.txt: not the vocabulary that belongs here .*manifest.json says"):
+        evaluated(finished, str(others))
+    manifest = json.loads((others / "manifest.json").read_text())
+    manifest["vocabulary"]["sha256"] = hashlib.sha256((others / "vocab.txt").read_bytes()).hexdigest()
+    (others / "manifest.json").write_text(json.dumps(manifest))
+    with pytest.raises(UserError, match="records: its vocabulary is not that of .*finished0 "):
+        evaluated(finished, str(others))
 
 
 def test_mistakes(finished, records, tmp_path):

@@ -15,7 +15,7 @@ from electra_pretrain.train import storage
 from electra_pretrain.train.finding import Level
 from electra_pretrain.train.input import choose_sources
 from electra_pretrain.train.preflight import Request, check_everything, check_start, check_thoroughly
-from electra_pretrain.train.run_folder import Start
+from electra_pretrain.train.run_folder import Start, prepare
 from tests.conftest import MICRO, build, changed
 
 
@@ -79,7 +79,12 @@ def test_batch_against_replicas(records, tmp_path):
 def test_vocabulary_of_other_words(copy, tmp_path):
     with open(copy / "vocab.txt", "a") as file:
         file.write("more\n")
-    assert "vocab.txt: missing, or not the vocabulary" in failure(MICRO, copy, tmp_path / "run")
+    said = failure(MICRO, copy, tmp_path / "run")
+    assert "vocab.txt: not the vocabulary that belongs here" in said and "manifest.json says SHA-256" in said
+    with pytest.raises(UserError, match="not the vocabulary that belongs here"):
+        prepare(MICRO, [str(copy)], str(tmp_path / "run"))
+    (copy / "vocab.txt").unlink()
+    assert "vocab.txt: missing; " in failure(MICRO, copy, tmp_path / "run")
 
 
 def test_a_missing_shard(copy, tmp_path):

@@ -16,6 +16,8 @@ from electra_pretrain.records.inspect.statistics import Statistics
 from electra_pretrain.records.inspect.verify import Schema, Verified, examine
 from electra_pretrain.records.manifest import FORMAT_VERSION, MANIFEST_NAME, Counts, Manifest, Shard, vocabulary_of
 from electra_pretrain.records.tfrecord import read_frames
+from electra_pretrain.tokenization import provenance, wordpiece
+from electra_pretrain.tokenization.accents import were_stripped
 from electra_pretrain.tokenization.tokenizer import Tokenizer, load_tokenizer
 
 _NUMBERED = re.compile(r"(.*tfrecord.*)-(\d+)-of-(\d+)$")
@@ -79,7 +81,13 @@ def adopt(folder: str, tokenizer: Tokenizer, heldout_fraction: float, seed: int,
         train=tuple(shard for number, shard in enumerate(filled) if number not in heldout),
         heldout=tuple(shard for number, shard in enumerate(filled) if number in heldout),
     )
-    files.write_bytes(files.join(folder, tokenizer.file_name), tokenizer.file_content)
+    vocab = files.join(folder, tokenizer.file_name)
+    if manifest.vocabulary.strip_accents:
+        # For records to come of the same vocabulary: build_data reads it.
+        about = {"type": tokenizer.type, "tokens": tokenizer.vocab_size, "do_lower_case": True, "strip_accents": True}
+        provenance.save(vocab, tokenizer.file_content, about)
+    else:
+        files.write_bytes(vocab, tokenizer.file_content)
     manifest.save(folder)
     return Adopted(manifest, verified)
 
@@ -141,13 +149,14 @@ def _manifest(
     heldout: tuple[Shard, ...],
 ) -> Manifest:
     identity = [tokenizer.sha256, tokenizer.do_lower_case, [s.sha256 for s in train], [s.sha256 for s in heldout]]
+    strip_accents = _accents_were_stripped(tokenizer, statistics)
     text_counts = statistics.text_counts(tokenizer.special_ids)
     tokens, unk_tokens = int(text_counts.sum()), int(text_counts[tokenizer.special_ids.unk])
     return Manifest(
         format_version=FORMAT_VERSION,
         fingerprint=fingerprint(identity),
         max_seq_length=schema.max_seq_length,
-        vocabulary=vocabulary_of(tokenizer, unicode_normalization="not known"),
+        vocabulary=vocabulary_of(tokenizer, unicode_normalization="not known", strip_accents=strip_accents),
         seed=None,
         heldout_fraction=heldout_fraction,
         dupe_factor=None,
@@ -163,3 +172,14 @@ def _manifest(
         sources=(),
         corpus_steps=(),
     )
+
+
+def _accents_were_stripped(tokenizer: Tokenizer, statistics: Statistics) -> bool:
+    """Tell whether the builder took accents off the text, as the released one does where it lower-cases.
+
+    It then breaks Hangul into jamo, too: one syllable, or one accent, in the records shows that theirs was another builder.
+    """
+    if not tokenizer.do_lower_case or tokenizer.type != wordpiece.TYPE:
+        return False
+    seen = statistics.text_counts(tokenizer.special_ids).nonzero()[0].tolist()
+    return were_stripped(tokenizer.tokens[index] for index in seen)

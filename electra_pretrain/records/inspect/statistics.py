@@ -83,7 +83,8 @@ def summary(manifest: Manifest, shards: Sequence[Shard], num_faults: int, statis
         ("files", f"{len(manifest.train_shards):,} training, {len(manifest.heldout_shards):,} held-out"),
         (
             "vocabulary",
-            f"{vocabulary.size:,} tokens, {vocabulary.type}, {'lower case' if vocabulary.do_lower_case else 'cased'}",
+            f"{vocabulary.size:,} tokens, {vocabulary.type}, {'lower case' if vocabulary.do_lower_case else 'cased'}"
+            + (", without accents" if vocabulary.strip_accents else ""),
         ),
         (
             "read",

@@ -12,9 +12,9 @@ from electra_pretrain.core.hashing import HashedFile
 from electra_pretrain.core.progress import Progress
 from electra_pretrain.execution.processes import Runner
 from electra_pretrain.records.inspect.statistics import Statistics
-from electra_pretrain.records.manifest import Manifest, Shard
+from electra_pretrain.records.manifest import MANIFEST_NAME, Manifest, Shard
 from electra_pretrain.records.tfrecord import Chunk, decode_chunks, read_frames
-from electra_pretrain.tokenization.tokenizer import load_tokenizer
+from electra_pretrain.tokenization.identity import check_vocabulary
 
 # A file of nothing but faults must not fill memory; the others are counted.
 MAX_FAULTS = 20
@@ -86,11 +86,9 @@ def _total_faults(manifest: Manifest) -> list[str]:
 def _vocabulary_faults(folder: str, manifest: Manifest) -> list[str]:
     path = files.join(folder, manifest.vocabulary.file_name)
     try:
-        tokenizer = load_tokenizer(path, manifest.vocabulary.do_lower_case)
+        check_vocabulary(path, manifest.vocabulary.sha256, files.join(folder, MANIFEST_NAME))
     except UserError as error:
         return [str(error)]
-    if tokenizer.sha256 != manifest.vocabulary.sha256:
-        return [f"{path}: is not the vocabulary that the records were built with"]
     return []
 
 

@@ -12,7 +12,8 @@ from electra_pretrain.convert.model_card import CardFacts, model_card
 from electra_pretrain.core.errors import UserError
 from electra_pretrain.records.manifest import load_manifest
 from electra_pretrain.tokenization.wordpiece import read_vocab
-from tests.conftest import MICRO, SEQ, VOCAB_SIZE, changed
+from tests.conftest import MICRO, SEQ, VOCAB_SIZE, build, changed
+from tests.records.test_build import read_examples
 from tests.support.tensorflow_records import read, write
 
 FILES, EXAMPLES = 4, 30
@@ -93,6 +94,30 @@ def test_the_manifest_counts_what_is_there(folder, vocab_path, capfd):
     out = capfd.readouterr().out
     inspect_data.inspect_data(inspect_data.parse_args([str(folder), "--num_processes", "1"]))
     assert capfd.readouterr().out == out, "adopted records are verified as all others are"
+
+
+LATIN = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "cafe", "café", "\u1100", "##\u1161", "가", "bar"]
+
+
+@pytest.mark.parametrize(("token", "stripped"), [("cafe", True), ("\u1100", True), ("café", False), ("가", False)])
+def test_whether_accents_were_taken_off_is_told_by_the_records(tmp_path, token, stripped):
+    """The released builder, where it lower-cases, takes accents off and breaks Hangul; one token of others shows others."""
+    vocab, folder = tmp_path / "vocab.txt", tmp_path / "records"
+    vocab.write_text("".join(f"{token}\n" for token in LATIN))
+    folder.mkdir()
+    write(folder / name_of(0, 1), [serialized(example([LATIN.index("bar"), LATIN.index(token)]))] * 3)
+    adopt(folder, str(vocab), "--lower_case", "--heldout_fraction", "0")
+    assert load_manifest(str(folder)).vocabulary.strip_accents is stripped
+    (tmp_path / "text.txt").write_text("Café BAR\n")
+    build(str(tmp_path / "text.txt"), f"{folder}/vocab.txt", str(tmp_path / "more"), "--lower_case")
+    assert load_manifest(str(tmp_path / "more")).vocabulary.strip_accents is stripped
+    (row,) = [row for split in ("train", "heldout") for row in read_examples(tmp_path / "more", split)]
+    assert [LATIN[index] for index in row["input_ids"] if index > SEP] == ["cafe" if stripped else "café", "bar"]
+
+
+def test_cased_records_keep_their_accents(folder, vocab_path):
+    adopt(folder, vocab_path)
+    assert load_manifest(str(folder)).vocabulary.strip_accents is False and not (folder / "vocab.txt.json").exists()
 
 
 def test_ten_or_more_files_are_taken_in_the_order_of_their_numbers(tmp_path, vocab_path):

@@ -1,0 +1,40 @@
+"""Whether weights are those of a config's networks: every name, shape and kind of number, in both directions."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import tensorflow as tf
+
+from electra_pretrain.checkpoint.pretrained import MOMENTS, is_moment, is_optimizer_value, misfits
+from electra_pretrain.config.schema import Config
+from electra_pretrain.core.errors import UserError
+from electra_pretrain.model.electra import Electra
+
+
+def expected_variables(config: Config) -> dict[str, tf.Variable]:
+    """Return the variables of a config's networks for their names, shapes and types; values are never computed."""
+    with tf.Graph().as_default():
+        return Electra(config).named_variables()
+
+
+def check_fit(origin: str, values: Mapping[str, np.ndarray], config: Config, config_path: str) -> None:
+    """Refuse a checkpoint that is not of a config.
+
+    Args:
+        origin: the checkpoint as messages name it.
+        values: released name -> value; moments, all or none, and `global_step` may be among them.
+        config: that it should be of.
+        config_path: the file that holds it.
+
+    Raises:
+        UserError: every name that is missing, left over, or of another shape or kind.
+    """
+    weights = expected_variables(config)
+    moments = {f"{name}/{slot}": weight for name, weight in weights.items() for slot in MOMENTS}
+    found_moments = {name: value for name, value in values.items() if is_moment(name)}
+    found_weights = {name: value for name, value in values.items() if not is_optimizer_value(name)}
+    if problems := misfits(found_weights, weights) or (found_moments and misfits(found_moments, moments)):
+        raise UserError(
+            f"{origin}: is not of the model that {config_path} describes: {'; '.join(problems)}; put back the config.json that "
+            "it was trained with, or copy the checkpoint again"
+        )

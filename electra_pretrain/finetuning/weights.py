@@ -1,0 +1,83 @@
+"""Whether the weights of a model are numbers, and all of them those that its config asks for.
+
+`transformers` casts whole numbers, leaves layers out that the config does not have, and takes what is not finite as it is.
+"""
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from electra_pretrain.core.errors import UserError, first_of
+
+FILES = ("model.safetensors", "pytorch_model.bin")
+_BUFFERS = ("position_ids", "token_type_ids")  # whole numbers in every model; weights are none
+
+
+def check_loaded(model: str, loaded: Any, about: Mapping[str, Any]) -> None:
+    """Refuse a model whose weights are not its config's, or no numbers.
+
+    Args:
+        model: its folder, or its name on the hub.
+        loaded: the model with its new head, by `from_pretrained(…, ignore_mismatched_sizes=True)`.
+        about: what that says of the loading.
+
+    Raises:
+        UserError: a weight of another shape, missing, left over, of whole numbers, or not finite; file and weight are named.
+    """
+    path = _weights_file(model)
+    if wrong := sorted(about["mismatched_keys"]):
+        name, has, wanted = wrong[0]
+        more = f", and {len(wrong) - 1} more" if len(wrong) > 1 else ""
+        raise UserError(
+            f"--model {path}: {name} has shape {list(has)}, its config.json asks for {list(wanted)}{more}; put back "
+            "the config.json of these weights"
+        )
+    lost = [name for name in sorted(about["missing_keys"]) if _is_encoders(name, loaded) and ".pooler." not in name]
+    if lost:
+        raise UserError(f"--model {path}: its weights lack {len(lost)} of the encoder, {lost[0]} the first")
+    if extra := [name for name in sorted(about["unexpected_keys"]) if _is_encoders(name, loaded)]:
+        raise UserError(
+            f"--model {path}: holds {first_of(extra)}, of an encoder that its config.json does not describe; put "
+            "back the config.json of these weights"
+        )
+    whole = [name for name, kind in _kinds(path).items() if _is_whole(kind) and name.rpartition(".")[2] not in _BUFFERS]
+    if whole:
+        raise UserError(f"--model {path}: holds whole numbers, in {first_of(whole)}; give a model that is not quantised")
+    if infinite := [name for name, value in loaded.state_dict().items() if not value.isfinite().all()]:
+        raise UserError(f"--model {path}: holds values that are not finite, in {first_of(infinite)}; use another model")
+
+
+def _is_encoders(name: str, loaded: Any) -> bool:
+    """Tell whether a weight belongs to a module of the encoder that the model has, whichever its file calls the encoder."""
+    path = name.removeprefix(f"{loaded.base_model_prefix}.").split(".")
+    return path[0] in dict(loaded.base_model.named_children()) and path[-1] not in _BUFFERS
+
+
+def _weights_file(model: str) -> str:
+    """Find the file that was loaded; of a model on the hub its copy here, or its name if that has several."""
+    from huggingface_hub import try_to_load_from_cache
+
+    for name in FILES:
+        path = os.path.join(model, name) if os.path.isdir(model) else try_to_load_from_cache(model, name)
+        if isinstance(path, str) and os.path.exists(path):
+            return path
+    return model
+
+
+def _kinds(path: str) -> dict[str, str]:
+    """Read, without the values, which kind of number each tensor of a file holds."""
+    if path.endswith(".safetensors"):
+        from safetensors import safe_open
+
+        with safe_open(path, framework="numpy") as file:
+            return {name: file.get_slice(name).get_dtype() for name in file.keys()}  # noqa: SIM118
+    if path.endswith(".bin"):
+        import torch
+
+        found = torch.load(path, map_location="meta", weights_only=True)
+        return {name: "F" if tensor.is_floating_point() else "I" for name, tensor in found.items()}
+    return {}
+
+
+def _is_whole(kind: str) -> bool:
+    return kind.startswith(("I", "U", "BOOL"))

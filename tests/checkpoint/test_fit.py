@@ -1,0 +1,55 @@
+"""Weights held against a config: every way in which they may not be its own, told by name."""
+
+import numpy as np
+import pytest
+
+from electra_pretrain.checkpoint.fit import check_fit, expected_variables
+from electra_pretrain.checkpoint.pretrained import check_numbers
+from electra_pretrain.core.errors import UserError
+from electra_pretrain.model.electra import Electra
+from tests.conftest import MICRO
+
+BIAS, TABLE = "discriminator_predictions/dense/bias", "electra/embeddings/word_embeddings"
+
+
+@pytest.fixture(scope="module")
+def expected():
+    return expected_variables(MICRO)
+
+
+@pytest.fixture
+def values(expected):
+    return {name: np.zeros(variable.shape, np.float32) for name, variable in expected.items()}
+
+
+def test_what_is_expected_is_what_a_model_has(expected):
+    model = Electra(MICRO).named_variables()
+    assert list(expected) == list(model)
+    assert all(expected[name].shape == model[name].shape and expected[name].dtype == model[name].dtype for name in model)
+
+
+WRONG = {
+    "missing: discriminator_predictions/dense/bias;": lambda values: values.pop(BIAS),
+    "left over: electra/pooler/kernel;": lambda values: values.update({"electra/pooler/kernel": np.zeros(1, np.float32)}),
+    r"dense/bias has shape \[31\] instead of \[32\];": lambda values: values.update({BIAS: np.zeros(31, np.float32)}),
+    "dense/bias holds int64 instead of float32;": lambda values: values.update({BIAS: np.zeros(32, np.int64)}),
+    "dense/bias holds float16 instead of float32;": lambda values: values.update({BIAS: np.zeros(32, np.float16)}),
+    "missing: .*word_embeddings/adam_m": lambda values: values.update({f"{TABLE}/adam_v": np.zeros([3500, 16], np.float32)}),
+}
+
+
+@pytest.mark.parametrize("message", WRONG)
+def test_what_does_not_fit_is_told(values, monkeypatch, expected, message):
+    monkeypatch.setattr("electra_pretrain.checkpoint.fit.expected_variables", lambda config: expected)
+    check_fit("run/model.ckpt-5", {**values, "global_step": np.int64(5)}, MICRO, "run/config.json")
+    WRONG[message](values)
+    with pytest.raises(UserError, match=f"^run/model.ckpt-5: is not of the model that run/config.json describes: .*{message}"):
+        check_fit("run/model.ckpt-5", values, MICRO, "run/config.json")
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_what_is_not_finite_is_told(values, value):
+    check_numbers("x", {**values, "global_step": np.int64(5)})
+    values[BIAS][3] = value
+    with pytest.raises(UserError, match=f"^x: holds values that are not finite, in {BIAS};"):
+        check_numbers("x", values)
