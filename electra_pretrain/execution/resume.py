@@ -61,8 +61,11 @@ class Marker(NamedTuple):
     key: str = ""
 
     def result(self) -> Any:
-        """Return what came of the task; None if it is not finished, or was given something else."""
-        saved = json.loads(files.read_text(self.path)) if files.exists(self.path) else None
+        """Return what came of the task; None if it is not finished, was given something else, or the marker is damaged."""
+        try:
+            saved = json.loads(files.read_text(self.path)) if files.exists(self.path) else None
+        except ValueError:  # a power cut may leave a file of zeros
+            return None
         if not isinstance(saved, dict) or saved.keys() != {"key", "result"} or saved["key"] != self.key:
             return None
         return saved["result"]
