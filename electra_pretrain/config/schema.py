@@ -152,7 +152,7 @@ class DataConfig:
     max_seq_length: int = ruled(512, _FITS_THE_POSITIONS)
     vocab_size: int = ruled(32200, AT_LEAST_1)
     do_lower_case: bool = False
-    shuffle_examples: int = ruled(100000, AT_LEAST_1)  # examples held in memory and shuffled together
+    shuffle_examples: int = ruled(100000, AT_LEAST_1)  # examples shuffled together; twice as many are held
 
 
 @dataclasses.dataclass(frozen=True)
