@@ -1,15 +1,17 @@
 """A checkpoint scored afterwards gets the metrics that the run gave it."""
 
 import json
+import shutil
 
 import pytest
 import tensorflow as tf
 
 from electra_pretrain import evaluate_pretraining
-from electra_pretrain.core.errors import UserError
+from electra_pretrain.core.errors import Damaged, UserError
 from electra_pretrain.train.loop import train
 from electra_pretrain.train.run_folder import prepare
 from tests.conftest import MICRO
+from tests.support.tensorflow_records import read, write
 
 
 @pytest.fixture(scope="module")
@@ -32,6 +34,18 @@ def test_equals_what_the_run_wrote(finished, records):
         assert {name: metrics[name] for name in written if name != "kind"} == {k: v for k, v in written.items() if k != "kind"}
     assert evaluated(finished, records)["step"] == 6
     assert evaluated(finished, records, "--num_eval_steps", "1") != evaluated(finished, records)
+
+
+def test_a_record_that_no_model_takes_is_named(finished, records, tmp_path):
+    """Of the right size and with the right checksum."""
+    folder = tmp_path / "records"
+    shutil.copytree(records, folder)
+    path = folder / "heldout-00000-of-00001.tfrecord"
+    payloads = read(path)
+    payloads[1] = payloads[1].replace(b"\1" * 5, b"\2" + b"\1" * 4, 1)
+    write(path, payloads)
+    with pytest.raises(Damaged, match=rf"^{path}, record 2: input_mask holds 2; it must be 0 or 1; copy the file again or"):
+        evaluated(finished, str(folder))
 
 
 def test_mistakes(finished, records, tmp_path):
