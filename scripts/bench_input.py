@@ -34,7 +34,7 @@ def make_records(folder: str) -> "Records":
         paths.append(os.path.join(folder, f"train-{number:05d}.tfrecord"))
         ids = generator.integers(5, 35000, [EXAMPLES, LENGTH])
         write_records(paths[-1], (encode_features(row, ones, zeros) for row in ids))
-    return Records(tuple(paths), (EXAMPLES,) * SHARDS, LENGTH, shuffle_examples=2 * EXAMPLES, seed=0)
+    return Records(tuple(paths), (EXAMPLES,) * SHARDS, LENGTH, 35000, shuffle_examples=2 * EXAMPLES, seed=0)
 
 
 def records_of(folder: str) -> "Records":
@@ -46,7 +46,8 @@ def records_of(folder: str) -> "Records":
     manifest = load_manifest(folder)
     examples = tuple(shard.examples for shard in manifest.train_shards)
     paths = tuple(check_shards(folder, manifest.train_shards))
-    return Records(paths, examples, manifest.max_seq_length, load_config("base_v3.json").data.shuffle_examples, seed=0)
+    shuffle_examples = load_config("base_v3.json").data.shuffle_examples
+    return Records(paths, examples, manifest.max_seq_length, manifest.vocabulary.size, shuffle_examples, seed=0)
 
 
 def measure(records: "Records", seconds: float) -> dict[str, float]:

@@ -161,7 +161,7 @@ class DataConfig:
     max_seq_length: int = ruled(512, _FITS_THE_POSITIONS)
     vocab_size: int = ruled(32200, AT_LEAST_1, TOKENS)
     do_lower_case: bool = False
-    shuffle_examples: int = ruled(100000, AT_LEAST_1, HELD)  # examples held in memory and shuffled together
+    shuffle_examples: int = ruled(100000, AT_LEAST_1, HELD)  # examples shuffled together; twice as many are held
 
 
 @dataclasses.dataclass(frozen=True)

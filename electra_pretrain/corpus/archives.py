@@ -140,8 +140,11 @@ class _Header(tarfile.TarInfo):
 def _zipped(path: str, file: BinaryIO) -> Iterator[Member]:
     try:
         archive = zipfile.ZipFile(buffered(file))  # which reads in small pieces, each a request of its own from a bucket
+        told = cast(Any, zipfile)._EndRecData(archive.fp)[4]  # at its end, of members; from 65,536 on some begin again at 0
     except _DIRECTORY_ERRORS as error:
         raise _broken(path, error) from error
+    if (len(archive.infolist()) - told) % (1 << 16):
+        raise _broken(path, f"{len(archive.infolist()):,} members in its directory, of {told:,}")
     for info in archive.infolist():
         if not info.filename:
             raise _broken(path, "a member without a name")

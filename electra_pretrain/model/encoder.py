@@ -74,7 +74,8 @@ class Embeddings(tf.Module):
         """Embed int32 [B, S] twice -> float32 [B, S, E]; or, with `arrange` before it, [S, B] -> [S, B, E]."""
         axis = rows_axis()
         token_type = tf.matmul(tf.one_hot(segment_ids, TYPE_VOCAB_SIZE), self.token_type)
-        position = tf.expand_dims(self.position[: input_ids.shape[1 - axis]], axis)
+        # A slice of the variable itself would keep it alive as long as the graph: longer than its trainer.
+        position = tf.expand_dims(tf.convert_to_tensor(self.position)[: input_ids.shape[1 - axis]], axis)
         return self.layer_norm(tf.gather(self.word, input_ids) + token_type + position)
 
 

@@ -64,7 +64,8 @@ class Dense(tf.Module):
     def to_heads(self, x: tf.Tensor, heads: int) -> tf.Tensor:
         """Project and split, [B, S, H] -> [B, heads, D, S]: the order that a TPU stores without padding."""
         batch, length, _ = x.shape
-        columns = tf.einsum("bsi,io->bos", x, tf.cast(self.kernel, x.dtype)) + tf.cast(self.bias, x.dtype)[:, tf.newaxis]
+        bias = tf.cast(tf.convert_to_tensor(self.bias), x.dtype)
+        columns = tf.einsum("bsi,io->bos", x, tf.cast(self.kernel, x.dtype)) + bias[:, tf.newaxis]
         return tf.reshape(columns, [batch, heads, -1, length])
 
     def beside(self, x: tf.Tensor, heads: int) -> tf.Tensor:

@@ -11,6 +11,7 @@ from typing import BinaryIO, NamedTuple
 import numpy as np
 
 from electra_pretrain.core import files
+from electra_pretrain.execution.work_files import read_exactly
 
 _MERGED_AT_ONCE = 64_000_000  # bytes
 
@@ -30,29 +31,33 @@ def write_block(path: str, keys: np.ndarray, records: Sequence[bytes]) -> None:
 
 
 def read_range(path: str, low: int, high: int) -> KeyRange:
-    """Return the records with low <= key < high, which may be 2**32; besides them only their stretch of the index is read."""
+    """Return the records with low <= key < high, which may be 2**32; besides them only their stretch of the index is read.
+
+    Raises:
+        Damaged: the file is cut short. That a record has changed is told by its own checksum, wherever it is read.
+    """
     with files.open_raw(path) as file:
-        count = int(np.frombuffer(file.read(8), "<u8")[0])
-        start, stop = (_first_from(file, count, key) for key in (low, high))
+        count = int(np.frombuffer(read_exactly(file, 8, path), "<u8")[0])
+        start, stop = (_first_from(file, count, key, path) for key in (low, high))
         file.seek(8 + 4 * start)
-        keys = np.frombuffer(file.read(4 * (stop - start)), "<u4")
+        keys = np.frombuffer(read_exactly(file, 4 * (stop - start), path), "<u4")
         # One more, where the first record begins; but for the file's first.
         before = min(start, 1)
         file.seek(8 + 4 * count + 8 * (start - before))
-        ends = np.frombuffer(file.read(8 * (stop - start + before)), "<u8").astype(np.int64)
+        ends = np.frombuffer(read_exactly(file, 8 * (stop - start + before), path), "<u8").astype(np.int64)
         ends = ends if before else np.concatenate([np.zeros(1, np.int64), ends])
         bounds = (ends - ends[0]).tolist()
         file.seek(8 + 12 * count + int(ends[0]))
-        content = file.read(bounds[-1])
+        content = read_exactly(file, bounds[-1], path)
     return KeyRange(keys, [content[a:b] for a, b in itertools.pairwise(bounds)])
 
 
-def _first_from(file: BinaryIO, count: int, key: int) -> int:
+def _first_from(file: BinaryIO, count: int, key: int, path: str) -> int:
     """Find the index of the first key that is not below `key`: about where it must be, as keys are uniform, else among all."""
     expected, reach = count * key // 2**32, 8 * math.isqrt(count) + 8
     for start, stop in ((max(0, expected - reach), min(count, expected + reach)), (0, count)):
         file.seek(8 + 4 * start)
-        window = np.frombuffer(file.read(4 * (stop - start)), "<u4").astype(np.int64)
+        window = np.frombuffer(read_exactly(file, 4 * (stop - start), path), "<u4").astype(np.int64)
         index = int(np.searchsorted(window, key))
         if (index > 0 or start == 0) and (index < len(window) or stop == count):
             return start + index

@@ -2,7 +2,8 @@
 
 An epoch reads the shards in a seeded order of its own, in windows of a few shards; a window is shuffled in memory. The position
 in this sequence follows from the step by arithmetic on the manifest's counts, so that a resumed run reads one window at most
-before its first batch, and no iterator is ever saved. Each worker of a job on several hosts reads shards of its own.
+before its first batch, and no iterator is ever saved. While a window's batches are handed out, the next window is read, so that
+nobody waits for it; two are in memory. Each worker of a job on several hosts reads shards of its own.
 """
 
 from collections.abc import Sequence
@@ -15,17 +16,19 @@ from electra_pretrain.core import rng
 from electra_pretrain.core.batch import INPUT_IDS, INPUT_MASK, SEGMENT_IDS, Batch
 from electra_pretrain.core.errors import UserError
 from electra_pretrain.records.tfrecord import parse_records
+from electra_pretrain.records.values import assert_values
 
 SHARD_ORDER, EXAMPLE_ORDER = "shard order", "example order"
 
 
 class Records(NamedTuple):
-    """Training records and how they are shuffled.
+    """Records, and how they are shuffled if they are trained on.
 
     Attributes:
         paths: the shards.
         examples: how many examples each shard holds.
         max_seq_length: tokens in an example.
+        vocab_size: ids are below; a batch that holds others is an error where it is asked for.
         shuffle_examples: examples held in memory and shuffled together, about.
         seed: of the shuffling.
     """
@@ -33,6 +36,7 @@ class Records(NamedTuple):
     paths: tuple[str, ...]
     examples: tuple[int, ...]
     max_seq_length: int
+    vocab_size: int
     shuffle_examples: int
     seed: int
 
@@ -112,7 +116,8 @@ def train_dataset(records: Records, batch_size: int, step: int, worker: Worker =
         worker: whose share.
 
     Raises:
-        UserError: fewer shards than workers.
+        UserError: fewer shards than workers. What is wrong with the records themselves is an error of TensorFlow's at the batch
+            that needs them, which `damage.located_damage` explains.
     """
     if len(records.paths) < worker.num_workers:
         raise UserError(
@@ -124,25 +129,25 @@ def train_dataset(records: Records, batch_size: int, step: int, worker: Worker =
     share = batch_size // worker.num_workers
     start = plan.position(step * share)
     windows = tf.data.Dataset.range(start.window, np.iinfo(np.int64).max)
-    serialized = windows.flat_map(lambda window: _window_records(paths, plan, window)).skip(start.offset)
+    read = windows.flat_map(lambda window: _window_records(paths, plan, window)).prefetch(1)
+    serialized = read.unbatch().skip(start.offset)
     rows = worker.number * share + tf.range(share)
     batches = serialized.batch(share, drop_remainder=True).map(
-        lambda batch: _to_batch(batch, records.max_seq_length, rows), num_parallel_calls=tf.data.AUTOTUNE
+        lambda batch: _to_batch(batch, records, rows), num_parallel_calls=tf.data.AUTOTUNE
     )
     return _by_replica(batches, worker.num_replicas).prefetch(tf.data.AUTOTUNE)
 
 
-def heldout_dataset(
-    paths: Sequence[str], max_seq_length: int, batch_size: int, num_batches: int, worker: Worker = ALONE
-) -> tf.data.Dataset:
+def heldout_dataset(records: Records, batch_size: int, num_batches: int, worker: Worker = ALONE) -> tf.data.Dataset:
     """Make the first `num_batches` batches of held-out records, in order; the last is filled up with rows of padding.
 
     Every worker reads them all and takes its rows, so that a score does not depend on how many there are. Elements are for one
     replica each, as those of `train_dataset`.
     """
-    records = tf.data.TFRecordDataset(list(paths)).take(num_batches * batch_size)
-    batches = records.batch(batch_size).enumerate()
-    batches = batches.map(lambda number, serialized: _padded_batch(number, serialized, max_seq_length, batch_size))
+    count = min(num_batches * batch_size, sum(records.examples))
+    read = tf.data.TFRecordDataset(list(records.paths)).take(count).apply(tf.data.experimental.assert_cardinality(count))
+    batches = read.batch(batch_size).enumerate()
+    batches = batches.map(lambda number, serialized: _padded_batch(number, serialized, records, batch_size))
     share = batch_size // worker.num_workers
     own = slice(worker.number * share, (worker.number + 1) * share)
     batches = batches.map(lambda batch: Batch(*(values[own] for values in batch)))
@@ -159,18 +164,19 @@ def _by_replica(batches: tf.data.Dataset, replicas: int) -> tf.data.Dataset:
 
 
 def _window_records(paths: tf.Tensor, plan: WindowPlan, window: tf.Tensor) -> tf.data.Dataset:
-    """Read one window's serialised records in their seeded order, computed within the graph."""
+    """Read one window's serialised records in their seeded order, computed within the graph; one element, string [n]."""
     epoch, index = window // plan.windows_per_epoch, window % plan.windows_per_epoch
     shard_order = _order(plan.seed, SHARD_ORDER, epoch, len(plan.shard_examples))
     shards = shard_order[index * plan.shards_per_window : (index + 1) * plan.shards_per_window]
-    whole_window = tf.data.TFRecordDataset(tf.gather(paths, shards)).batch(plan.max_window_examples)
+    # Of a shard that is cut between two records, nothing else would tell: every later batch would be another.
+    expected = tf.reduce_sum(tf.gather(tf.constant(plan.shard_examples, tf.int64), shards))
+    read = tf.data.TFRecordDataset(tf.gather(paths, shards)).apply(tf.data.experimental.assert_cardinality(expected))
     example_bits = _bits(plan.seed, EXAMPLE_ORDER, window, plan.max_window_examples)
 
-    def shuffled(serialized: tf.Tensor) -> tf.data.Dataset:
-        order = tf.argsort(example_bits[: tf.size(serialized)], stable=True)
-        return tf.data.Dataset.from_tensor_slices(tf.gather(serialized, order))
+    def shuffled(serialized: tf.Tensor) -> tf.Tensor:
+        return tf.gather(serialized, tf.argsort(example_bits[: tf.size(serialized)], stable=True))
 
-    return whole_window.flat_map(shuffled)
+    return read.batch(plan.max_window_examples).map(shuffled)
 
 
 def _bits(seed: int, purpose: str, row: tf.Tensor, length: int) -> tf.Tensor:
@@ -182,17 +188,19 @@ def _order(seed: int, purpose: str, row: tf.Tensor, length: int) -> tf.Tensor:
     return tf.argsort(_bits(seed, purpose, row, length), stable=True)
 
 
-def _to_batch(serialized: tf.Tensor, max_seq_length: int, rows: tf.Tensor) -> Batch:
-    features = {name: tf.cast(values, tf.int32) for name, values in parse_records(serialized, max_seq_length).items()}
+def _to_batch(serialized: tf.Tensor, records: Records, rows: tf.Tensor) -> Batch:
+    parsed = parse_records(serialized, records.max_seq_length)
+    assert_values(parsed, records.vocab_size)
+    features = {name: tf.cast(values, tf.int32) for name, values in parsed.items()}
     return Batch(features[INPUT_IDS], features[INPUT_MASK], features[SEGMENT_IDS], rows)
 
 
-def _padded_batch(number: tf.Tensor, serialized: tf.Tensor, max_seq_length: int, batch_size: int) -> Batch:
+def _padded_batch(number: tf.Tensor, serialized: tf.Tensor, records: Records, batch_size: int) -> Batch:
     rows = tf.cast(number, tf.int32) * batch_size + tf.range(batch_size)
-    batch = _to_batch(serialized, max_seq_length, rows)
+    batch = _to_batch(serialized, records, rows)
     missing = batch_size - tf.shape(serialized)[0]
 
     def fill(values: tf.Tensor) -> tf.Tensor:
-        return tf.ensure_shape(tf.pad(values, [[0, missing], [0, 0]]), [batch_size, max_seq_length])
+        return tf.ensure_shape(tf.pad(values, [[0, missing], [0, 0]]), [batch_size, records.max_seq_length])
 
     return Batch(fill(batch.input_ids), fill(batch.input_mask), fill(batch.segment_ids), rows)

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import os
 from collections.abc import Sequence
 from typing import Annotated, Any
 
@@ -181,20 +182,42 @@ def check_shards(folder: str, shards: Sequence[Shard]) -> list[str]:
     """Return the shards' paths, each of the size that the manifest gives (a cheap check; hashes are for a thorough one).
 
     Raises:
-        UserError: a shard is missing or has another size.
+        UserError: a shard has another size, or as `check_shard`.
     """
     paths = [files.join(folder, shard.name) for shard in shards]
     for path, shard, found in zip(paths, shards, files.sizes(paths), strict=True):
-        if found is None:
-            raise missing_shard(path)
+        check_shard(path, shard, found)
         if found != shard.bytes:
-            kind = "truncated" if found < shard.bytes else "changed"
+            kind = "truncated" if (found or 0) < shard.bytes else "changed"
             raise UserError(
                 f"{path}: {kind} ({found} bytes, the manifest says {shard.bytes}); copy it again or rebuild the data"
             )
     return paths
 
 
-def missing_shard(path: str) -> UserError:
-    """Make the error that says that a shard is not there."""
-    return UserError(f"{path}: missing, though the manifest lists it; copy it again or rebuild the data")
+def check_shard(path: str, shard: Shard, size: int | None) -> None:
+    """Refuse a shard that cannot be read, or holds nothing, whatever its size is.
+
+    Args:
+        path: of the shard.
+        shard: as the manifest tells of it.
+        size: in bytes as found; None where there is none.
+
+    Raises:
+        UserError: it is missing, no regular file (a device may have no end), or empty.
+    """
+    if size is None:
+        raise UserError(f"{path}: missing, though the manifest lists it; copy it again or rebuild the data")
+    check_regular(path)
+    if not shard.examples:
+        raise UserError(f"{path}: holds no record, as the manifest says; rebuild the data, or take it out of {MANIFEST_NAME}")
+
+
+def check_regular(path: str) -> None:
+    """Refuse what is no file, such as a folder or a device.
+
+    Raises:
+        UserError: it is none.
+    """
+    if not files.is_remote(path) and not os.path.isfile(path):
+        raise UserError(f"{path}: is no regular file, and cannot hold records; move it away")

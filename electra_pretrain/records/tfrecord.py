@@ -64,12 +64,17 @@ def write_records(path: str, records: Iterable[bytes]) -> None:
             file.write(framed(record))
 
 
-def read_frames(read: Callable[[int], bytes]) -> Iterator[Frame]:
-    """Read the frames of a TFRecord file, given how to read its next bytes; one of wrong length, or cut off, is the last.
+def read_frames(read: Callable[[int], bytes], file_bytes: int) -> Iterator[Frame]:
+    """Read the frames of a TFRecord file; one of wrong length, or cut off, is the last.
+
+    Args:
+        read: gives the file's next bytes.
+        file_bytes: how many it holds: no more is asked for, whatever length a record claims.
 
     Raises:
         UserError: the package that computes the checksums is missing.
     """
+    left = file_bytes
     while head := read(_LENGTH.size + _CHECKSUM.size):
         if len(head) < _LENGTH.size + _CHECKSUM.size:
             yield Frame(None, TRUNCATED)
@@ -79,8 +84,12 @@ def read_frames(read: Callable[[int], bytes]) -> Iterator[Frame]:
             yield Frame(None, WRONG_LENGTH)
             return
         (num_bytes,) = _LENGTH.unpack(length)
+        left -= len(head) + num_bytes + _CHECKSUM.size
+        if left < 0:
+            yield Frame(None, TRUNCATED)
+            return
         payload, tail = read(num_bytes), read(_CHECKSUM.size)
-        if len(payload) < num_bytes or len(tail) < _CHECKSUM.size:
+        if len(payload) < num_bytes or len(tail) < _CHECKSUM.size:  # it has become shorter
             yield Frame(None, TRUNCATED)
             return
         yield Frame(payload) if _checksum(payload) == tail else Frame(None, WRONG_CONTENT)

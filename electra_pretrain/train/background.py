@@ -25,14 +25,14 @@ class Background(Generic[T]):
     """
 
     def __init__(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> None:
-        self._call = functools.partial(call, *args, **kwargs)
         self._error: BaseException | None = None
-        self._thread = threading.Thread(target=self._run, daemon=True)
+        # Kept by the thread alone, which lets go of it at its end: it may hold all of a model.
+        self._thread = threading.Thread(target=self._run, args=[functools.partial(call, *args, **kwargs)], daemon=True)
         self._thread.start()
 
-    def _run(self) -> None:
+    def _run(self, call: Callable[[], T]) -> None:
         try:
-            self._value = self._call()
+            self._value = call()
         except BaseException as error:  # raised again where the result is asked for
             self._error = error
 

@@ -13,7 +13,7 @@ from electra_pretrain.core.errors import UserError
 from electra_pretrain.records.manifest import load_manifest
 from electra_pretrain.train.devices import compiles_steps
 from electra_pretrain.train.hardware import announce
-from electra_pretrain.train.input import Source, check_data, check_replicas, heldout_batches, shard_paths
+from electra_pretrain.train.input import Source, check_data, check_replicas, heldout_batches, located, shard_paths
 from electra_pretrain.train.run_folder import check_records_vocabulary, is_import, load_run
 from electra_pretrain.train.trainer import Trainer
 
@@ -44,12 +44,14 @@ def evaluate(
     check_records_vocabulary(source)
     _check_same_vocabulary(model_dir, source)
     check_replicas(config, strategy.num_replicas_in_sync)
-    batches = heldout_batches(config, source.manifest, shard_paths(source, None), strategy)
+    paths = shard_paths(source, None)
+    batches = heldout_batches(config, source.manifest, paths, strategy)
     if batches is None:
         raise UserError(f"{data_dir}: no held-out records to score; build them with --heldout_fraction above 0")
     trainer = Trainer(config, source.manifest.vocabulary.special_ids, strategy, compiled=compiles_steps(strategy))
     restore(find(model_dir, step), trainer.variables())
-    return {"step": int(trainer.optimizer.global_step.numpy()), **trainer.evaluate(batches)}
+    with located(source, paths, "copy the file again or build the data anew"):
+        return {"step": int(trainer.optimizer.global_step.numpy()), **trainer.evaluate(batches)}
 
 
 def _check_same_vocabulary(model_dir: str, source: Source) -> None:

@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,9 +12,9 @@ from electra_pretrain.config.schema import Config
 from electra_pretrain.core import files
 from electra_pretrain.core.batch import Batch
 from electra_pretrain.core.errors import UserError
-from electra_pretrain.records.damage import leave_out_damaged
+from electra_pretrain.records.damage import leave_out_damaged, located_damage
 from electra_pretrain.records.input_pipeline import Records, Worker, heldout_dataset, train_dataset
-from electra_pretrain.records.manifest import MANIFEST_NAME, Manifest, check_shards, load_manifest
+from electra_pretrain.records.manifest import MANIFEST_NAME, Manifest, Shard, check_shards, load_manifest
 from electra_pretrain.train.devices import distributed
 
 
@@ -69,7 +70,7 @@ def shard_paths(source: Source, skip_folder: str | None) -> Paths:
     """Return the shards to read; damaged records lead to an error, or with a folder for mended copies are left out.
 
     Raises:
-        UserError: a shard is missing, or has another size than the manifest says.
+        UserError: a shard is missing, no file, empty, or has another size than the manifest says.
     """
     manifest = source.manifest
     if skip_folder is None:
@@ -77,7 +78,8 @@ def shard_paths(source: Source, skip_folder: str | None) -> Paths:
     special_ids = manifest.vocabulary.special_ids
     folder = files.join(skip_folder, str(manifest.max_seq_length))
     shards = (*manifest.train_shards, *manifest.heldout_shards)
-    paths = leave_out_damaged(source.folder, shards, manifest.max_seq_length, special_ids, folder)
+    vocab_size = manifest.vocabulary.size
+    paths = leave_out_damaged(source.folder, shards, manifest.max_seq_length, special_ids, vocab_size, folder)
     num_train = len(manifest.train_shards)
     return Paths(paths[:num_train], paths[num_train:])
 
@@ -107,16 +109,28 @@ def heldout_batches(config: Config, manifest: Manifest, paths: Paths, strategy: 
     num_batches = min(config.training.num_eval_steps, -(-manifest.heldout_examples // batch_size))
     if not num_batches:
         return None
-    arguments = (paths.heldout, config.data.max_seq_length, batch_size, num_batches)
+    records = _records(config, manifest.heldout_shards, paths.heldout)
     # Begun again at its end, so that it has none.
-    dataset = distributed(strategy, lambda worker: heldout_dataset(*arguments, worker).repeat())
+    dataset = distributed(strategy, lambda worker: heldout_dataset(records, batch_size, num_batches, worker).repeat())
     return HeldOut(dataset, num_batches)
 
 
 def training_records(config: Config, manifest: Manifest, paths: Paths) -> Records:
     """Return the training records as the config wants them shuffled."""
-    examples = tuple(shard.examples for shard in manifest.train_shards)
-    return Records(tuple(paths.train), examples, config.data.max_seq_length, config.data.shuffle_examples, config.training.seed)
+    return _records(config, manifest.train_shards, paths.train)
+
+
+def _records(config: Config, shards: Sequence[Shard], paths: Sequence[str]) -> Records:
+    data, examples = config.data, tuple(shard.examples for shard in shards)
+    return Records(tuple(paths), examples, data.max_seq_length, data.vocab_size, data.shuffle_examples, config.training.seed)
+
+
+def located(source: Source, paths: Paths, way_out: str) -> AbstractContextManager[None]:
+    """Name file and record of what cannot be read in the block, as `damage.located_damage`."""
+    manifest = source.manifest
+    shards = (*manifest.train_shards, *manifest.heldout_shards)
+    length, vocab_size = manifest.max_seq_length, manifest.vocabulary.size
+    return located_damage([*paths.train, *paths.heldout], shards, length, vocab_size, way_out)
 
 
 def global_batch(records: Records, batch_size: int, step: int, num_workers: int) -> Batch:

@@ -1,6 +1,7 @@
 """A run from top to bottom: each phase's records and trainer, then loops of updates; between them it saves, scores and logs."""
 
 import contextlib
+import gc
 import io
 import logging
 import tempfile
@@ -19,7 +20,6 @@ from electra_pretrain.core.batch import Batch
 from electra_pretrain.core.errors import Stopped, UserError, reason_of
 from electra_pretrain.core.progress import Progress
 from electra_pretrain.execution.stop import StopRequest
-from electra_pretrain.records.damage import UNDECODABLE, describe_damage
 from electra_pretrain.train.background import Background, Saver
 from electra_pretrain.train.devices import (
     any_worker,
@@ -36,6 +36,7 @@ from electra_pretrain.train.input import (
     check_replicas,
     global_batch,
     heldout_batches,
+    located,
     shard_paths,
     training_batches,
     training_records,
@@ -74,9 +75,11 @@ def train(start: Start, strategy: tf.distribute.Strategy, skip_bad_records: bool
         Stopped: the run was asked to stop, or lost a worker; run again, it goes on.
     """
     model_dir, writes = start.model_dir, writes_files(strategy)
-    inputs = _open_inputs(start, strategy, skip_bad_records)
-    announce(strategy, start.config.training.compute_dtype)
-    with StopRequest() as stop:
+    with contextlib.ExitStack() as stack:
+        left_out = stack.enter_context(_left_out_folder(model_dir, writes, skip_bad_records))
+        inputs = _open_inputs(start, strategy, left_out)
+        announce(strategy, start.config.training.compute_dtype)
+        stop = stack.enter_context(StopRequest())
         for number, phase_input in enumerate(inputs, 1):
             phase, source, paths = phase_input
             if number < len(inputs) and max(steps(model_dir), default=0) >= phase.last_step:
@@ -120,21 +123,33 @@ def train(start: Start, strategy: tf.distribute.Strategy, skip_bad_records: bool
                         saver.finish()
                         name = stop.signal_name or "another worker was asked to stop"
                         raise Stopped(f"{name}: stopped at step {step}, which is saved; run the same command to go on")
+            # Before the next phase's is built, or weights and moments would be held twice; its functions hold it, and it them.
+            del trainer, batches, heldout
+            gc.collect()
 
 
-def _open_inputs(start: Start, strategy: tf.distribute.Strategy, skip_bad_records: bool) -> list[PhaseInput]:
+@contextlib.contextmanager
+def _left_out_folder(model_dir: str, writes: bool, skip_bad_records: bool) -> Iterator[str | None]:
+    """Give the folder for copies of damaged shards, None for none; of a worker that writes nothing else a temporary one."""
+    if not skip_bad_records:
+        yield None
+    elif writes:
+        yield files.join(model_dir, LEFT_OUT_NAME)
+    else:
+        with tempfile.TemporaryDirectory() as folder:
+            yield folder
+
+
+def _open_inputs(start: Start, strategy: tf.distribute.Strategy, left_out: str | None) -> list[PhaseInput]:
     """Hold the batches against the devices, make the run's folder, and find the shards of every phase."""
     phases = start.config.all_phases()
     for phase in phases:
         check_replicas(phase.config, strategy.num_replicas_in_sync)
     files.make_dirs(start.model_dir)
-    writes, skip_folder = writes_files(strategy), None
-    if writes:
+    if writes_files(strategy):
         files.remove_temporaries(start.model_dir)
-    if skip_bad_records:
-        skip_folder = files.join(start.model_dir, LEFT_OUT_NAME) if writes else tempfile.mkdtemp()
     pairs = zip(phases, start.sources, strict=True)
-    return [PhaseInput(phase, source, shard_paths(source, skip_folder)) for phase, source in pairs]
+    return [PhaseInput(phase, source, shard_paths(source, left_out)) for phase, source in pairs]
 
 
 def _restored_trainer(start: Start, config: Config, strategy: tf.distribute.Strategy) -> Trainer:
@@ -204,17 +219,10 @@ def _save_batch(phase_input: PhaseInput, step: int, workers: int, model_dir: str
 @contextlib.contextmanager
 def _explained_errors(phase_input: PhaseInput, strategy: tf.distribute.Strategy) -> Iterator[None]:
     """Turn TensorFlow's complaints about records, memory and lost workers into what a user can act on."""
-    paths, length = phase_input.paths, phase_input.phase.config.data.max_seq_length
+    way_out = "copy the file again or build the data anew, then run the same command to go on; or add --on_bad_record skip"
     try:
-        yield
-    except (tf.errors.DataLossError, *UNDECODABLE) as error:
-        damage = describe_damage([*paths.train, *paths.heldout], length)
-        if damage is None:
-            raise
-        raise UserError(
-            f"{damage}; copy the file again or build the data anew, then run the same command to go on; "
-            "or add --on_bad_record skip"
-        ) from error
+        with located(phase_input.source, phase_input.paths, way_out):
+            yield
     except tf.errors.ResourceExhaustedError as error:
         ways = smaller_steps(phase_input.phase.config, strategy.num_replicas_in_sync)
         raise UserError(

@@ -42,6 +42,41 @@ def test_what_is_cut_short_is_named(suffix, missing):
         file.read()
 
 
+def text_of(suffix, stored):
+    """None where the file is named as damaged."""
+    try:
+        with compression.decompressed(f"a{suffix}", io.BytesIO(stored)) as file:
+            return file.read()
+    except Damaged:
+        return None
+
+
+@pytest.mark.parametrize("suffix", compression.SUFFIXES)
+def test_every_flipped_bit_is_noticed_or_changes_no_text(suffix):
+    """Not a byte of the text: a header's hours and flags that nobody reads have no checksum."""
+    stored = compression.compressed(suffix, TEXT[:60])
+    for bit in range(8 * len(stored)):
+        flipped = bytearray(stored)
+        flipped[bit // 8] ^= 1 << bit % 8
+        assert text_of(suffix, bytes(flipped)) in (None, TEXT[:60]), bit
+
+
+@pytest.mark.parametrize("suffix", compression.SUFFIXES)
+def test_every_cut_is_noticed_but_between_whole_streams(suffix):
+    first, second = (compression.compressed(suffix, part) for part in (TEXT[:60], b"end\n"))
+    stored = first + second
+    whole = [length for length in range(len(stored) + 1) if text_of(suffix, stored[:length]) is not None]
+    assert whole == [len(first), len(stored)]
+
+
+@pytest.mark.parametrize("suffix", compression.SUFFIXES)
+@pytest.mark.parametrize("junk", [b"x", b"junk", b"\1" * 1000])
+def test_what_stands_behind_the_end_is_noticed(suffix, junk):
+    stored = compression.compressed(suffix, TEXT[:60])
+    assert text_of(suffix, stored + junk) is None
+    assert text_of(suffix, stored + stored[: len(stored) // 2]) is None
+
+
 @pytest.mark.parametrize("suffix", compression.SUFFIXES)
 def test_files_joined_are_one_file(suffix):
     stored = b"".join(compression.compressed(suffix, part) for part in (TEXT, b"", b"end\n"))

@@ -265,10 +265,12 @@ def test_a_broken_zip_member(tmp_path):
     [
         (6, b"\xff\x00", r"a\.zip: damaged or truncated archive \(zip file version 25\.5\); fetch it again"),
         (46, b"\x00", r"a\.zip: damaged or truncated archive \(a member without a name\); fetch it again"),
+        # A comment's length, by which the members that follow would be passed over.
+        (32, b"\x40", r"a\.zip: damaged or truncated archive \(1 members in its directory, of 2\); fetch it again"),
     ],
 )
 def test_a_broken_directory_of_a_zip(tmp_path, place, value, message):
-    content = bytearray(zipped({"a.txt": b"text"}))
+    content = bytearray(zipped({"a.txt": b"text", "b.txt": b"text"}))
     place += content.index(b"PK\x01\x02")
     content[place : place + len(value)] = value
     (tmp_path / "a.zip").write_bytes(content)

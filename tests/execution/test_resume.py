@@ -74,3 +74,11 @@ def test_removed_is_every_work_folder_of_the_command_and_nothing_else(tmp_path):
         (tmp_path / name).mkdir()
     work_folder("c", "k", str(tmp_path), None).remove()
     assert sorted(os.listdir(tmp_path)) == [".d-k", "part"]
+
+
+@pytest.mark.parametrize("content", [b"", bytes(20), b'{"key": "key"', b"\xff"])
+def test_a_damaged_marker_says_nothing(tmp_path, content):
+    """A power cut may leave one; the task is done again."""
+    marker = Marker(str(tmp_path / "task.json"), "key")
+    (tmp_path / "task.json").write_bytes(content)
+    assert marker.result() is None

@@ -1,12 +1,15 @@
 """The sequence of batches is a pure function of (seed, step), however it is split over replicas and workers."""
 
+import threading
+
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from electra_pretrain.core.errors import UserError
+from electra_pretrain.records import input_pipeline
 from electra_pretrain.records.input_pipeline import ALONE, Records, WindowPlan, Worker, heldout_dataset, train_dataset
-from electra_pretrain.records.tfrecord import write_records
+from electra_pretrain.records.tfrecord import encode_features, write_records
 
 SEQ, COUNTS = 8, (7, 5, 9, 6, 3)
 BATCH, TOTAL = 4, sum(COUNTS)
@@ -25,13 +28,12 @@ def shards(tmp_path_factory):
 
 
 def record(number):
-    feature = tf.train.Feature(int64_list=tf.train.Int64List(value=[number] * SEQ))
-    names = ("input_ids", "input_mask", "segment_ids")
-    return tf.train.Example(features=tf.train.Features(feature=dict.fromkeys(names, feature))).SerializeToString()
+    ids, zeros = np.full(SEQ, number, np.int64), np.zeros(SEQ, np.int64)
+    return encode_features(ids, zeros + 1, zeros)
 
 
 def records_of(shards, shuffle_examples=1000, seed=3):
-    return Records(tuple(shards), COUNTS, SEQ, shuffle_examples, seed)
+    return Records(tuple(shards), COUNTS, SEQ, TOTAL, shuffle_examples, seed)
 
 
 def parts(records, step, batches, worker=ALONE):
@@ -117,19 +119,44 @@ def test_resuming_reads_one_window_at_most(shards, tmp_path):
     np.testing.assert_array_equal(numbers(records._replace(paths=gone), step, 1), expected)
 
 
+def test_the_next_window_is_read_before_it_is_asked_for(tmp_path, monkeypatch):
+    """One batch of a window of many was handed out, and nobody asks for more."""
+    begun, second = [], threading.Event()
+    window_records = input_pipeline._window_records
+
+    def noted(paths, plan, window):
+        def note(number):
+            begun.append(int(number))
+            if len(begun) == 2:
+                second.set()
+            return number
+
+        with tf.control_dependencies([tf.py_function(note, [window], tf.int64)]):
+            return window_records(paths, plan, tf.identity(window))
+
+    monkeypatch.setattr(input_pipeline, "_window_records", noted)
+    paths = [str(tmp_path / f"{number}") for number in range(3)]
+    for path in paths:
+        write_records(path, [record(1)] * 600)
+    records = Records(tuple(paths), (600,) * 3, SEQ, TOTAL, 1, 0)
+    batches = iter(train_dataset(records, 1, 0))
+    next(batches)
+    assert second.wait(60) and begun == [0, 1]
+
+
 def test_heldout_batches_are_in_order_and_filled_up(shards):
-    batches = list(heldout_dataset(shards, SEQ, 8, 100))
+    batches = list(heldout_dataset(records_of(shards), 8, 100))
     assert [batch.input_ids.shape for batch in batches] == [(8, SEQ)] * 4
     ids = np.concatenate([batch.input_ids.numpy()[:, 0] for batch in batches])
     assert ids.tolist() == [*range(30), 0, 0]
     assert np.concatenate([batch.rows.numpy() for batch in batches]).tolist() == list(range(32))
     assert not batches[-1].input_mask.numpy()[-2:].any()
-    assert len(list(heldout_dataset(shards, SEQ, 8, 2))) == 2
+    assert len(list(heldout_dataset(records_of(shards), 8, 2))) == 2
 
 
 def test_heldout_batches_are_the_same_for_any_workers_and_replicas(shards):
-    whole = list(heldout_dataset(shards, SEQ, 8, 100))
-    split = [list(heldout_dataset(shards, SEQ, 8, 100, Worker(number, 2, 2))) for number in range(2)]
+    whole = list(heldout_dataset(records_of(shards), 8, 100))
+    split = [list(heldout_dataset(records_of(shards), 8, 100, Worker(number, 2, 2))) for number in range(2)]
     for index, batch in enumerate(whole):
         found = [part for worker in split for part in worker[2 * index : 2 * index + 2]]
         for name in batch._fields:

@@ -1,6 +1,7 @@
 """Padding told by the manifest, against the records; shards as it lists them: of a bucket's, all are asked for at once."""
 
 import json
+import os
 import re
 import threading
 import types
@@ -131,3 +132,17 @@ def test_a_folder_of_an_earlier_build_or_of_another_builder_is_told_of_too(tmp_p
     manifest = load_manifest(str(tmp_path / "data"))
     assert abs(manifest.padding - padding_of(tmp_path / "data")) <= 0.5 / SEQ
     assert "padding: examples have" in manifest.padding_warning()
+
+
+@pytest.mark.parametrize("make", [os.mkdir, os.mkfifo, lambda path: os.symlink("/dev/zero", path)])
+def test_a_shard_that_is_no_file_is_not_read(tmp_path, make):
+    make(tmp_path / "train-0")
+    shard = Shard("train-0", 1, os.path.getsize(tmp_path / "train-0"), "")
+    with pytest.raises(UserError, match=rf"^{tmp_path}/train-0: is no regular file, and cannot hold records; move it away$"):
+        check_shards(str(tmp_path), [shard])
+
+
+def test_a_shard_without_a_record_is_refused(tmp_path):
+    (tmp_path / "train-0").touch()
+    with pytest.raises(UserError, match=rf"^{tmp_path}/train-0: holds no record, as the manifest says"):
+        check_shards(str(tmp_path), [Shard("train-0", 0, 0, "")])

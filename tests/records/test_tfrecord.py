@@ -1,5 +1,7 @@
 """TFRecord files are TensorFlow's, written and read; what decodes is told from what does not."""
 
+import io
+import os
 import sys
 
 import numpy as np
@@ -21,7 +23,7 @@ def record(number):
 def test_frames_are_what_tensorflow_reads(records):
     path = f"{records}/train-00000-of-00001.tfrecord"
     with open(path, "rb") as file:
-        ours = [frame.payload for frame in read_frames(file.read)]
+        ours = [frame.payload for frame in read_frames(file.read, os.path.getsize(path))]
     assert ours == read(path)
 
 
@@ -56,3 +58,25 @@ def test_a_missing_package_is_named(monkeypatch):
         tfrecord.framed(b"a payload of a length that no other test has: so its head is in no cache")
     monkeypatch.undo()
     tfrecord._crc32c.cache_clear()
+
+
+@pytest.mark.parametrize("claimed", [1, 100, 2**38, 2**64 - 1])
+def test_a_length_beyond_the_file_asks_for_no_memory(claimed):
+    """Though its checksum is right."""
+    content = tfrecord.framed(b"whole") + tfrecord._frame_head(claimed) + bytes(4)
+    asked = []
+
+    def read(size):
+        asked.append(size)
+        return file.read(size)
+
+    file = io.BytesIO(content)
+    assert list(read_frames(read, len(content))) == [Frame(b"whole"), Frame(None, tfrecord.TRUNCATED)]
+    assert max(asked) <= 12
+
+
+def test_every_cut_is_noticed_but_between_two_records():
+    content = tfrecord.framed(b"one") + tfrecord.framed(b"two")
+    for length in range(len(content) + 1):
+        found = list(read_frames(io.BytesIO(content[:length]).read, length))
+        assert all(frame.payload for frame in found) == (length in (0, 19, 38)), length

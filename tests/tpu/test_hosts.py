@@ -52,7 +52,7 @@ for task in range(2):
     worker = Worker(task, 2, 2)
     with tf.device(f"/job:worker/replica:0/task:{task}/device:CPU:0"):
         read = iter(train_dataset(records, 8, 3, worker))
-        heldout = next(iter(heldout_dataset(paths.heldout, 32, 8, 1, worker)))
+        heldout = next(iter(heldout_dataset(records, 8, 1, worker)))
         for part in (next(read), next(read)):
             assert f"task:{task}" in part.input_ids.backing_device, part.input_ids.backing_device
             ids.append(part.input_ids.numpy())
@@ -94,8 +94,8 @@ def test_no_python_is_in_the_input_pipeline(sharded):
     """A host would call back to the trainer for each element."""
     (source,) = choose_sources(MICRO, [sharded])
     paths, worker = shard_paths(source, None), Worker(1, 2, 2)
-    training = train_dataset(training_records(MICRO, source.manifest, paths), 8, 3, worker)
-    for dataset in (training, heldout_dataset(paths.heldout, 32, 8, 1, worker)):
+    records = training_records(MICRO, source.manifest, paths)
+    for dataset in (train_dataset(records, 8, 3, worker), heldout_dataset(records, 8, 1, worker)):
         serialized = tf.raw_ops.DatasetToGraphV2(input_dataset=tf.data.experimental.to_variant(dataset))
         graph = tf.compat.v1.GraphDef.FromString(serialized.numpy())
         operations = {

@@ -8,10 +8,11 @@ import pytest
 import tensorflow as tf
 
 from electra_pretrain import evaluate_pretraining
-from electra_pretrain.core.errors import UserError
+from electra_pretrain.core.errors import Damaged, UserError
 from electra_pretrain.train.loop import train
 from electra_pretrain.train.run_folder import prepare
 from tests.conftest import MICRO
+from tests.support.tensorflow_records import read, write
 
 
 @pytest.fixture(scope="module")
@@ -53,6 +54,18 @@ def test_a_run_or_records_of_another_vocabulary_are_refused(finished, records, t
     (others / "manifest.json").write_text(json.dumps(manifest))
     with pytest.raises(UserError, match="records: its vocabulary is not that of .*finished0 "):
         evaluated(finished, str(others))
+
+
+def test_a_record_that_no_model_takes_is_named(finished, records, tmp_path):
+    """Of the right size and with the right checksum."""
+    folder = tmp_path / "records"
+    shutil.copytree(records, folder)
+    path = folder / "heldout-00000-of-00001.tfrecord"
+    payloads = read(path)
+    payloads[1] = payloads[1].replace(b"\1" * 5, b"\2" + b"\1" * 4, 1)
+    write(path, payloads)
+    with pytest.raises(Damaged, match=rf"^{path}, record 2: input_mask holds 2; it must be 0 or 1; copy the file again or"):
+        evaluated(finished, str(folder))
 
 
 def test_mistakes(finished, records, tmp_path):

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import weakref
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from electra_pretrain.checkpoint.pretrained import is_optimizer_value
 from electra_pretrain.config.load import differences
 from electra_pretrain.config.schema import Config, PhaseConfig
 from electra_pretrain.core.errors import UserError
+from electra_pretrain.train import loop
 from electra_pretrain.train.loop import train
 from electra_pretrain.train.run_folder import prepare
 from tests.conftest import MICRO, SAMPLE_CORPUS, build, changed
@@ -44,10 +46,29 @@ def short_records(tmp_path_factory, vocab_path):
 
 
 @pytest.fixture(scope="module")
-def phased(tmp_path_factory, records, short_records):
-    folder = tmp_path_factory.mktemp("phased")
-    train(prepare(PHASED, [records, short_records], str(folder)), one_device())
+def held():
+    """How many variables of the trainers before are alive when a phase's is built; `phased` fills it."""
+    return []
+
+
+@pytest.fixture(scope="module")
+def phased(tmp_path_factory, records, short_records, held):
+    folder, earlier = tmp_path_factory.mktemp("phased"), []
+
+    class Watched(loop.Trainer):
+        def __init__(self, *args, **kwargs):
+            held.append(sum(variable() is not None for variable in earlier))
+            super().__init__(*args, **kwargs)
+            earlier.extend(weakref.ref(variable) for variable in self.variables().values())
+
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setattr(loop, "Trainer", Watched)
+        train(prepare(PHASED, [records, short_records], str(folder)), one_device())
     return folder
+
+
+def test_a_phase_s_weights_and_moments_are_gone_before_the_next_ones_are_made(phased, held):
+    assert held == [0, 0]
 
 
 def test_all_phases_are_those_of_the_file_and_the_rest():

@@ -13,6 +13,7 @@ from electra_pretrain.checkpoint import bundle, listing
 from electra_pretrain.config.load import load_config
 from electra_pretrain.core.errors import Stopped, UserError
 from electra_pretrain.records.manifest import load_manifest
+from electra_pretrain.train import loop
 from electra_pretrain.train.input import choose_sources, shard_paths, training_batches
 from electra_pretrain.train.loop import train
 from electra_pretrain.train.report import Report
@@ -355,8 +356,17 @@ def test_a_flipped_byte_is_named_with_its_record(tmp_path, records):
         return content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :]
 
     folder = damaged_copy(records, tmp_path, flip)
-    with pytest.raises(UserError, match=r"train-00000-of-00001.tfrecord: damaged after record \d+"):
+    named = r"train-00000-of-00001.tfrecord, record \d+: its checksum is wrong: a byte of it has changed; copy the file again"
+    with pytest.raises(UserError, match=named):
         train(prepare(MICRO, [folder], str(tmp_path / "run")), one_device())
+
+
+def test_copies_without_damaged_records_outlive_the_run_only_where_it_writes(tmp_path):
+    with loop._left_out_folder(str(tmp_path), writes=False, skip_bad_records=True) as folder:
+        assert os.path.isdir(folder) and not folder.startswith(str(tmp_path))
+    assert not os.path.exists(folder)
+    with loop._left_out_folder(str(tmp_path), writes=True, skip_bad_records=True) as folder:
+        assert folder == str(tmp_path / "left_out")
 
 
 def test_a_flipped_byte_costs_one_record_where_that_is_wanted(tmp_path, straight, records, capfd):

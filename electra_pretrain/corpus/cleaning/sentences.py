@@ -1,11 +1,10 @@
 """Split a line into sentences, for corpora whose lines are paragraphs."""
 
 import functools
-import unicodedata
 from collections.abc import Callable
 from typing import Any
 
-from electra_pretrain.core import optional
+from electra_pretrain.core import composing, optional
 
 SPLITTERS = ("lines", "kiwi")
 
@@ -19,9 +18,7 @@ def splitter(name: str) -> Callable[[str], list[str]]:
     if name == "lines":
         return lambda line: [line]
     kiwi = _kiwi()
-    return lambda line: [
-        sentence.text for sentence in kiwi.split_into_sents(unicodedata.normalize("NFC", line)) if sentence.text
-    ]
+    return lambda line: [sentence.text for sentence in kiwi.split_into_sents(composing.nfc(line)) if sentence.text]
 
 
 @functools.cache

@@ -12,6 +12,7 @@ from typing import Any, cast
 import numpy as np
 
 from electra_pretrain.core import files
+from electra_pretrain.execution.work_files import damaged_work, read_exactly
 
 
 def save_array(path: str, array: np.ndarray) -> None:
@@ -22,10 +23,17 @@ def save_array(path: str, array: np.ndarray) -> None:
 
 
 def load_array(path: str) -> np.ndarray:
-    """Return a stored array: a local one mapped into memory, a remote one read."""
-    if files.is_remote(path):
-        return cast(np.ndarray, np.load(io.BytesIO(files.read_bytes(path))))
-    return cast(np.ndarray, np.load(path, mmap_mode="r"))
+    """Return a stored array: a local one mapped into memory, a remote one read.
+
+    Raises:
+        Damaged: it is not as it was written.
+    """
+    try:
+        if files.is_remote(path):
+            return cast(np.ndarray, np.load(io.BytesIO(files.read_bytes(path))))
+        return cast(np.ndarray, np.load(path, mmap_mode="r"))
+    except (ValueError, EOFError, SyntaxError) as error:
+        raise damaged_work(path, "no whole array") from error
 
 
 def load_rows(path: str, rows: np.ndarray) -> np.ndarray:
@@ -37,7 +45,7 @@ def load_rows(path: str, rows: np.ndarray) -> np.ndarray:
         (_, width), _, dtype = np.lib.format.read_array_header_1_0(file)
         first, stop = int(rows.min()), int(rows.max()) + 1
         file.seek(file.tell() + first * width * dtype.itemsize)
-        content = file.read((stop - first) * width * dtype.itemsize)
+        content = read_exactly(file, (stop - first) * width * dtype.itemsize, path)
     return cast(np.ndarray, np.frombuffer(content, dtype).reshape(-1, width)[rows - first])
 
 
@@ -51,10 +59,14 @@ def save_several(path: str, arrays: Sequence[np.ndarray]) -> None:
 
 
 def load_one_of_several(path: str, number: int, num_arrays: int) -> np.ndarray:
-    """Return the array of that number, uint64 [rows, any], by two reads."""
+    """Return the array of that number, uint64 [rows, any], by two reads.
+
+    Raises:
+        Damaged: the file is cut short.
+    """
     with files.open_raw(path) as file:
-        rows, *bounds = np.frombuffer(file.read(8 * (num_arrays + 2)), "<u8").tolist()
+        rows, *bounds = np.frombuffer(read_exactly(file, 8 * (num_arrays + 2), path), "<u8").tolist()
         start, stop = bounds[number : number + 2]
         file.seek(8 * (num_arrays + 2 + start))
-        content = file.read(8 * (stop - start))
+        content = read_exactly(file, 8 * (stop - start), path)
     return np.frombuffer(content, "<u8").reshape(rows, -1)

@@ -11,6 +11,7 @@ import zstandard
 
 from electra_pretrain.core import files
 from electra_pretrain.corpus.reader import Document, LocatedDocument
+from electra_pretrain.execution.work_files import damaged_work
 
 
 class BlockSize(NamedTuple):
@@ -33,29 +34,40 @@ def text_bytes(documents: Sequence[Document]) -> bytes:
 
 
 def save_text(work_dir: str, block: int, content: bytes) -> None:
-    files.write_bytes(_text_path(work_dir, block), zstandard.ZstdCompressor(level=1).compress(content))
+    _save(_text_path(work_dir, block), content)
 
 
 def load_text(work_dir: str, block: int) -> list[Document]:
-    compressed = files.read_bytes(_text_path(work_dir, block))
-    content = zstandard.ZstdDecompressor().decompress(compressed).decode("utf-8")
+    content = _load(_text_path(work_dir, block)).decode("utf-8")
     return [document.split("\n") for document in content.split("\n\n") if document]
 
 
 def save_origins(work_dir: str, block: int, documents: Sequence[LocatedDocument]) -> None:
     """Store where documents are from; they come without their text."""
-    content = json.dumps(documents, ensure_ascii=False)
-    compressed = zstandard.ZstdCompressor(level=1).compress(content.encode("utf-8"))
-    files.write_bytes(_origins_path(work_dir, block), compressed)
+    _save(_origins_path(work_dir, block), json.dumps(documents, ensure_ascii=False).encode("utf-8"))
 
 
 def load_origins(work_dir: str, block: int, by: str) -> list[dict[str, Any]]:
     """Tell where each unit of a block is from; a document by its first line."""
-    content = zstandard.ZstdDecompressor().decompress(files.read_bytes(_origins_path(work_dir, block)))
-    documents = [LocatedDocument(*values) for values in json.loads(content)]
+    documents = [LocatedDocument(*values) for values in json.loads(_load(_origins_path(work_dir, block)))]
     if by == "document":
         return [document.origin(0) for document in documents]
     return [document.origin(index) for document in documents for index in range(len(document.numbers))]
+
+
+def _save(path: str, content: bytes) -> None:
+    files.write_bytes(path, zstandard.ZstdCompressor(level=1, write_checksum=True).compress(content))
+
+
+def _load(path: str) -> bytes:
+    frame = zstandard.ZstdDecompressor().decompressobj()  # `decompress` reads no frame whose header says that it is empty
+    try:
+        content = frame.decompress(files.read_bytes(path))
+    except zstandard.ZstdError as error:
+        raise damaged_work(path, str(error)) from error
+    if not frame.eof:
+        raise damaged_work(path, "it is cut short")
+    return content
 
 
 def _origins_path(work_dir: str, block: int) -> str:

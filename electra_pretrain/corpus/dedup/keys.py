@@ -7,18 +7,19 @@ number of its block << 32 | number within the block.
 """
 
 import hashlib
-import unicodedata
 from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
+
+from electra_pretrain.core import composing
 
 BLOCK_SHIFT = np.uint64(32)
 
 
 def normalized(text: str) -> str:
     """Return what of a text decides whether it is another one."""
-    return unicodedata.normalize("NFC", text.strip())
+    return composing.nfc(text.strip())
 
 
 def digests(texts: Iterable[str]) -> np.ndarray:

@@ -7,13 +7,12 @@ of their signatures are candidates, which keeps the comparisons few.
 """
 
 import importlib.metadata
-import unicodedata
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from electra_pretrain.core import optional
+from electra_pretrain.core import composing, optional
 
 SHINGLE_CHARACTERS = 5
 NUM_PERMUTATIONS = 128
@@ -25,7 +24,7 @@ _MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
 
 def shingles(text: str) -> str:
     """Return the characters whose runs are compared; at least one run's."""
-    characters = "".join(unicodedata.normalize("NFC", text).lower().split())
+    characters = "".join(composing.nfc(text).lower().split())
     return characters.ljust(SHINGLE_CHARACTERS, "\0")
 
 

@@ -24,7 +24,8 @@ def _records(content: Content) -> Iterator[Record]:
     strict = Decoder("utf-8", decoder.on_bad_bytes)  # Parquet's text is UTF-8, whatever other files are in
     where, number = f"{path}, row", 0
     try:
-        table = pq.ParquetFile(content.file, buffer_size=_BUFFER_BYTES)
+        # Where pages have checksums; few writers give them any, and Snappy has none of its own.
+        table = pq.ParquetFile(content.file, buffer_size=_BUFFER_BYTES, page_checksum_verification=True)
         names = _columns(pa, content, table.schema_arrow)
         for batch in table.iter_batches(_BATCH_ROWS, columns=sorted({field, *names} - {""}), use_threads=False):
             named = [_names(pa, batch.column(name)) if name else [""] * len(batch) for name in names]
@@ -36,6 +37,9 @@ def _records(content: Content) -> Iterator[Record]:
                 text = decoder.settle(strict.decode(cell, where, number), where, number)
                 if text is not None:
                     yield Record(number, text, id, title, thread)
+        if number != table.metadata.num_rows:
+            rows = f"{number:,} rows instead of {table.metadata.num_rows:,}"
+            raise Damaged(f"{path}: damaged, or not Parquet ({rows}); fetch it again")
     except (pa.ArrowNotImplementedError, pa.ArrowTypeError) as error:
         raise UserError(f'{path}: column "{field}" holds no text ({reason_of(error)}); name another with --column') from error
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:

@@ -9,12 +9,20 @@ from typing import NamedTuple
 
 from electra_pretrain.core import files, rng
 from electra_pretrain.core.batch import INPUT_IDS
-from electra_pretrain.core.errors import UserError
+from electra_pretrain.core.errors import UserError, first_of
 from electra_pretrain.execution.processes import Runner
 from electra_pretrain.execution.resume import fingerprint
 from electra_pretrain.records.inspect.statistics import Statistics
 from electra_pretrain.records.inspect.verify import Schema, Verified, examine
-from electra_pretrain.records.manifest import FORMAT_VERSION, MANIFEST_NAME, Counts, Manifest, Shard, vocabulary_of
+from electra_pretrain.records.manifest import (
+    FORMAT_VERSION,
+    MANIFEST_NAME,
+    Counts,
+    Manifest,
+    Shard,
+    check_regular,
+    vocabulary_of,
+)
 from electra_pretrain.records.tfrecord import read_frames
 from electra_pretrain.tokenization import provenance, wordpiece
 from electra_pretrain.tokenization.accents import were_stripped
@@ -52,11 +60,12 @@ def adopt(folder: str, tokenizer: Tokenizer, heldout_fraction: float, seed: int,
         run: maps over files.
 
     Raises:
-        UserError: there is a manifest, no records, a file of a numbered set is missing, another vocabulary lies there.
+        UserError: there is a manifest, no records, a file of a numbered set is missing or empty, another vocabulary lies there.
     """
     if files.exists(files.join(folder, MANIFEST_NAME)):
         raise UserError(f"{folder}: has a manifest already; leave out --adopt to look at its records")
     paths = [files.join(folder, name) for name in _complete(folder)]
+    _check_filled(paths)
     _check_vocabulary(folder, tokenizer)
     schema = Schema(_max_seq_length(paths), tokenizer.vocab_size, tokenizer.special_ids)
     shards: list[Shard] = []
@@ -70,16 +79,14 @@ def adopt(folder: str, tokenizer: Tokenizer, heldout_fraction: float, seed: int,
     verified = Verified(len(shards), faults, num_faults, statistics)
     if num_faults:
         return Adopted(None, verified)
-    # The released builder opens all its files and fills them by chance: of a small corpus some stay empty.
-    filled = [shard for shard in shards if shard.examples]
-    heldout = set(rng.permutation(seed, "held-out files", 0, len(filled))[: round(heldout_fraction * len(filled))].tolist())
+    heldout = set(rng.permutation(seed, "held-out files", 0, len(shards))[: round(heldout_fraction * len(shards))].tolist())
     manifest = _manifest(
         tokenizer,
         schema,
         statistics,
         heldout_fraction,
-        train=tuple(shard for number, shard in enumerate(filled) if number not in heldout),
-        heldout=tuple(shard for number, shard in enumerate(filled) if number in heldout),
+        train=tuple(shard for number, shard in enumerate(shards) if number not in heldout),
+        heldout=tuple(shard for number, shard in enumerate(shards) if number in heldout),
     )
     vocab = files.join(folder, tokenizer.file_name)
     if manifest.vocabulary.strip_accents:
@@ -113,6 +120,20 @@ def _complete(folder: str) -> list[str]:
     return names
 
 
+def _check_filled(paths: Sequence[str]) -> None:
+    """Refuse what is no file, and files without a record.
+
+    The released builder leaves some empty if the corpus is small, but a failed copy does so too, and nothing tells which.
+    """
+    for path in paths:
+        check_regular(path)
+    if empty := [path for path, size in zip(paths, files.sizes(paths), strict=True) if not size]:
+        raise UserError(
+            f"{first_of(empty)}: empty, of {len(paths)} files of records; copy again what is empty; if its builder left it so, "
+            "as it does with a small corpus, build the data anew with build_data, or delete the empty files and rename the rest"
+        )
+
+
 def _check_vocabulary(folder: str, tokenizer: Tokenizer) -> None:
     path = files.join(folder, tokenizer.file_name)
     if files.exists(path) and load_tokenizer(path, tokenizer.do_lower_case).tokens != tokenizer.tokens:
@@ -123,7 +144,7 @@ def _max_seq_length(paths: Sequence[str]) -> int:
     """Return the length of the first record that can be read; the others must agree."""
     for path in paths:
         with files.open_raw(path) as file:
-            first = next(read_frames(file.read), None)
+            first = next(read_frames(file.read, files.size(path)), None)
         if first is not None and first.payload is not None and (length := _length(first.payload)):
             return length
     raise UserError(f"{paths[0]}: begins with no tf.train.Example that has an int64 list {INPUT_IDS}, nor does any other file")

@@ -163,7 +163,8 @@ def _read_record(path: str, number: int, max_seq_length: int) -> dict[str, np.nd
     if not files.exists(path):
         return None
     with files.open_raw(path) as file:
-        for chunk in decode_chunks(itertools.islice(read_frames(file.read), number - 1, number), max_seq_length):
+        frames = itertools.islice(read_frames(file.read, files.size(path)), number - 1, number)
+        for chunk in decode_chunks(frames, max_seq_length):
             return chunk.features if chunk.rows else None
     return None
 

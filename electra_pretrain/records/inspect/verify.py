@@ -6,14 +6,15 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from electra_pretrain.core import files, tensorflow_startup
-from electra_pretrain.core.batch import INPUT_IDS, INPUT_MASK, RECORD_FEATURES, SEGMENT_IDS, SpecialIds
+from electra_pretrain.core.batch import INPUT_IDS, INPUT_MASK, SEGMENT_IDS, SpecialIds
 from electra_pretrain.core.errors import UserError
 from electra_pretrain.core.hashing import HashedFile
 from electra_pretrain.core.progress import Progress
 from electra_pretrain.execution.processes import Runner
 from electra_pretrain.records.inspect.statistics import Statistics
-from electra_pretrain.records.manifest import MANIFEST_NAME, Manifest, Shard
+from electra_pretrain.records.manifest import MANIFEST_NAME, Manifest, Shard, check_shard
 from electra_pretrain.records.tfrecord import Chunk, decode_chunks, read_frames
+from electra_pretrain.records.values import decoding_problem
 from electra_pretrain.tokenization.identity import check_vocabulary
 
 # A file of nothing but faults must not fill memory; the others are counted.
@@ -58,9 +59,15 @@ def verify(folder: str, manifest: Manifest, shards: Sequence[Shard], run: Runner
     vocabulary = manifest.vocabulary
     schema = Schema(manifest.max_seq_length, vocabulary.size, vocabulary.special_ids)
     faults = [*_total_faults(manifest), *_vocabulary_faults(folder, manifest)]
-    sizes = files.sizes([files.join(folder, shard.name) for shard in shards])
-    present = [shard for shard, size in zip(shards, sizes, strict=True) if size is not None]
-    faults += [f"{files.join(folder, shard.name)}: missing" for shard in shards if shard not in present]
+    present: list[Shard] = []
+    paths = [files.join(folder, shard.name) for shard in shards]
+    for shard, path, size in zip(shards, paths, files.sizes(paths), strict=True):
+        try:
+            check_shard(path, shard, size)
+        except UserError as error:
+            faults.append(str(error))
+        else:
+            present.append(shard)
     num_faults, statistics = len(faults), Statistics.none(schema.max_seq_length, schema.vocab_size)
     for shard, found in zip(present, examine([files.join(folder, s.name) for s in present], schema, run), strict=True):
         differing = _differences(files.join(folder, shard.name), shard, found)
@@ -124,7 +131,7 @@ def examine_shard(path: str, schema: Schema) -> Examined:
     statistics = Statistics.none(schema.max_seq_length, schema.vocab_size)
     with files.open_raw(path) as raw:
         file = HashedFile(raw)
-        for chunk in decode_chunks(read_frames(file.read), schema.max_seq_length):
+        for chunk in decode_chunks(read_frames(file.read, files.size(path)), schema.max_seq_length):
             problems, good = _examine_chunk(chunk, schema)
             faults += [f"{path}, record {read + row + 1}: {problems[row]}" for row in sorted(problems)]
             del faults[MAX_FAULTS:]
@@ -185,20 +192,3 @@ def structure_problems(features: dict[str, np.ndarray], schema: Schema) -> dict[
         for row in np.nonzero(broken)[0].tolist():
             problems.setdefault(row, words(row))
     return problems
-
-
-def decoding_problem(record: bytes, max_seq_length: int) -> str:
-    """Say why a record does not decode."""
-    import tensorflow as tf
-    from google.protobuf.message import DecodeError
-
-    try:
-        found = tf.train.Example.FromString(record).features.feature
-    except DecodeError:
-        return "not a tf.train.Example"
-    for name in RECORD_FEATURES:
-        if name not in found or found[name].WhichOneof("kind") != "int64_list":
-            return f"has no int64 list {name}"
-        if (length := len(found[name].int64_list.value)) != max_seq_length:
-            return f"{name} has {length} values instead of {max_seq_length}"
-    raise AssertionError("a record that decodes has no problem")

@@ -214,7 +214,7 @@ def test_hostile_lines_take_no_time():
         piece * 15_000
         for piece in ("#가", "@a.", "홍길동 기자 ", ". 홍길동 기자", "홍길동 기자 a@b.kr ", "홍길동 기자 =", "사진=")
     ]
-    lines += ["홍길동·" * 20_000, ". " * 50_000, "기자" + " " * 100_000, "무 단 " * 20_000]
+    lines += ["\u0323\u0301" * 50_000, "홍길동·" * 20_000, ". " * 50_000, "기자" + " " * 100_000, "무 단 " * 20_000]
     for line, (name, (rule, _)) in itertools.product(lines, EXAMPLES.items()):
         began = time.process_time()
         rule(line + "@ OO 홍길동 기자")

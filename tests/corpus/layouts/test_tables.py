@@ -34,7 +34,7 @@ def write_parquet(path, **columns):
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    pq.write_table(pa.table(columns), path)
+    pq.write_table(pa.table(columns), path, write_page_checksum=True)
 
 
 def test_columns_of_parquet(tmp_path):
@@ -75,7 +75,7 @@ def test_broken_parquet_is_named_wherever_it_is_broken_and_left_out_if_asked(tmp
     for place in range(0, len(whole), 3):
         path.write_bytes(whole[:place] + bytes(9) + whole[place + 9 :])
         try:
-            list(Corpus([str(path)]).documents())
+            assert len(list(Corpus([str(path)]).documents())) == 50, "none is lost unsaid"
         except Damaged as error:
             assert re.fullmatch(r".*a\.parquet: damaged, or not Parquet \(.*\); fetch it again", str(error))
             corpus = Corpus([str(path), str(tmp_path / "b.txt")], Reading(on_bad_file="skip"))
@@ -84,3 +84,22 @@ def test_broken_parquet_is_named_wherever_it_is_broken_and_left_out_if_asked(tmp
         except UserError as error:
             assert "column" in str(error) or "not UTF-8" in str(error)
     assert told > 50
+
+
+def test_a_flipped_bit_of_a_page_with_a_checksum_is_named(tmp_path):
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    path, table = tmp_path / "a.parquet", pa.table({"text": ["가나다라 마바사"]})
+    for checksum in (False, True):
+        pq.write_table(
+            table, path, compression="none", use_dictionary=False, write_statistics=False, write_page_checksum=checksum
+        )
+        content = bytearray(path.read_bytes())
+        content[content.index("마바사".encode()) + 2] ^= 1  # another syllable
+        path.write_bytes(content)
+        if checksum:
+            with pytest.raises(Damaged, match=r"a\.parquet: damaged, or not Parquet \(.*[Cc][Rr][Cc]"):
+                list(Corpus([str(path)]).documents())
+        else:
+            assert list(Corpus([str(path)]).documents()) != [["가나다라 마바사"]], "nothing tells"

@@ -1,6 +1,7 @@
 """Records that another builder wrote: checked one by one, given a manifest, trained on."""
 
 import json
+import os
 
 import numpy as np
 import pytest
@@ -80,10 +81,9 @@ def test_adopted_records_are_trained_on(folder, vocab_path, tmp_path):
 
 
 def test_the_manifest_counts_what_is_there(folder, vocab_path, capfd):
-    write(folder / name_of(1), [])  # of a small corpus the released builder leaves some files empty
     adopt(folder, vocab_path, "--heldout_fraction", "0")
     manifest = load_manifest(str(folder))
-    names = [name_of(0), name_of(2), name_of(3)]
+    names = [name_of(number) for number in range(FILES)]
     assert [(shard.name, shard.examples) for shard in manifest.train_shards] == [(name, EXAMPLES) for name in names]
     records = [record for name in names for record in read(folder / name)]
     ids = [tf.train.Example.FromString(record).features.feature["input_ids"].int64_list.value for record in records]
@@ -168,6 +168,24 @@ def test_a_full_record_and_one_of_a_single_segment_are_right(folder, vocab_path)
     spoil(folder, 0, 1, example(FULL))
     spoil(folder, 0, 2, example(FULL[:10], FULL[:-11]))
     adopt(folder, vocab_path)
+
+
+@pytest.mark.parametrize("empty", [[1], [1, 3], range(FILES)])
+def test_files_without_a_record_are_refused(folder, vocab_path, empty):
+    for number in empty:
+        write(folder / name_of(number), [])
+    more = f" and {len(empty) - 1} more" if len(empty) > 1 else ""
+    with pytest.raises(UserError, match=rf"^{folder / name_of(empty[0])}{more}: empty, of 4 files of records; copy again"):
+        adopt(folder, vocab_path)
+    assert not (folder / "manifest.json").exists()
+
+
+@pytest.mark.parametrize("make", [os.mkdir, os.mkfifo, lambda path: os.symlink("/dev/zero", path)])
+def test_what_is_no_file_is_refused(folder, vocab_path, make):
+    (folder / name_of(1)).unlink()
+    make(folder / name_of(1))
+    with pytest.raises(UserError, match=rf"{name_of(1)}: is no regular file, and cannot hold records; move it away"):
+        adopt(folder, vocab_path)
 
 
 def test_folders_that_will_not_do(folder, vocab_path, tmp_path):

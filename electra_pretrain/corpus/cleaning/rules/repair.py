@@ -2,8 +2,8 @@
 
 import html as html_entities
 import re
-import unicodedata
 
+from electra_pretrain.core import composing
 from electra_pretrain.corpus.cleaning.characters import EMOJI_STYLE, TEXT_STYLE, ZERO_WIDTH_JOINER, emoji_parts
 from electra_pretrain.corpus.cleaning.rules import Rewrite
 
@@ -89,7 +89,7 @@ def invisible() -> Rewrite:
 
 def nfc() -> Rewrite:
     """Bring text into Unicode's composed form, in which a syllable is one character; macOS writes jamo one by one (NFD)."""
-    return lambda text: text if unicodedata.is_normalized("NFC", text) else unicodedata.normalize("NFC", text)
+    return composing.nfc
 
 
 def whitespace() -> Rewrite:
