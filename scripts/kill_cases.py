@@ -44,6 +44,7 @@ class Case(NamedTuple):
         place_in_name: regular expression of what may differ in names.
         prints: its result is what it prints.
         stages: its result lies in the bucket.
+        done_says: what it says, with exit code 1, when a run that was killed at its very end had done all.
     """
 
     name: str
@@ -55,6 +56,7 @@ class Case(NamedTuple):
     place_in_name: str = "(?!)"
     prints: bool = False
     stages: bool = False
+    done_says: str = ""
 
 
 CASES = (
@@ -72,7 +74,7 @@ CASES = (
          " --max_seq_length 64 --heldout_fraction 0.1 --dupe_factor 4", ("train_vocab",)),
     Case("inspect_data", "inspect_data build_data/out --html inspect_data/page.html", ("build_data",)),
     Case("adopt", "inspect_data adopt/data --adopt --vocab train_vocab/vocab.txt --heldout_fraction 0.1", ("build_data",),
-         {"build_data/out": "data"}, ("manifest.json", "vocab.txt*")),
+         {"build_data/out": "data"}, ("manifest.json", "vocab.txt*"), done_says="has a manifest already"),
     Case("stage", "stage build_data/out gs://records/data", ("build_data",), stages=True),
     Case("run_pretraining", "run_pretraining --config ../inputs/config.json --data build_data/out"
          " --model_dir run_pretraining/run", ("build_data",), aside=TIMES),

@@ -13,13 +13,14 @@ import pickle
 import re
 import secrets
 import socket
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, wait
 from typing import Any, NamedTuple
 
 from electra_pretrain.core import files
-from electra_pretrain.core.errors import UserError
+from electra_pretrain.core.errors import Unavailable, UserError
 from electra_pretrain.core.progress import LOG_INTERVAL_SECONDS
 from electra_pretrain.execution import dask_cluster
 from electra_pretrain.execution.beam_options import pipeline_options
@@ -103,16 +104,31 @@ def _job(folder: str, name: str, stored: list[StoredTask], options: Any) -> Iter
     numbers | name >> beam.Map(_work, folder)
     with _said_in_a_line():
         job = pipeline.run()
-    with ThreadPoolExecutor(1) as executor:
+    over = _in_background(job.wait_until_finish)
+    try:
+        yield over
+        wait([over])  # all results are there, maybe a moment before the runner knows
+    except BaseException:
+        with contextlib.suppress(Exception):  # not all runners can, and some of them have ended
+            job.cancel()
+        raise
+    finally:
+        if hasattr(job, "client"):  # Dask's, a new one for every job
+            job.client.close()
+
+
+def _in_background(function: Callable[[], Any]) -> "Future[Any]":
+    """Call a function in a thread that keeps nobody from leaving: whom a signal interrupts does not wait for a cluster."""
+    future: Future[Any] = Future()
+
+    def call() -> None:
         try:
-            yield executor.submit(job.wait_until_finish)
-        except BaseException:
-            with contextlib.suppress(Exception):  # not all runners can, and some of them have ended
-                job.cancel()
-            raise
-        finally:
-            if hasattr(job, "client"):  # Dask's, a new one for every job
-                job.client.close()
+            future.set_result(function())
+        except BaseException as error:
+            future.set_exception(error)
+
+    threading.Thread(target=call, daemon=True).start()
+    return future
 
 
 def _results(folder: str, name: str, stored: list[StoredTask], job: "Future[Any]") -> Iterator[Any]:
@@ -143,6 +159,8 @@ def _said_in_a_line() -> Iterator[None]:
     try:
         yield
     except Exception as error:
+        if dask_cluster.is_gone(error):
+            raise Unavailable("the Dask scheduler is gone; start it, then run the same command again to go on") from error
         raise UserError(f"the Beam job failed ({_reason(error)}); run the same command again to go on") from error
 
 

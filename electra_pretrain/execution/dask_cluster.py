@@ -72,12 +72,17 @@ def environment() -> dict[str, str]:
     return found
 
 
+def is_gone(error: BaseException) -> bool:
+    """Tell whether a job failed because the scheduler did not stay up."""
+    lost = type(error).__name__ in ("FutureCancelledError", "CancelledError", "CommClosedError")
+    return lost or (isinstance(error, OSError) and str(error).startswith("Timed out trying to connect to "))
+
+
 def reason(error: BaseException) -> str | None:
     """Say why a job failed where Dask's own words say little; None for any other error."""
-    kind = type(error).__name__
-    if kind == "KilledWorker":
+    if type(error).__name__ == "KilledWorker":
         return "a task ended all worker processes that tried it, maybe out of memory: see their logs"
-    return "the scheduler is gone" if kind in ("FutureCancelledError", "CancelledError") else None
+    return None
 
 
 def _code() -> str:
