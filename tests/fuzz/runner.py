@@ -7,6 +7,7 @@ import contextlib
 import functools
 import importlib
 import multiprocessing
+import multiprocessing.connection
 import multiprocessing.context
 import multiprocessing.forkserver
 import os
@@ -14,6 +15,7 @@ import resource
 import signal
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,6 +24,8 @@ from typing import NamedTuple
 SECONDS, CPU_SECONDS = 60.0, 20  # a command here takes less than one, where the machine is not busy
 MEMORY_BYTES, FILE_BYTES = 3 << 30, 1 << 28
 HANGS = "hangs"
+# Whoever starts a process asks for the ends of all others, and each end can be asked for by one thread alone.
+_one_at_a_time = threading.Lock()
 # Where the outputs go, so that nothing of them lies among what is looked at.
 STDOUT, STDERR, TEMPORARY = "stdout.txt", "stderr.txt", "tmp"
 
@@ -50,15 +54,17 @@ def run(command: str, words: Sequence[str], folder: Path, stream: str = "", seco
     context = _fork_server()
     began = time.monotonic()
     child = context.Process(target=_main, args=(command, list(words), str(folder), str(said), stream))
-    child.start()
-    child.join(SECONDS if seconds is None else seconds)
-    if child.exitcode is None:
-        _kill_group(child.pid)
-        child.join()
+    with _one_at_a_time:
+        child.start()
+    multiprocessing.connection.wait([child.sentinel], SECONDS if seconds is None else seconds)
+    with _one_at_a_time:
+        ended = child.exitcode
+    _kill_group(child.pid)  # or workers that it may have left
+    if ended is None:
+        multiprocessing.connection.wait([child.sentinel])
         code: int | str = HANGS
     else:
-        _kill_group(child.pid)  # workers that it may have left
-        code = child.exitcode if child.exitcode >= 0 else signal.Signals(-child.exitcode).name
+        code = ended if ended >= 0 else signal.Signals(-ended).name
     if code == "SIGXCPU":
         code = HANGS
     texts = [(said / name).read_bytes().decode("utf-8", "backslashreplace") for name in (STDOUT, STDERR)]
