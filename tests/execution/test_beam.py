@@ -4,6 +4,7 @@ import importlib.util
 import itertools
 import os
 import sys
+import time
 
 import numpy as np
 import pytest
@@ -223,6 +224,37 @@ def test_a_job_that_fails_is_said_in_one_line(tmp_path):
     ):
         list(run(int, [("x",)]))
     assert os.listdir(tmp_path) == []
+
+
+@needs_beam
+def test_a_connection_is_closed_when_the_job_is_over_and_not_when_its_results_are_there(tmp_path, monkeypatch):
+    """The last result may be there a moment before the runner knows."""
+    import apache_beam
+
+    from electra_pretrain.execution import beam
+    from electra_pretrain.execution.beam_options import pipeline_options
+
+    class Job:
+        def __init__(self, pipeline):
+            self.client = self
+
+        def wait_until_finish(self):
+            time.sleep(0.2)
+            said.append("over")
+
+        def close(self):
+            said.append("closed")
+
+    said, folder = [], str(tmp_path)
+    monkeypatch.setattr(apache_beam.Pipeline, "run", Job)
+    monkeypatch.setattr(beam, "LOOK_SECONDS", 0.01)
+    stored = beam._store(abs, [(-1,), (-2,)], folder)
+    for task in stored:
+        beam._work(tuple(task), folder)
+    with beam._job(folder, "abs", stored, pipeline_options("DirectRunner", "")) as job:
+        assert list(beam._results(folder, "abs", stored, job)) == [1, 2]
+        assert said == []
+    assert said == ["over", "closed"]
 
 
 def test_without_the_extra_the_command_says_what_to_install(tmp_path, vocab_path, monkeypatch):
