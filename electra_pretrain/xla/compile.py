@@ -8,7 +8,7 @@ from typing import Any
 def answer(result: dict[str, Any], text: str, compiled_path: str | None) -> None:
     """Print what a compiler's process found, as one JSON object, and write the compiled program where it is asked for."""
     if compiled_path is not None:
-        with open(compiled_path, "w") as out:
+        with open(compiled_path, "w", encoding="utf-8") as out:
             out.write(text)
     print(json.dumps(result))
 
