@@ -31,7 +31,7 @@ RULES: dict[str, tuple[Rule, ...]] = {
     "limit_alphabet": (AT_LEAST_1, at_most(0x110000, "Unicode has no more characters")),
     "max_seq_length": (at_least(8), LENGTH),
     "max_steps": (AT_LEAST_1, STEPS),
-    "memory_gb": (Rule(lambda value, _: 0 < value <= 1e6, "must be above 0 and at most 1000000, in gigabytes"),),
+    "memory_gb": (Rule(lambda value, _: 0 < value <= 1e6, "must be a number of gigabytes, above 0 and at most 1000000"),),
     "min_frequency": (AT_LEAST_1, at_most(2**63 - 1, "occurrences are counted in 64 bits")),
     "near": (Rule(lambda value, _: 0.1 <= value <= 1, "must lie in 0.1..1"),),
     "num_eval_steps": (AT_LEAST_1, STEPS),

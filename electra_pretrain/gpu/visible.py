@@ -72,7 +72,7 @@ def _ask_smi(environment: Mapping[str, str]) -> tuple[tuple[str, ...], str]:
     if program is None:
         return (), ""
     try:
-        asked = subprocess.run([program, "-L"], capture_output=True, text=True, timeout=_SMI_SECONDS)
+        asked = subprocess.run([program, "-L"], capture_output=True, encoding="utf-8", errors="replace", timeout=_SMI_SECONDS)
     except (OSError, subprocess.TimeoutExpired) as error:
         return (), f"nvidia-smi failed ({type(error).__name__})"
     names = tuple(re.findall(r"^GPU \d+: (.+?) \(UUID", asked.stdout, re.MULTILINE))

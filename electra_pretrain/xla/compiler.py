@@ -74,7 +74,9 @@ class Compiler(NamedTuple):
         command = [sys.executable, "-m", self.module, *arguments]
         _log.info("compiling; a base model takes %s on two cores", self.takes)
         began = time.monotonic()
-        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        with subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8", errors="replace"
+        ) as process:
             while True:
                 try:
                     out, complaints = process.communicate(timeout=LINE_INTERVAL_SECONDS)
