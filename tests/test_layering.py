@@ -1,6 +1,7 @@
 """A module imports only from floors below its own; nothing imports a command; no cycles; light imports."""
 
 import ast
+import functools
 import re
 import subprocess
 import sys
@@ -37,16 +38,20 @@ def floor(module):
     return next((number for number, rooms in enumerate(FLOORS) if room(module) in rooms), COMMANDS)
 
 
+@functools.cache
 def modules():
+    """Every module's name, and its tree."""
+    found = []
     for path in sorted(PACKAGE.rglob("*.py")):
         parts = path.relative_to(PACKAGE).with_suffix("").parts
         name = ".".join(("electra_pretrain", *(part for part in parts if part != "__init__")))
-        yield name, ast.parse(path.read_text())
+        found.append((name, ast.parse(path.read_text())))
+    return found
 
 
 def imports(tree):
     """Modules of the package that a module imports, anywhere in it."""
-    names = {name for name, _ in modules()}
+    names = dict(modules())
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names if alias.name.startswith("electra_pretrain"))
