@@ -5,14 +5,14 @@ tokens, cased, and for base and large the values of the paper's table 6.
 """
 
 import dataclasses
-import json
 import os
 from typing import Any
 
 from electra_pretrain.config.load import resolve
 from electra_pretrain.config.schema import SECTIONS, Config
-from electra_pretrain.core import files
+from electra_pretrain.core import json_files, typed
 from electra_pretrain.core.errors import UserError, nearest
+from electra_pretrain.core.json_files import shown
 
 _SIZE_FIELDS = ("num_hidden_layers", "hidden_size", "embedding_size", "intermediate_size", "num_attention_heads")
 SIZES = {
@@ -68,38 +68,37 @@ def load_hparams(path: str, overrides: list[str]) -> tuple[Config, list[str]]:
     Raises:
         UserError: no such file, not JSON, a key that the released code does not have either, or a value that is refused.
     """
-    hparams = files.read_json_object(path)
+    hparams, place = json_files.read_object(path), typed.Place(path)
     known = {*_SECTION_OF, *_ELSEWHERE, "model_size", "model_hparam_overrides", "embedding_size", "use_tpu"}
     for key in hparams:
         if key not in known:
+            meant = nearest(key, sorted(known))
             raise UserError(
-                f'{path}: "{key}" is no hyperparameter of the released ELECTRA code; {nearest(key, sorted(known))} '
-                "Mend or remove it"
+                f"{path}: {shown(key)} is no hyperparameter of the released ELECTRA code; mend or remove it ({meant})"
             )
     notes = f"From {os.path.basename(path)}, hyperparameters of the released ELECTRA code."
     values: dict[str, Any] = {"notes": notes, **{section: {} for section in SECTIONS}}
-    lines = [*_model(hparams, values, path), *_fields(hparams, values)]
+    lines = [*_model(hparams, values, place), *_fields(hparams, values)]
     if "use_tpu" in hparams:
-        dtype = "bfloat16" if hparams["use_tpu"] else "float32"
+        dtype = "bfloat16" if typed.read(bool, hparams["use_tpu"], place.field("use_tpu")) else "float32"
         values["training"]["compute_dtype"] = dtype
-        lines.append(f"use_tpu = {_shown(hparams['use_tpu'])} -> training.compute_dtype = {dtype}; where to train says --tpu")
-    lines += [f"{key} = {_shown(hparams[key])}: ignored; {_ELSEWHERE[key]}" for key in hparams if key in _ELSEWHERE]
+        lines.append(f"use_tpu = {shown(hparams['use_tpu'])} -> training.compute_dtype = {dtype}; where to train says --tpu")
+    lines += [f"{key} = {shown(hparams[key])}: ignored; {_ELSEWHERE[key]}" for key in hparams if key in _ELSEWHERE]
     return resolve(values, overrides, path), lines
 
 
-def _model(hparams: dict[str, Any], values: dict[str, Any], path: str) -> list[str]:
+def _model(hparams: dict[str, Any], values: dict[str, Any], place: typed.Place) -> list[str]:
     """Fill in the network's sizes and what they bring with them."""
     given = {"model_size": DEFAULT_SIZE, "model_hparam_overrides": {}, **hparams}
-    size, changes = given["model_size"], given["model_hparam_overrides"]
+    size = typed.read(str, given["model_size"], place.field("model_size"))
     if size not in SIZES:
-        raise UserError(f"{path}: model_size = {_shown(size)}: must be {', '.join(SIZES)}")
-    if not isinstance(changes, dict):
-        raise UserError(f"{path}: model_hparam_overrides = {_shown(changes)}: must be a JSON object")
+        raise UserError(f"{place.field('model_size')} = {shown(size)}: must be {', '.join(SIZES)}")
+    overrides = place.field("model_hparam_overrides")
+    changes = typed.read(dict[str, Any], given["model_hparam_overrides"], overrides)
+    typed.refuse_unknown(changes, (*_OVERRIDABLE, *_DROPOUTS, *_FIXED), overrides)
     for key, value in changes.items():
         if key in _FIXED and value != _FIXED[key]:
-            raise UserError(f"{path}: model_hparam_overrides: {key} = {_shown(value)}: can only be {_shown(_FIXED[key])} here")
-        if key not in (*_OVERRIDABLE, *_DROPOUTS, *_FIXED):
-            raise UserError(f'{path}: model_hparam_overrides: "{key}": can only be {", ".join((*_OVERRIDABLE, *_DROPOUTS))}')
+            raise UserError(f"{overrides.field(key)} = {shown(value)}: can only be {shown(_FIXED[key])} here")
     model = {**SIZES[size], **{key: value for key, value in changes.items() if key not in _FIXED}}
     if size != "small" and "embedding_size" not in changes:
         model["embedding_size"] = model["hidden_size"]
@@ -112,7 +111,7 @@ def _model(hparams: dict[str, Any], values: dict[str, Any], path: str) -> list[s
     sizes = ", ".join(f"{key} {model[key]}" for key in _SIZE_FIELDS)
     lines = [f"model_size = {size}{unsaid} -> model: {sizes}"]
     lines += [f"{key} is not in the file: {value:g}, as {size}" for key, value in _OF_SIZE[size].items() if key not in hparams]
-    lines += [f"model_hparam_overrides: {key} = {_shown(changes[key])} -> model.{key}" for key in changes if key not in _FIXED]
+    lines += [f"model_hparam_overrides: {key} = {shown(changes[key])} -> model.{key}" for key in changes if key not in _FIXED]
     return lines
 
 
@@ -126,9 +125,5 @@ def _fields(hparams: dict[str, Any], values: dict[str, Any]) -> list[str]:
                 # As the tables round it: 0.33 of 768 are 253, which cannot be split into heads.
                 value, became = 1 / 3, f"{became} = 1/3"
             values[section][key] = value
-            lines.append(f"{key} = {_shown(hparams[key])} -> {became}")
+            lines.append(f"{key} = {shown(hparams[key])} -> {became}")
     return lines
-
-
-def _shown(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False)

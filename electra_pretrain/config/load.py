@@ -4,9 +4,9 @@ import dataclasses
 import json
 from typing import Any
 
-from electra_pretrain.config.fields import parse_override, refuse_unknown, typed
+from electra_pretrain.config.fields import parse_override
 from electra_pretrain.config.schema import SECTIONS, Config
-from electra_pretrain.core import files, shipped
+from electra_pretrain.core import json_files, shipped, typed
 from electra_pretrain.core.errors import UserError
 
 CONFIG_NAME = "config.json"  # the resolved config in a run's folder, as --config takes it
@@ -19,14 +19,13 @@ def load_config(name_or_path: str, overrides: list[str] | None = None) -> Config
         UserError: no such config, not JSON, or a rule of `Config.from_dict` is broken.
     """
     path = _find(name_or_path)
-    return resolve(files.read_json_object(path), overrides or [], path)
+    return resolve(json_files.read_object(path), overrides or [], path)
 
 
 def left_out(name_or_path: str, overrides: list[str]) -> list[str]:
     """List `section.field = default` for each field that neither the file nor an override states; files may be partial."""
-    values = files.read_json_object(_find(name_or_path))
-    for override in overrides:
-        _apply_override(values, override)
+    path = _find(name_or_path)
+    values = _overridden(json_files.read_object(path), overrides, path)
     return [
         f"{section}.{field.name} = {json.dumps(field.default)}"
         for section, section_type in SECTIONS.items()
@@ -37,9 +36,7 @@ def left_out(name_or_path: str, overrides: list[str]) -> list[str]:
 
 def resolve(values: dict[str, Any], overrides: list[str], source: str) -> Config:
     """Build a config from its sections and `section.field=value` overrides; raises as `Config.from_dict`."""
-    for override in overrides:
-        _apply_override(values, override)
-    return Config.from_dict(values, f"{source} with --set" if overrides else source)
+    return Config.from_dict(_overridden(values, overrides, source), f"{source} with --set" if overrides else source)
 
 
 def to_text(config: Config) -> str:
@@ -62,12 +59,15 @@ def _find(name_or_path: str) -> str:
     return shipped.find(name_or_path, "configs", ".json", "config")
 
 
-def _apply_override(values: dict[str, Any], override: str) -> None:
+def _overridden(values: dict[str, Any], overrides: list[str], source: str) -> dict[str, Any]:
     form = f"section.field=value, with a section of {', '.join(SECTIONS)}; notes and phases are set in the file"
-    target, value = parse_override(override, form)
-    section, dot, field = target.partition(".")
-    if not dot or section not in SECTIONS:
-        raise UserError(f"--set {override}: must read {form}")
-    known = {each.name: each.type for each in dataclasses.fields(SECTIONS[section])}
-    refuse_unknown({field: value}, list(known), f"--set {override}")
-    values.setdefault(section, {})[field] = typed(value, known[field], f"--set {target}")
+    for override in overrides:
+        target, value = parse_override(override, form)
+        section, dot, field = target.partition(".")
+        if not dot or section not in SECTIONS:
+            raise UserError(f"--set {override}: must read {form}")
+        known: dict[str, Any] = {each.name: each.type for each in dataclasses.fields(SECTIONS[section])}
+        typed.refuse_unknown({field: value}, list(known), f"--set {override}")
+        given = typed.read(dict[str, Any], values.get(section, {}), typed.Place(source, section))
+        values = {**values, section: {**given, field: typed.read(known[field], value, typed.Place(f"--set {target}"))}}
+    return values

@@ -14,11 +14,10 @@ from electra_pretrain.config.fields import (
     SEED,
     SHARE,
     Rule,
-    build,
     check_rules,
-    refuse_unknown,
     ruled,
 )
+from electra_pretrain.core import typed
 from electra_pretrain.core.errors import UserError
 
 COMPUTE_DTYPES = ("float32", "bfloat16", "float16")
@@ -185,11 +184,7 @@ class Config:
         Raises:
             UserError: an unknown key (its nearest neighbours are named), a wrong type, or a value out of range.
         """
-        refuse_unknown(values, [field.name for field in dataclasses.fields(cls)], source)
-        sections: dict[str, Any] = {"notes": values.get("notes", ""), "phases": _phases(values.get("phases", []), source)}
-        for name, section_type in SECTIONS.items():
-            sections[name] = build(section_type, values.get(name, {}), source, name)
-        config = cls(**sections)
+        config = typed.read(cls, values, typed.Place(source))
         _validate(config, source)
         return config
 
@@ -225,12 +220,6 @@ SECTIONS: dict[str, type] = {
     "training": TrainingConfig,
     "data": DataConfig,
 }
-
-
-def _phases(values: Any, source: str) -> tuple[PhaseConfig, ...]:
-    if not isinstance(values, (list, tuple)):
-        raise UserError(f"{source}: phases: must be a JSON list of objects, not {values!r}")
-    return tuple(build(PhaseConfig, phase, source, f"phases[{number}]") for number, phase in enumerate(values))
 
 
 def _in_phase(config: Config, phase: PhaseConfig) -> Config:

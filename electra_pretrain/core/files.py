@@ -5,13 +5,12 @@ Each scheme has its module: `local_files`, `gfile` (TensorFlow's, imported only 
 
 import contextlib
 import hashlib
-import json
 import os
 import re
 import shutil
 import socket
 from collections.abc import Iterator, Sequence
-from typing import Any, BinaryIO, Protocol
+from typing import BinaryIO, Protocol
 
 from electra_pretrain.core import gfile, hub, local_files
 from electra_pretrain.core.errors import UserError
@@ -175,23 +174,6 @@ def read_bytes(path: str) -> bytes:
 
 def read_text(path: str) -> str:
     return read_bytes(path).decode("utf-8")
-
-
-def read_json_object(path: str) -> dict[str, Any]:
-    """Read a JSON file that holds one object.
-
-    Raises:
-        UserError: there is no such file, or it is something else.
-    """
-    if not exists(path) or is_dir(path):
-        raise UserError(f"{path}: no such file")
-    try:
-        values = json.loads(read_text(path))
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: not valid JSON ({error})") from error
-    if not isinstance(values, dict):
-        raise UserError(f"{path}: must hold one JSON object")
-    return values
 
 
 def sha256(path: str, progress: Progress | None = None) -> str:

@@ -8,7 +8,7 @@ import json
 import re
 from typing import Any, NamedTuple
 
-from electra_pretrain.core import files
+from electra_pretrain.core import files, json_files
 from electra_pretrain.core.errors import UserError
 from electra_pretrain.evaluation.results import Result, read_result
 from electra_pretrain.finetuning import record
@@ -73,7 +73,7 @@ def check_settings(output: str, settings: dict[str, Any]) -> None:
     """
     path = files.join(output, SETTINGS_NAME)
     settings = record.flat(settings)
-    earlier = files.read_json_object(path) if files.exists(path) else {}
+    earlier = json_files.read_object(path) if files.exists(path) else {}
     new = {name for name in {**earlier, **settings} if _of_a_task(name) and not (name in earlier and name in settings)}
     changed = [
         f"{name} was {_json(earlier.get(name))}, is {_json(settings.get(name))}"

@@ -10,7 +10,7 @@ import time
 from typing import Any, NamedTuple
 
 from electra_pretrain.checkpoint import listing
-from electra_pretrain.core import files
+from electra_pretrain.core import files, json_files
 from electra_pretrain.core.progress import Progress
 from electra_pretrain.evaluation.cells import RANDOM_STEP, Cell, check_settings
 from electra_pretrain.evaluation.exports import Exports, Failed, Vanished
@@ -52,7 +52,7 @@ class Options(NamedTuple):
             "max_steps": self.max_steps,
             "select": self.select,
             "split": self.split,
-            "config": files.read_json_object(str(self.config)) if in_a_file else self.config,
+            "config": json_files.read_object(str(self.config)) if in_a_file else self.config,
             "set": dict(text.partition("=")[::2] for text in self.overrides),
         }
 

@@ -11,13 +11,12 @@ from electra_pretrain.config.fields import (
     NOT_NEGATIVE,
     POSITIVE,
     Rule,
-    build,
     check_rules,
     parse_override,
     required,
     ruled,
 )
-from electra_pretrain.core import files, shipped
+from electra_pretrain.core import json_files, shipped, typed
 
 BASE_HIDDEN_SIZE = 512  # a model at least this wide takes the config of the base size
 _WHOLE_MICROBATCHES = Rule(
@@ -93,11 +92,11 @@ def load_finetune_config(name_or_path: str, overrides: list[str]) -> FinetuneCon
     """
     path = shipped.find(name_or_path, "configs/finetune", ".json", "config for fine-tuning")
     changed = dict(parse_override(text, "field=value, for example learning_rate=3e-5") for text in overrides)
-    return from_dict(files.read_json_object(path) | changed, path)
+    return from_dict(json_files.read_object(path) | changed, path)
 
 
 def from_dict(values: dict[str, Any], source: str) -> FinetuneConfig:
     """Build a config from its fields; raises as `load_finetune_config`, naming `source`."""
-    config = build(FinetuneConfig, values, source)
+    config = typed.read(FinetuneConfig, values, typed.Place(source))
     check_rules(config, config, source)
     return config

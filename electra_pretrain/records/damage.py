@@ -5,14 +5,16 @@ import itertools
 import json
 import logging
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
 
-from electra_pretrain.core import files
+from electra_pretrain.core import files, json_files, typed
 from electra_pretrain.core.batch import SpecialIds
-from electra_pretrain.core.errors import Damaged, first_of
+from electra_pretrain.core.errors import Damaged, UserError, first_of
 from electra_pretrain.core.progress import Progress
+from electra_pretrain.core.typed import Count, Size
 from electra_pretrain.records.manifest import Shard, check_shard
 from electra_pretrain.records.tfrecord import (
     Frame,
@@ -36,6 +38,13 @@ _RECORD_ERRORS = (
     tf.errors.OutOfRangeError,
     *undecodable(),
 )
+
+
+class _Examined(NamedTuple):
+    """What was found in a shard of so many bytes: the numbers of the records that are left out."""
+
+    bytes: Count
+    left_out: list[Size]
 
 
 @contextlib.contextmanager
@@ -92,26 +101,35 @@ def leave_out_damaged(
     """
     files.make_dirs(folder)
     examined_path = files.join(folder, EXAMINED_NAME)
-    examined = json.loads(files.read_text(examined_path)) if files.exists(examined_path) else {}
+    examined = _read_examined(examined_path) if files.exists(examined_path) else {}
     originals = [files.join(data_dir, shard.name) for shard in shards]
-    sizes = files.sizes(originals)
-    for path, shard, size in zip(originals, shards, sizes, strict=True):
-        check_shard(path, shard, size)
+    sizes = []
+    for path, shard, found in zip(originals, shards, files.sizes(originals), strict=True):
+        check_shard(path, shard, found)
+        sizes.append(found or 0)
     paths = []
     with Progress("examine records", sum(shard.bytes for shard in shards) / 1e6, "MB") as progress:
         for shard, path, size in zip(shards, originals, sizes, strict=True):
-            mended, known = files.join(folder, shard.name), {"bytes": size, "vocab_size": vocab_size}
-            if not known.items() <= examined.get(shard.name, {}).items():
+            mended = files.join(folder, shard.name)
+            if shard.name not in examined or examined[shard.name].bytes != size:
                 empty = sorted(record_problems(path, shard.examples, max_seq_length, vocab_size))
                 if empty:
                     write_records(mended, _without(path, set(empty), shard.examples, max_seq_length, special_ids))
                     shown = first_of([str(number) for number in empty], 5)
                     _log.warning("%s: %d of %d records unreadable, left out: %s", path, len(empty), shard.examples, shown)
-                examined[shard.name] = {**known, "left_out": empty}
-                files.write_text(examined_path, json.dumps(examined) + "\n")
-            paths.append(mended if examined[shard.name]["left_out"] else path)
+                examined[shard.name] = _Examined(size, empty)
+                values = {name: each._asdict() for name, each in examined.items()}
+                files.write_text(examined_path, json.dumps(values) + "\n")
+            paths.append(mended if examined[shard.name].left_out else path)
             progress.update(shard.bytes / 1e6)
     return paths
+
+
+def _read_examined(path: str) -> dict[str, _Examined]:
+    try:
+        return typed.read(dict[str, _Examined], json_files.read(path), typed.Place(path))
+    except UserError as error:
+        raise UserError(f"{error}; delete it, and the records are examined again") from error
 
 
 def record_problems(path: str, examples: int, max_seq_length: int, vocab_size: int) -> dict[int, str]:

@@ -49,8 +49,8 @@ BAD = {
     "training.num_train_steps=1.5": "training.num_train_steps = 1.5: must be a whole number",
     "training.num_train_steps=true": "must be a whole number",
     "data.do_lower_case=1": "data.do_lower_case = 1: must be true or false",
-    "optimizer.learning_rate=1e400": "optimizer.learning_rate = inf: must be a finite number",
-    "optimizer.learning_rate=NaN": "optimizer.learning_rate = nan: must be a finite number",
+    "optimizer.learning_rate=1e400": "optimizer.learning_rate: 1e400 is no finite number",
+    "optimizer.learning_rate=NaN": "optimizer.learning_rate: NaN is no finite number",
     "notes=a": "notes and phases are set in the file",
     "training.num_train_steps=0": r"training.num_train_steps = 0: must lie in",
     "model.hidden_dropout_prob=1.0": "model.hidden_dropout_prob = 1.0: must be at least 0 and below 1",
@@ -58,7 +58,7 @@ BAD = {
     "model.num_hidden_groups=3": "model.num_hidden_groups = 3: must divide model.num_hidden_layers",
     "model.num_hidden_groups=1": "model.num_hidden_groups = 1: needs objective.electra_objective = false",
     "objective.mask_prob=0": "objective.mask_prob = 0.0: must be above 0",
-    "training.compute_dtype=float64": "training.compute_dtype = float64: must be one of float32, bfloat16, float16",
+    "training.compute_dtype=float64": 'training.compute_dtype = "float64": must be one of float32, bfloat16, float16',
     "data.max_seq_length=4096": "data.max_seq_length = 4096: must be at least 8 and at most model.max_position_embeddings",
     "training.gradient_accumulation_steps=5": "training.train_batch_size = 64: must be divisible by training.gradient",
 }
@@ -81,13 +81,28 @@ def test_a_generator_that_cannot_be_split_into_heads_is_refused():
         ("{", "not valid JSON"),
         ("[]", "must hold one JSON object"),
         ('{"modl": {}}', 'unknown key "modl"; did you mean model'),
-        ('{"model": 3}', "model: must be a JSON object"),
+        ('{"model": 3}', "model = 3: must be a JSON object"),
     ],
 )
 def test_bad_files(tmp_path, content, message):
     path = tmp_path / "bad.json"
     path.write_text(content)
     with pytest.raises(UserError, match=f"bad.json.*{message}"):
+        load_config(str(path))
+
+
+def test_an_override_cannot_go_into_what_is_no_section(tmp_path):
+    path = tmp_path / "bad.json"
+    path.write_text('{"model": 5}')
+    for read in (load_config, left_out):
+        with pytest.raises(UserError, match="bad.json: model = 5: must be a JSON object"):
+            read(str(path), ["model.hidden_size=64"])
+
+
+def test_notes_are_text(tmp_path):
+    path = tmp_path / "bad.json"
+    path.write_text('{"notes": ["x"]}')
+    with pytest.raises(UserError, match=r'bad.json: notes = \["x"\]: must be text'):
         load_config(str(path))
 
 

@@ -1,10 +1,10 @@
-"""Dataclasses with rules in their fields: what is read from JSON, and what is refused in which words."""
+"""Dataclasses with rules in their fields, and overrides: what is refused in which words."""
 
 import dataclasses
 
 import pytest
 
-from electra_pretrain.config.fields import AT_LEAST_1, Rule, build, check_rules, parse_override, required, ruled
+from electra_pretrain.config.fields import AT_LEAST_1, Rule, check_rules, parse_override, required, ruled
 from electra_pretrain.core.errors import UserError
 
 
@@ -12,29 +12,6 @@ from electra_pretrain.core.errors import UserError
 class Kettle:
     litres: float = required(Rule(lambda value, _: value > 0, "must be above 0"))
     cups: int = ruled(2, AT_LEAST_1, Rule(lambda cups, whole: cups <= whole.litres * 10, "must fit into litres"))
-    notes: str = ""
-
-
-def test_defaults_and_types():
-    assert build(Kettle, {"litres": 1}, "k.json") == Kettle(1.0, 2, "")
-    assert isinstance(build(Kettle, {"litres": 1}, "k.json").litres, float)
-
-
-@pytest.mark.parametrize(
-    ("values", "said"),
-    [
-        ({}, "k.json: lacks litres; every field must be said"),
-        ({"litres": 1, "cup": 1}, 'k.json: unknown key "cup"; did you mean cups?'),
-        ({"litres": "1"}, 'k.json: litres = "1": must be a number'),
-        ({"litres": True}, "k.json: litres = true: must be a number"),
-        ({"litres": float("inf")}, "k.json: litres = inf: must be a finite number"),
-        ({"litres": 1, "cups": 1.0}, "k.json: cups = 1.0: must be a whole number"),
-        ([], r"k.json: must be a JSON object, not \[\]"),
-    ],
-)
-def test_what_is_no_such_dataclass(values, said):
-    with pytest.raises(UserError, match=f"^{said}"):
-        build(Kettle, values, "k.json")
 
 
 def test_rules_see_the_whole_and_are_told_with_their_section():
@@ -50,3 +27,13 @@ def test_overrides_are_json_or_text():
     assert parse_override("a.b=no such JSON = text", "") == ("a.b", "no such JSON = text")
     with pytest.raises(UserError, match="^--set a: must read field=value$"):
         parse_override("a", "field=value")
+
+
+def test_an_override_that_is_json_of_no_use_is_not_text():
+    for value, said in (
+        ("NaN", "--set a: NaN is no finite number"),
+        ("[" * 9999, "--set a: .* deep"),
+        ('"\udcff"', "--set a.*UTF-8"),
+    ):
+        with pytest.raises(UserError, match=f"^{said}"):
+            parse_override(f"a={value}", "field=value")

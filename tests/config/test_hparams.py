@@ -85,11 +85,20 @@ def test_a_third_as_the_tables_round_it(tmp_path):
 @pytest.mark.parametrize(
     ("hparams", "message"),
     [
-        ({"train_batchsize": 3}, '"train_batchsize" is no hyperparameter.*did you mean train_batch_size'),
+        (
+            {"train_batchsize": 3},
+            r'"train_batchsize" is no hyperparameter.*; mend or remove it \(did you mean train_batch_size.*\?\)$',
+        ),
         ({"model_size": "tiny"}, 'model_size = "tiny": must be small, base, large'),
         ({"model_hparam_overrides": {"hidden_act": "relu"}}, 'hidden_act = "relu": can only be "gelu"'),
-        ({"model_hparam_overrides": {"layers": 3}}, '"layers": can only be num_hidden_layers'),
+        (
+            {"model_hparam_overrides": {"layers": 3}},
+            'model_hparam_overrides: unknown key "layers"; did you mean num_hidden_layers',
+        ),
         ({"train_batch_size": "many"}, 'training: *.train_batch_size = "many": must be a whole number'),
+        ({"model_size": []}, r"model_size = \[\]: must be text"),
+        ({"model_hparam_overrides": None}, "model_hparam_overrides = null: must be a JSON object"),
+        ({"use_tpu": "yes"}, 'use_tpu = "yes": must be true or false'),
         ([], "must hold one JSON object"),
     ],
 )
