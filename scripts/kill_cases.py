@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 TIMES = ("per_second", "seconds", "hours_left", "share_of_peak", "seconds_per_step")
+EVENTS = r"events\.out\.tfevents\."  # TensorBoard's: one for every start, whose name tells time, host and process
 CONFIG = {
     "model": {
         "num_hidden_layers": 1,
@@ -41,7 +42,7 @@ class Case(NamedTuple):
         copies: what it works in is a copy: path from the folder of all, and name in its own.
         not_copied: files that are left out of the copies.
         aside: ends of the names of JSON fields that may differ.
-        place_in_name: regular expression of what may differ in names.
+        files_aside: regular expression of files that are not compared.
         prints: its result is what it prints.
         stages: its result lies in the bucket.
         done_says: what it says, with exit code 1, when a run that was killed at its very end had done all.
@@ -53,7 +54,7 @@ class Case(NamedTuple):
     copies: Mapping[str, str] = {}
     not_copied: tuple[str, ...] = ()
     aside: tuple[str, ...] = ()
-    place_in_name: str = "(?!)"
+    files_aside: str = "(?!)"
     prints: bool = False
     stages: bool = False
     done_says: str = ""
@@ -77,7 +78,7 @@ CASES = (
          {"build_data/out": "data"}, ("manifest.json", "vocab.txt*"), done_says="has a manifest already"),
     Case("stage", "stage build_data/out gs://records/data", ("build_data",), stages=True),
     Case("run_pretraining", "run_pretraining --config ../inputs/config.json --data build_data/out"
-         " --model_dir run_pretraining/run", ("build_data",), aside=TIMES),
+         " --model_dir run_pretraining/run", ("build_data",), aside=TIMES, files_aside=EVENTS),
     Case("evaluate_pretraining", "evaluate_pretraining --model_dir run_pretraining/run --data build_data/out",
          ("run_pretraining",), prints=True),
     Case("plot_run", "plot_run run_pretraining/run --output plot_run/run.png", ("run_pretraining",)),
@@ -95,7 +96,7 @@ CASES = (
          " --output evaluate_checkpoints/out --every 40 --max_steps 6 --random", ("run_pretraining",), aside=TIMES),
     Case("compare", "compare finetune/out/results.json --output compare/table.md", ("finetune",)),
     Case("quickstart", "quickstart --output quickstart/out --corpus '../inputs/corpus/*.txt' --config ../inputs/config.json",
-         aside=TIMES),
+         aside=TIMES, files_aside=EVENTS),
 )  # fmt: skip
 
 
