@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 TIMES = ("per_second", "seconds", "hours_left", "share_of_peak", "seconds_per_step")
+EVENTS = r"events\.out\.tfevents\."  # TensorBoard's: one for every start, whose name tells time, host and process
 CONFIG = {
     "model": {
         "num_hidden_layers": 1,
@@ -36,12 +37,13 @@ class Case(NamedTuple):
 
     Attributes:
         name: of its folder; of the command, unless that stands here twice.
-        command: what is typed after `electra_pretrain.`, in a folder that holds all commands' folders.
+        command: what is typed after `electra_pretrain.`, in a folder that holds all commands' folders; what others made is
+            taken from those that nobody killed.
         needs: names of cases whose output it reads.
-        copies: what it works in is a copy: path from the folder of all, and name in its own.
+        copies: what it works in is a copy: its path, and its name in the command's own folder.
         not_copied: files that are left out of the copies.
         aside: ends of the names of JSON fields that may differ.
-        place_in_name: regular expression of what may differ in names.
+        files_aside: regular expression of files that are not compared.
         prints: its result is what it prints.
         stages: its result lies in the bucket.
         done_says: what it says, with exit code 1, when a run that was killed at its very end had done all.
@@ -53,49 +55,51 @@ class Case(NamedTuple):
     copies: Mapping[str, str] = {}
     not_copied: tuple[str, ...] = ()
     aside: tuple[str, ...] = ()
-    place_in_name: str = "(?!)"
+    files_aside: str = "(?!)"
     prints: bool = False
     stages: bool = False
     done_says: str = ""
 
 
+# What cases share: text, and what the commands before have made where nobody killed them.
+TEXT, CONFIG_FILE, TASKS = "'../inputs/corpus/*.txt'", "../inputs/config.json", "../inputs/tasks"
+VOCAB, DATA, RUN = "../straight/train_vocab/vocab.txt", "../straight/build_data/out", "../straight/run_pretraining/run"
+HF, TF1, SCORES = "../straight/export_hf/out", "../straight/export_tf1/out", "../straight/finetune/out/results.json"
+
 CASES = (
-    Case("clean_corpus", "clean_corpus --corpus '../inputs/corpus/*.txt' --output clean_corpus/out"
-         " --dropped clean_corpus/dropped.jsonl"),
-    Case("dedup_corpus", "dedup_corpus --corpus '../inputs/corpus/*.txt' --by line --near 0.8 --output dedup_corpus/out"
+    Case("clean_corpus", f"clean_corpus --corpus {TEXT} --output clean_corpus/out --dropped clean_corpus/dropped.jsonl"),
+    Case("dedup_corpus", f"dedup_corpus --corpus {TEXT} --by line --near 0.8 --output dedup_corpus/out"
          " --dropped dedup_corpus/dropped.jsonl.zst"),
-    Case("corpus_stats", "corpus_stats --corpus '../inputs/corpus/*.txt' --json --html corpus_stats/page.html", prints=True),
-    Case("train_vocab", "train_vocab --corpus '../inputs/corpus/*.txt' --vocab_size 3500 --output train_vocab/vocab.txt"),
-    Case("train_sentencepiece", "train_vocab --corpus '../inputs/corpus/*.txt' --engine sentencepiece_unigram --vocab_size 3500"
+    Case("corpus_stats", f"corpus_stats --corpus {TEXT} --json --html corpus_stats/page.html", prints=True),
+    Case("train_vocab", f"train_vocab --corpus {TEXT} --vocab_size 3500 --output train_vocab/vocab.txt"),
+    Case("train_sentencepiece", f"train_vocab --corpus {TEXT} --engine sentencepiece_unigram --vocab_size 3500"
          " --output train_sentencepiece/spm.model"),
-    Case("edit_vocab", "edit_vocab --vocab train_vocab/vocab.txt --put_terms ../inputs/terms.txt --output edit_vocab/vocab.txt"
+    Case("edit_vocab", f"edit_vocab --vocab {VOCAB} --put_terms ../inputs/terms.txt --output edit_vocab/vocab.txt"
          " --tokenizer_json edit_vocab/tokenizer.json", ("train_vocab",)),
-    Case("build_data", "build_data --corpus '../inputs/corpus/*.txt' --vocab train_vocab/vocab.txt --output build_data/out"
-         " --max_seq_length 64 --heldout_fraction 0.1 --dupe_factor 4", ("train_vocab",)),
-    Case("inspect_data", "inspect_data build_data/out --html inspect_data/page.html", ("build_data",)),
-    Case("adopt", "inspect_data adopt/data --adopt --vocab train_vocab/vocab.txt --heldout_fraction 0.1", ("build_data",),
-         {"build_data/out": "data"}, ("manifest.json", "vocab.txt*"), done_says="has a manifest already"),
-    Case("stage", "stage build_data/out gs://records/data", ("build_data",), stages=True),
-    Case("run_pretraining", "run_pretraining --config ../inputs/config.json --data build_data/out"
-         " --model_dir run_pretraining/run", ("build_data",), aside=TIMES),
-    Case("evaluate_pretraining", "evaluate_pretraining --model_dir run_pretraining/run --data build_data/out",
-         ("run_pretraining",), prints=True),
-    Case("plot_run", "plot_run run_pretraining/run --output plot_run/run.png", ("run_pretraining",)),
-    Case("plot_run_html", "plot_run run_pretraining/run --output plot_run_html/run.html", ("run_pretraining",)),
-    Case("export_hf", "export_hf --model_dir run_pretraining/run --output export_hf/out", ("run_pretraining",)),
-    Case("export_tf1", "export_tf1 --model_dir run_pretraining/run --output export_tf1/out --keep_optimizer",
-         ("run_pretraining",)),
-    Case("import_hf", "import_checkpoint --discriminator export_hf/out/discriminator --generator export_hf/out/generator"
-         " --output import_hf/out", ("export_hf",)),
-    Case("import_tf1", "import_checkpoint --tf1 export_tf1/out --keep_optimizer --output import_tf1/out"
-         " --config ../inputs/config.json --vocab train_vocab/vocab.txt", ("export_tf1",)),
-    Case("finetune", "finetune --model export_hf/out/discriminator --task nsmc --data ../inputs/tasks/nsmc"
-         " --output finetune/out --max_steps 12 --precision float32 --save_model", ("export_hf",), aside=TIMES),
-    Case("evaluate_checkpoints", "evaluate_checkpoints --model_dir run_pretraining/run --tasks nsmc --data ../inputs/tasks"
+    Case("build_data", f"build_data --corpus {TEXT} --vocab {VOCAB} --output build_data/out --max_seq_length 64"
+         " --heldout_fraction 0.1 --dupe_factor 4", ("train_vocab",)),
+    Case("inspect_data", f"inspect_data {DATA} --html inspect_data/page.html", ("build_data",)),
+    Case("adopt", f"inspect_data adopt/data --adopt --vocab {VOCAB} --heldout_fraction 0.1", ("build_data",),
+         {DATA: "data"}, ("manifest.json", "vocab.txt*"), done_says="has a manifest already"),
+    Case("stage", f"stage {DATA} gs://records/data", ("build_data",), stages=True),
+    Case("run_pretraining", f"run_pretraining --config {CONFIG_FILE} --data {DATA} --model_dir run_pretraining/run",
+         ("build_data",), aside=TIMES, files_aside=EVENTS),
+    Case("evaluate_pretraining", f"evaluate_pretraining --model_dir {RUN} --data {DATA}", ("run_pretraining",), prints=True),
+    Case("plot_run", f"plot_run {RUN} --output plot_run/run.png", ("run_pretraining",)),
+    Case("plot_run_html", f"plot_run {RUN} --output plot_run_html/run.html", ("run_pretraining",)),
+    Case("export_hf", f"export_hf --model_dir {RUN} --output export_hf/out", ("run_pretraining",)),
+    Case("export_tf1", f"export_tf1 --model_dir {RUN} --output export_tf1/out --keep_optimizer", ("run_pretraining",)),
+    Case("import_hf", f"import_checkpoint --discriminator {HF}/discriminator --generator {HF}/generator --output import_hf/out",
+         ("export_hf",)),
+    Case("import_tf1", f"import_checkpoint --tf1 {TF1} --keep_optimizer --output import_tf1/out --config {CONFIG_FILE}"
+         f" --vocab {VOCAB}", ("export_tf1",)),
+    Case("finetune", f"finetune --model {HF}/discriminator --task nsmc --data {TASKS}/nsmc --output finetune/out"
+         " --max_steps 12 --precision float32 --save_model", ("export_hf",), aside=TIMES),
+    Case("evaluate_checkpoints", f"evaluate_checkpoints --model_dir {RUN} --tasks nsmc --data {TASKS}"
          " --output evaluate_checkpoints/out --every 40 --max_steps 6 --random", ("run_pretraining",), aside=TIMES),
-    Case("compare", "compare finetune/out/results.json --output compare/table.md", ("finetune",)),
-    Case("quickstart", "quickstart --output quickstart/out --corpus '../inputs/corpus/*.txt' --config ../inputs/config.json",
-         aside=TIMES),
+    Case("compare", f"compare {SCORES} --output compare/table.md", ("finetune",)),
+    Case("quickstart", f"quickstart --output quickstart/out --corpus {TEXT} --config {CONFIG_FILE}",
+         aside=TIMES, files_aside=EVENTS),
 )  # fmt: skip
 
 

@@ -181,9 +181,11 @@ def says_done(case: Case, place: Path) -> bool:
 
 def differences(straight: Path, killed: Path, case: Case) -> list[str]:
     """Tell what sets two commands' folders apart."""
-    ours, theirs = ({str(path.relative_to(top)) for path in top.rglob("*")} for top in (straight, killed))
-    names = {re.sub(case.place_in_name, "", name) for name in ours} ^ {re.sub(case.place_in_name, "", name) for name in theirs}
-    found = [f"only in one: {', '.join(sorted(names))}"] if names else []
+    ours, theirs = (
+        {name for path in top.rglob("*") if not re.search(case.files_aside, name := str(path.relative_to(top)))}
+        for top in (straight, killed)
+    )
+    found = [f"only in one: {', '.join(sorted(ours ^ theirs))}"] if ours != theirs else []
     both = (name for name in sorted(ours & theirs) if (straight / name).is_file())
     return found + [f"{name} differs" for name in both if content(straight / name, case) != content(killed / name, case)]
 

@@ -235,8 +235,9 @@ def test_a_connection_is_closed_when_the_job_is_over_and_not_when_its_results_ar
     from electra_pretrain.execution.beam_options import pipeline_options
 
     class Job:
-        def __init__(self, pipeline):
-            self.client = self
+        @property
+        def client(self):
+            return self
 
         def wait_until_finish(self):
             time.sleep(0.2)
@@ -246,7 +247,7 @@ def test_a_connection_is_closed_when_the_job_is_over_and_not_when_its_results_ar
             said.append("closed")
 
     said, folder = [], str(tmp_path)
-    monkeypatch.setattr(apache_beam.Pipeline, "run", Job)
+    monkeypatch.setattr(apache_beam.Pipeline, "run", lambda pipeline: Job())
     monkeypatch.setattr(beam, "LOOK_SECONDS", 0.01)
     stored = beam._store(abs, [(-1,), (-2,)], folder)
     for task in stored:

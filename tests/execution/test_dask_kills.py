@@ -93,7 +93,7 @@ def test_a_killed_command_goes_on_and_a_dead_scheduler_is_one_line(processes, co
         process.kill()
         process.communicate()
     process = started()
-    while not any((tmp_path / "dask_out").glob(".beam-*/*")) and process.poll() is None:
+    while not any((tmp_path / "dask_out").glob(f".beam-*-{process.pid}-*/*")) and process.poll() is None:
         threading.Event().wait(0.01)
     processes.scheduler.kill()
     _, said = process.communicate(timeout=120)
