@@ -125,7 +125,7 @@ def test_missing_files_another_vocabulary_and_a_wrong_manifest_are_named(copy, c
     total, vocabulary, missing = faults(copy, capfd)
     assert total.startswith("manifest.json: train_examples is")
     assert vocabulary == f"{copy}/vocab.txt: is not the vocabulary that the records were built with"
-    assert missing == f"{copy / HELDOUT}: missing"
+    assert missing == f"{copy / HELDOUT}: missing, though the manifest lists it; copy it again or rebuild the data"
 
 
 @pytest.mark.slow
