@@ -134,7 +134,7 @@ def test_missing_files_another_vocabulary_and_a_wrong_manifest_are_named(copy, c
     total, vocabulary, missing = faults(copy, capfd)
     assert total.startswith("manifest.json: train_examples is")
     assert vocabulary.startswith(f"{copy}/vocab.txt: not the vocabulary that belongs here (SHA-256 ")
-    assert missing == f"{copy / HELDOUT}: missing"
+    assert missing == f"{copy / HELDOUT}: missing, though the manifest lists it; copy it again or rebuild the data"
 
 
 @pytest.mark.slow
