@@ -28,11 +28,16 @@ COMMANDS = sorted(path.stem for path in (ROOT / "electra_pretrain").glob("*.py")
 INSTALLED = "run_pretraining"  # the only command that can be called by its name alone
 # Programs of others that the docs show. One that is not here is a typing error, or belongs here.
 FOREIGN = {
-    *("pip", "git", "gcloud", "hf", "pre-commit", "nvidia-smi", "squeue", "scancel"),
+    *("pip", "git", "gcloud", "hf", "pre-commit", "nvidia-smi", "squeue", "scancel", "srun", "dask"),
     *(".", "[", "export", "set", "test", "sleep", "mkdir", "cp", "wait", "grep", "sort", "uniq", "shuf"),
 }
 FOREIGN_FLAGS = {
     *("--internal-ips", "--no-deps", "--service-account"),
+    *("--nodes", "--ntasks-per-node", "--cpus-per-task", "--exclusive"),
+    *(
+        "--dask_connection_timeout",
+        "--memory-limit",
+    ),  # held against Dask's and Beam's own in tests/execution/test_dask_cluster.py
     *("--gpus", "--gpus-per-node", "--mem", "--partition", "--account", "--xla_gpu_cuda_data_dir"),
 }
 ELLIPSIS = "…"

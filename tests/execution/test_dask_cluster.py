@@ -1,5 +1,6 @@
 """Work on Dask: a real scheduler and real worker processes; one that dies in the middle of a task changes no byte."""
 
+import argparse
 import importlib.util
 import os
 import re
@@ -15,7 +16,7 @@ from electra_pretrain.execution import beam, dask_cluster
 from electra_pretrain.execution.beam import beam_runner
 from electra_pretrain.records import build as build_job
 from electra_pretrain.records import cluster, shards
-from tests.conftest import SAMPLE_CORPUS, SEQ
+from tests.conftest import ROOT, SAMPLE_CORPUS, SEQ
 from tests.corpus.cleaning.test_clean_corpus import same_files
 from tests.support import dask_processes, mortal
 from tests.support.ports import free_ports
@@ -159,6 +160,23 @@ def test_a_scheduler_that_cannot_be_reached_is_one_line_and_nothing_is_written(t
     with pytest.raises(kind, match=told) as found, beam_runner("DaskRunner", flags.format(port=port), str(tmp_path / "out")):
         pass
     assert "\n" not in str(found.value) and not (tmp_path / "out").exists()
+
+
+@needs_dask
+def test_the_flags_that_the_page_shows_are_those_of_beam_and_dask():
+    from apache_beam.runners.dask.dask_runner import DaskOptions
+    from distributed.cli import dask_scheduler, dask_worker
+
+    page = (ROOT / "docs" / "cluster.md").read_text()
+    parser = argparse.ArgumentParser()
+    DaskOptions._add_argparse_args(parser)
+    assert set(re.findall(r"--dask_\w+", page)) <= set(parser._option_string_actions)
+    shown = re.findall(r"^(?:srun .*)?dask (scheduler|worker) ?([^#&\n]*)", page, re.MULTILINE)
+    assert {role for role, _ in shown} == {"scheduler", "worker"} and len(shown) == 4
+    for role, words in shown:
+        main = dask_scheduler.main if role == "scheduler" else dask_worker.main
+        main.make_context(role, words.split())
+    assert "--memory-limit" in {name for each in dask_worker.main.params for name in each.opts}
 
 
 def test_a_task_is_a_partition_unless_told_otherwise():
