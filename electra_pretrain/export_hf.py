@@ -69,12 +69,12 @@ def export_hf(args: argparse.Namespace) -> list[str]:
     step = int(weights["global_step"])
     facts = CardFacts(
         step=step,
-        manifest=about["data"],
-        versions=about["versions"],
+        manifest=about.data.to_dict(),
+        versions=about.versions,
         train_metrics=last_metrics(args.model_dir, "train", step),
         heldout_metrics=last_metrics(args.model_dir, "heldout", step),
         averaged=args.average,
-        hardware=about["hardware"],
+        hardware=about.hardware,
         license=args.license,
     )
     folders = export_hugging_face(args.model_dir, args.output, config, weights, facts, args.dtype)

@@ -1,6 +1,5 @@
 """Weights from elsewhere that training may start from: what they are, and whether they fit a config and its model."""
 
-import json
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
@@ -10,7 +9,7 @@ import tensorflow as tf
 
 from electra_pretrain.config.load import CONFIG_NAME, load_config
 from electra_pretrain.config.schema import SECTIONS, Config
-from electra_pretrain.core import files
+from electra_pretrain.core import files, json_files
 from electra_pretrain.core.errors import UserError
 from electra_pretrain.tokenization.wordpiece import read_vocab
 
@@ -68,10 +67,7 @@ def describe(folder: str) -> Description:
 
 def _is_ours(path: str) -> bool:
     """Return whether it is a config of this package; Hugging Face's has the same name."""
-    try:
-        values = json.loads(files.read_text(path)) if files.exists(path) else None
-    except ValueError:
-        return False
+    values = json_files.read(path) if files.exists(path) else None
     return isinstance(values, dict) and all(name in values for name in SECTIONS)
 
 

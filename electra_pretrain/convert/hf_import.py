@@ -1,6 +1,6 @@
 """Read Hugging Face's `discriminator/` and `generator/` as weights with released names, without `transformers`."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -8,8 +8,10 @@ from electra_pretrain.checkpoint.pretrained import Pretrained, listed
 from electra_pretrain.convert.names import from_hugging_face, to_hugging_face
 from electra_pretrain.convert.source_config import fields_from_shapes
 from electra_pretrain.convert.tensor_files import read_tensors
-from electra_pretrain.core import files, json_files
+from electra_pretrain.core import files, json_files, typed
 from electra_pretrain.core.errors import UserError
+from electra_pretrain.core.json_files import shown
+from electra_pretrain.core.typed import Amount, Share, Size
 from electra_pretrain.model.layers import LAYER_NORM_EPSILON
 from electra_pretrain.tokenization.wordpiece import read_vocab
 
@@ -23,15 +25,27 @@ _FIXED = {
     "is_decoder": False,
     "add_cross_attention": False,
 }
-_SIZES = (
-    "num_hidden_layers",
-    "hidden_size",
-    "embedding_size",
-    "intermediate_size",
-    "num_attention_heads",
-    "max_position_embeddings",
-)
-_FREE = ("hidden_dropout_prob", "attention_probs_dropout_prob", "initializer_range")
+
+
+class _Stated(NamedTuple):
+    """What is read of `config.json`; other keys of it, names and paths among them, never are."""
+
+    num_hidden_layers: Size
+    hidden_size: Size
+    embedding_size: Size
+    intermediate_size: Size
+    num_attention_heads: Size
+    max_position_embeddings: Size
+    hidden_dropout_prob: Share | None = None
+    attention_probs_dropout_prob: Share | None = None
+    initializer_range: Amount | None = None
+    vocab_size: Size | None = None
+
+
+class _Tokenizer(NamedTuple):
+    """What is read of `tokenizer_config.json`."""
+
+    do_lower_case: bool | None = None
 
 
 def read_pair(discriminator: str, generator: str | None) -> Pretrained:
@@ -99,26 +113,25 @@ def _without_shared(
 
 
 def _read_config(folder: str) -> dict[str, Any]:
-    """Read what `config.json` says of sizes; other keys of it, names and paths among them, are never read."""
+    """Read what `config.json` says of sizes."""
     values = _read_json(folder, "config.json")
     if "auto_map" in values:
         raise UserError(f"{folder}/config.json: auto_map: this model needs code of its own, which is never run here")
     for name, wanted in _FIXED.items():
         if name in values and values[name] != wanted:
-            raise UserError(f"{folder}/config.json: {name} = {values[name]!r}; models here have {wanted!r}")
-    for name in _SIZES:
-        if not isinstance(values.get(name), int) or values[name] < 1:
-            raise UserError(f"{folder}/config.json: {name} is missing or no positive whole number")
-    fields = {f"model.{name}": values[name] for name in (*_SIZES, *_FREE) if name in values}
-    return fields | ({"data.vocab_size": values["vocab_size"]} if "vocab_size" in values else {})
+            raise UserError(f"{folder}/config.json: {name} = {shown(values[name])}; models here have {shown(wanted)}")
+    stated = typed.read_known(_Stated, values, typed.Place(f"{folder}/config.json"))._asdict()
+    sections = {name: "data" if name == "vocab_size" else "model" for name in stated}
+    return {f"{sections[name]}.{name}": value for name, value in stated.items() if value is not None}
 
 
 def _read_case(folder: str) -> dict[str, Any]:
     """Read whether text is lower-cased, where the tokeniser's settings say it."""
     if not files.exists(files.join(folder, "tokenizer_config.json")):
         return {}
-    values = _read_json(folder, "tokenizer_config.json")
-    return {"data.do_lower_case": values["do_lower_case"]} if isinstance(values.get("do_lower_case"), bool) else {}
+    place = typed.Place(files.join(folder, "tokenizer_config.json"))
+    case = typed.read_known(_Tokenizer, _read_json(folder, "tokenizer_config.json"), place).do_lower_case
+    return {} if case is None else {"data.do_lower_case": case}
 
 
 def _read_tokens(folder: str) -> tuple[str, ...] | None:

@@ -6,6 +6,8 @@ Shape legend, used throughout the package:
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from electra_pretrain.core.typed import Count
+
 if TYPE_CHECKING:
     import tensorflow as tf
 
@@ -37,11 +39,11 @@ class MaskedBatch(NamedTuple):
 class SpecialIds(NamedTuple):
     """Vocabulary ids of the special tokens."""
 
-    pad: int
-    unk: int
-    cls: int
-    sep: int
-    mask: int
+    pad: Count
+    unk: Count
+    cls: Count
+    sep: Count
+    mask: Count
 
 
 # In the order of the fields of SpecialIds.

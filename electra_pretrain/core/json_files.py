@@ -33,10 +33,10 @@ def read(path: str) -> Any:
     Raises:
         UserError: there is no such file, it is a folder, or `parse` refuses what it holds.
     """
-    if files.is_dir(path):
-        raise UserError(f"{path}: is a folder where a JSON file is needed")
     if not files.exists(path):
         raise UserError(f"{path}: no such file")
+    if files.is_dir(path):
+        raise UserError(f"{path}: is a folder where a JSON file is needed")
     return parse(files.read_bytes(path), path)
 
 

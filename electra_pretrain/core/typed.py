@@ -77,7 +77,7 @@ def read(kind: type[T], value: Any, place: Place) -> T:
 def read_known(kind: type[T], value: Any, place: Place) -> T:
     """Read an object of which others have more to say: its unknown keys are passed over; else as `read`."""
     if isinstance(value, dict):
-        value = {key: value[key] for key in _fields(kind) if key in value}
+        value = {key: value[key] for key in _fields(typing.cast(Any, kind)) if key in value}
     return read(kind, value, place)
 
 
@@ -97,36 +97,39 @@ def _read(kind: Any, value: Any, place: Place) -> Any:
     if kind is Any:
         return value
     if origin is Annotated:
-        return _checked(inner[1:], _read(inner[0], value, place), place)
+        found = _read(inner[0], value, place)
+        for check in inner[1:]:
+            _refuse_unless(check.holds(found), value, place, check.text)
+        return found
     if origin in (typing.Union, types.UnionType):  # of a type and None
         return None if value is None else _read(next(each for each in inner if each is not types.NoneType), value, place)
     if origin in (list, tuple):
         return origin(_read_items(inner, value, place))
     if origin is dict:
-        _refuse_unless(isinstance(value, dict), value, place, "a JSON object")
-        return {key: _read(inner[1], each, place.field(key)) for key, each in value.items()}
+        _refuse_unless(isinstance(value, dict), value, place, "must be a JSON object")
+        return {_read(inner[0], key, place): _read(inner[1], each, place.field(key)) for key, each in value.items()}
     return _read_scalar(kind, value, place) if kind in _NAMES else _read_object(kind, value, place)
 
 
 def _read_items(kinds: tuple[Any, ...], value: Any, place: Place) -> list[Any]:
-    _refuse_unless(isinstance(value, list | tuple), value, place, "a JSON list")
+    _refuse_unless(isinstance(value, list | tuple), value, place, "must be a JSON list")
     if len(kinds) == 1 or kinds[1] is ...:
         kinds = kinds[:1] * len(value)
-    _refuse_unless(len(kinds) == len(value), value, place, f"a JSON list of {len(kinds)}")
+    _refuse_unless(len(kinds) == len(value), value, place, f"must be a JSON list of {len(kinds)}")
     return [_read(kind, each, place.item(number)) for number, (kind, each) in enumerate(zip(kinds, value, strict=True))]
 
 
 def _read_scalar(kind: type, value: Any, place: Place) -> Any:
     if kind is float and type(value) is int:
         value = float(value)
-    _refuse_unless(type(value) is kind, value, place, _NAMES[kind])
-    _refuse_unless(kind is not int or value in _WHOLE, value, place, "a whole number of 64 bits")
-    _refuse_unless(kind is not float or math.isfinite(value), value, place, "a finite number")
+    _refuse_unless(type(value) is kind, value, place, f"must be {_NAMES[kind]}")
+    _refuse_unless(kind is not int or value in _WHOLE, value, place, "must be a whole number of 64 bits")
+    _refuse_unless(kind is not float or math.isfinite(value), value, place, "must be a finite number")
     return value
 
 
 def _read_object(kind: Any, value: Any, place: Place) -> Any:
-    _refuse_unless(isinstance(value, dict), value, place, "a JSON object")
+    _refuse_unless(isinstance(value, dict), value, place, "must be a JSON object")
     fields = _fields(kind)
     refuse_unknown(value, list(fields), place)
     if missing := [name for name, field in fields.items() if field.needed and name not in value]:
@@ -151,13 +154,6 @@ def _fields(kind: Any) -> dict[str, _Field]:
     return {name: _Field(hints[name], name not in kind._field_defaults) for name in kind._fields}
 
 
-def _checked(checks: Sequence[Check], value: Any, place: Place) -> Any:
-    for check in checks:
-        if not check.holds(value):
-            raise UserError(f"{place} = {shown(value)}: {check.text}")
-    return value
-
-
-def _refuse_unless(holds: bool, value: Any, place: Place, what: str) -> None:
+def _refuse_unless(holds: bool, value: Any, place: Place, rule: str) -> None:
     if not holds:
-        raise UserError(f"{place} = {shown(value)}: must be {what}")
+        raise UserError(f"{place} = {shown(value)}: {rule}")

@@ -6,14 +6,16 @@ The steps are handed on: to the next folder of text, to the manifest of the reco
 import json
 import os
 from collections.abc import Sequence
-from typing import Any
+from typing import Annotated, Any, NamedTuple
 
-from electra_pretrain.core import files
+from electra_pretrain.core import files, json_files, typed
 from electra_pretrain.core.errors import UserError
+from electra_pretrain.core.typed import Check
 from electra_pretrain.execution import resume
 
 PROVENANCE_NAME = "corpus.json"
-Step = dict[str, Any]  # "command", and what that command wishes to be known: recipe, counts, settings
+# "command", and what that command wishes to be known: recipe, counts, settings
+Step = Annotated[dict[str, Any], Check(lambda step: isinstance(step.get("command"), str), 'must say its "command"')]
 
 
 def read_steps(paths: Sequence[str]) -> list[Step]:
@@ -36,7 +38,7 @@ def write_steps(folder: str, steps: Sequence[Step]) -> None:
     files.write_text(files.join(folder, PROVENANCE_NAME), text + "\n")
 
 
-def finished_step(folder: str, command: str, fingerprint: str, dropped: str | None) -> Step | None:
+def finished_step(folder: str, command: str, fingerprint: str, dropped: str | None, counts: type) -> Step | None:
     """Return the step of an earlier run of a command that wrote the same text into a folder; None if no text is finished there.
 
     Args:
@@ -44,25 +46,38 @@ def finished_step(folder: str, command: str, fingerprint: str, dropped: str | No
         command: the name of the command.
         fingerprint: of its input and settings.
         dropped: the file for what is dropped.
+        counts: what the step's "counts" must be.
 
     Raises:
-        UserError: the folder holds other text, or what was dropped is not there.
+        UserError: the folder holds other text, what was dropped is not there, or `corpus.json` is damaged.
     """
-    steps = read_steps([files.join(folder, PROVENANCE_NAME)])
+    path = files.join(folder, PROVENANCE_NAME)
+    steps = read_steps([path])
     if not steps:
         return None
     last = steps[-1]
-    resume.check_fingerprint(folder, last["fingerprint"] if last["command"] == command else "", fingerprint, "text")
+    resume.check_fingerprint(folder, str(last.get("fingerprint")) if last["command"] == command else "", fingerprint, "text")
+    place = typed.Place(path, f"steps[{len(steps) - 1}]")
+    typed.read(counts, typed.read_known(_Counted, last, place).counts, place.field("counts"))
     if dropped and not files.exists(dropped):
         raise UserError(f"{dropped}: not there, though {folder} is finished; delete that folder to make both again")
     return last
 
 
-def _load(path: str) -> list[Step]:
+class _Counted(NamedTuple):
+    """What a step of a command that filters has."""
+
+    counts: dict[str, Any]
+
+
+class _Steps(NamedTuple):
+    """The file."""
+
+    steps: tuple[Step, ...]
+
+
+def _load(path: str) -> tuple[Step, ...]:
     try:
-        steps = json.loads(files.read_text(path))["steps"]
-    except (ValueError, KeyError, TypeError) as error:
-        raise UserError(f"{path}: not the steps of a corpus ({error}); mend or delete it") from error
-    if not isinstance(steps, list) or not all(isinstance(step, dict) and "command" in step for step in steps):
-        raise UserError(f'{path}: "steps" must be a list of objects, each with a "command"; mend or delete it')
-    return steps
+        return typed.read_known(_Steps, json_files.read(path), typed.Place(path)).steps
+    except UserError as error:
+        raise UserError(f"{error}; mend or delete it") from error

@@ -194,6 +194,6 @@ def _is_json_list(content: bytes) -> bool:
     """Tell whether a whole file is a list of more than numbers, of which a text may consist: `[1]`."""
     try:
         values = json.loads(content)
-    except ValueError:
+    except (ValueError, RecursionError):
         return False
     return isinstance(values, list) and any(isinstance(value, str | dict | list) for value in values)

@@ -5,10 +5,11 @@ from typing import NamedTuple
 
 from electra_pretrain.core import files, json_files
 from electra_pretrain.core.errors import UserError
+from electra_pretrain.core.typed import Place
 from electra_pretrain.evaluation.cells import RANDOM_STEP
 from electra_pretrain.evaluation.markdown import aligned
 from electra_pretrain.evaluation.published import Column, Table, column_of, tables
-from electra_pretrain.evaluation.report import read_cells
+from electra_pretrain.evaluation.report import read_evaluation
 from electra_pretrain.evaluation.results import Result, parse, shown
 from electra_pretrain.finetuning import record
 from electra_pretrain.plot.curves import labels
@@ -35,14 +36,14 @@ def load(paths: Sequence[str], all_steps: bool) -> list[Ours]:
     for path in dict.fromkeys(file for given in paths for file in _results_files(given)):
         values = json_files.read_object(path)
         if "cells" not in values:
-            result = parse(values, path)
+            result = parse(values, Place(path))
             rows.setdefault((result.model, None), []).append(result)
             continue
-        cells = read_cells(path.rpartition("/")[0] or ".")
+        run, cells = read_evaluation(path)
         last = max((cell.step for cell in cells), default=RANDOM_STEP)
         for cell, result in cells.items():
             if all_steps or cell.step == last:
-                rows.setdefault((str(values["run"]), cell.step), []).append(result)
+                rows.setdefault((run, cell.step), []).append(result)
     for (model, _), results in rows.items():
         _refuse_repetitions(model, results)
     models = list(dict.fromkeys(model for model, _ in rows))

@@ -7,7 +7,7 @@ import functools
 from pathlib import Path
 from typing import NamedTuple
 
-from electra_pretrain.core import json_files
+from electra_pretrain.core import json_files, typed
 
 
 class Column(NamedTuple):
@@ -59,21 +59,15 @@ class Table(NamedTuple):
     rows: tuple[Row, ...]
 
 
+class _Published(NamedTuple):
+    tables: tuple[Table, ...]
+
+
 @functools.cache
 def tables() -> tuple[Table, ...]:
     """Read all tables of `published.json`."""
-    values = json_files.read_object(str(Path(__file__).with_name("published.json")))
-    return tuple(
-        Table(
-            table["name"],
-            table["title"],
-            table["note"],
-            tuple(Column(**{**column, "metrics": tuple(column["metrics"])}) for column in table["columns"]),
-            {name: Source(**source) for name, source in table["sources"].items()},
-            tuple(Row(row["model"], row["source"], tuple(row["scores"])) for row in table["rows"]),
-        )
-        for table in values["tables"]
-    )
+    path = str(Path(__file__).with_name("published.json"))
+    return typed.read(_Published, json_files.read(path), typed.Place(path)).tables
 
 
 def column_of(task: str, metric: str, split: str | None = None) -> Column:

@@ -2,10 +2,11 @@
 
 import json
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
-from electra_pretrain.core import files, json_files
+from electra_pretrain.core import files, json_files, typed
 from electra_pretrain.core.errors import UserError
+from electra_pretrain.core.typed import Count, Place
 from electra_pretrain.evaluation.cells import RANDOM_STEP, Cell, done
 from electra_pretrain.evaluation.markdown import aligned
 from electra_pretrain.evaluation.published import Column, column_of
@@ -45,17 +46,40 @@ def write_report(output: str, run: str, tasks: Sequence[str], seeds: int, beside
 
 
 def read_cells(output: str) -> dict[Cell, Result]:
-    """Read the cells in the `results.json` of an evaluation.
+    """Read the cells of an evaluation's output; raises as `read_evaluation`."""
+    return read_evaluation(files.join(output, record.RESULTS)).cells
+
+
+class Evaluation(NamedTuple):
+    """What an evaluation found: the folder of the pretraining run, and the cells."""
+
+    run: str
+    cells: dict[Cell, Result]
+
+
+class _File(NamedTuple):
+    run: str
+    cells: tuple[dict[str, Any], ...]
+
+
+class _Step(NamedTuple):
+    step: Count
+
+
+def read_evaluation(path: str) -> Evaluation:
+    """Read the `results.json` of an evaluation.
 
     Raises:
-        UserError: it has none.
+        UserError: it is no such thing.
     """
-    path = files.join(output, record.RESULTS)
+    place = Place(path)
     try:
-        results = [(int(row["step"]), parse(row, path)) for row in json_files.read_object(path)["cells"]]
-    except (KeyError, TypeError) as error:
-        raise UserError(f"{path}: holds no cells; name the --output of evaluate_checkpoints") from error
-    return {Cell(step, result.task, result.seed): result for step, result in results}
+        run, rows = typed.read_known(_File, json_files.read(path), place)
+        steps = [typed.read_known(_Step, row, place.field("cells").item(number)).step for number, row in enumerate(rows)]
+    except UserError as error:
+        raise UserError(f"{error}; name the --output of evaluate_checkpoints") from error
+    results = [parse(row, place.field("cells").item(number)) for number, row in enumerate(rows)]
+    return Evaluation(run, {Cell(step, each.task, each.seed): each for step, each in zip(steps, results, strict=True)})
 
 
 def curve(label: str, cells: dict[Cell, Result], task: str, metric: str) -> ScoreCurve | None:

@@ -2,12 +2,13 @@
 
 import math
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import numpy as np
 
-from electra_pretrain.core import json_files
+from electra_pretrain.core import json_files, typed
 from electra_pretrain.core.errors import UserError
+from electra_pretrain.core.typed import Check, Count, Place
 
 
 class Result(NamedTuple):
@@ -26,13 +27,13 @@ class Result(NamedTuple):
         stuck_at_chance: whether training did not get off the ground, so that the score says nothing of the model.
     """
 
-    task: str
+    task: Annotated[str, Check(str.isidentifier, "must be the name of a task")]
     model: str
     metrics: dict[str, float]
     metric: str
-    seed: int
-    steps: int | None = None
-    max_steps: int | None = None
+    seed: Count
+    steps: Count | None = None
+    max_steps: Count | None = None
     select: str | None = None
     split: str | None = None
     stuck_at_chance: bool = False
@@ -59,23 +60,21 @@ def read_result(path: str) -> Result:
         UserError: the file is no such thing.
     """
     try:
-        values = json_files.read_object(path)
+        values = json_files.read(path)
     except UserError as error:
         raise UserError(f"{error}; remove it and run the same command again") from error
-    return parse(values, path)
+    return parse(values, Place(path))
 
 
-def parse(values: Any, source: str) -> Result:
-    """Read a result from its JSON object; raises as `read_result`, naming `source`."""
+def parse(values: Any, place: Place) -> Result:
+    """Read a result from its JSON object, which has more to say; raises as `read_result`."""
     try:
-        metrics = {str(name): float(value) for name, value in values["metrics"].items()}
-        result = Result(str(values["task"]), str(values["model"]), metrics, str(values["metric"]), int(values["seed"]))
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise UserError(f"{source}: not the scores of a fine-tuning ({error!r}); name the output of finetune") from error
-    if result.metric not in metrics or not all(map(math.isfinite, metrics.values())):
-        raise UserError(f"{source}: lacks its metric {result.metric}, or a score is not a number")
-    known = ("steps", "max_steps", "select", "split", "stuck_at_chance")
-    return result._replace(**{name: values[name] for name in known if values.get(name) is not None})
+        result = typed.read_known(Result, values, place)
+    except UserError as error:
+        raise UserError(f"{error}; name the output of finetune") from error
+    if result.metric not in result.metrics:
+        raise UserError(f"{place}: metrics lacks {result.metric}, which is its metric; name the output of finetune")
+    return result
 
 
 def summary(values: Sequence[float]) -> Score:

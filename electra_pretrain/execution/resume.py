@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from electra_pretrain.core import files, volumes
+from electra_pretrain.core import files, json_files, volumes
 from electra_pretrain.core.errors import UserError, first_of
 from electra_pretrain.core.progress import Progress
 
@@ -61,8 +61,11 @@ class Marker(NamedTuple):
     key: str = ""
 
     def result(self) -> Any:
-        """Return what came of the task; None if it is not finished, or was given something else."""
-        saved = json.loads(files.read_text(self.path)) if files.exists(self.path) else None
+        """Return what came of the task; None if it is not finished, was given something else, or its marker is damaged."""
+        try:
+            saved = json_files.read(self.path)
+        except UserError:  # none, or broken: it vouches for nothing, and the task is done again
+            return None
         if not isinstance(saved, dict) or saved.keys() != {"key", "result"} or saved["key"] != self.key:
             return None
         return saved["result"]

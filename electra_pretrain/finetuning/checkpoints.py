@@ -3,9 +3,11 @@
 import json
 import os
 import re
+from typing import NamedTuple
 
-from electra_pretrain.core import files, json_files
+from electra_pretrain.core import files, json_files, typed
 from electra_pretrain.core.errors import UserError
+from electra_pretrain.core.typed import FileName, Sha256
 
 SEAL = "checksums.json"
 STATE = "trainer_state.json"  # as `transformers` calls it
@@ -51,15 +53,24 @@ def step_of(path: str) -> int:
 
 
 def _is_whole(path: str) -> bool:
+    seal = os.path.join(path, SEAL)
     try:
-        sums = json_files.read_object(os.path.join(path, SEAL))
+        sums = typed.read(dict[FileName, Sha256], json_files.read(seal), typed.Place(seal))
         return STATE in sums and all(files.sha256(os.path.join(path, name)) == digest for name, digest in sums.items())
     except (OSError, UserError):
         return False
 
 
+class _State(NamedTuple):
+    best_model_checkpoint: str | None = None
+
+
 def _best_is_whole(path: str) -> bool:
-    best = json_files.read_object(os.path.join(path, STATE)).get("best_model_checkpoint")
+    state = os.path.join(path, STATE)
+    try:
+        best = typed.read_known(_State, json_files.read(state), typed.Place(state)).best_model_checkpoint
+    except UserError:  # sealed as it is: not of `transformers`
+        return False
     if best is None:
         return True
     beside = os.path.join(os.path.dirname(path), os.path.basename(best))  # the whole output may have been moved

@@ -1,12 +1,12 @@
 """A pretrained model, from a folder or the Hugging Face hub, with a new head for a task."""
 
-import json
 import logging
 import os
-from typing import Any
+from typing import Annotated, Any, NamedTuple
 
-from electra_pretrain.core import files
+from electra_pretrain.core import files, json_files, typed
 from electra_pretrain.core.errors import UserError
+from electra_pretrain.core.typed import Check, Size
 from electra_pretrain.finetuning.task import Task
 
 WEIGHTS = ("model.safetensors", "pytorch_model.bin")
@@ -43,6 +43,20 @@ def identity(model: str) -> dict[str, str]:
     return {"model": model, "model_sha256": files.sha256(weights)}
 
 
+class _Stated(NamedTuple):
+    """What is needed of a `config.json`, under whatever name; of the rest, `transformers` is the judge."""
+
+    model_type: str | None = None
+    architectures: list[str] | None = None
+    id2label: dict[Annotated[str, Check(str.isdecimal, "must be a number")], str] | None = None
+
+
+class _Sizes(NamedTuple):
+    hidden_size: Size
+    num_hidden_layers: Size
+    max_position_embeddings: Size | None
+
+
 def read_config(model: str) -> dict[str, Any]:
     """Read the model's `config.json`, defaults included.
 
@@ -51,14 +65,18 @@ def read_config(model: str) -> dict[str, Any]:
     """
     from transformers import AutoConfig
 
+    if os.path.isdir(model):
+        path = os.path.join(model, "config.json")
+        typed.read_known(_Stated, json_files.read(path), typed.Place(path))
     try:
         config = AutoConfig.from_pretrained(model)
-    except (OSError, ValueError, KeyError) as error:
-        raise UserError(f"--model {model}: its config cannot be read ({_first_line(error)})") from error
-    names = ("hidden_size", "num_hidden_layers", "max_position_embeddings")  # under whatever names this kind of model has them
-    values: dict[str, Any] = config.to_dict() | {name: getattr(config, name, None) for name in names}
+    except Exception as error:  # the libraries raise all kinds
+        raise UserError(f"--model {model}: its config cannot be read ({_one_line(error)})") from error
+    # Under whatever names this kind of model has them.
+    values: dict[str, Any] = config.to_dict() | {name: getattr(config, name, None) for name in _Sizes._fields}
     if values["hidden_size"] is None or values["num_hidden_layers"] is None:
         raise UserError(f"--model {model}: a {values.get('model_type')} model has no hidden_size or layers that are known here")
+    typed.read_known(_Sizes, values, typed.Place(f"--model {model}: its config"))
     return values
 
 
@@ -76,7 +94,7 @@ def load_tokenizer(model: str) -> Any:
     try:
         return AutoTokenizer.from_pretrained(model)
     except Exception as error:  # the libraries raise all kinds
-        raise UserError(f"--model {model}: its tokenizer cannot be loaded ({_first_line(error)})") from error
+        raise UserError(f"--model {model}: its tokenizer cannot be loaded ({_one_line(error)})") from error
 
 
 def load_model(model: str, config: dict[str, Any], task: Task, vocab_size: int) -> Any:
@@ -93,7 +111,7 @@ def load_model(model: str, config: dict[str, Any], task: Task, vocab_size: int) 
             model, **labels, dtype="float32", output_loading_info=True
         )
     except Exception as error:
-        raise UserError(f"--model {model}: its weights cannot be loaded ({_first_line(error)})") from error
+        raise UserError(f"--model {model}: its weights cannot be loaded ({_one_line(error)})") from error
     new = sorted(about["missing_keys"])
     lost = [name for name in new if name.startswith(f"{loaded.base_model_prefix}.") and ".pooler." not in name]
     if lost:
@@ -143,7 +161,5 @@ def _labels(config: dict[str, Any], task: Task, model: str) -> dict[str, Any]:
     return values | {"problem_type": "regression"} if task.kind == "regression" else values
 
 
-def _first_line(error: Exception) -> str:
-    if isinstance(error, json.JSONDecodeError):
-        return f"not valid JSON: {error}"
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
+def _one_line(error: Exception) -> str:
+    return (" ".join(str(error).split()) or type(error).__name__)[:200]

@@ -2,10 +2,11 @@
 
 import json
 import os
-from typing import Any
+from typing import Any, NamedTuple
 
-from electra_pretrain.core import files, json_files
+from electra_pretrain.core import files, json_files, typed
 from electra_pretrain.core.errors import UserError
+from electra_pretrain.core.typed import Count
 
 RUN, RESULTS, CHECKPOINTS, MODEL = "run.json", "results.json", "checkpoints", "model"
 
@@ -35,7 +36,7 @@ def finished(output: str, asked: dict[str, Any]) -> dict[str, Any] | None:
     elif changed:
         fields = "; ".join(f"{key} {_short(before.get(key))} there, {_short(now.get(key))} asked for" for key in changed)
         raise UserError(f"{output}: holds a run with other settings ({fields}); choose another --output")
-    return _read(results) if os.path.exists(results) else None
+    return _read_results(results) if os.path.exists(results) else None
 
 
 def write_results(output: str, results: dict[str, Any]) -> None:
@@ -60,6 +61,25 @@ def _short(value: Any) -> str:
 
 def _text(values: dict[str, Any]) -> str:
     return json.dumps(values, ensure_ascii=False, indent=2) + "\n"
+
+
+class _Scores(NamedTuple):
+    """What is shown of results."""
+
+    task: str
+    split: str
+    metrics: dict[str, float]
+    examples: Count
+    seed: Count
+
+
+def _read_results(path: str) -> dict[str, Any]:
+    results = _read(path)
+    try:
+        typed.read_known(_Scores, results, typed.Place(path))
+    except UserError as error:
+        raise UserError(f"{error}; remove it and run again") from error
+    return results
 
 
 def _read(path: str) -> dict[str, Any]:

@@ -4,14 +4,16 @@ import itertools
 import json
 import logging
 from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
 
-from electra_pretrain.core import files
+from electra_pretrain.core import files, json_files, typed
 from electra_pretrain.core.batch import RECORD_FEATURES, SpecialIds
-from electra_pretrain.core.errors import first_of
+from electra_pretrain.core.errors import UserError, first_of
 from electra_pretrain.core.progress import Progress
+from electra_pretrain.core.typed import Count, Size
 from electra_pretrain.records.manifest import Shard, missing_shard
 from electra_pretrain.records.tfrecord import (
     Frame,
@@ -27,6 +29,13 @@ _log = logging.getLogger(__name__)
 
 EXAMINED_NAME = "examined.json"
 UNDECODABLE = undecodable()
+
+
+class _Examined(NamedTuple):
+    """What was found in a shard of so many bytes: the numbers of the records that are left out."""
+
+    bytes: Count
+    left_out: list[Size]
 
 
 def describe_damage(paths: Iterable[str], max_seq_length: int) -> str | None:
@@ -57,26 +66,36 @@ def leave_out_damaged(
     """
     files.make_dirs(folder)
     examined_path = files.join(folder, EXAMINED_NAME)
-    examined = json.loads(files.read_text(examined_path)) if files.exists(examined_path) else {}
+    examined = _read_examined(examined_path) if files.exists(examined_path) else {}
     originals = [files.join(data_dir, shard.name) for shard in shards]
-    sizes = files.sizes(originals)
-    if None in sizes:
-        raise missing_shard(originals[sizes.index(None)])
+    sizes = []
+    for path, found in zip(originals, files.sizes(originals), strict=True):
+        if found is None:
+            raise missing_shard(path)
+        sizes.append(found)
     paths = []
     with Progress("examine records", sum(shard.bytes for shard in shards) / 1e6, "MB") as progress:
         for shard, path, size in zip(shards, originals, sizes, strict=True):
             mended = files.join(folder, shard.name)
-            if examined.get(shard.name, {}).get("bytes") != size:
+            if shard.name not in examined or examined[shard.name].bytes != size:
                 empty = unreadable(path, shard.examples, max_seq_length)
                 if empty:
                     write_records(mended, _without(path, set(empty), shard.examples, max_seq_length, special_ids))
                     shown = first_of([str(number) for number in empty], 5)
                     _log.warning("%s: %d of %d records unreadable, left out: %s", path, len(empty), shard.examples, shown)
-                examined[shard.name] = {"bytes": size, "left_out": empty}
-                files.write_text(examined_path, json.dumps(examined) + "\n")
-            paths.append(mended if examined[shard.name]["left_out"] else path)
+                examined[shard.name] = _Examined(size, empty)
+                values = {name: each._asdict() for name, each in examined.items()}
+                files.write_text(examined_path, json.dumps(values) + "\n")
+            paths.append(mended if examined[shard.name].left_out else path)
             progress.update(shard.bytes / 1e6)
     return paths
+
+
+def _read_examined(path: str) -> dict[str, _Examined]:
+    try:
+        return typed.read(dict[str, _Examined], json_files.read(path), typed.Place(path))
+    except UserError as error:
+        raise UserError(f"{error}; delete it, and the records are examined again") from error
 
 
 def unreadable(path: str, examples: int, max_seq_length: int) -> list[int]:

@@ -3,12 +3,15 @@
 import dataclasses
 import json
 from collections.abc import Sequence
-from typing import Any
+from typing import Annotated, Any
 
-from electra_pretrain.core import files
+from electra_pretrain.core import files, json_files, typed
 from electra_pretrain.core.batch import SpecialIds
 from electra_pretrain.core.errors import UserError
-from electra_pretrain.tokenization.tokenizer import Tokenizer, file_name
+from electra_pretrain.core.typed import Amount, Check, Count, FileName, Sha256, Share, Size
+from electra_pretrain.corpus.provenance import Step
+from electra_pretrain.execution.resume import Source
+from electra_pretrain.tokenization.tokenizer import TYPES, Tokenizer, file_name
 
 MANIFEST_NAME = "manifest.json"
 FORMAT_VERSION = 2
@@ -20,9 +23,9 @@ MAX_PADDING = 0.3
 class Vocabulary:
     """The vocabulary and the text rules that go with it; its file lies beside the manifest."""
 
-    type: str
-    sha256: str
-    size: int
+    type: Annotated[str, Check(lambda name: name in TYPES, f"must be one of {', '.join(TYPES)}")]
+    sha256: Sha256
+    size: Size
     do_lower_case: bool
     strip_accents: bool
     unicode_normalization: str
@@ -38,23 +41,30 @@ class Vocabulary:
 class Shard:
     """One file of records."""
 
-    name: str
-    examples: int
-    bytes: int
-    sha256: str
+    name: FileName
+    examples: Count
+    bytes: Count
+    sha256: Sha256
+
+
+_FRAME_BYTES = 16  # of a TFRecord, around each record
+_FilledShard = Annotated[
+    Shard,
+    Check(lambda shard: shard.examples * _FRAME_BYTES <= shard.bytes, f"must have {_FRAME_BYTES} bytes an example"),
+]
 
 
 @dataclasses.dataclass(frozen=True)
 class Counts:
     """What went in, added up over blocks of documents; None where records were adopted, which do not tell."""
 
-    documents: int | None = 0
-    heldout_documents: int | None = 0
-    sentences: int | None = 0
-    characters: int | None = 0
-    tokens: int = 0
-    unk_tokens: int = 0
-    overflow_tokens: int = 0  # carried into the next example, where the released builder drops them
+    documents: Count | None = 0
+    heldout_documents: Count | None = 0
+    sentences: Count | None = 0
+    characters: Count | None = 0
+    tokens: Count = 0
+    unk_tokens: Count = 0
+    overflow_tokens: Count = 0  # carried into the next example, where the released builder drops them
 
     def __add__(self, other: "Counts") -> "Counts":
         return Counts(*(a + b for a, b in zip(dataclasses.astuple(self), dataclasses.astuple(other), strict=True)))
@@ -66,22 +76,22 @@ class Manifest:
 
     format_version: int
     fingerprint: str  # of input, vocabulary and settings: the same fingerprint, the same bytes
-    max_seq_length: int
+    max_seq_length: Size
     vocabulary: Vocabulary
     seed: int | None  # None, as what else is not known, where records were adopted
-    heldout_fraction: float
-    dupe_factor: int | None
-    short_example_prob: float | None
-    single_segment_prob: float | None
+    heldout_fraction: Share
+    dupe_factor: Size | None
+    short_example_prob: Share | None
+    single_segment_prob: Share | None
     counts: Counts
-    unk_rate: float
-    overflow_rate: float
-    train_examples: int
-    heldout_examples: int
-    train_shards: tuple[Shard, ...]
-    heldout_shards: tuple[Shard, ...]
-    sources: tuple[dict[str, Any], ...]
-    corpus_steps: tuple[dict[str, Any], ...]  # what made the text, oldest first (see corpus/provenance.py)
+    unk_rate: Share
+    overflow_rate: Amount
+    train_examples: Count
+    heldout_examples: Count
+    train_shards: tuple[_FilledShard, ...]
+    heldout_shards: tuple[_FilledShard, ...]
+    sources: tuple[Source, ...]
+    corpus_steps: tuple[Step, ...]  # what made the text, oldest first
 
     @property
     def padding(self) -> float:
@@ -150,22 +160,12 @@ def load_manifest(folder: str) -> Manifest:
             "records that another builder made are taken in by inspect_data --adopt"
         )
     try:
-        values = json.loads(files.read_text(path))
-        if values["format_version"] != FORMAT_VERSION:
-            raise UserError(
-                f"{path}: format {values['format_version']} is not {FORMAT_VERSION}; delete the folder and build the data again"
-            )
-        vocabulary = values["vocabulary"]
-        vocabulary["special_ids"] = SpecialIds(**vocabulary["special_ids"])
-        values["vocabulary"] = Vocabulary(**vocabulary)
-        values["counts"] = Counts(**values["counts"])
-        for kind in ("train_shards", "heldout_shards"):
-            values[kind] = tuple(Shard(**shard) for shard in values[kind])
-        for kind in ("sources", "corpus_steps"):
-            values[kind] = tuple(values[kind])
-        return Manifest(**values)
-    except (KeyError, TypeError, AttributeError, json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: damaged or not a manifest ({error}); build the data again, into another folder") from error
+        values = json_files.read_object(path)
+        if "format_version" in values and values["format_version"] != FORMAT_VERSION:
+            raise UserError(f"{path}: format {json_files.shown(values['format_version'])} is not {FORMAT_VERSION}")
+        return typed.read(Manifest, values, typed.Place(path))
+    except UserError as error:
+        raise UserError(f"{error}; build the data again, into another folder") from error
 
 
 def check_shards(folder: str, shards: Sequence[Shard]) -> list[str]:

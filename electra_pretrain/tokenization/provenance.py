@@ -2,9 +2,9 @@
 
 import importlib.metadata
 import json
-from typing import Any
+from typing import Any, NamedTuple
 
-from electra_pretrain.core import files
+from electra_pretrain.core import files, json_files, typed
 from electra_pretrain.core.errors import UserError
 
 SUFFIX = ".json"  # what made vocab.txt stands in vocab.txt.json
@@ -21,6 +21,12 @@ def save(path: str, content: bytes, record: dict[str, Any]) -> None:
     files.write_bytes(path, content)
 
 
+class _Case(NamedTuple):
+    """What is needed of the file; the rest is handed on."""
+
+    do_lower_case: bool
+
+
 def read(path: str) -> dict[str, Any] | None:
     """Read what made a vocabulary, if that lies beside it.
 
@@ -31,12 +37,11 @@ def read(path: str) -> dict[str, Any] | None:
     if not files.exists(beside):
         return None
     try:
-        record = json.loads(files.read_text(beside))
-        if not isinstance(record["do_lower_case"], bool):
-            raise TypeError("do_lower_case must be true or false")
-    except (ValueError, KeyError, TypeError) as error:
-        raise UserError(f"{beside}: not the settings of a vocabulary ({error}); mend or delete it") from error
-    return dict(record)
+        record = json_files.read_object(beside)
+        typed.read_known(_Case, record, typed.Place(beside))
+    except UserError as error:
+        raise UserError(f"{error}; mend or delete it") from error
+    return record
 
 
 def saved_lower_case(path: str) -> bool | None:

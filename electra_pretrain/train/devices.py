@@ -3,22 +3,40 @@
 What they are called and could compute is in train/hardware.py.
 """
 
-import json
+import dataclasses
 import os
 import re
 from collections.abc import Callable
-from typing import Any
+from typing import Annotated, Any, NamedTuple
 
 import tensorflow as tf
 
-from electra_pretrain.core import tensorflow_startup
+from electra_pretrain.core import json_files, tensorflow_startup, typed
 from electra_pretrain.core.errors import UserError, reason_of
+from electra_pretrain.core.typed import Check, Count
 from electra_pretrain.records.input_pipeline import Worker
 from electra_pretrain.tpu import hosts
 from electra_pretrain.train.gpus import count_gpus, find_gpus
 
 # TensorFlow's own variable, which tells each worker of a job on several machines who it is and where the others are.
 CLUSTER_VARIABLE = "TF_CONFIG"
+
+
+class _Cluster(NamedTuple):
+    worker: list[Annotated[str, Check(lambda text: re.fullmatch(r"\S+:\d+", text) is not None, "must be HOST:PORT")]]
+
+
+@dataclasses.dataclass(frozen=True)
+class _Task:
+    type: Annotated[str, Check(lambda kind: kind == "worker", "must be worker")]
+    index: Count
+
+
+class _Job(NamedTuple):
+    """What `TF_CONFIG` says: the workers, and which of them this process is."""
+
+    cluster: _Cluster
+    task: _Task
 
 
 def make_strategy(
@@ -97,18 +115,14 @@ def count_cluster() -> int:
     if not text:
         return 1
     try:
-        values = json.loads(text)
-        workers, number = values["cluster"]["worker"], values["task"]["index"]
-        if not isinstance(workers, list) or not all(re.fullmatch(r"\S+:\d+", worker) for worker in workers):
-            raise ValueError("each worker must be HOST:PORT, in a list")
-        if set(values["cluster"]) != {"worker"} or values["task"]["type"] != "worker" or number not in range(len(workers)):
-            raise ValueError("it must name workers only, and this process as one of them")
-    except (ValueError, KeyError, TypeError) as error:
-        raise UserError(
-            f"{CLUSTER_VARIABLE}={text}: {error}; it must read "
-            '{"cluster": {"worker": ["HOST:PORT", …]}, "task": {"type": "worker", "index": N}}'
-        ) from error
-    return len(workers)
+        place = typed.Place(CLUSTER_VARIABLE)
+        job = typed.read_known(_Job, json_files.parse(text, CLUSTER_VARIABLE), place)
+        if job.task.index >= len(job.cluster.worker):
+            raise UserError(f"{place}: task.index = {job.task.index}: must be below {len(job.cluster.worker)}, the workers")
+    except UserError as error:
+        form = '{"cluster": {"worker": ["HOST:PORT", …]}, "task": {"type": "worker", "index": N}}'
+        raise UserError(f"{error}; it must read {form}") from error
+    return len(job.cluster.worker)
 
 
 def _virtual_cpus(count: int) -> tf.distribute.Strategy:

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import tensorflow as tf
 
@@ -11,7 +11,7 @@ from electra_pretrain.checkpoint.listing import steps
 from electra_pretrain.checkpoint.pretrained import Pretrained, check_config, describe
 from electra_pretrain.config.load import CONFIG_NAME, differences, load_config
 from electra_pretrain.config.schema import Config
-from electra_pretrain.core import files
+from electra_pretrain.core import files, json_files, typed
 from electra_pretrain.core.errors import UserError
 from electra_pretrain.records.manifest import Manifest, Vocabulary
 from electra_pretrain.tokenization.wordpiece import vocab_text
@@ -32,6 +32,22 @@ CHANGEABLE = (
     "training.eval_batch_size",
     "training.num_eval_steps",
 )
+
+
+class About(NamedTuple):
+    """What `run.json` says.
+
+    Attributes:
+        data: the manifest of the records.
+        data_of_phases: those of the earlier phases.
+        versions: of this package and TensorFlow.
+        hardware: in words.
+    """
+
+    data: Manifest
+    data_of_phases: tuple[Manifest, ...]
+    versions: dict[str, str]
+    hardware: str = "not recorded"
 
 
 class Start(NamedTuple):
@@ -107,7 +123,7 @@ def check_earlier_run(config: Config, manifests: Sequence[Manifest], model_dir: 
             f"(what may change: {', '.join(CHANGEABLE)})"
         )
     about = load_run(model_dir)
-    used = [manifest["fingerprint"] for manifest in (*about["data_of_phases"], about["data"])]
+    used = [manifest.fingerprint for manifest in (*about.data_of_phases, about.data)]
     given = [manifest.fingerprint for manifest in manifests]
     if used != given:
         raise UserError(
@@ -138,11 +154,8 @@ def check_pretrained(pretrained: Pretrained, config: Config, vocabulary: Vocabul
         )
 
 
-def load_run(model_dir: str) -> dict[str, Any]:
+def load_run(model_dir: str) -> About:
     """Read what a run's folder says of itself.
-
-    Returns:
-        "data" (the manifest), "data_of_phases" (those of earlier phases), "versions" and "hardware".
 
     Raises:
         UserError: it says nothing, or is damaged.
@@ -151,15 +164,9 @@ def load_run(model_dir: str) -> dict[str, Any]:
     if not files.exists(path):
         raise UserError(f"{path}: no such file; {model_dir} is not the --model_dir of a run")
     try:
-        values: dict[str, Any] = json.loads(files.read_text(path))
-        return {
-            "data": dict(values["data"]),
-            "data_of_phases": list(values["data_of_phases"]),
-            "versions": dict(values["versions"]),
-            "hardware": str(values["hardware"]) if "hardware" in values else "not recorded",
-        }
-    except (ValueError, KeyError, TypeError) as error:
-        raise UserError(f"{path}: damaged ({error}); use another --model_dir") from error
+        return typed.read_known(About, json_files.read(path), typed.Place(path))
+    except UserError as error:
+        raise UserError(f"{error}; use another --model_dir") from error
 
 
 def record_run(start: Start, hardware: str) -> None:

@@ -191,7 +191,11 @@ def test_records_that_are_not_there(tmp_path, capfd, config_path):
     arguments = ["--config", config_path, "--data", tmp_path, "--model_dir", tmp_path / "run"]
     assert_one_line(run(run_pretraining, arguments, capfd), "manifest.json: no such file", "run build_data")
     (tmp_path / "manifest.json").write_text("{}")
-    assert_one_line(run(run_pretraining, arguments, capfd), "manifest.json: damaged or not a manifest")
+    assert_one_line(
+        run(run_pretraining, arguments, capfd),
+        "manifest.json: lacks format_version",
+        "build the data again, into another folder",
+    )
 
 
 def test_truncated_records(tmp_path, capfd, config_path, records):

@@ -279,14 +279,14 @@ DAMAGES = {
         lambda folder: edit_weights(folder, lambda weights: weights.update({"classifier.dense.bias": np.ones(3, np.float32)})),
         "left over: classifier/dense/bias",
     ),
-    "another activation": (lambda folder: edit_config(folder, hidden_act="gelu_new"), "hidden_act = 'gelu_new'; .*'gelu'"),
-    "another model": (lambda folder: edit_config(folder, model_type="bert"), "model_type = 'bert'; .*'electra'"),
+    "another activation": (lambda folder: edit_config(folder, hidden_act="gelu_new"), 'hidden_act = "gelu_new"; .*"gelu"'),
+    "another model": (lambda folder: edit_config(folder, model_type="bert"), 'model_type = "bert"; .*"electra"'),
     "code of its own": (
         lambda folder: edit_config(folder, auto_map={"AutoModel": "../../evil.Model"}),
         "auto_map: .*code of its own, which is never run",
     ),
     "sizes that lie": (lambda folder: edit_config(folder, hidden_size=256), "hidden_size = 256, the weights have 128"),
-    "sizes that are none": (lambda folder: edit_config(folder, hidden_size="../2"), "hidden_size is missing or no positive"),
+    "sizes that are none": (lambda folder: edit_config(folder, hidden_size="../2"), "hidden_size = .*: must be a whole number"),
     "no JSON": (lambda folder: (folder / "config.json").write_text("{"), "config.json, line 1, column 2: not valid JSON"),
     "another vocabulary": (lambda folder: (folder / "vocab.txt").write_text("\n".join(TOKENS[:-1])), "39 tokens, .* 40 rows"),
 }

@@ -147,8 +147,8 @@ def test_mistakes(tmp_path):
         (["empty"], "empty: holds no results.json; name an output"),
         (["twice"], r"models/small: two results of nsmc \(test\) with seed 0"),
         (["broken"], "results.json, line 1, column 2: not valid JSON"),
-        (["other"], "results.json: not the scores of a fine-tuning"),
-        (["infinite"], "or a score is not a number"),
+        (["other"], "results.json: lacks task, model, metrics, metric, seed; name the output of finetune"),
+        (["infinite"], "results.json: NaN is no finite number"),
     ):
         with pytest.raises(UserError, match=message) as raised:
             shown(*(tmp_path / argument for argument in arguments))

@@ -145,7 +145,7 @@ WRONG = {
         "question m-3: has no answer",
     ),
     "cmrc2018": ("cmrc2018_dev.json", dump([{"context_id": "DEV_0", "context_text": "北京"}]), 'no list "data"'),
-    "drcd": ("DRCD_dev.json", '{\n"data": [}', "line 2: not valid JSON"),
+    "drcd": ("DRCD_dev.json", '{\n"data": [}', "line 2, column 10: not valid JSON"),
     "xnli": (
         "xnli.dev.tsv",
         tsv(["language", "gold_label", "sentence1", "sentence2"], ["zh", "-", "a", "b"]),

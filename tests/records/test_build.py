@@ -160,7 +160,7 @@ def test_what_else_lies_in_the_output_stays_as_it_is(tmp_path, vocab_path):
         ("vocab.txt", "vocab.txt: is another vocabulary than --vocab and would be lost"),
         ("train-00000-of-00001.tfrecord", "holds train-00000-of-00001.tfrecord, of which no manifest tells"),
         ("heldout-00007-of-00009.tfrecord", "holds heldout-00007-of-00009.tfrecord, of which no manifest tells"),
-        ("manifest.json", "manifest.json: damaged or not a manifest .*into another folder"),
+        ("manifest.json", "manifest.json, line 1, column 1: not valid JSON .*into another folder"),
     ],
 )
 def test_a_foreign_file_in_the_place_of_ones_own_is_refused(tmp_path, vocab_path, name, message):
@@ -248,7 +248,7 @@ def test_records_of_the_earlier_format_say_what_to_do(tmp_path, vocab_path):
     build(CORPUS, vocab_path, str(tmp_path))
     path = tmp_path / "manifest.json"
     path.write_text(path.read_text().replace('"format_version": 2', '"format_version": 1'))
-    with pytest.raises(UserError, match="format 1 is not 2; delete the folder and build the data again"):
+    with pytest.raises(UserError, match="format 1 is not 2; build the data again, into another folder"):
         load_manifest(str(tmp_path))
 
 

@@ -119,5 +119,5 @@ def test_a_lost_worker_ends_the_other_with_try_again(tmp_path, sharded):
 )
 def test_a_wrong_cluster_is_refused(monkeypatch, text):
     monkeypatch.setenv("TF_CONFIG", text)
-    with pytest.raises(UserError, match=r"^TF_CONFIG=.*it must read"):
+    with pytest.raises(UserError, match=r"^TF_CONFIG.*; it must read"):
         make_strategy()

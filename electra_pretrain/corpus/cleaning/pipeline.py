@@ -9,11 +9,12 @@ import importlib.metadata
 import itertools
 import os
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from electra_pretrain.core import compression, files
 from electra_pretrain.core.errors import UserError
 from electra_pretrain.core.progress import Progress
+from electra_pretrain.core.typed import Count
 from electra_pretrain.corpus import provenance
 from electra_pretrain.corpus.blocks import TEXT_BLOCK_CHARACTERS
 from electra_pretrain.corpus.cleaning.recipe import Recipe
@@ -72,7 +73,7 @@ def clean(
     identity = _identity(corpus, recipe, domain, sentences, sources)
     fingerprint = resume.fingerprint(identity)
     files.make_dirs(output)
-    if (finished := provenance.finished_step(output, COMMAND, fingerprint, dropped)) is not None:
+    if (finished := provenance.finished_step(output, COMMAND, fingerprint, dropped, _Counts)) is not None:
         return finished
     folder = _work_folder(output, fingerprint, dropped, shared_dir)
     work = CleanWork(applied, sentences, dropped, folder.path)
@@ -101,6 +102,26 @@ def clean(
     folder.remove()
     files.remove_temporaries(output)
     return step
+
+
+class _RuleCounts(NamedTuple):
+    rule: str
+    changed: Count
+    dropped: Count
+
+
+class _Counts(NamedTuple):
+    """What a finished step tells: `CleanCounts`, and what could not be read."""
+
+    documents: Count
+    documents_kept: Count
+    lines: Count
+    lines_kept: Count
+    characters: Count
+    characters_kept: Count
+    rules: list[_RuleCounts]
+    damaged_lines: Count
+    left_out: Count
 
 
 def part_name(number: int) -> str:

@@ -8,13 +8,14 @@ say how its source splits lines into sentences, "sentences": "kiwi".
 """  # fmt: skip
 
 import inspect
-import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
-from electra_pretrain.core import files
+from electra_pretrain.core import files, json_files, typed
 from electra_pretrain.core.errors import UserError, nearest
+from electra_pretrain.core.json_files import shown
+from electra_pretrain.core.typed import Check, Place
 from electra_pretrain.corpus.cleaning.rules import brackets, cut, drop, news, repair, repetition
 from electra_pretrain.corpus.cleaning.sentences import SPLITTERS
 
@@ -47,7 +48,9 @@ RULES: dict[str, Callable[..., Rule]] = {
     )
 }
 KEYS = ("name", "source", "rules", "drop_duplicates")
-DUPLICATES = ("line", "document", None)
+_Duplicates = Annotated[str | None, Check(lambda of: of in ("line", "document", None), 'must be "line", "document" or null')]
+_Sentences = Annotated[str, Check(lambda name: name in SPLITTERS, f"must be one of {', '.join(SPLITTERS)}")]
+_Domains = Annotated[list[str], Check(lambda names: names != [], "must be a list of names, not empty")]
 SHIPPED = Path(__file__).resolve().parent / "recipes"
 ALIASES = {"koelectra_v2": "koelectra_v1"}  # v2 was trained on v1's text
 
@@ -58,8 +61,8 @@ class Recipe(NamedTuple):
     name: str
     source: str
     rules: list[dict[str, Any]]
-    drop_duplicates: str | None  # carried out by dedup_corpus
-    sentences: str | None = None  # how the source splits lines, one of SPLITTERS; None: it is left to the user
+    drop_duplicates: _Duplicates  # carried out by dedup_corpus
+    sentences: _Sentences | None = None  # how the source splits lines, one of SPLITTERS; None: it is left to the user
 
     @property
     def domains(self) -> list[str]:
@@ -100,42 +103,24 @@ def load_recipe(name_or_path: str) -> Recipe:
     path = str(SHIPPED / f"{name}.json") if name in shipped_names() else name_or_path
     if not files.exists(path) or files.is_dir(path):
         raise UserError(f"--recipe {name_or_path}: no such file, and no recipe of that name; {nearest(path, shipped_names())}")
-    try:
-        values = json.loads(files.read_text(path))
-    except ValueError as error:
-        raise UserError(f"{path}: not valid JSON ({error})") from error
-    return _checked(values, path)
+    values = json_files.read_object(path)
+    _same_names(values, KEYS, path, "key", optional=("sentences",))
+    recipe = typed.read(Recipe, values, Place(path))
+    for number, rule in enumerate(recipe.rules, start=1):
+        _check_rule(rule, f"{path}, rule {number}")
+    return recipe
 
 
-def _checked(values: Any, where: str) -> Recipe:
-    if not isinstance(values, dict):
-        raise UserError(f"{where}: must be a JSON object with {', '.join(KEYS)}")
-    _same_names(values, KEYS, where, "key", optional=("sentences",))
-    if not all(isinstance(values[key], str) for key in ("name", "source")):
-        raise UserError(f'{where}: "name" and "source" must be text')
-    if values["drop_duplicates"] not in DUPLICATES:
-        raise UserError(f'{where}: "drop_duplicates" must be "line", "document" or null, not {values["drop_duplicates"]!r}')
-    if "sentences" in values and values["sentences"] not in SPLITTERS:
-        raise UserError(f'{where}: "sentences" must be one of {", ".join(SPLITTERS)}, not {values["sentences"]!r}')
-    if not isinstance(values["rules"], list):
-        raise UserError(f'{where}: "rules" must be a list')
-    for number, rule in enumerate(values["rules"], start=1):
-        _check_rule(rule, f"{where}, rule {number}")
-    return Recipe(**values)
-
-
-def _check_rule(rule: Any, where: str) -> None:
-    if not isinstance(rule, dict) or not isinstance(name := rule.get("rule"), str):
+def _check_rule(rule: dict[str, Any], where: str) -> None:
+    if not isinstance(name := rule.get("rule"), str):
         raise UserError(f'{where}: must be an object with the name of a rule: {{"rule": "nfc"}}')
     if name not in RULES:
-        raise UserError(f'{where}: unknown rule "{name}"; {nearest(name, list(RULES))}')
-    types = {key: parameter.annotation for key, parameter in inspect.signature(RULES[name]).parameters.items()}
-    _same_names(rule, ("rule", *types), f"{where} ({name})", "parameter", optional=("domains",))
-    if "domains" in rule and not (rule["domains"] and _is_a(rule["domains"], list[str])):
-        raise UserError(f"{where} ({name}): domains must be a list of names, not {rule['domains']!r}")
-    for key, kind in types.items():
-        if not _is_a(rule[key], kind):
-            raise UserError(f"{where} ({name}): {key} must be {getattr(kind, '__name__', kind)}, not {rule[key]!r}")
+        raise UserError(f"{where}: unknown rule {shown(name)}; {nearest(name, list(RULES))}")
+    kinds = {key: parameter.annotation for key, parameter in inspect.signature(RULES[name]).parameters.items()}
+    _same_names(rule, ("rule", *kinds), f"{where} ({name})", "parameter", optional=("domains",))
+    for key, kind in {"rule": str, "domains": _Domains, **kinds}.items():
+        if key in rule:
+            typed.read(kind, rule[key], Place(f"{where} ({name})").field(key))
     try:
         _compiled(rule)
     except UserError as error:
@@ -145,16 +130,9 @@ def _check_rule(rule: Any, where: str) -> None:
 def _same_names(values: dict[str, Any], known: tuple[str, ...], where: str, kind: str, optional: tuple[str, ...] = ()) -> None:
     for key in values:
         if key not in (*known, *optional):
-            raise UserError(f'{where}: unknown {kind} "{key}"; {nearest(key, (*known, *optional))}')
+            raise UserError(f"{where}: unknown {kind} {shown(key)}; {nearest(key, (*known, *optional))}")
     if missing := [key for key in known if key not in values]:
         raise UserError(f"{where}: lacks {', '.join(missing)}; a recipe states everything")
-
-
-def _is_a(value: Any, kind: Any) -> bool:
-    if kind == list[str]:
-        return isinstance(value, list) and all(isinstance(each, str) for each in value)
-    # In JSON 1 is a number where 1.0 is; but true is none.
-    return type(value) is kind or (kind is float and type(value) is int)
 
 
 def _compiled(rule: dict[str, Any]) -> Rule:

@@ -72,7 +72,7 @@ def dedup(
     sources = resume.sources(corpus.paths) if measured is None else [file.source for file in measured]
     fingerprint = _fingerprint(corpus, sources, settings)
     files.make_dirs(output)
-    if finished := provenance.finished_step(output, COMMAND, fingerprint, dropped):
+    if finished := provenance.finished_step(output, COMMAND, fingerprint, dropped, DedupCounts):
         return DedupCounts(**finished["counts"])
     folder = resume.work_folder(COMMAND, fingerprint, output, shared_dir)
     found = [name for name in files.list_dir(output) if not name.startswith(FOLDER_PREFIX)]

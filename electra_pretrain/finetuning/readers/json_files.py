@@ -1,10 +1,9 @@
 """JSON as the publishers of tasks ship it: a whole file at once, every field checked where it is taken."""
 
-import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from electra_pretrain.core import compression, files
+from electra_pretrain.core import compression, files, json_files
 from electra_pretrain.core.errors import UserError
 from electra_pretrain.corpus.decoding import Decoder
 from electra_pretrain.finetuning.readers.rows import Row
@@ -23,9 +22,9 @@ def load(path: str) -> Any:
     decoder = Decoder()
     text = "".join(decoder.decode(line, f"{path}, line", number) for number, line in enumerate(content.splitlines(True), 1))
     try:
-        return json.loads(text.removeprefix("\ufeff"))
-    except json.JSONDecodeError as error:
-        raise UserError(f"{path}, line {error.lineno}: not valid JSON ({error.msg}); fetch it again") from error
+        return json_files.parse(text, path)
+    except UserError as error:
+        raise UserError(f"{error}; fetch it again") from error
 
 
 def field(where: str, record: Any, name: str, kind: type) -> Any:

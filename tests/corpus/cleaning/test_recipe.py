@@ -93,24 +93,27 @@ WRONG = {
     "unknown parameter": (changed("rules", 1, "atleast", value=1),
         'rule 2 (hangul_share): unknown parameter "atleast"; did you mean at_least'),
     "missing parameter": (changed("rules", 0, "digits"), "rule 1 (squeeze): lacks digits"),
-    "wrong type": (changed("rules", 0, "to", value="2"), "rule 1 (squeeze): to must be int, not '2'"),
-    "true is no number": (changed("rules", 0, "to", value=True), "to must be int, not True"),
+    "wrong type": (changed("rules", 0, "to", value="2"), 'rule 1 (squeeze): to = "2": must be a whole number'),
+    "true is no number": (changed("rules", 0, "to", value=True), "to = true: must be a whole number"),
     "senseless value": (changed("rules", 0, "to", value=0), "rule 1 (squeeze): to: 0 must be at least 1"),
     "unknown characters": (
         changed("rules", 0, value={"rule": "characters", "keep": ["hanguel"], "signs": ""}),
         'rule 1 (characters): unknown characters "hanguel"; did you mean hangul',
     ),
-    "a list of numbers": (changed("rules", 0, value={"rule": "characters", "keep": [1], "signs": ""}), "keep must be list"),
+    "a list of numbers": (changed("rules", 0, value={"rule": "characters", "keep": [1], "signs": ""}), "keep[0] = 1: must be"),
+    "too short": (changed("rules", 0, value={"rule": "min_length", "characters": -5}), "characters = -5: must be at least 1"),
+    "too long": (changed("rules", 0, value={"rule": "max_length", "characters": 0}), "characters = 0: must be at least 1"),
+    "too often": (changed("rules", 0, "to", value=2**32), f"to = {2**32}: must be at most 1000"),
     "no rule": (changed("rules", 0, value={"to": 2}), "rule 1: must be an object with the name of a rule"),
     "unknown key": (changed("rule", value=[]), 'unknown key "rule"; did you mean rules'),
     "missing key": (changed("source"), "lacks source"),
-    "duplicates of what": (changed("drop_duplicates", value="lines"), 'must be "line", "document" or null, not \'lines\''),
-    "sentences of what": (MINE | {"sentences": "kss"}, '"sentences" must be one of lines, kiwi, not \'kss\''),
-    "domains are a list": (changed("rules", 0, "domains", value="news"), "rule 1 (squeeze): domains must be a list of names"),
-    "domains of nothing": (changed("rules", 0, "domains", value=[]), "domains must be a list of names, not []"),
+    "duplicates of what": (changed("drop_duplicates", value="lines"), 'drop_duplicates = "lines": must be "line"'),
+    "sentences of what": (MINE | {"sentences": "kss"}, 'sentences = "kss": must be one of lines, kiwi'),
+    "domains are a list": (changed("rules", 0, "domains", value="news"), 'rule 1 (squeeze): domains = "news": must'),
+    "domains of nothing": (changed("rules", 0, "domains", value=[]), "domains = []: must be a list of names, not empty"),
     "nearly domains": (changed("rules", 0, "domain", value=["news"]), 'unknown parameter "domain"; did you mean domains'),
-    "rules of another kind": (changed("rules", value={"rule": "nfc"}), '"rules" must be a list'),
-    "a list": ([], "must be a JSON object"),
+    "rules of another kind": (changed("rules", value={"rule": "nfc"}), 'rules = {"rule": "nfc"}: must be a JSON list'),
+    "a list": ([], "must hold one JSON object"),
 }  # fmt: skip
 
 
@@ -124,7 +127,7 @@ def test_what_is_wrong_is_named(tmp_path, name):
 
 def test_broken_json_and_missing_files_are_named(tmp_path):
     (tmp_path / "mine.json").write_text("{")
-    with pytest.raises(UserError, match="mine.json: not valid JSON"):
+    with pytest.raises(UserError, match="mine.json, line 1, column 2: not valid JSON"):
         load_recipe(str(tmp_path / "mine.json"))
     with pytest.raises(UserError, match="--recipe kcelektra: no such file, and no recipe of that name; did you mean kcelectra"):
         load_recipe("kcelektra")

@@ -6,6 +6,11 @@ out leaves a space, so that no two words run together. Its time grows with the l
 """
 
 from collections.abc import Callable
+from typing import Annotated
+
+from electra_pretrain.core.typed import Check
 
 Rewrite = Callable[[str], str]
 Reject = Callable[[str], str | None]
+# How often something stands in a row; a pattern that counts further is slow, and at last none.
+Times = Annotated[int, Check(lambda times: times <= 1000, "must be at most 1000")]

@@ -11,7 +11,7 @@ from electra_pretrain.corpus.cleaning.characters import (
     character_class,
     emoji_parts,
 )
-from electra_pretrain.corpus.cleaning.rules import Rewrite
+from electra_pretrain.corpus.cleaning.rules import Rewrite, Times
 
 # Only characters that an address may hold: Korean particles follow it without a space. Its last one is no full stop.
 _URL = re.compile(
@@ -80,7 +80,7 @@ def resident_numbers() -> Rewrite:
     return lambda text: _RESIDENT.sub(_zeros, text)
 
 
-def masks(at_least: int) -> Rewrite:
+def masks(at_least: Times) -> Rewrite:
     """Cut out marks that stand for a censored word, `OOO` or `○○○`, of at least so many letters O."""
     if at_least < 2:
         raise UserError(f"at_least: {at_least} must be at least 2; one letter alone may be anything")

@@ -3,16 +3,17 @@
 import re
 
 from electra_pretrain.core.errors import UserError
+from electra_pretrain.core.typed import Size
 from electra_pretrain.corpus.cleaning.characters import ALL_HANGUL
 from electra_pretrain.corpus.cleaning.rules import Reject
 
 
-def min_length(characters: int) -> Reject:
+def min_length(characters: Size) -> Reject:
     """Drop a line of fewer characters, spaces counted."""
     return lambda text: text if len(text) >= characters else None
 
 
-def max_length(characters: int) -> Reject:
+def max_length(characters: Size) -> Reject:
     """Drop a line of more characters, spaces counted."""
     return lambda text: text if len(text) <= characters else None
 

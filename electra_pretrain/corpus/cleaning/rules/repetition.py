@@ -3,12 +3,12 @@
 import re
 
 from electra_pretrain.core.errors import UserError
-from electra_pretrain.corpus.cleaning.rules import Rewrite
+from electra_pretrain.corpus.cleaning.rules import Rewrite, Times
 
 MAX_GROUP = 4  # syllables in a repeated group: 하하호호하하호호하하호호
 
 
-def squeeze(to: int, digits: bool, signs: bool) -> Rewrite:
+def squeeze(to: Times, digits: bool, signs: bool) -> Rewrite:
     """Let stand `to` times what stands more often in a row: a character, or a group of 2 to 4 of them.
 
     With to = 2: ㅋㅋㅋㅋ → ㅋㅋ, 와하하하핫 → 와하하핫, 대박대박대박 → 대박대박.
@@ -39,7 +39,7 @@ def squeeze(to: int, digits: bool, signs: bool) -> Rewrite:
     return rewrite
 
 
-def runs(at_least: int, to: int) -> Rewrite:
+def runs(at_least: Times, to: Times) -> Rewrite:
     """Shorten one letter, syllable, jamo, digit or `_` in a row, and nothing else: ㅋㅋㅋㅋ → ㅋㅋ.
 
     With at_least = 4 and to = 2 it is soynlp 0.0.493's repeat_normalize: ㅋㅋㅋ and 1000 stay, 10000 becomes 100.
