@@ -17,7 +17,9 @@ from electra_pretrain.cli.arguments import (
     chosen_runner,
     command_parser,
 )
+from electra_pretrain.cli.outputs import shared_folder
 from electra_pretrain.cli.run import run_command
+from electra_pretrain.core.outputs import Input, OutputFolder
 
 _log = logging.getLogger(__name__)
 
@@ -69,14 +71,15 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
 
 def build_data(args: argparse.Namespace) -> None:
     from electra_pretrain.records.blocks import BuildSettings
-    from electra_pretrain.records.build import build
+    from electra_pretrain.records.build import COMMAND, OWN_NAMES, build
     from electra_pretrain.tokenization.provenance import resolve_lower_case
     from electra_pretrain.tokenization.tokenizer import find_vocab
 
     check_runner(args)
     vocab = find_vocab(args.vocab)
     lower_case = resolve_lower_case(args.lower_case, vocab)
-    corpus = chosen_corpus(args)
+    outputs = [OutputFolder("--output", args.output, OWN_NAMES), shared_folder(args, COMMAND)]
+    corpus = chosen_corpus(args, outputs, [Input("--vocab", vocab)])
     settings = BuildSettings(**{name: getattr(args, name) for name in BuildSettings._fields})
     with chosen_runner(args) as (run, shared_dir):
         manifest = build(corpus, vocab, lower_case, args.output, settings, run, shared_dir)

@@ -20,10 +20,12 @@ from electra_pretrain.cli.arguments import (
     chosen_runner,
     command_parser,
 )
+from electra_pretrain.cli.outputs import add_overwrite, named_file, shared_folder
 from electra_pretrain.cli.run import run_command
 from electra_pretrain.core.errors import UserError
+from electra_pretrain.core.marks import json_lines
+from electra_pretrain.core.outputs import Output, OutputFile, OutputFolder
 from electra_pretrain.corpus.cleaning.sentences import SPLITTERS
-from electra_pretrain.corpus.finding import holds
 
 if TYPE_CHECKING:
     from electra_pretrain.corpus.cleaning.recipe import Recipe
@@ -61,21 +63,25 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         default="error",
         help="where bytes are not of the encoding: end, leave the line out, or put U+FFFD (default %(default)s)",
     )
+    add_overwrite(parser, "--dropped")
     add_num_processes(parser)
     add_runner(parser)
     return parser.parse_args(argv)
 
 
 def clean_corpus(args: argparse.Namespace) -> None:
-    from electra_pretrain.corpus.cleaning.pipeline import clean
+    from electra_pretrain.corpus.cleaning.pipeline import COMMAND, OWN_NAMES, clean
     from electra_pretrain.corpus.cleaning.recipe import load_recipe
 
     check_runner(args)
     recipe = load_recipe(args.recipe)
-    corpus = chosen_corpus(args, args.encoding, args.on_bad_bytes)
+    outputs: list[Output] = [
+        OutputFolder("--output", args.output, OWN_NAMES),
+        OutputFile("--dropped", args.dropped, json_lines("reason", "file")),
+        shared_folder(args, COMMAND),
+    ]
+    corpus = chosen_corpus(args, outputs, [named_file("--recipe", args.recipe)], args.encoding, args.on_bad_bytes)
     output = args.output.rstrip("/")
-    if any(holds(output, path) for path in corpus.paths):
-        raise UserError(f"--output {args.output}: holds the corpus itself; choose another folder")
     _tell(args, recipe)
     sentences = args.sentences or recipe.sentences or "lines"
     with chosen_runner(args) as (run, shared_dir):

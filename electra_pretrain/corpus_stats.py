@@ -8,12 +8,13 @@ Bytes that cannot be decoded do not end it: they are told of, with the encoding 
 import argparse
 import json
 import logging
-import os
 
 from electra_pretrain.cli.arguments import add_corpus, add_num_processes, chosen_corpus, command_parser
+from electra_pretrain.cli.outputs import add_overwrite
 from electra_pretrain.cli.run import run_command
 from electra_pretrain.core import files
-from electra_pretrain.core.errors import UserError
+from electra_pretrain.core.marks import made_by
+from electra_pretrain.core.outputs import OutputFile
 from electra_pretrain.plot.chart import check_installed
 from electra_pretrain.plot.corpus_page import CorpusFacts, corpus_page
 
@@ -26,6 +27,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--num_lines", type=int, default=5, help="lines to show of each kind (default %(default)s)")
     add_num_processes(parser)
     parser.add_argument("--html", metavar="FILE", help="write a page too, with charts, that stands alone")
+    add_overwrite(parser, "--html")
     parser.add_argument("--json", action="store_true", help="print one JSON object with all numbers instead of text")
     return parser.parse_args(argv)
 
@@ -41,15 +43,13 @@ def corpus_stats(args: argparse.Namespace) -> None:
 
     if args.html is not None:
         check_installed()
-        if files.is_dir(args.html):
-            raise UserError(f"--html {args.html}: is a folder; name a file in it, such as corpus.html")
-    corpus = chosen_corpus(args)
+    corpus = chosen_corpus(args, [OutputFile("--html", args.html, made_by("corpus_stats"))])
     with worker_pool(args.num_processes) as run:
         numbers = report.report(pipeline.corpus_stats(corpus, args.num_lines, run))
     facts = words.facts(args.corpus, numbers)
     print(json.dumps(numbers, ensure_ascii=False) if args.json else _text(facts))
     if args.html is not None:
-        files.make_dirs(os.path.dirname(args.html) or ".")
+        files.make_parent(args.html)
         files.write_text(args.html, corpus_page(facts))
         _log.info("%s: written", args.html)
 

@@ -17,7 +17,10 @@ from electra_pretrain.cli.arguments import (
     chosen_runner,
     command_parser,
 )
+from electra_pretrain.cli.outputs import add_overwrite, shared_folder
 from electra_pretrain.cli.run import run_command
+from electra_pretrain.core.marks import json_lines
+from electra_pretrain.core.outputs import Output, OutputFile, OutputFolder
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
@@ -31,7 +34,10 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         metavar="SHARE",
         help="drop also what shares so much of its runs of five characters with an earlier one (for example 0.8)",
     )
-    parser.add_argument("--dropped", metavar="FILE", help="keep what was dropped, with the reason, a JSON object a line")
+    parser.add_argument(
+        "--dropped", metavar="FILE", help="keep what is dropped, with its reason, as JSON lines (.gz, .xz, .zst compress it)"
+    )
+    add_overwrite(parser, "--dropped")
     parser.add_argument(
         "--memory_gb",
         type=float,
@@ -46,11 +52,16 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
 
 def dedup_corpus(args: argparse.Namespace) -> None:
     from electra_pretrain.corpus.dedup.memory import Memory
-    from electra_pretrain.corpus.dedup.pipeline import dedup
+    from electra_pretrain.corpus.dedup.pipeline import COMMAND, OWN_NAMES, dedup
     from electra_pretrain.corpus.dedup.tasks import DedupSettings
 
     check_runner(args)
-    corpus = chosen_corpus(args)
+    outputs: list[Output] = [
+        OutputFolder("--output", args.output, OWN_NAMES),
+        OutputFile("--dropped", args.dropped, json_lines("number", "reason")),
+        shared_folder(args, COMMAND),
+    ]
+    corpus = chosen_corpus(args, outputs)
     settings = DedupSettings(args.by, args.near, args.seed, args.dropped is not None)
     memory = Memory(int(args.memory_gb * 1e9), args.num_processes if args.runner is None else None)
     with chosen_runner(args) as (run, shared_dir):

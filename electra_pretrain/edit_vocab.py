@@ -8,9 +8,10 @@ No token that stays changes its id.
 import argparse
 
 from electra_pretrain.cli.arguments import add_edits, add_lower_case, command_line, command_parser
+from electra_pretrain.cli.outputs import add_overwrite, named_file
 from electra_pretrain.cli.run import run_command
-from electra_pretrain.core import files
 from electra_pretrain.core.errors import UserError
+from electra_pretrain.core.outputs import Input, check
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
@@ -22,6 +23,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         "--tokenizer_json", metavar="FILE", help="also write tokenizer.json, which transformers reads in a model's folder"
     )
+    add_overwrite(parser, "--output and --tokenizer_json")
     args = parser.parse_args(argv)
     args.command = command_line("edit_vocab", argv)
     return args
@@ -29,14 +31,16 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
 
 def edit_vocab(args: argparse.Namespace) -> None:
     from electra_pretrain.tokenization.edit import Edits, edit_vocabulary
-    from electra_pretrain.tokenization.provenance import resolve_lower_case
+    from electra_pretrain.tokenization.own_files import outputs
+    from electra_pretrain.tokenization.provenance import SUFFIX, resolve_lower_case
     from electra_pretrain.tokenization.tokenizer import find_vocab
 
     path = find_vocab(args.vocab)
     if not (args.extend or args.put_terms):
         raise UserError("nothing to change: give --extend VOCAB, --put_terms FILE or both")
-    if path == args.output or files.is_dir(args.output):
-        raise UserError(f"--output {args.output}: must be a file, and another one than --vocab")
+    read = [Input("--vocab", path), Input("--vocab", path + SUFFIX), Input("--put_terms", args.put_terms)]
+    written = outputs(args.output, "edit_vocab", args.tokenizer_json)
+    check(written, [*read, named_file("--extend", args.extend)], args.overwrite)
     lower_case = resolve_lower_case(args.lower_case, path)
     edits = Edits(args.extend, args.put_terms)
     edited = edit_vocabulary(path, args.output, lower_case, edits, args.command, args.tokenizer_json)

@@ -11,14 +11,18 @@ import signal
 from types import FrameType
 
 from electra_pretrain.cli.arguments import command_parser
+from electra_pretrain.cli.outputs import named_file
 from electra_pretrain.cli.run import run_command
 from electra_pretrain.core import files
 from electra_pretrain.core.errors import Stopped, UserError
+from electra_pretrain.core.outputs import Input, OutputFolder, check
 from electra_pretrain.evaluation.runs import last_step
 from electra_pretrain.evaluation.sweep import Options, Plan, sweep
 from electra_pretrain.finetuning.packages import require_packages
 from electra_pretrain.finetuning.registry import find_task
 from electra_pretrain.plot.chart import check_installed
+
+OWN_NAMES = r".*\.png|table\.md|results\.json|settings\.json"
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
@@ -58,12 +62,16 @@ def evaluate_checkpoints(args: argparse.Namespace) -> None:
     check_installed()
     require_packages()
     tasks = [find_task(name.strip()).name for name in args.tasks.split(",")]
+    data = data_folders(args.data, tasks)
+    folders = [("--model_dir", args.model_dir), *(("--data", folder) for folder in data.values())]
+    read = [Input(*each) for each in (*folders, *(("--beside", folder) for folder in args.beside))]
+    check([OutputFolder("--output", args.output, OWN_NAMES)], [*read, named_file("--config", args.config)])
     outcome = sweep(
         Plan(
             model_dir=args.model_dir,
             last_step=last_step(args.model_dir),
             output=args.output,
-            data=data_folders(args.data, tasks),
+            data=data,
             seeds=args.seeds,
             options=Options(args.max_steps, args.config, tuple(args.set), args.select, args.split),
             every=args.every,

@@ -8,16 +8,23 @@
 import argparse
 
 from electra_pretrain.cli.arguments import add_checkpoint, command_parser
+from electra_pretrain.cli.outputs import add_overwrite
 from electra_pretrain.cli.run import run_command
 from electra_pretrain.config.load import CONFIG_NAME, load_config
 from electra_pretrain.core import files, tensorflow_startup
 from electra_pretrain.core.errors import UserError
+from electra_pretrain.core.outputs import Input, OutputFolder, check
+from electra_pretrain.core.together import check_folder
+
+KINDS = ("discriminator", "generator", "masked_lm")
+OWN_NAMES = rf"(?:{'|'.join(KINDS)})/[^/]*\.(?:json|md|txt|model|safetensors)"
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser = command_parser("export_hf", __doc__)
     parser.add_argument("--model_dir", required=True, metavar="DIR", help="folder of a run, made by run_pretraining")
     parser.add_argument("--output", required=True, metavar="DIR", help="folder for the two directories")
+    add_overwrite(parser)
     add_checkpoint(parser)
     parser.add_argument(
         "--random",
@@ -52,6 +59,9 @@ def export_hf(args: argparse.Namespace) -> list[str]:
     """
     if args.random and (args.step is not None or args.average > 1):
         raise UserError("--random: needs no checkpoint; leave out --step and --average")
+    read = [Input("--model_dir", args.model_dir)]
+    check([OutputFolder("--output", files.join(args.output, kind)) for kind in KINDS], read)
+    check_folder("--output", args.output, "export_hf", OWN_NAMES, args.overwrite)
     from electra_pretrain.convert.hub import Hub
 
     # Before any work: what it refuses, it would refuse afterwards too.
@@ -77,7 +87,7 @@ def export_hf(args: argparse.Namespace) -> list[str]:
         hardware=about.hardware,
         license=args.license,
     )
-    folders = export_hugging_face(args.model_dir, args.output, config, weights, facts, args.dtype)
+    folders = export_hugging_face(args.model_dir, args.output, config, weights, facts, args.dtype, args.overwrite)
     return [*folders, *(hub.push(folders) if hub else [])]
 
 

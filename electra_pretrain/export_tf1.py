@@ -6,15 +6,21 @@
 import argparse
 
 from electra_pretrain.cli.arguments import add_checkpoint, command_parser
+from electra_pretrain.cli.outputs import add_overwrite
 from electra_pretrain.cli.run import run_command
 from electra_pretrain.core import tensorflow_startup
 from electra_pretrain.core.errors import UserError
+from electra_pretrain.core.outputs import Input, OutputFolder, check
+from electra_pretrain.core.together import check_folder
+
+OWN_NAMES = r"model\.ckpt-\d+\..*|vocab\.txt|config\.json|checkpoint"
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser = command_parser("export_tf1", __doc__)
     parser.add_argument("--model_dir", required=True, metavar="DIR", help="folder of a run, made by run_pretraining")
     parser.add_argument("--output", required=True, metavar="DIR", help="folder for the checkpoint")
+    add_overwrite(parser)
     add_checkpoint(parser)
     parser.add_argument(
         "--keep_optimizer", action="store_true", help="Adam's moments too: three times the size, and training can go on from it"
@@ -30,10 +36,12 @@ def export_tf1(args: argparse.Namespace) -> str:
     """
     if args.average > 1 and args.keep_optimizer:
         raise UserError(f"--average {args.average}: moments have no mean to go on from; leave out --keep_optimizer")
+    check([OutputFolder("--output", args.output)], [Input("--model_dir", args.model_dir)])
+    check_folder("--output", args.output, "export_tf1", OWN_NAMES, args.overwrite)
     tensorflow_startup.start_tensorflow()
     from electra_pretrain.convert import run_export
 
-    return run_export.export_tf1(args.model_dir, args.output, args.step, args.average, args.keep_optimizer)
+    return run_export.export_tf1(args.model_dir, args.output, args.step, args.average, args.keep_optimizer, args.overwrite)
 
 
 def main() -> None:

@@ -7,9 +7,11 @@ import argparse
 import dataclasses
 
 from electra_pretrain.cli.arguments import add_overrides, add_seed, command_parser
+from electra_pretrain.cli.outputs import named_file
 from electra_pretrain.cli.run import run_command
 from electra_pretrain.core import files
 from electra_pretrain.core.errors import UserError
+from electra_pretrain.core.outputs import Input, OutputFolder, check
 from electra_pretrain.execution.stop import StopRequest
 from electra_pretrain.finetuning.job import Request
 from electra_pretrain.finetuning.packages import require_packages
@@ -56,6 +58,9 @@ def finetune(args: argparse.Namespace) -> None:
     """
     if files.is_remote(args.output):
         raise UserError(f"--output {args.output}: must be a local folder; copy it to the bucket when it is done")
+    model = Input("--model", args.model if files.is_dir(args.model) else None)
+    read = [model, Input("--data", args.data), named_file("--config", args.config)]
+    check([OutputFolder("--output", args.output)], read)
     require_packages()
     from electra_pretrain.finetuning import run
 

@@ -9,12 +9,12 @@ import argparse
 import json
 
 from electra_pretrain.cli.arguments import add_config, add_step_check, chosen_phase, command_parser
+from electra_pretrain.cli.outputs import check_step_outputs
 from electra_pretrain.cli.run import run_command
 from electra_pretrain.core import tensorflow_startup
 from electra_pretrain.gpu.cards import CARDS, find_card
 from electra_pretrain.gpu.compiler import COMPILER
 from electra_pretrain.gpu.report import describe
-from electra_pretrain.xla.compiler import check_output
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
@@ -41,7 +41,7 @@ def gpu_check(args: argparse.Namespace) -> str:
     phase = chosen_phase(args)
     card = find_card(args.gpu)
     COMPILER.check_installed()
-    check_output(args.compiled)
+    check_step_outputs(args, "gpu_check")
     # Imported here, so that a mistake above is told at once.
     tensorflow_startup.import_tensorflow()
     from electra_pretrain.train.gpu_cost import gpu_step_cost

@@ -8,12 +8,15 @@
 
 import argparse
 
-from electra_pretrain.checkpoint.listing import steps
+from electra_pretrain.checkpoint.listing import INDEX_SUFFIX, steps
 from electra_pretrain.cli.arguments import add_overrides, command_parser
+from electra_pretrain.cli.outputs import add_overwrite, named_file
 from electra_pretrain.cli.run import run_command
 from electra_pretrain.config.load import load_config
-from electra_pretrain.core import tensorflow_startup
+from electra_pretrain.core import files, tensorflow_startup
 from electra_pretrain.core.errors import UserError
+from electra_pretrain.core.outputs import Input, OutputFolder, check
+from electra_pretrain.core.together import check_folder
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
@@ -25,6 +28,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     )
     parser.add_argument("--generator", metavar="DIR", help="the discriminator's generator (default: a fresh one)")
     parser.add_argument("--output", required=True, metavar="DIR", help="folder to make; the --model_dir of the run to come")
+    add_overwrite(parser)
     parser.add_argument(
         "--config",
         metavar="NAME|FILE",
@@ -68,7 +72,7 @@ def import_checkpoint(args: argparse.Namespace) -> str:
     elif args.vocab:
         pretrained = extend_to_vocab(pretrained, args.vocab)
     config = load_config(args.config, args.set) if args.config else derive_config(pretrained)
-    return import_weights(pretrained, config, args.output, args.keep_optimizer)
+    return import_weights(pretrained, config, args.output, args.keep_optimizer, args.overwrite)
 
 
 def _check(args: argparse.Namespace) -> None:
@@ -80,6 +84,17 @@ def _check(args: argparse.Namespace) -> None:
         raise UserError("--keep_optimizer: new rows have no moments; leave it out, or the new vocabulary")
     if steps(args.output):
         raise UserError(f"{args.output}: holds checkpoints already; choose another --output")
+    given = {name: getattr(args, name) for name in ("discriminator", "generator", "terms", "vocab")}
+    read = [*(Input(f"--{name}", path) for name, path in given.items()), named_file("--config", args.config)]
+    check([OutputFolder("--output", args.output)], [*read, Input("--tf1", args.tf1 and _index_or_folder(args.tf1))])
+    check_folder("--output", args.output, "import_checkpoint", r"vocab\.txt|config\.json|run\.json", args.overwrite)
+    if args.config:
+        load_config(args.config, args.set)
+
+
+def _index_or_folder(path: str) -> str:
+    """Return what of a checkpoint is held against the output: the folder, if one is named; else the checkpoint's index."""
+    return path if files.is_dir(path) else path.removesuffix(INDEX_SUFFIX) + INDEX_SUFFIX
 
 
 def main() -> None:

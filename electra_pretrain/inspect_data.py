@@ -5,7 +5,6 @@
 """  # fmt: skip
 
 import argparse
-import os
 
 from electra_pretrain.cli.arguments import (
     add_lower_case,
@@ -13,9 +12,12 @@ from electra_pretrain.cli.arguments import (
     add_seed,
     command_parser,
 )
+from electra_pretrain.cli.outputs import add_overwrite
 from electra_pretrain.cli.run import run_command
 from electra_pretrain.core import files
 from electra_pretrain.core.errors import UserError
+from electra_pretrain.core.marks import made_by
+from electra_pretrain.core.outputs import Input, OutputFile, check
 from electra_pretrain.plot.chart import check_installed
 from electra_pretrain.plot.data_page import DataFacts, data_page
 
@@ -29,6 +31,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     add_num_processes(parser, "worker processes")
     add_seed(parser, "of what is chosen")
     parser.add_argument("--html", metavar="FILE", help="write a page too, with charts, that stands alone")
+    add_overwrite(parser, "--html")
     adopting = parser.add_argument_group("records that another builder made, of the same schema and without a manifest")
     adopting.add_argument(
         "--adopt", action="store_true", help="check every record and write manifest.json and vocab.txt beside them"
@@ -57,6 +60,8 @@ def inspect_data(args: argparse.Namespace) -> None:
     _check(args)
     if args.html is not None:
         check_installed()
+    read = [Input("the records", args.folder), Input("--vocab", args.vocab)]
+    check([OutputFile("--html", args.html, made_by("inspect_data"))], read, args.overwrite)
     tensorflow_startup.start_tensorflow()
     shown = Shown(args.num_shards, args.num_examples, args.num_tokens, args.seed)
     adoption = Adoption(args.vocab, args.lower_case, args.heldout_fraction) if args.adopt else None
@@ -64,7 +69,7 @@ def inspect_data(args: argparse.Namespace) -> None:
         facts, num_faults = inspect_folder(args.folder, shown, adoption, run)
     _print(facts)
     if args.html is not None:
-        files.make_dirs(os.path.dirname(args.html) or ".")
+        files.make_parent(args.html)
         files.write_text(args.html, data_page(facts))
         print(f"{args.html}: written")
     if num_faults:

@@ -7,10 +7,14 @@ import argparse
 import os
 
 from electra_pretrain.cli.arguments import command_parser
+from electra_pretrain.cli.outputs import add_overwrite
 from electra_pretrain.cli.run import run_command
 from electra_pretrain.core import files
 from electra_pretrain.core.errors import UserError
+from electra_pretrain.core.marks import made_by
+from electra_pretrain.core.outputs import Input, OutputFile, check
 from electra_pretrain.evaluation.runs import load_runs
+from electra_pretrain.plot.chart import check_installed
 from electra_pretrain.plot.run_page import draw_runs
 
 SUFFIXES = (".png", ".html")
@@ -20,6 +24,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser = command_parser("plot_run", __doc__)
     parser.add_argument("runs", nargs="+", metavar="DIR", help="folder of a run, made by run_pretraining")
     parser.add_argument("--output", required=True, metavar="FILE", help="FILE.png, or FILE.html: drawing and tables in one")
+    add_overwrite(parser)
     parser.add_argument(
         "--metrics", metavar="NAME,NAME", help="draw these, by their names in metrics.jsonl (default: the usual)"
     )
@@ -42,9 +47,12 @@ def plot_run(args: argparse.Namespace) -> str:
     suffix = os.path.splitext(args.output)[1].lower()
     if suffix not in SUFFIXES:
         raise UserError(f"--output {args.output}: must end in {' or '.join(SUFFIXES)}")
+    check_installed()
+    read = [Input("the run", folder) for folder in args.runs]
+    check([OutputFile("--output", args.output, made_by("plot_run"))], read, args.overwrite)
     metrics = None if args.metrics is None else [name.strip() for name in args.metrics.split(",")]
     drawing = draw_runs(load_runs(args.runs), metrics, args.smoothing, args.from_step, as_page=suffix == ".html")
-    files.make_dirs(os.path.dirname(args.output) or ".")
+    files.make_parent(args.output)
     files.write_bytes(args.output, drawing.content)
     return f"{args.output}: {', '.join(drawing.metrics)}"
 

@@ -13,11 +13,14 @@ import sys
 import time
 
 from electra_pretrain.cli.arguments import add_config, add_device, command_parser, verbosity_flags
+from electra_pretrain.cli.outputs import named_file
 from electra_pretrain.cli.run import run_command
 from electra_pretrain.config.load import load_config
 from electra_pretrain.core import files, shipped, tensorflow_startup
 from electra_pretrain.core.batch import SPECIAL_TOKENS
+from electra_pretrain.core.outputs import Input, OutputFolder, check
 from electra_pretrain.core.progress import duration
+from electra_pretrain.corpus import finding
 from electra_pretrain.execution.child import run_shown
 
 _log = logging.getLogger(__name__)
@@ -38,6 +41,8 @@ def quickstart(args: argparse.Namespace) -> None:
     began = time.monotonic()
     config = load_config(args.config, args.set)
     corpus = args.corpus or shipped.SAMPLE_CORPUS
+    inputs = [Input("--corpus", path) for found in (finding.find(corpus) if args.corpus else ()) for path in found]
+    check([OutputFolder("--output", args.output)], [*inputs, named_file("--config", args.config)])
     vocab, data, run, exported = (files.join(args.output, name) for name in ("vocab.txt", "data", "run", "exported"))
     if not files.exists(vocab):
         _run_step("train_vocab", "--corpus", corpus, "--output", vocab, *vocab_options(config.data.vocab_size))

@@ -9,10 +9,14 @@ from typing import TYPE_CHECKING
 
 from electra_pretrain.checkpoint.listing import steps
 from electra_pretrain.cli.arguments import add_config, add_device, check_device, chosen_config, command_parser
+from electra_pretrain.cli.outputs import named_file
 from electra_pretrain.cli.run import run_command
+from electra_pretrain.config.load import CONFIG_NAME
 from electra_pretrain.config.schema import Config
-from electra_pretrain.core import tensorflow_startup
+from electra_pretrain.core import files, tensorflow_startup
 from electra_pretrain.core.errors import UserError
+from electra_pretrain.core.outputs import Input, OutputFolder, check
+from electra_pretrain.core.places import same
 from electra_pretrain.tpu import hosts
 from electra_pretrain.tpu.chips import SLICES, check_dtype
 
@@ -74,6 +78,7 @@ def run_pretraining(args: argparse.Namespace) -> None:
         raise UserError("--topology: is for --preflight; a run takes the devices that it finds")
     if args.tpu or args.topology:
         check_dtype(config.training.compute_dtype)
+    _check_output(args, config)
     hosts.prepare(args.tpu)
     # Imported here, so that a mistake above is told at once.
     tensorflow_startup.import_tensorflow()
@@ -89,6 +94,20 @@ def run_pretraining(args: argparse.Namespace) -> None:
     start = check_before_start(request)
     strategy = make_strategy(args.tpu, args.tpu_zone, args.gcp_project, args.cpu_replicas, args.device)
     train(start, strategy, args.on_bad_record == "skip")
+
+
+def _check_output(args: argparse.Namespace, config: Config) -> None:
+    """Refuse a run's folder that is, holds or lies in something that the run reads; its own config may be named.
+
+    Raises:
+        UserError: as `core.outputs.check`.
+    """
+    read = [*(Input("--data", folder) for folder in args.data), Input("--hparams", args.hparams)]
+    if args.config is not None and not same(args.config, files.join(args.model_dir, CONFIG_NAME)):
+        read.append(named_file("--config", args.config))
+    if not steps(args.model_dir):
+        read.append(Input("training.init_from", config.training.init_from or None))
+    check([OutputFolder("--model_dir", args.model_dir)], read)
 
 
 def read_init_from(config: Config, model_dir: str) -> "Pretrained | None":

@@ -9,12 +9,12 @@ import argparse
 import json
 
 from electra_pretrain.cli.arguments import add_config, add_step_check, chosen_phase, command_parser
+from electra_pretrain.cli.outputs import check_step_outputs
 from electra_pretrain.cli.run import run_command
 from electra_pretrain.core import tensorflow_startup
 from electra_pretrain.tpu.chips import SLICES, check_dtype, find_slice
 from electra_pretrain.tpu.compiler import COMPILER
 from electra_pretrain.tpu.report import describe
-from electra_pretrain.xla.compiler import check_output
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
@@ -35,7 +35,7 @@ def tpu_check(args: argparse.Namespace) -> str:
     target = find_slice(args.topology)
     check_dtype(phase.config.training.compute_dtype)
     COMPILER.check_installed()
-    check_output(args.compiled)
+    check_step_outputs(args, "tpu_check")
     # Imported here, so that a mistake above is told at once.
     tensorflow_startup.import_tensorflow()
     from electra_pretrain.train.step_cost import step_cost

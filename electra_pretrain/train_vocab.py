@@ -14,11 +14,12 @@ from electra_pretrain.cli.arguments import (
     command_line,
     command_parser,
 )
+from electra_pretrain.cli.outputs import add_overwrite
 from electra_pretrain.cli.run import run_command
-from electra_pretrain.core import files
 from electra_pretrain.core.errors import UserError
+from electra_pretrain.core.outputs import Input
 from electra_pretrain.tokenization import wordpiece
-from electra_pretrain.tokenization.tokenizer import TYPES
+from electra_pretrain.tokenization.tokenizer import TYPES, find_vocab
 from electra_pretrain.tokenization.training_text import MIN_FREQUENCY, VocabSettings
 
 _UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9}
@@ -31,6 +32,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         "--output", required=True, metavar="FILE", help="vocab.txt (or spm.model) to write; its settings go to FILE.json"
     )
+    add_overwrite(parser)
     parser.add_argument("--engine", choices=TYPES, default=wordpiece.TYPE, help="default: %(default)s")
     parser.add_argument("--vocab_size", type=int, default=32200, help="tokens in all (default %(default)s)")
     parser.add_argument("--limit_alphabet", type=int, default=6000, help="characters kept at most (default %(default)s)")
@@ -75,7 +77,8 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
 
 
 def train_vocab(args: argparse.Namespace) -> None:
-    from electra_pretrain.tokenization.edit import Edits
+    from electra_pretrain.tokenization.edit import Edits, check_edits
+    from electra_pretrain.tokenization.own_files import outputs
     from electra_pretrain.tokenization.train import train_vocabulary
 
     _check(args)
@@ -92,8 +95,11 @@ def train_vocab(args: argparse.Namespace) -> None:
         sample_bytes=parse_bytes(args.sample_bytes),
         seed=args.seed,
     )
-    edits = Edits(args.extend, args.put_terms)
-    tokenizer, documents, size = train_vocabulary(chosen_corpus(args), args.output, settings, edits, args.command)
+    edits = Edits(args.extend and find_vocab(args.extend), args.put_terms)
+    check_edits(edits, args.unused)
+    read = [Input("--extend", edits.extend), Input("--put_terms", edits.put_terms)]
+    corpus = chosen_corpus(args, outputs(args.output, "train_vocab"), read)
+    tokenizer, documents, size = train_vocabulary(corpus, args.output, settings, edits, args.command)
     print(f"{args.output}: {tokenizer.vocab_size:,} tokens, learnt from {documents:,} documents, {size / 1e6:,.1f} MB")
     if tokenizer.vocab_size < args.vocab_size:
         why = f"occur {settings.min_frequency} times" if args.engine == wordpiece.TYPE else "are found"
@@ -102,8 +108,6 @@ def train_vocab(args: argparse.Namespace) -> None:
 
 def _check(args: argparse.Namespace) -> None:
     parse_bytes(args.sample_bytes)
-    if files.is_dir(args.output):
-        raise UserError(f"--output {args.output}: is a folder; name the file to write, for example {args.output}/vocab.txt")
     if args.unused >= args.vocab_size:
         raise UserError(f"--unused {args.unused}: leaves nothing of --vocab_size {args.vocab_size} to learn; lower it")
     for name in ("extend", "put_terms", "min_frequency"):

@@ -2,21 +2,26 @@
 
 import argparse
 import contextlib
+import itertools
 import logging
 import shlex
 import sys
 from collections.abc import Iterator, Sequence
 from typing import Any, get_args
 
+from electra_pretrain.cli.outputs import add_overwrite
 from electra_pretrain.cli.parser import Parser
 from electra_pretrain.config.hparams import load_hparams
 from electra_pretrain.config.load import left_out, load_config
 from electra_pretrain.config.schema import Config, Phase
 from electra_pretrain.core import messages
 from electra_pretrain.core.errors import UserError
+from electra_pretrain.core.outputs import Input, Output, check_can_be_made
+from electra_pretrain.core.outputs import check as check_outputs
+from electra_pretrain.core.volumes import volumes_of
 from electra_pretrain.corpus.contents import archive_kind
 from electra_pretrain.corpus.damage import OnBadFile
-from electra_pretrain.corpus.finding import find_corpus
+from electra_pretrain.corpus.finding import find
 from electra_pretrain.corpus.layouts.layout import Form
 from electra_pretrain.corpus.layouts.registry import AUTO, LAYOUTS
 from electra_pretrain.corpus.reader import Corpus
@@ -102,18 +107,34 @@ def add_corpus(parser: argparse.ArgumentParser, help: str = CORPUS_HELP) -> None
     )
 
 
-def chosen_corpus(args: argparse.Namespace, encoding: str = "utf-8", on_bad_bytes: str = "error") -> Corpus:
+def chosen_corpus(
+    args: argparse.Namespace,
+    outputs: Sequence[Output] = (),
+    inputs: Sequence[Input] = (),
+    encoding: str = "utf-8",
+    on_bad_bytes: str = "error",
+) -> Corpus:
     """Open the corpus that the arguments name.
 
+    Args:
+        args: the command's; `add_corpus` and, where files are written, `add_overwrite` made them.
+        outputs: what the command will write; held against the corpus, too.
+        inputs: what else it reads.
+        encoding: of the corpus.
+        on_bad_bytes: what becomes of bytes that are not of the encoding.
+
     Raises:
-        UserError: a glob matches no file, or something in how it is read will not do.
+        UserError: a glob matches no file, something in how it is read will not do, or an output would destroy something.
     """
-    outputs = [path for name in ("output", "dropped") if (path := getattr(args, name, None))]
     told = {name: getattr(args, name) for name in ("text_field", "layout", "members", "thread_field", "form", "on_bad_file")}
     reading = Reading(encoding=encoding, on_bad_bytes=on_bad_bytes, **told)
-    paths = find_corpus(args.corpus, args.layout, outputs)
+    check_can_be_made(outputs)  # before anything is looked for, which may take long
+    paths, folders = find(args.corpus, args.layout)
     if args.members and not any(map(archive_kind, paths)):
         raise UserError(f"--members {args.members}: is for archives, and there is none in the corpus; leave it out")
+    stored = itertools.chain.from_iterable(map(volumes_of, paths))
+    read = [Input("--corpus", path) for path in (*folders, *stored)]
+    check_outputs(outputs, [*read, *inputs], getattr(args, "overwrite", False))
     return Corpus(paths, reading)
 
 
@@ -164,6 +185,7 @@ def add_step_check(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of text")
     parser.add_argument("--compiled", metavar="FILE", help="write the compiled program here, to see what each operation costs")
+    add_overwrite(parser, "--compiled")
 
 
 def chosen_phase(args: argparse.Namespace) -> Phase:

@@ -1,6 +1,7 @@
 """Export what a run's folder holds: as Hugging Face directories, or as a checkpoint of the released TensorFlow 1 code."""
 
 import logging
+import os
 from collections.abc import Mapping
 
 import numpy as np
@@ -17,6 +18,7 @@ from electra_pretrain.convert.model_card import CardFacts
 from electra_pretrain.convert.tf1 import write_tf1
 from electra_pretrain.core import files
 from electra_pretrain.core.errors import UserError
+from electra_pretrain.core.together import staged
 from electra_pretrain.model.electra import Electra
 from electra_pretrain.tokenization.tokenizer import file_name, load_tokenizer
 from electra_pretrain.tokenization.wordpiece import FILE_NAME, read_vocab
@@ -31,7 +33,13 @@ def random_weights(config: Config) -> dict[str, np.ndarray]:
 
 
 def export_hugging_face(
-    model_dir: str, output: str, config: Config, weights: Mapping[str, np.ndarray], facts: CardFacts, dtype: str
+    model_dir: str,
+    output: str,
+    config: Config,
+    weights: Mapping[str, np.ndarray],
+    facts: CardFacts,
+    dtype: str,
+    overwrite: bool = False,
 ) -> list[str]:
     """Write Hugging Face directories, with a model card that shows what the weights say of a sentence.
 
@@ -42,9 +50,10 @@ def export_hugging_face(
         weights: released name -> value.
         facts: for the model card, but for the examples.
         dtype: of the weights written.
+        overwrite: replace files there that no export has made.
 
     Returns:
-        The directories written.
+        The directories written; their `config.json` come last.
 
     Raises:
         UserError: the vocabulary is missing or damaged, the dtype cannot hold a weight, or the output cannot be written.
@@ -52,13 +61,16 @@ def export_hugging_face(
     vocab = files.join(model_dir, file_name(facts.manifest["vocabulary"]["type"]))
     tokenizer = load_tokenizer(vocab, config.data.do_lower_case)
     facts = facts._replace(examples=card_examples(weights, config, tokenizer))
-    written = write_hugging_face(output, weights, config, tokenizer, facts, dtype)
+    with staged(output, "export_hf", [r"[^/]*/config\.json"], overwrite) as staging:
+        written = write_hugging_face(staging, weights, config, tokenizer, facts, dtype)
     if (reason := no_generator_because(config)) is not None:
         _log.info("no generator is written: %s", reason)
-    return written
+    return [files.join(output, os.path.basename(folder)) for folder in written]
 
 
-def export_tf1(model_dir: str, output: str, step: int | None, average: int, keep_optimizer: bool) -> str:
+def export_tf1(
+    model_dir: str, output: str, step: int | None, average: int, keep_optimizer: bool, overwrite: bool = False
+) -> str:
     """Write a checkpoint for tools made for the released code.
 
     Args:
@@ -67,6 +79,7 @@ def export_tf1(model_dir: str, output: str, step: int | None, average: int, keep
         step: which checkpoint; None: the newest.
         average: mean of the weights of so many checkpoints up to that one; 1 where the optimiser is kept.
         keep_optimizer: write Adam's moments too.
+        overwrite: replace files there that no export has made.
 
     Returns:
         The checkpoint's path without suffix.
@@ -81,4 +94,6 @@ def export_tf1(model_dir: str, output: str, step: int | None, average: int, keep
     tokens = read_vocab(vocab)
     prefix = find(model_dir, step)
     values = read(prefix, lambda name: not is_loss_scale(name)) if keep_optimizer else read_mean(model_dir, step, average)
-    return write_tf1(output, int(values["global_step"]), values, config, tokens)
+    with staged(output, "export_tf1", [r".*\.index", "checkpoint"], overwrite) as staging:
+        written = write_tf1(staging, int(values["global_step"]), values, config, tokens)
+    return files.join(output, os.path.basename(written))

@@ -8,11 +8,10 @@ import hashlib
 import os
 import re
 import shutil
-import socket
 from collections.abc import Iterator, Sequence
 from typing import BinaryIO, Protocol
 
-from electra_pretrain.core import gfile, hub, local_files
+from electra_pretrain.core import gfile, hub, local_files, temporaries
 from electra_pretrain.core.errors import UserError
 from electra_pretrain.core.progress import Progress
 
@@ -111,6 +110,11 @@ def make_dirs(path: str) -> None:
     _system(path).make_dirs(path)
 
 
+def make_parent(path: str) -> None:
+    """Create the folder that a file is to lie in; raises as `make_dirs`."""
+    make_dirs(os.path.dirname(path) or ".")
+
+
 def remove(path: str) -> None:
     """Remove a file or a whole folder; nothing happens if it is absent."""
     _system(path).remove(path)
@@ -121,20 +125,18 @@ def replace(source: str, target: str) -> None:
     _system(target).replace(source, target)
 
 
-def temporary_name(path: str) -> str:
-    """Name the file beside `path` that is written until it is whole; each process and machine has another."""
-    return f"{path}.tmp-{os.getpid()}-{socket.gethostname()}"
+temporary_name = temporaries.name_for
 
 
 def remove_temporaries(folder: str, names: str = ".*") -> None:
-    """Remove what a killed process left half-written in a folder (call it where no other process writes).
+    """Remove what killed processes left half-written in a folder; what a live one writes stays.
 
     Args:
-        folder: where to look.
+        folder: where to look; there may be none.
         names: regular expression of the files that were to be; another's stay.
     """
-    for name in list_dir(folder):
-        if re.fullmatch(rf"(?:{names})\.tmp-\d+.*", name):
+    for name in list_dir(folder) if is_dir(folder) else ():
+        if temporaries.is_left_over(name, names):
             remove(join(folder, name))
 
 

@@ -4,7 +4,8 @@ import itertools
 import logging
 import os
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from typing import NamedTuple
 
 from electra_pretrain.core import files, volumes
 from electra_pretrain.core.errors import UserError, first_of
@@ -21,7 +22,19 @@ _NO_FILE = "a pipe or a device"
 _log = logging.getLogger(__name__)
 
 
-def find_corpus(patterns: str, layout: str = AUTO, outputs: Sequence[str] = ()) -> list[str]:
+class Found(NamedTuple):
+    """The files of a corpus, and the folders all of which is the corpus."""
+
+    paths: list[str]
+    folders: list[str]
+
+
+def find_corpus(patterns: str, layout: str = AUTO) -> list[str]:
+    """List the files that comma-separated globs and folders name; as `find`, without the folders."""
+    return find(patterns, layout).paths
+
+
+def find(patterns: str, layout: str = AUTO) -> Found:
     """List the files that comma-separated globs and folders name: patterns in the order given, each sorted, nothing twice.
 
     A folder's files are meant that can be read as text, and those of its folders; a file that was cut is named by its first
@@ -30,19 +43,19 @@ def find_corpus(patterns: str, layout: str = AUTO, outputs: Sequence[str] = ()) 
     Args:
         patterns: the globs.
         layout: what `--layout` says, by which a folder's files are read.
-        outputs: what will be written; within a folder that is the corpus, the next run would take it for text.
 
     Raises:
-        UserError: a pattern matches no file, or one that cannot be told for text; a folder holds no text, or is written to; a
-            volume is missing.
+        UserError: a pattern matches no file, or one that cannot be told for text; a folder holds no text; a volume is missing.
     """
-    found = dict[tuple[object, ...], str]()
+    found, folders = dict[tuple[object, ...], str](), list[str]()
     for pattern in filter(None, (part.strip() for part in patterns.split(","))):
-        for path in _matching(pattern, layout, outputs):
+        matching = _matching(pattern, layout)
+        folders += matching.folders
+        for path in matching.paths:
             found.setdefault(_identity(path), path)
     if not found:
         raise UserError("no corpus given: name at least one file, folder or glob")
-    return list(found.values())
+    return Found(list(found.values()), folders)
 
 
 def _identity(path: str) -> tuple[object, ...]:
@@ -53,22 +66,14 @@ def _identity(path: str) -> tuple[object, ...]:
     return os.path.normpath(unicodedata.normalize("NFC", path)), place.st_dev, place.st_ino
 
 
-def holds(folder: str, path: str) -> bool:
-    """Tell whether a path is a folder or anything in it."""
-    if files.is_remote(folder) or files.is_remote(path):
-        return f"{path.rstrip('/')}/".startswith(f"{folder.rstrip('/')}/")
-    folder, path = os.path.realpath(folder), os.path.realpath(path)
-    return os.path.commonpath([folder, path]) == folder
-
-
-def _matching(pattern: str, layout: str, outputs: Sequence[str]) -> list[str]:
+def _matching(pattern: str, layout: str) -> Found:
     spellings = list(_spellings(pattern))
     matches = list(dict.fromkeys(itertools.chain.from_iterable(map(files.matching, spellings))))
     matches = matches or list(itertools.chain.from_iterable(map(volumes.cut_from, map(files.pinned, spellings))))
     folders = list(filter(files.is_dir, matches))
     found = [path for path in matches if path not in folders and (len(matches) == 1 or not _is_beside(path))]
     if folders and not found:
-        return list(itertools.chain.from_iterable(_readable(folder, layout, outputs) for folder in folders))
+        return Found(list(itertools.chain.from_iterable(_readable(folder, layout) for folder in folders)), folders)
     if not found:
         raise files.no_such_file(pattern)
     if odd := next(filter(_is_no_file, found), None):
@@ -85,7 +90,7 @@ def _matching(pattern: str, layout: str, outputs: Sequence[str]) -> list[str]:
     for path in whole:
         if not files.is_remote(path) and _is_unknown(path):
             _head_layout(path, layout)
-    return whole
+    return Found(whole, [])
 
 
 def _is_beside(path: str) -> bool:
@@ -116,10 +121,8 @@ def _forms(name: str) -> tuple[str, str]:
     return unicodedata.normalize("NFC", name), unicodedata.normalize("NFD", name)
 
 
-def _readable(folder: str, layout: str, outputs: Sequence[str]) -> list[str]:
+def _readable(folder: str, layout: str) -> list[str]:
     """List the files of a folder that can be read as text, and say so."""
-    if output := next((output for output in outputs if holds(folder, output)), None):
-        raise UserError(f"{output}: lies in {folder}, all of which is the corpus; choose another place, or name the files")
     start = len(folder.rstrip("/")) + 1
     found, passed_over = list[str](), list[str]()
     for path in volumes.fold([path for path in files.walk(folder) if not is_junk(path[start:])]):

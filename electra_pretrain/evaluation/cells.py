@@ -6,10 +6,11 @@ done when its `results.json` lies there.
 
 import json
 import re
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from electra_pretrain.core import files, json_files
-from electra_pretrain.core.errors import UserError
+from electra_pretrain.core.errors import UserError, first_of
 from electra_pretrain.evaluation.results import Result, read_result
 from electra_pretrain.finetuning import record
 
@@ -59,6 +60,22 @@ def _numbered(folder: str, prefix: str) -> list[int]:
         return []
     matches = (re.fullmatch(rf"{prefix}-(\d+)", name) for name in files.list_dir(folder))
     return sorted(int(match.group(1)) for match in matches if match)
+
+
+def check_foreign(output: str, names: Sequence[str]) -> None:
+    """Refuse a folder that no evaluation was begun in, and in which something lies that one would write over.
+
+    Args:
+        output: the folder.
+        names: of what is written into it, beside the cells.
+
+    Raises:
+        UserError: there is such a file or folder.
+    """
+    if files.exists(files.join(output, SETTINGS_NAME)):
+        return
+    if found := [name for name in (record.RESULTS, _CELLS, *names) if files.exists(files.join(output, name))]:
+        raise UserError(f"{output}: holds {first_of(found)}, and no evaluation was begun there; choose another --output")
 
 
 def check_settings(output: str, settings: dict[str, Any]) -> None:

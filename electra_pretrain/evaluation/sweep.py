@@ -10,12 +10,16 @@ import time
 from typing import Any, NamedTuple
 
 from electra_pretrain.checkpoint import listing
+from electra_pretrain.config.load import CONFIG_NAME, load_config
 from electra_pretrain.core import files, json_files
+from electra_pretrain.core.errors import UserError
 from electra_pretrain.core.progress import Progress
-from electra_pretrain.evaluation.cells import RANDOM_STEP, Cell, check_settings
+from electra_pretrain.evaluation.cells import RANDOM_STEP, Cell, check_foreign, check_settings
 from electra_pretrain.evaluation.exports import Exports, Failed, Vanished
-from electra_pretrain.evaluation.report import TABLE_NAME, write_report
+from electra_pretrain.evaluation.report import TABLE_NAME, read_cells, write_report
 from electra_pretrain.execution.child import last_line, run_logged
+from electra_pretrain.finetuning.config import load_finetune_config, size_of
+from electra_pretrain.finetuning.registry import find_task
 
 FINETUNE = "electra_pretrain.finetune"
 POLL_SECONDS = 30.0
@@ -115,8 +119,10 @@ def sweep(plan: Plan) -> Outcome:
     """Do what is planned and not done yet; write tables and drawings after each checkpoint.
 
     Raises:
-        UserError: cells of other settings lie in the output.
+        UserError: cells of other settings lie in the output, or files of others; finetune would not take its options.
     """
+    _check_options(plan)
+    check_foreign(plan.output, [TABLE_NAME, *(f"{task}.png" for task in plan.data)])
     files.make_dirs(plan.output)
     check_settings(plan.output, plan.settings())
     exports = Exports(plan.model_dir, plan.output, lambda step: step in listing.steps(plan.model_dir))
@@ -137,6 +143,17 @@ def sweep(plan: Plan) -> Outcome:
     _report(plan)
     table = files.join(plan.output, TABLE_NAME)
     return Outcome(files.read_text(table) if files.exists(table) else "", failed)
+
+
+def _check_options(plan: Plan) -> None:
+    """Refuse before the first export what every cell, or the report, would end with."""
+    hidden_size = load_config(files.join(plan.model_dir, CONFIG_NAME)).model.hidden_size
+    for task in map(find_task, plan.data):
+        load_finetune_config(plan.options.config or f"{task.name}_{size_of(hidden_size)}", list(plan.options.overrides))
+        if plan.options.split is not None and plan.options.split not in task.files:
+            raise UserError(f"--split {plan.options.split}: {task.name} has {', '.join(task.files)}")
+    for folder in plan.beside:
+        read_cells(folder)
 
 
 def _wanted_steps(plan: Plan, exports: Exports, with_last: bool) -> list[int]:

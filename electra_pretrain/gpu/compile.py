@@ -38,7 +38,7 @@ def main(path: str, card_name: str, compiled_path: str | None = None) -> None:
         _prepare(card, Path(folder))
         with open(path, "rb") as file:
             result, text = compile_for(card, file.read())
-    answer(result, text, compiled_path)
+    answer(result, text, compiled_path, "gpu_check")
 
 
 def _prepare(card: Card, folder: Path) -> None:

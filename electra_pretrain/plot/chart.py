@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from electra_pretrain.core import optional
+from electra_pretrain.core import marks, optional
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -37,10 +37,7 @@ STYLE = {
     "svg.hashsalt": "electra_pretrain",
 }
 # Without what changes from day to day or from one release of matplotlib to the next.
-METADATA: dict[str, dict[str, Any]] = {
-    "png": {"Software": None},
-    "svg": {"Date": None, "Creator": None, "Format": None, "Type": None},
-}
+_SVG_METADATA: dict[str, Any] = {"Date": None, "Creator": None, "Format": None, "Type": None}
 
 
 def check_installed() -> None:
@@ -52,8 +49,8 @@ def check_installed() -> None:
     optional.load("matplotlib", "drawing", extra=EXTRA)
 
 
-def saved(draw: "Callable[[], Figure]", format: str) -> bytes:
-    """Save what `draw` draws, in the package's style, as "png" or "svg".
+def saved(draw: "Callable[[], Figure]", format: str, command: str | None = None) -> bytes:
+    """Save what `draw` draws, in the package's style, as "png" or "svg"; a PNG tells the command that makes it.
 
     Raises:
         UserError: matplotlib is not installed.
@@ -62,9 +59,10 @@ def saved(draw: "Callable[[], Figure]", format: str) -> bytes:
     from matplotlib import style
 
     picture = io.BytesIO()
+    metadata = {"Software": command and marks.maker(command)} if format == "png" else _SVG_METADATA
     # Neither the reader's own matplotlib settings nor pyplot's state have a say.
     with style.context(["default", STYLE]), warnings.catch_warnings(record=True) as caught:
-        draw().savefig(picture, format=format, metadata=METADATA[format])
+        draw().savefig(picture, format=format, metadata=metadata)
     _report(caught, format)
     return picture.getvalue()
 

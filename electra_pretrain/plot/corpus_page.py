@@ -54,7 +54,7 @@ def corpus_page(facts: CorpusFacts) -> str:
     first, *others = map(_section, facts.sections)
     charts = "".join(drawing(length_bars(bars)) for bars in facts.lengths)
     body = [first, f'<div class="charts">\n{charts}</div>\n', *others]
-    return document(f"Corpus: {facts.corpus}", "".join(body), _CSS)
+    return document("corpus_stats", f"Corpus: {facts.corpus}", "".join(body), _CSS)
 
 
 def length_bars(bars: Bars) -> bytes:

@@ -79,7 +79,7 @@ def data_page(facts: DataFacts) -> str:
         if frequent
         else "",
     ]
-    return document(f"Records: {facts.folder}", "".join(sections), _CSS)
+    return document("inspect_data", f"Records: {facts.folder}", "".join(sections), _CSS)
 
 
 def _example(example: ShownExample) -> str:

@@ -3,6 +3,7 @@
 import html
 from collections.abc import Sequence
 
+from electra_pretrain.core.marks import of_page
 from electra_pretrain.plot.chart import COLOURS
 
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'"
@@ -19,17 +20,18 @@ th:first-child, td:first-child { text-align: left }
 """
 
 
-def document(title: str, body: str, css: str = "") -> str:
+def document(command: str, title: str, body: str, css: str = "") -> str:
     """Write a whole page.
 
     Args:
+        command: that makes it, by which it knows it again.
         title: text, escaped here.
         body: HTML, in which every name is escaped already.
         css: rules of this page alone.
     """
     escaped = html.escape(title)
     return (
-        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        f'<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n{of_page(command)}'
         f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f"<title>{escaped}</title>\n<style>{_CSS}{css}</style>\n</head>\n<body>\n<h1>{escaped}</h1>\n"

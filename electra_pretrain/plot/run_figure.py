@@ -77,7 +77,7 @@ def render(runs: list[Run], panels: list[Panel], smoothing: float, from_step: in
     Raises:
         UserError: matplotlib is not installed.
     """
-    return saved(lambda: _draw(runs, panels, smoothing, from_step), format)
+    return saved(lambda: _draw(runs, panels, smoothing, from_step), format, "plot_run")
 
 
 def _draw(runs: list[Run], panels: list[Panel], smoothing: float, from_step: int) -> "Figure":

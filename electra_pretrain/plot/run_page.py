@@ -48,7 +48,7 @@ def page(runs: list[Run], svg: bytes) -> str:
     """Write the page of some runs around their drawing."""
     names = ", ".join(run.label for run in runs) if len(runs) <= NAMES_IN_TITLE else f"{len(runs)} runs"
     sections = [_heldout(runs), *([_configs(runs)] if len(runs) > 1 else [])]
-    return document(f"Pretraining: {names}", drawing(svg) + "".join(sections))
+    return document("plot_run", f"Pretraining: {names}", drawing(svg) + "".join(sections))
 
 
 def _heldout(runs: list[Run]) -> str:

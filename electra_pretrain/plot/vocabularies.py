@@ -50,7 +50,7 @@ def vocabularies_page(vocabularies: list[Vocabulary], rows: list[tuple[str, list
         f"<h2>Measures</h2>\n<p>Text: {html.escape(corpus)}</p>\n{coloured_table('', labels, rows)}"
         f"<h2>Characters behind [UNK], how often</h2>\n{unknown}"
     )
-    return document("Vocabularies compared", drawing(svg) + sections)
+    return document("inspect_vocab", "Vocabularies compared", drawing(svg) + sections)
 
 
 def _draw(vocabularies: list[Vocabulary]) -> "Figure":

@@ -41,6 +41,7 @@ from electra_pretrain.records.shards import SHARD_NAMES, build_shard, shard_task
 from electra_pretrain.tokenization.tokenizer import Tokenizer, load_tokenizer
 
 COMMAND = "build_data"
+OWN_NAMES = rf"{SHARD_NAMES}|{re.escape(MANIFEST_NAME)}|vocab\.txt|spm\.model|\.build_data-.*"  # in its output
 
 
 def build(

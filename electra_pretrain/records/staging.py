@@ -7,13 +7,13 @@ import base64
 import os
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import CancelledError
 from multiprocessing.pool import ThreadPool
 from typing import NamedTuple, TypeVar
 
 from electra_pretrain.core import files, optional
-from electra_pretrain.core.errors import UserError
+from electra_pretrain.core.errors import UserError, first_of
 from electra_pretrain.core.hashing import HashedFile
 from electra_pretrain.core.progress import Progress
 from electra_pretrain.records.bucket import BucketFolder, Stored
@@ -66,6 +66,8 @@ def stage(folder: str, url: str, workers: int, overwrite: bool) -> Staged:
             "or replace them with --overwrite"
         )
     records = _read_all(folder, hashes, workers)
+    if not overwrite and MANIFEST_NAME not in there:
+        _check_foreign(remote.url, records, there)
     pending = [file for file in records if there.get(file.name) != file.stored]
     started = time.monotonic()
     if pending or there.get(MANIFEST_NAME) != manifest.stored:
@@ -84,6 +86,15 @@ def stage(folder: str, url: str, workers: int, overwrite: bool) -> Staged:
             *(files.join(remote.url, name) for name in sorted(there) if name not in names),
         ],
     )
+
+
+def _check_foreign(url: str, records: Sequence[LocalFile], there: Mapping[str, Stored]) -> None:
+    """Refuse to replace what no manifest tells of: records of other settings, not all sent, or something else altogether."""
+    if others := [file.name for file in records if there.get(file.name, file.stored) != file.stored]:
+        raise UserError(
+            f"{url}: holds another {first_of(others)}, of which no {MANIFEST_NAME} tells; choose another folder there, "
+            "or replace it with --overwrite"
+        )
 
 
 def _expected_hashes(folder: str) -> dict[str, str]:

@@ -4,7 +4,6 @@ No token that stays changes its id, so that a trained model's rows keep their me
 """
 
 import logging
-import os
 import re
 import unicodedata
 from typing import Any, NamedTuple
@@ -64,12 +63,25 @@ def edit_vocabulary(
         "made_from": {"path": path, "sha256": tokenizer.sha256, "tokens": tokenizer.vocab_size},
         "made_by": provenance.read(path),
     }
-    files.make_dirs(os.path.dirname(output) or ".")
-    if tokenizer_json:
-        files.make_dirs(os.path.dirname(tokenizer_json) or ".")
-        files.write_text(tokenizer_json, edited.to_json())
-    provenance.save(output, edited.file_content, record)
+    beside = {tokenizer_json: edited.to_json().encode("utf-8")} if tokenizer_json else {}
+    provenance.save(output, edited.file_content, record, beside)
     return edited
+
+
+def check_edits(edits: Edits, places: int) -> None:
+    """Refuse, before hours of learning, what would be refused after them.
+
+    Args:
+        edits: what is to be made of the vocabulary that is learnt.
+        places: how many `[unusedN]` it will have.
+
+    Raises:
+        UserError: the other vocabulary or the terms cannot be read, or there are too many terms.
+    """
+    if edits.extend:
+        read_vocab(find_vocab(edits.extend))
+    if edits.put_terms and len(terms := read_terms(edits.put_terms)) > places:
+        raise _too_many(edits.put_terms, len(terms), places)
 
 
 def apply_edits(tokenizer: WordPieceTokenizer, edits: Edits) -> tuple[WordPieceTokenizer, list[dict[str, Any]]]:
@@ -159,11 +171,15 @@ def with_terms(tokenizer: WordPieceTokenizer, path: str, grow: bool = False) -> 
             raise UserError(f'{path}, line {number}: "{term}" would never be found in text: {reason}; take it out or mend it')
     places = [index for index, token in enumerate(tokenizer.tokens) if UNUSED.fullmatch(token)]
     if len(terms) > len(places) and not grow:
-        raise UserError(f"{path}: {len(terms)} terms, but the vocabulary has {len(places)} [unusedN] places; take some out")
+        raise _too_many(path, len(terms), len(places))
     tokens = list(tokenizer.tokens)
     for place, term in zip(places, terms, strict=False):
         tokens[place] = term
     return tokens + list(terms)[len(places) :]
+
+
+def _too_many(path: str, terms: int, places: int) -> UserError:
+    return UserError(f"{path}: {terms} terms, but the vocabulary has {places} [unusedN] places; take some out")
 
 
 def why_never(tokenizer: WordPieceTokenizer, token: str) -> str | None:

@@ -1,24 +1,34 @@
 """What made a vocabulary stands beside it, in FILE.json: settings, sources with hashes, commands, and its case."""
 
+import hashlib
 import importlib.metadata
 import json
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from electra_pretrain.core import files, json_files, typed
 from electra_pretrain.core.errors import UserError
+from electra_pretrain.core.together import write_all
 
 SUFFIX = ".json"  # what made vocab.txt stands in vocab.txt.json
 _PACKAGES = ("tokenizers", "sentencepiece", "python-mecab-ko", "python-mecab-ko-dic")
 
 
-def save(path: str, content: bytes, record: dict[str, Any]) -> None:
-    """Write a vocabulary, and before it what made it.
+def save(path: str, content: bytes, record: dict[str, Any], beside: Mapping[str, bytes] | None = None) -> None:
+    """Write a vocabulary with what made it: never one of an earlier vocabulary and one of this.
+
+    Args:
+        path: of the vocabulary; what made it goes to `path.json`.
+        content: of the vocabulary.
+        record: what made it; its hash is added.
+        beside: more files that belong to it, by their paths.
 
     Raises:
-        UserError: the files cannot be written.
+        UserError: the files cannot be written; what was there before is as it was.
     """
-    files.write_text(path + SUFFIX, json.dumps(record, ensure_ascii=False, indent=2) + "\n")
-    files.write_bytes(path, content)
+    record = {**record, "sha256": hashlib.sha256(content).hexdigest()}
+    settings = json.dumps(record, ensure_ascii=False, indent=2) + "\n"
+    write_all({**(beside or {}), path + SUFFIX: files.readable(settings).encode("utf-8"), path: content})
 
 
 class _Case(NamedTuple):

@@ -1,10 +1,8 @@
 """Learn a vocabulary from a corpus, and write it with what made it."""
 
-import os
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from electra_pretrain.core import files
 from electra_pretrain.core.progress import Progress
 from electra_pretrain.corpus.provenance import read_steps
 from electra_pretrain.corpus.reader import Corpus, Document, no_text
@@ -42,7 +40,6 @@ def train_vocabulary(corpus: Corpus, output: str, settings: VocabSettings, edits
     """
     if next(corpus.documents(), None) is None:
         raise no_text(corpus.paths)
-    files.make_dirs(os.path.dirname(output) or ".")
     with training_text(lambda step: _shown(corpus, step), settings) as text:
         tokenizer, made = _learn(text, settings, edits)
     record = {

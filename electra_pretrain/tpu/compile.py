@@ -22,7 +22,7 @@ def main(path: str, topology: str, compiled_path: str | None = None) -> None:
     os.environ["ALLOW_MULTIPLE_LIBTPU_LOAD"] = "1"
     with open(path, "rb") as file:
         result, text = compile_for(topology, file.read())
-    answer(result, text, compiled_path)
+    answer(result, text, compiled_path, "tpu_check")
 
 
 def compile_for(topology: str, hlo: bytes) -> tuple[dict[str, Any], str]:

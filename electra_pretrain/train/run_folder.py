@@ -16,6 +16,7 @@ from electra_pretrain.core.errors import UserError
 from electra_pretrain.records.manifest import Manifest, Vocabulary
 from electra_pretrain.tokenization.wordpiece import vocab_text
 from electra_pretrain.train.input import Source, choose_sources
+from electra_pretrain.train.metrics_log import METRICS_NAME
 
 RUN_NAME = "run.json"  # the records' manifests and the versions
 # A half-done run may be given these anew; anything else would make it another experiment.
@@ -102,6 +103,8 @@ def check_earlier_run(config: Config, manifests: Sequence[Manifest], model_dir: 
         UserError: the fields that differ and may not, or other records.
     """
     path = files.join(model_dir, CONFIG_NAME)
+    if not steps(model_dir):
+        _check_foreign(config, manifests[-1].vocabulary, model_dir)
     if not files.exists(path) or not steps(model_dir):
         return
     if is_import(model_dir):
@@ -130,6 +133,32 @@ def check_earlier_run(config: Config, manifests: Sequence[Manifest], model_dir: 
             f"{model_dir}: that run used other records (fingerprint {', '.join(used)}, now {', '.join(given)}); "
             "use the same --data or another --model_dir"
         )
+
+
+def _check_foreign(config: Config, vocabulary: Vocabulary, model_dir: str) -> None:
+    """Refuse to begin a run over files of others, where none was begun before.
+
+    Raises:
+        UserError: the folder holds another config or vocabulary, or metrics.
+    """
+    if files.exists(files.join(model_dir, RUN_NAME)):
+        return
+    config_path, vocab_path = files.join(model_dir, CONFIG_NAME), files.join(model_dir, vocabulary.file_name)
+    metrics_path = files.join(model_dir, METRICS_NAME)
+    others = {
+        config_path: files.exists(config_path) and _is_another(config_path, config),
+        vocab_path: files.exists(vocab_path) and files.sha256(vocab_path) != vocabulary.sha256,
+        metrics_path: files.exists(metrics_path) and files.size(metrics_path) > 0,
+    }
+    if found := [path for path, is_another in others.items() if is_another]:
+        raise UserError(f"{found[0]}: is not of this run, and would be lost; use another --model_dir, or move it away")
+
+
+def _is_another(path: str, config: Config) -> bool:
+    try:
+        return bool(differences(load_config(path), config))
+    except UserError:
+        return True
 
 
 def is_import(folder: str) -> bool:

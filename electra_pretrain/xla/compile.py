@@ -4,12 +4,22 @@ import json
 import re
 from typing import Any
 
+from electra_pretrain.core import files
+from electra_pretrain.core.marks import of_program
 
-def answer(result: dict[str, Any], text: str, compiled_path: str | None) -> None:
-    """Print what a compiler's process found, as one JSON object, and write the compiled program where it is asked for."""
+
+def answer(result: dict[str, Any], text: str, compiled_path: str | None, command: str) -> None:
+    """Print what a compiler's process found, as one JSON object, and write the compiled program where it is asked for.
+
+    Args:
+        result: what it found.
+        text: the program.
+        compiled_path: where it is asked for; None: nowhere.
+        command: that asked for it, and knows by its name what it wrote.
+    """
     if compiled_path is not None:
-        with open(compiled_path, "w", encoding="utf-8") as out:
-            out.write(text)
+        files.make_parent(compiled_path)
+        files.write_text(compiled_path, of_program(command) + text)
     print(json.dumps(result))
 
 

@@ -2,7 +2,6 @@
 
 import json
 import logging
-import os
 import subprocess
 import sys
 import tempfile
@@ -15,16 +14,6 @@ from electra_pretrain.core.progress import duration
 
 LINE_INTERVAL_SECONDS = 60.0
 _log = logging.getLogger(__name__)
-
-
-def check_output(compiled_path: str | None) -> None:
-    """Refuse a `--compiled` that could not be written after minutes.
-
-    Raises:
-        UserError: its folder does not exist.
-    """
-    if compiled_path is not None and not os.path.isdir(os.path.dirname(compiled_path) or "."):
-        raise UserError(f"--compiled {compiled_path}: no such folder; make it first")
 
 
 class Compiler(NamedTuple):

@@ -3,7 +3,6 @@
 import json
 import os
 import pickle
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -328,10 +327,10 @@ def test_names_in_other_files_are_never_followed(tmp_path, tf1, pair):
 
 
 def test_a_damaged_tf1_checkpoint_is_refused(tmp_path, values):
-    released_weights.write(tmp_path, values, adam_slots=False, step=None)
-    data = next(Path(tmp_path).glob("*.data*"))
+    released_weights.write(tmp_path / "tf1", values, adam_slots=False, step=None)
+    data = next((tmp_path / "tf1").glob("*.data*"))
     data.write_bytes(data.read_bytes()[:1000])
     with pytest.raises(UserError, match="model.ckpt-0: damaged checkpoint"):
-        import_(tmp_path / "run", tf1=tmp_path)
+        import_(tmp_path / "run", tf1=tmp_path / "tf1")
     with pytest.raises(UserError, match="none: no such checkpoint"):
         import_(tmp_path / "run", tf1=tmp_path / "none")

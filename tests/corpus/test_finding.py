@@ -11,7 +11,7 @@ import pytest
 from electra_pretrain import build_data, clean_corpus, dedup_corpus, train_vocab
 from electra_pretrain.core import files
 from electra_pretrain.core.errors import UserError
-from electra_pretrain.corpus.finding import find_corpus, holds
+from electra_pretrain.corpus.finding import find_corpus
 from electra_pretrain.corpus.reader import Corpus
 from tests.cli.test_commands import assert_one_line, run
 
@@ -198,21 +198,14 @@ def test_a_folder_that_cannot_be_listed_is_not_taken_for_empty(tmp_path, monkeyp
         find_corpus(str(raw))
 
 
-def test_holds(tmp_path):
-    assert holds(str(tmp_path), f"{tmp_path}/a/b") and holds(str(tmp_path), f"{tmp_path}/") and holds(".", "a/../b")
-    assert not holds(f"{tmp_path}/a", f"{tmp_path}/ab") and not holds("a", "b")
-    assert holds("gs://b/a", "gs://b/a/c") and not holds("gs://b/a", "gs://b/ab") and not holds("a", "gs://b/a")
-
-
 @pytest.mark.parametrize("module", [build_data, clean_corpus, dedup_corpus, train_vocab])
 def test_an_output_within_the_corpus_is_refused(tmp_path, vocab_path, capfd, module, monkeypatch):
     """Or the next run would read it."""
     write(tmp_path, {"a.txt": b"text\n"})
     monkeypatch.chdir(tmp_path)
     more = ["--vocab", vocab_path] if module is build_data else ["--by", "line"] if module is dedup_corpus else []
-    assert_one_line(
-        run(module, ["--corpus", ".", "--output", "out", *more], capfd), "error: out: lies in ., all of which is the corpus"
-    )
+    result = run(module, ["--quiet", "--corpus", ".", "--output", "out", *more], capfd)
+    assert_one_line(result, "error: --output out: lies in ., all of which is read (--corpus)")
     assert os.listdir() == ["a.txt"]
 
 
@@ -220,8 +213,8 @@ def test_an_output_within_the_corpus_is_refused(tmp_path, vocab_path, capfd, mod
 def test_clean_corpus_does_not_write_into_its_corpus(tmp_path, capfd, corpus):
     write(tmp_path / "raw", {"sub/a.txt": b"text\n"})
     corpus = corpus.format(tmp_path / "raw")
-    result = run(clean_corpus, ["--corpus", corpus, "--output", tmp_path / "raw"], capfd)
-    assert_one_line(result, "holds the corpus itself" if "*" in corpus else "all of which is the corpus")
+    result = run(clean_corpus, ["--quiet", "--corpus", corpus, "--output", tmp_path / "raw"], capfd)
+    assert_one_line(result, "which is read (--corpus)")
 
 
 @pytest.mark.parametrize("processes", [1, 2])

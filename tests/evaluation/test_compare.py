@@ -76,7 +76,7 @@ def test_ours_stand_below_theirs_in_the_same_columns(tmp_path):
     write_result(tmp_path / "ours" / "qa", "korquad", metrics={"exact_match": 80.25, "f1": 90.5}, split="dev")
     output = tmp_path / "new" / "table.md"
     text = shown(tmp_path / "ours", "--published", "--output", output)
-    assert output.read_text() == text
+    assert output.read_text() == "<!-- electra_pretrain compare -->\n" + text
     table = rows(text)
     assert table["KoBERT"] == ["89.59", "87.92", "81.25", "79.62", "81.59", "94.85", "51.75 / 79.15", "66.21", "[1]"]
     nsmc = f"**{np.mean(values):.2f} ± {np.std(values, ddof=1):.2f}**"

@@ -19,7 +19,7 @@ from electra_pretrain.evaluation.cells import Cell, check_settings
 from electra_pretrain.plot.curves import labels
 from electra_pretrain.train.loop import train
 from electra_pretrain.train.run_folder import prepare
-from tests.conftest import MICRO, changed
+from tests.conftest import MICRO, ROOT, changed
 from tests.support.finetune_data import write_korsts, write_nsmc
 from tests.support.stand_ins import score
 
@@ -206,17 +206,18 @@ def test_sigterm_ends_the_child_and_says_to_run_again(folder):
 
 def test_other_settings_are_refused_field_by_field(folder):
     config = folder / "config.json"
-    config.write_text('{"learning_rate": 0.1, "notes": "first"}')
+    whole = json.loads((ROOT / "configs" / "finetune" / "nsmc_small.json").read_text())
+    config.write_text(json.dumps(whole | {"learning_rate": 0.1, "notes": "first"}))
     more = (*ONE, "--max_steps", 7, "--config", config)
     evaluate(folder, *more)
-    config.write_text('{"learning_rate": 0.2, "notes": "second"}')
+    config.write_text(json.dumps(whole | {"learning_rate": 0.2, "notes": "second"}))
     with pytest.raises(UserError) as raised:
         evaluate(folder, *ONE, "--max_steps", 8, "--config", config, "--set", "warmup_proportion=0.1")
     assert str(raised.value) == (
         f"{folder}/out: holds scores of other settings: max_steps was 7, is 8; config.learning_rate was 0.1, is 0.2; "
         'set.warmup_proportion was null, is "0.1"; use those, or another --output'
     )
-    with pytest.raises(UserError, match=r"max_steps was 7, is null; config.learning_rate was 0.1, is null"):
+    with pytest.raises(UserError, match=r"max_steps was 7, is null; config.*learning_rate was 0.1, is null"):
         evaluate(folder)
     assert len(journal(folder)) == 3
 
@@ -239,12 +240,27 @@ def test_a_new_task_is_added_an_old_ones_data_may_not_change(tmp_path):
         (["--max_steps", "0"], "--max_steps 0: must be at least 1"),
         (["--model_dir", "nowhere"], "config.json: no such file; nowhere is not the --model_dir of a run"),
         (["--output", "gs://bucket/out"], "gs://bucket/out: must be a local folder"),
+        (["--beside", "nowhere"], "nowhere/results.json: no such file"),
+        (["--set", "learning_rat=1"], "learning_rat.*did you mean learning_rate"),
+        (["--config", "nowhere"], "nowhere: no such config for fine-tuning"),
+        (["--split", "tset"], "--split tset: nsmc has "),
     ],
 )
 def test_mistakes(folder, more, message):
+    """Told before the first export."""
     with pytest.raises(UserError, match=message) as raised:
         evaluate(folder, *more)
     assert "\n" not in str(raised.value) and not (folder / "out").exists()
+
+
+@pytest.mark.parametrize("name", ["results.json", "table.md", "nsmc.png", "cells"])
+def test_a_folder_of_others_is_not_written_into(folder, name):
+    """Such as finetune's own, whose scores would be lost."""
+    (folder / "out").mkdir()
+    (folder / "out" / name).write_text("mine")
+    with pytest.raises(UserError, match=f"out: holds {name}, and no evaluation was begun there; choose another --output"):
+        evaluate(folder)
+    assert os.listdir(folder / "out") == [name] and not (folder / "journal").exists()
 
 
 def test_curves_of_two_runs_are_drawn_over_each_other(folder, monkeypatch):

@@ -204,7 +204,8 @@ def other_labels(tmp_path, model, nsmc):
 
 
 def no_data(tmp_path, model, nsmc):
-    return (model, "nsmc", tmp_path), {}, "no train split of nsmc"
+    (tmp_path / "empty").mkdir()
+    return (model, "nsmc", tmp_path / "empty"), {}, "no train split of nsmc"
 
 
 def no_split(tmp_path, model, nsmc):

@@ -141,7 +141,7 @@ def test_same_input_same_bytes(tmp_path, suffix):
         draw(tmp_path / "a", "--metrics", "disc_accuracy,disc_auc", "--output", tmp_path / f"2.{suffix}")
     first = (tmp_path / f"1.{suffix}").read_bytes()
     assert first == (tmp_path / f"2.{suffix}").read_bytes()
-    assert not re.search(rb"20\d\d-\d\d-\d\d|tIME|tEXt", first)
+    assert not re.search(rb"20\d\d-\d\d-\d\d|tIME|tEXt(?!Software\0electra_pretrain plot_run)", first)
 
 
 def test_training_and_heldout_look_different():
@@ -319,7 +319,7 @@ def test_output_is_replaced_whole_or_not_at_all(tmp_path, monkeypatch):
     [
         (["{a}", "--output", "{tmp}/out.pdf"], "out.pdf: must end in .png or .html"),
         (["{a}", "--output", "{a}"], "must end in .png or .html"),
-        (["{a}", "--output", "{a}/config.json/x.png"], "config.json: is a file where a folder is needed"),
+        (["{a}", "--output", "{a}/config.json/x.png"], "a/config.json is no folder"),
         (
             ["{a}", "{tmp}/none", "--output", "{tmp}/x.png"],
             "none/metrics.jsonl: no such file; .*is not the --model_dir of a run",

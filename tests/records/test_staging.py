@@ -136,6 +136,15 @@ def test_a_file_that_is_not_the_manifests_is_not_sent(proxy, folder, capfd, name
     assert proxy.objects() == {}
 
 
+def test_what_no_manifest_tells_of_is_replaced_only_when_told(proxy, folder, tmp_path, capfd):
+    run(capfd, write_records(tmp_path / "other", seed=1), URL)
+    proxy.delete("ko/data/manifest.json")
+    before = proxy.objects()
+    assert_fails(run(capfd, folder, URL), f"{URL}: holds another ", "of which no manifest.json tells", "--overwrite")
+    assert proxy.objects() == before
+    assert run(capfd, folder, URL, "--overwrite")[0] == 0
+
+
 def test_other_records_are_replaced_only_when_told(proxy, folder, tmp_path, capfd):
     run(capfd, folder, URL)
     other = write_records(tmp_path / "other", seed=1)

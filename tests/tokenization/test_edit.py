@@ -90,7 +90,7 @@ def test_upper_case_is_never_found_where_text_is_lower_cased(tmp_path, vocab_pat
 def test_what_edit_vocab_refuses(tmp_path, vocab_path):
     with pytest.raises(UserError, match="nothing to change"):
         edit(vocab_path, tmp_path / "v.txt")
-    with pytest.raises(UserError, match="another one than --vocab"):
+    with pytest.raises(UserError, match="is .*, which is read \\(--vocab\\)"):
         edit(vocab_path, vocab_path, "--extend", vocab_path)
     with pytest.raises(UserError, match=r"nowhere: no such vocabulary file; .* ships: reviews_32200.txt"):
         edit("nowhere", tmp_path / "v.txt", "--extend", vocab_path)

@@ -7,7 +7,7 @@ import pytest
 
 from electra_pretrain.core.errors import UserError
 from electra_pretrain.xla import compiler
-from electra_pretrain.xla.compiler import Compiler, check_output
+from electra_pretrain.xla.compiler import Compiler
 
 # A compiler that compiles nothing.
 PROCESS = """
@@ -54,11 +54,3 @@ def test_missing_packages_are_named_and_nothing_is_run(monkeypatch):
     assert not missing.is_installed()
     with pytest.raises(UserError, match=r"XPU compiler is not installed \(no_such_package\); run: pip install '.*xpu-check"):
         missing.ask(b"", "x1")
-
-
-def test_a_folder_for_the_program_must_be_there(tmp_path):
-    check_output(None)
-    check_output("compiled.txt")
-    check_output(str(tmp_path / "compiled.txt"))
-    with pytest.raises(UserError, match=r"^--compiled .*none/compiled.txt: no such folder"):
-        check_output(str(tmp_path / "none" / "compiled.txt"))

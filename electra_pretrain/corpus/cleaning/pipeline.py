@@ -35,6 +35,7 @@ from electra_pretrain.execution.processes import Runner, map_tasks
 
 FORMAT_VERSION = 1
 COMMAND = "clean_corpus"
+OWN_NAMES = r"part-\d+\.txt\.zst|corpus\.json|\.clean_corpus-.*"  # what it calls things in its output
 BLOCKS_PER_PART = 25  # of TEXT_BLOCK_CHARACTERS: some 125 MB of Korean text
 
 

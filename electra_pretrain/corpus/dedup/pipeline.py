@@ -29,7 +29,7 @@ from electra_pretrain.corpus.dedup.tasks import (
     merge_keys,
     sign_blocks,
 )
-from electra_pretrain.corpus.dedup.write import DROPPED_SUFFIX, DedupCounts, Part, write_part
+from electra_pretrain.corpus.dedup.write import DROPPED_SUFFIX, DedupCounts, Part, join_dropped, write_part
 from electra_pretrain.corpus.partition import FileBlocks, measure, plan
 from electra_pretrain.corpus.reader import Corpus, no_text
 from electra_pretrain.execution import resume
@@ -38,6 +38,7 @@ from electra_pretrain.execution.processes import Runner, map_tasks
 
 COMMAND = "dedup_corpus"
 FORMAT_VERSION = 1
+OWN_NAMES = r"part-\d+-of-\d+\.txt|corpus\.json|\.dedup_corpus-.*"  # what it calls things in its output
 MAX_PART_BYTES = 100_000_000
 PART_NAME = "part-{:05d}-of-{:05d}.txt"
 
@@ -166,7 +167,7 @@ def _runs(sizes: Sequence[int], limit: int) -> Iterator[range]:
 def _publish(parts: Iterable[Part], work_dir: str, output: str, dropped: str | None) -> None:
     """Move parts from the work folder into place, and put together what was dropped; a rerun goes on with the rest."""
     if dropped is not None:
-        files.concatenate([files.join(work_dir, part.name + DROPPED_SUFFIX) for part in parts], dropped)
+        join_dropped([files.join(work_dir, part.name + DROPPED_SUFFIX) for part in parts], dropped)
     for part in parts:
         source, target = files.join(work_dir, part.name), files.join(output, part.name)
         if files.exists(source):

@@ -1,12 +1,12 @@
 """Write what deduplication leaves of some successive blocks, in their order; and what it drops, with the reason."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from electra_pretrain.core import files
+from electra_pretrain.core import compression, files
 from electra_pretrain.corpus.dedup import block as dedup_block
 from electra_pretrain.corpus.dedup.arrays import load_array
 from electra_pretrain.corpus.dedup.comparison import Comparison
@@ -15,6 +15,7 @@ from electra_pretrain.corpus.reader import Document
 from electra_pretrain.execution.resume import Marker
 
 DROPPED_SUFFIX = ".dropped"
+_COMPRESSED_AT_ONCE_BYTES = 1 << 24
 STAYS, REPEATED, NEAR = 0, 1, 2
 
 
@@ -74,6 +75,17 @@ def write_part(part: Part, exact: Comparison, work: DedupWork) -> DedupCounts:
     counts = DedupCounts(*total.tolist())
     marker.save(counts)
     return counts
+
+
+def join_dropped(paths: Sequence[str], dropped: str) -> None:
+    """Put what was dropped from all parts into one file, compressed as its suffix says."""
+    files.make_parent(dropped)
+    with files.atomic_path(dropped) as temporary, files.open_raw(temporary, "wb") as file:
+        for path in paths:
+            with files.open_raw(path) as part:
+                while content := part.read(_COMPRESSED_AT_ONCE_BYTES):
+                    file.write(compression.compressed(dropped, content))
+        file.write(compression.compressed(dropped, b""))  # so that even of nothing it is what its suffix says
 
 
 def _verdict(block: int, num_units: int, exact: Comparison, work: DedupWork) -> Verdict:

@@ -216,5 +216,5 @@ def test_numbers_out_of_range(flag, value):
 
 def test_a_folder_is_no_page_and_is_told_of_before_anything_is_read(tmp_path):
     args = corpus_stats.parse_args(["--corpus", str(tmp_path / "none.txt"), "--html", str(tmp_path)])
-    with pytest.raises(UserError, match=r"--html .*: is a folder; name a file in it, such as .*corpus.html"):
+    with pytest.raises(UserError, match=r"--html .*: is a folder; name a file in it, such as .*FILE"):
         corpus_stats.corpus_stats(args)

@@ -1,0 +1,37 @@
+"""Names of files that are being written: they tell process and machine, so that a killed one's is told from a live one's."""
+
+import os
+import re
+import socket
+
+
+def name_for(path: str) -> str:
+    """Name the file beside `path` that is written until it is whole; each process and machine has another."""
+    return f"{path}.tmp-{os.getpid()}-{socket.gethostname()}"
+
+
+def is_left_over(name: str, names: str = ".*") -> bool:
+    """Tell whether a file is one that a killed process left half-written.
+
+    Another live process of this machine may still be writing its own; one of this process's number is an earlier one's, for
+    this one looks before it writes. Of other machines' processes nothing is known: those, too, are taken for dead.
+
+    Args:
+        name: of the file, without its folder.
+        names: regular expression of what the file was to become.
+    """
+    match = re.fullmatch(rf"(?:{names})\.tmp-(\d+)-(.+)", name, re.DOTALL)
+    if match is None:
+        return False
+    here = match[2].startswith(socket.gethostname())  # libraries add to a name what they like
+    return not (here and int(match[1]) != os.getpid() and _is_alive(int(match[1])))
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:  # someone else's
+        pass
+    return pid > 0  # 0 stands for one's own group
