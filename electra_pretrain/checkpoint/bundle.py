@@ -35,6 +35,8 @@ def read(prefix: str, wanted: Callable[[str], bool] = lambda name: True) -> dict
     try:
         reader = tf.train.load_checkpoint(prefix)
         return {name: reader.get_tensor(name) for name in sorted(reader.get_variable_to_shape_map()) if wanted(name)}
+    except UnicodeEncodeError:  # of a folder's name, not of what lies in it
+        raise
     # The reader raises IndexError for a file that ends too early.
     except (tf.errors.OpError, ValueError, RuntimeError, IndexError) as error:
         reason = reason_of(error)

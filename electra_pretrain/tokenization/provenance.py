@@ -28,7 +28,7 @@ def save(path: str, content: bytes, record: dict[str, Any], beside: Mapping[str,
     """
     record = {**record, "sha256": hashlib.sha256(content).hexdigest()}
     settings = json.dumps(record, ensure_ascii=False, indent=2) + "\n"
-    write_all({**(beside or {}), path + SUFFIX: settings.encode("utf-8"), path: content})
+    write_all({**(beside or {}), path + SUFFIX: files.readable(settings).encode("utf-8"), path: content})
 
 
 class _Case(NamedTuple):

@@ -14,8 +14,10 @@ from electra_pretrain.train.finding import Finding, Level
 
 
 def check_folders(data_dirs: Sequence[str], model_dir: str, tpu: str | None) -> Iterator[Finding]:
-    """Check that a remote TPU is given buckets, which is all that it reads, and that the run's folder can be written to."""
+    """Check that TensorFlow takes the names, that a remote TPU gets buckets, all that it reads, and that a run can be kept."""
     for name, path in [*(("--data", folder) for folder in data_dirs), ("--model_dir", model_dir)]:
+        if files.readable(path) != path:
+            yield Finding(Level.FAILURE, f"{name} {path}: TensorFlow takes no name that is not UTF-8; rename the folder")
         if hosts.is_remote(tpu) and not files.is_remote(path):
             yield Finding(
                 Level.FAILURE,

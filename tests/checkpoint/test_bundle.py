@@ -93,6 +93,17 @@ def test_a_file_that_ends_too_early_is_refused_by_all_that_read(tmp_path):
             read(prefix)
 
 
+def test_a_name_that_tensorflow_does_not_take_is_no_damage(tmp_path):
+    bundle.write(str(tmp_path / "x"), VALUES)
+    folder = f"{tmp_path}/\udcff"
+    os.makedirs(folder)
+    for name in os.listdir(tmp_path):
+        if name.startswith("x."):
+            os.rename(tmp_path / name, f"{folder}/{name}")
+    with pytest.raises(UnicodeEncodeError):
+        bundle.read(f"{folder}/x")
+
+
 def test_the_newest_that_is_whole_is_restored(tmp_path, capfd):
     for step in (1, 2):
         prefix = bundle.save(str(tmp_path), step, {"x": np.float32(step)}, keep=5)

@@ -191,7 +191,7 @@ def test_records_that_are_not_there(tmp_path, capfd, config_path):
     (data := tmp_path / "data").mkdir()
     arguments = ["--config", config_path, "--data", data, "--model_dir", tmp_path / "run"]
     assert_one_line(run(run_pretraining, arguments, capfd), "manifest.json: no such file", "run build_data")
-    (tmp_path / "manifest.json").write_text("{}")
+    (data / "manifest.json").write_text("{}")
     assert_one_line(
         run(run_pretraining, arguments, capfd),
         "manifest.json: lacks format_version",

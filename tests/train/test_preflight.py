@@ -100,6 +100,11 @@ def test_a_remote_tpu_cannot_read_this_disk(records, tmp_path):
     assert "which goes when the VM goes" in texts(findings, Level.WARNING)[0]
 
 
+def test_a_folder_whose_name_tensorflow_does_not_take(records, tmp_path):
+    folder = f"{tmp_path}/run-\udcff"
+    assert "takes no name that is not UTF-8; rename the folder" in failure(MICRO, records, folder)
+
+
 def test_a_slice_of_several_hosts_needs_as_many_shards(records, tmp_path):
     config = changed(MICRO, training={"train_batch_size": 32, "eval_batch_size": 32})
     target = find_slice("v3-32")
