@@ -56,7 +56,7 @@ def beam_runner(runner: str, beam_args: str, shared_dir: str) -> Iterator[Runner
     """
     os.environ["TOKENIZERS_PARALLELISM"] = "false"
     options = pipeline_options(runner, beam_args)
-    if runner == dask_cluster.RUNNER:
+    if dask_cluster.is_meant(runner):
         dask_cluster.check(options)
     _remove_abandoned(shared_dir)
     yield lambda function, tasks: _map(function, tasks, options, shared_dir)

@@ -25,11 +25,11 @@ def pipeline_options(runner: str, beam_args: str) -> Any:
     """
     # Without a handler there, Beam's first word would give the root logger one of its own.
     logging.getLogger().addHandler(logging.NullHandler())
-    if runner == dask_cluster.RUNNER:
+    if dask_cluster.is_meant(runner):
         optional.load("distributed", f"--runner {runner}", extra="dask", package="Dask")
     beam = optional.load("apache_beam.options.pipeline_options", f"--runner {runner}", extra="beam", package="Apache Beam")
     flags = _split(beam_args)
-    if runner == dask_cluster.RUNNER:
+    if dask_cluster.is_meant(runner):
         flags = [*dask_cluster.default_flags(flags), *flags]
         runner = dask_cluster.CLASS
     _check_runner(runner)

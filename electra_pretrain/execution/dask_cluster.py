@@ -26,6 +26,11 @@ _TEXT_PACKAGES = ("emoji", "kiwipiepy", "kiwipiepy_model", "mwparserfromhell", "
 _log = logging.getLogger(__name__)
 
 
+def is_meant(runner: str) -> bool:
+    """Tell whether `--runner` names it, in whichever of the ways that Beam takes."""
+    return runner.lower() in ("dask", RUNNER.lower(), CLASS.lower())
+
+
 def default_flags(given: Sequence[str]) -> list[str]:
     """Return what is to be added to the user's flags: each task is one of Dask's, and a scheduler that is away is soon missed.
 

@@ -179,6 +179,11 @@ def test_the_flags_that_the_page_shows_are_those_of_beam_and_dask():
     assert "--memory-limit" in {name for each in dask_worker.main.params for name in each.opts}
 
 
+def test_it_is_known_by_its_short_name_and_by_its_class():
+    assert all(map(dask_cluster.is_meant, ("DaskRunner", "daskrunner", "dask", dask_cluster.CLASS)))
+    assert not any(map(dask_cluster.is_meant, ("DirectRunner", "direct", "some.other.DaskRunner")))
+
+
 def test_a_task_is_a_partition_unless_told_otherwise():
     assert dask_cluster.default_flags(["--x"]) == ["--dask_partition_size=1", "--dask_connection_timeout=10"]
     assert dask_cluster.default_flags(["--dask_npartitions=8", "--dask_connection_timeout", "60"]) == []
