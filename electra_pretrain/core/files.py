@@ -113,7 +113,7 @@ def make_dirs(path: str) -> None:
 
 def make_parent(path: str) -> None:
     """Create the folder that a file is to lie in; raises as `make_dirs`."""
-    make_dirs(os.path.dirname(path) or ".")
+    make_dirs((path.rpartition("/")[0] if is_remote(path) else os.path.dirname(path)) or ".")
 
 
 def remove(path: str) -> None:
