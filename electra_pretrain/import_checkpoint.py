@@ -15,7 +15,7 @@ from electra_pretrain.cli.run import run_command
 from electra_pretrain.config.load import load_config
 from electra_pretrain.core import files, locks, tensorflow_startup
 from electra_pretrain.core.errors import UserError
-from electra_pretrain.core.outputs import Input, OutputFolder, check
+from electra_pretrain.core.outputs import Input, OutputFolder, check, files_of
 from electra_pretrain.core.together import check_folder
 
 
@@ -85,17 +85,22 @@ def _check(args: argparse.Namespace) -> None:
         raise UserError("--keep_optimizer: new rows have no moments; leave it out, or the new vocabulary")
     if steps(args.output):
         raise UserError(f"{args.output}: holds checkpoints already; choose another --output")
-    given = {name: getattr(args, name) for name in ("discriminator", "generator", "terms", "vocab")}
-    read = [*(Input(f"--{name}", path) for name, path in given.items()), named_file("--config", args.config)]
-    check([OutputFolder("--output", args.output)], [*read, Input("--tf1", args.tf1 and _index_or_folder(args.tf1))])
+    check([OutputFolder("--output", args.output)], _inputs(args))
     check_folder("--output", args.output, "import_checkpoint", r"vocab\.txt|config\.json|run\.json", args.overwrite)
     if args.config:
         load_config(args.config, args.set)
 
 
-def _index_or_folder(path: str) -> str:
-    """Return what of a checkpoint is held against the output: the folder, if one is named; else the checkpoint's index."""
-    return path if files.is_dir(path) else path.removesuffix(INDEX_SUFFIX) + INDEX_SUFFIX
+def _inputs(args: argparse.Namespace) -> list[Input]:
+    """Return what is read: files, and of folders the files in them, beside which the import may come to lie."""
+    found = [Input("--terms", args.terms), Input("--vocab", args.vocab), named_file("--config", args.config)]
+    for option in ("discriminator", "generator", "tf1"):
+        path = getattr(args, option)
+        if path is not None and files.is_dir(path):
+            found += files_of(f"--{option}", path)
+        elif path is not None:
+            found.append(Input(f"--{option}", path.removesuffix(INDEX_SUFFIX) + INDEX_SUFFIX))
+    return found
 
 
 def main() -> None:

@@ -8,6 +8,7 @@ os.environ["TOKENIZERS_PARALLELISM"] = "false"
 import dataclasses
 from pathlib import Path
 
+import hypothesis
 import pytest
 import tensorflow as tf
 
@@ -18,6 +19,8 @@ from electra_pretrain.records import shards
 from tests.support import staging, storage_emulator
 
 messages.configure("tests")
+hypothesis.settings.register_profile("shared machine", deadline=None)  # which may stand still for a while
+hypothesis.settings.load_profile("shared machine")
 
 NUM_CPUS = 4
 tf.config.set_logical_device_configuration(

@@ -30,8 +30,13 @@ def read(prefix: str, wanted: Callable[[str], bool] = lambda name: True) -> dict
         wanted: of a name, whether its tensor is to be read; the default reads all.
 
     Raises:
+        UserError: in the place of a file there is something else.
         DamagedCheckpoint: a file ends too early, or a tensor's checksum is wrong.
     """
+    folder, name = os.path.split(prefix)
+    for found in files.list_dir(folder or "."):
+        if found.startswith(f"{name}."):
+            files.check_regular(files.join(folder, found))
     try:
         reader = tf.train.load_checkpoint(prefix)
         return {name: reader.get_tensor(name) for name in sorted(reader.get_variable_to_shape_map()) if wanted(name)}

@@ -90,6 +90,16 @@ def size(path: str) -> int:
     return _system(path).size(path)
 
 
+def check_regular(path: str) -> None:
+    """Refuse what is no file, such as a folder, a pipe or a device, before a library reads it and waits for ever.
+
+    Raises:
+        UserError: it is none.
+    """
+    if not is_remote(path) and not os.path.isfile(path):
+        raise UserError(f"{path}: is no regular file, and holds nothing to read; move it away")
+
+
 def sizes(paths: Sequence[str]) -> list[int | None]:
     """Return the size of each file, None where there is none; of files in buckets many are asked for at once."""
     if paths and all(_system(path) is gfile for path in paths):

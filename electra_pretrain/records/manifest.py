@@ -2,7 +2,6 @@
 
 import dataclasses
 import json
-import os
 from collections.abc import Sequence
 from typing import Annotated, Any
 
@@ -208,16 +207,6 @@ def check_shard(path: str, shard: Shard, size: int | None) -> None:
     """
     if size is None:
         raise UserError(f"{path}: missing, though the manifest lists it; copy it again or rebuild the data")
-    check_regular(path)
+    files.check_regular(path)
     if not shard.examples:
         raise UserError(f"{path}: holds no record, as the manifest says; rebuild the data, or take it out of {MANIFEST_NAME}")
-
-
-def check_regular(path: str) -> None:
-    """Refuse what is no file, such as a folder or a device.
-
-    Raises:
-        UserError: it is none.
-    """
-    if not files.is_remote(path) and not os.path.isfile(path):
-        raise UserError(f"{path}: is no regular file, and cannot hold records; move it away")

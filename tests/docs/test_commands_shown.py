@@ -32,12 +32,10 @@ FOREIGN = {
     *(".", "[", "export", "set", "test", "sleep", "mkdir", "cp", "wait", "grep", "sort", "uniq", "shuf"),
 }
 FOREIGN_FLAGS = {
-    *("--internal-ips", "--no-deps", "--service-account"),
+    *("--check", "--internal-ips", "--no-deps", "--service-account"),
     *("--nodes", "--ntasks-per-node", "--cpus-per-task", "--exclusive"),
-    *(
-        "--dask_connection_timeout",
-        "--memory-limit",
-    ),  # held against Dask's and Beam's own in tests/execution/test_dask_cluster.py
+    # Held against Dask's and Beam's own in tests/execution/test_dask_cluster.py.
+    *("--dask_connection_timeout", "--memory-limit"),
     *("--gpus", "--gpus-per-node", "--mem", "--partition", "--account", "--xla_gpu_cuda_data_dir"),
 }
 ELLIPSIS = "…"

@@ -6,6 +6,7 @@ import gzip
 import itertools
 import json
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -314,6 +315,6 @@ def _children(pid):
 
 
 def test_what_a_killed_process_left_is_swept_up(tmp_path, vocab_path):
-    (tmp_path / "train-00000-of-00001.tfrecord.tmp-99999").write_text("half")
+    (tmp_path / f"train-00000-of-00001.tfrecord.tmp-99999-{socket.gethostname()}").write_text("half")
     build(CORPUS, vocab_path, str(tmp_path))
     assert not [name for name in os.listdir(tmp_path) if ".tmp-" in name]

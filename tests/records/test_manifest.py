@@ -138,7 +138,7 @@ def test_a_folder_of_an_earlier_build_or_of_another_builder_is_told_of_too(tmp_p
 def test_a_shard_that_is_no_file_is_not_read(tmp_path, make):
     make(tmp_path / "train-0")
     shard = Shard("train-0", 1, os.path.getsize(tmp_path / "train-0"), "")
-    with pytest.raises(UserError, match=rf"^{tmp_path}/train-0: is no regular file, and cannot hold records; move it away$"):
+    with pytest.raises(UserError, match=rf"^{tmp_path}/train-0: is no regular file, and holds nothing to read; move it away$"):
         check_shards(str(tmp_path), [shard])
 
 

@@ -20,7 +20,6 @@ from electra_pretrain.records.manifest import (
     Counts,
     Manifest,
     Shard,
-    check_regular,
     vocabulary_of,
 )
 from electra_pretrain.records.tfrecord import read_frames
@@ -126,7 +125,7 @@ def _check_filled(paths: Sequence[str]) -> None:
     The released builder leaves some empty if the corpus is small, but a failed copy does so too, and nothing tells which.
     """
     for path in paths:
-        check_regular(path)
+        files.check_regular(path)
     if empty := [path for path, size in zip(paths, files.sizes(paths), strict=True) if not size]:
         raise UserError(
             f"{first_of(empty)}: empty, of {len(paths)} files of records; copy again what is empty; if its builder left it so, "

@@ -201,12 +201,14 @@ HOSTILE = [
 
 @pytest.mark.parametrize("opening", HOSTILE)
 def test_what_is_never_closed_takes_linear_time(opening):
-    took = []
-    for count in (4_000, 16_000):
+    def seconds(count):
         start = time.process_time()
         plain_text(opening * count, parse)
-        took.append(time.process_time() - start)
-    assert took[1] < 10 * took[0] + 0.5  # 16 times, if it grew with the square
+        return time.process_time() - start
+
+    # The better of two: another process may take the cache. 16 times, if it grew with the square.
+    fewer, more = (min(seconds(count), seconds(count)) for count in (4_000, 16_000))
+    assert more < 10 * fewer + 0.5
 
 
 @pytest.mark.parametrize("opening", ["<!-- ", "<nowiki> "])

@@ -184,7 +184,7 @@ def test_files_without_a_record_are_refused(folder, vocab_path, empty):
 def test_what_is_no_file_is_refused(folder, vocab_path, make):
     (folder / name_of(1)).unlink()
     make(folder / name_of(1))
-    with pytest.raises(UserError, match=rf"{name_of(1)}: is no regular file, and cannot hold records; move it away"):
+    with pytest.raises(UserError, match=rf"{name_of(1)}: is no regular file, and holds nothing to read; move it away"):
         adopt(folder, vocab_path)
 
 
