@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-TIMES = ("per_second", "seconds", "hours_left", "share_of_peak", "seconds_per_step")
+TIMES = ("per_second", "seconds", "hours_left", "share_of_peak")  # as endings of the names of fields
 EVENTS = r"events\.out\.tfevents\."  # TensorBoard's: one for every start, whose name tells time, host and process
 CONFIG = {
     "model": {
