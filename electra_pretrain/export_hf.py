@@ -7,6 +7,7 @@
 """  # fmt: skip
 
 import argparse
+import re
 from typing import TYPE_CHECKING
 
 from electra_pretrain import __version__
@@ -68,6 +69,8 @@ def export_hf(args: argparse.Namespace) -> list[str]:
     """
     if args.random and (args.step is not None or args.average > 1):
         raise UserError("--random: needs no checkpoint; leave out --step and --average")
+    if not re.fullmatch(r"[\w.+-]+", args.license):
+        raise UserError(f"--license {args.license}: must be one word, as the hub names it, such as apache-2.0")
     outputs = [OutputFolder("--output", files.join(args.output, kind)) for kind in KINDS]
     check(outputs, files_of("--model_dir", args.model_dir))
     check_folder("--output", args.output, "export_hf", OWN_NAMES, args.overwrite)

@@ -56,7 +56,7 @@ def import_checkpoint(args: argparse.Namespace) -> str:
     """Import weights; returns the path of the checkpoint written, without suffix.
 
     Raises:
-        UserError: the source is damaged or no ELECTRA, or does not fit the config; or the output holds checkpoints already.
+        UserError: the source is damaged or no ELECTRA, or does not fit the config; or the output holds checkpoints of a run.
     """
     _check(args)
     tensorflow_startup.start_tensorflow()
@@ -83,12 +83,19 @@ def _check(args: argparse.Namespace) -> None:
         raise UserError("--set: changes a --config; without one, change the config.json that is written")
     if args.keep_optimizer and (args.terms or args.vocab):
         raise UserError("--keep_optimizer: new rows have no moments; leave it out, or the new vocabulary")
-    if steps(args.output):
-        raise UserError(f"{args.output}: holds checkpoints already; choose another --output")
+    if steps(args.output) and not _is_import(args.output):
+        raise UserError(f"{args.output}: holds checkpoints of a run; choose another --output")
     check([OutputFolder("--output", args.output)], _inputs(args))
     check_folder("--output", args.output, "import_checkpoint", r"vocab\.txt|config\.json|run\.json", args.overwrite)
     if args.config:
         load_config(args.config, args.set)
+
+
+def _is_import(folder: str) -> bool:
+    tensorflow_startup.start_tensorflow()
+    from electra_pretrain.train.run_folder import is_import
+
+    return is_import(folder)
 
 
 def _inputs(args: argparse.Namespace) -> list[Input]:

@@ -9,13 +9,15 @@ import os
 from electra_pretrain.cli.arguments import command_parser
 from electra_pretrain.cli.outputs import add_overwrite
 from electra_pretrain.cli.run import run_command
+from electra_pretrain.config.load import CONFIG_NAME
 from electra_pretrain.core import files
 from electra_pretrain.core.errors import UserError
 from electra_pretrain.core.marks import made_by
-from electra_pretrain.core.outputs import OutputFile, check, files_of
+from electra_pretrain.core.outputs import Input, OutputFile, check
 from electra_pretrain.evaluation.runs import load_runs
 from electra_pretrain.plot.chart import check_installed
 from electra_pretrain.plot.run_page import draw_runs
+from electra_pretrain.train.metrics_log import METRICS_NAME
 
 SUFFIXES = (".png", ".html")
 
@@ -48,7 +50,8 @@ def plot_run(args: argparse.Namespace) -> str:
     if suffix not in SUFFIXES:
         raise UserError(f"--output {args.output}: must end in {' or '.join(SUFFIXES)}")
     check_installed()
-    read = [each for folder in args.runs for each in files_of("the run", folder)]
+    # What a run's folder is read for; its drawings may lie there too.
+    read = [Input("the run", files.join(folder, name)) for folder in args.runs for name in (CONFIG_NAME, METRICS_NAME)]
     check([OutputFile("--output", args.output, made_by("plot_run"))], read, args.overwrite)
     metrics = None if args.metrics is None else [name.strip() for name in args.metrics.split(",")]
     drawing = draw_runs(load_runs(args.runs), metrics, args.smoothing, args.from_step, as_page=suffix == ".html")

@@ -159,7 +159,16 @@ def check_numbers(origin: str, values: Mapping[str, np.ndarray]) -> None:
         raise UserError(
             f"{origin}: holds {values[wrong[0]].dtype} instead of float32, in {listed(wrong)}; use another checkpoint"
         )
-    if bad := [name for name, value in values.items() if not np.all(np.isfinite(value))]:
+    check_finite(origin, values)
+
+
+def check_finite(origin: str, values: Mapping[str, np.ndarray]) -> None:
+    """Refuse what is infinite or not a number.
+
+    Raises:
+        UserError: the names of what holds it.
+    """
+    if bad := [name for name, value in values.items() if value.dtype.kind == "f" and not np.all(np.isfinite(value))]:
         raise UserError(f"{origin}: holds values that are not finite, in {listed(bad)}; use another checkpoint")
 
 

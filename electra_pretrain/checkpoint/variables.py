@@ -8,14 +8,14 @@ import tensorflow as tf
 
 from electra_pretrain.checkpoint.bundle import DamagedCheckpoint, read
 from electra_pretrain.checkpoint.listing import find, steps
-from electra_pretrain.checkpoint.pretrained import is_loss_scale, misfits
+from electra_pretrain.checkpoint.pretrained import check_finite, is_loss_scale, misfits
 from electra_pretrain.core.errors import UserError
 
 _log = logging.getLogger(__name__)
 
 
 def restore_newest(folder: str, variables: Mapping[str, tf.Variable]) -> bool:
-    """Assign every variable from the newest checkpoint that is whole; return False where there is none at all.
+    """Assign every variable from the newest checkpoint that is whole and finite; return False where there is none at all.
 
     Raises:
         DamagedCheckpoint: not one is whole.
@@ -41,10 +41,14 @@ def restore(prefix: str, variables: Mapping[str, tf.Variable]) -> None:
         variables: by name.
 
     Raises:
-        DamagedCheckpoint: its files cannot be read in full.
+        DamagedCheckpoint: its files cannot be read in full, or hold what is infinite or not a number.
         UserError: it holds other variables or shapes: it is of another config.
     """
     values = read(prefix)
+    try:
+        check_finite(prefix, values)
+    except UserError as error:
+        raise DamagedCheckpoint(str(error)) from error
     variables = {name: variable for name, variable in variables.items() if name in values or not is_loss_scale(name)}
     if problems := misfits(values, variables):
         raise UserError(

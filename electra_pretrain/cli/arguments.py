@@ -21,7 +21,7 @@ from electra_pretrain.core.outputs import check as check_outputs
 from electra_pretrain.core.volumes import volumes_of
 from electra_pretrain.corpus.contents import archive_kind
 from electra_pretrain.corpus.damage import OnBadFile
-from electra_pretrain.corpus.finding import find
+from electra_pretrain.corpus.finding import find, is_among, would_find
 from electra_pretrain.corpus.layouts.layout import Form
 from electra_pretrain.corpus.layouts.registry import AUTO, LAYOUTS
 from electra_pretrain.corpus.reader import Corpus
@@ -134,6 +134,14 @@ def chosen_corpus(
         raise UserError(f"--members {args.members}: is for archives, and there is none in the corpus; leave it out")
     stored = itertools.chain.from_iterable(map(volumes_of, paths))
     read = [Input("--corpus", path) for path in (*folders, *stored)]
+    for output in outputs:
+        if output.path is not None and (pattern := would_find(args.corpus, output.path)):
+            raise UserError(
+                f"{output.option} {output.path}: is among what --corpus {pattern} finds the next time; choose another place"
+            )
+    for each in inputs:
+        if each.path is not None and is_among(each.path, paths):
+            raise UserError(f"{each.option} {each.path}: is a file of --corpus, too; name the text alone")
     check_outputs(outputs, [*read, *inputs], getattr(args, "overwrite", False))
     return Corpus(paths, reading)
 

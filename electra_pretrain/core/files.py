@@ -139,7 +139,7 @@ def replace(source: str, target: str) -> None:
 temporary_name = temporaries.name_for
 
 
-def remove_temporaries(folder: str, names: str = ".*") -> None:
+def remove_temporaries(folder: str, names: str) -> None:
     """Remove what killed processes left half-written in a folder; what a live one writes stays.
 
     Args:

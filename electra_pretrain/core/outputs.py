@@ -167,6 +167,8 @@ def _check_pair(one: Output, one_place: Place, other: Output, other_place: Place
     inside = one_place.holds(other_place) and re.fullmatch(f"(?:{one.makes})(?:/.*)?", one_place.within(other_place), re.DOTALL)
     if isinstance(other, OutputFile) and (inside or other_place.holds(one_place)):
         raise UserError(f"{called}: is the name of something that {one.option} {one.path} will hold; name another file")
+    if isinstance(other, OutputFile) and one_place.holds(other_place):
+        raise UserError(f"{called}: lies in {one.option} {one.path}, which is read as a whole later; name a file beside it")
 
 
 def _kind(path: str) -> str:

@@ -1,10 +1,11 @@
 """The files that `--corpus` means: globs, folders in place of their files, files that were cut into volumes."""
 
+import fnmatch
 import itertools
 import logging
 import os
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from electra_pretrain.core import files, volumes
@@ -56,6 +57,34 @@ def find(patterns: str, layout: str = AUTO) -> Found:
     if not found:
         raise UserError("no corpus given: name at least one file, folder or glob")
     return Found(list(found.values()), folders)
+
+
+def would_find(patterns: str, path: str) -> str | None:
+    """Return the pattern that finds a path as soon as something lies there; None if none does.
+
+    Of a pattern with `**` it is the last name, and the folder that the pattern begins with, that count.
+    """
+
+    def names(place: str) -> list[str]:
+        return (place if files.is_remote(place) else os.path.abspath(place)).split("/")
+
+    for pattern in filter(None, (part.strip() for part in patterns.split(","))):
+        wanted, found = names(pattern), names(path)
+        if "**" in wanted:
+            start = wanted.index("**")
+            wanted = [*wanted[:start], *["*"] * (len(found) - start - 1), wanted[-1]]
+        hidden = found[-1].startswith(".") and not wanted[-1].startswith(".")  # which globs pass over
+        if len(wanted) == len(found) and not hidden and all(map(fnmatch.fnmatchcase, found, wanted)):
+            return pattern
+    return None
+
+
+def is_among(path: str, paths: Sequence[str]) -> bool:
+    """Tell whether a file is one of a corpus."""
+    if files.is_remote(path) or not os.path.exists(path):
+        return path in paths
+    own = os.stat(path)
+    return any(not files.is_remote(each) and os.path.samestat(own, os.stat(each)) for each in paths)
 
 
 def _identity(path: str) -> tuple[object, ...]:

@@ -34,7 +34,7 @@ class Exports:
         self._model_dir, self._is_there = model_dir, is_there
         self.folder = os.path.join(os.path.abspath(output), "exports")  # finetune notes what it is given
         files.make_dirs(self.folder)
-        files.remove_temporaries(self.folder)
+        files.remove_temporaries(self.folder, r"step-\d+")
 
     def steps(self) -> list[int]:
         """List the steps that are exported already."""

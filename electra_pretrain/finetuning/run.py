@@ -5,6 +5,7 @@ Imports torch, as `trainer` does.
 
 import logging
 import os
+import re
 import time
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
@@ -54,7 +55,7 @@ def _run(job: Job, asked: dict[str, Any], stop_requested: StopRequested) -> dict
     """Learn, score, and write down what came out."""
     began = time.monotonic()
     output = job.request.output
-    files.remove_temporaries(output)
+    files.remove_temporaries(output, "|".join(map(re.escape, (record.RUN, record.RESULTS, record.MODEL, record.CHECKPOINTS))))
     models.warn_of_generator(job.request.model, job.model_config)
     tokenizer = models.load_tokenizer(job.request.model)
     train, dev = job.examples()

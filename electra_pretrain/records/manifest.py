@@ -1,5 +1,6 @@
 """What a folder of records holds and how it was made: `manifest.json`, written last, so that its presence means "whole"."""
 
+import collections
 import dataclasses
 import json
 from collections.abc import Sequence
@@ -175,6 +176,28 @@ def load_manifest(folder: str) -> Manifest:
         return typed.read(Manifest, values, typed.Place(path))
     except UserError as error:
         raise UserError(f"{error}; build the data again, into another folder") from error
+
+
+def check_sums(manifest: Manifest, folder: str) -> None:
+    """Refuse a manifest that contradicts itself: totals, a shard that comes twice, special ids that are one or no token's.
+
+    Raises:
+        UserError: the first thing that does.
+    """
+    path = files.join(folder, MANIFEST_NAME)
+    for kind, shards, total in (
+        ("train", manifest.train_shards, manifest.train_examples),
+        ("heldout", manifest.heldout_shards, manifest.heldout_examples),
+    ):
+        if sum(shard.examples for shard in shards) != total:
+            raise UserError(f"{path}: {kind}_examples = {total:,}: is not what its {kind}_shards hold together")
+    names = [shard.name for shard in (*manifest.train_shards, *manifest.heldout_shards)]
+    if len(set(names)) < len(names):
+        twice = collections.Counter(names).most_common(1)[0][0]
+        raise UserError(f"{path}: lists {twice} twice; its records would be learnt twice, or scored after they were learnt")
+    ids = manifest.vocabulary.special_ids
+    if len(set(ids)) < len(ids) or max(ids) >= manifest.vocabulary.size:
+        raise UserError(f"{path}: vocabulary.special_ids = {list(ids)}: must be five, each below {manifest.vocabulary.size:,}")
 
 
 def check_shards(folder: str, shards: Sequence[Shard]) -> list[str]:

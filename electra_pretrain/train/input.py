@@ -14,7 +14,7 @@ from electra_pretrain.core.batch import Batch
 from electra_pretrain.core.errors import UserError
 from electra_pretrain.records.damage import leave_out_damaged, located_damage
 from electra_pretrain.records.input_pipeline import Records, Worker, heldout_dataset, train_dataset
-from electra_pretrain.records.manifest import MANIFEST_NAME, Manifest, Shard, check_shards, load_manifest
+from electra_pretrain.records.manifest import MANIFEST_NAME, Manifest, Shard, check_shards, check_sums, load_manifest
 from electra_pretrain.train.devices import distributed
 
 
@@ -146,6 +146,7 @@ def check_data(config: Config, source: Source) -> None:
         UserError: every mismatch is named.
     """
     data_dir, manifest = source
+    check_sums(manifest, data_dir)
     pairs = {
         "data.vocab_size": (config.data.vocab_size, manifest.vocabulary.size),
         "data.max_seq_length": (config.data.max_seq_length, manifest.max_seq_length),

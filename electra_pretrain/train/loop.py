@@ -42,7 +42,7 @@ from electra_pretrain.train.input import (
     training_records,
 )
 from electra_pretrain.train.report import Report, RunLog
-from electra_pretrain.train.run_folder import Start, record_run
+from electra_pretrain.train.run_folder import Start, own_names, record_run
 from electra_pretrain.train.step_cost import smaller_steps
 from electra_pretrain.train.trainer import Loop, Trainer
 
@@ -147,7 +147,7 @@ def _open_inputs(start: Start, strategy: tf.distribute.Strategy, left_out: str |
         check_replicas(phase.config, strategy.num_replicas_in_sync)
     files.make_dirs(start.model_dir)
     if writes_files(strategy):
-        files.remove_temporaries(start.model_dir)
+        files.remove_temporaries(start.model_dir, own_names(start.manifests[-1].vocabulary))
     pairs = zip(phases, start.sources, strict=True)
     return [PhaseInput(phase, source, shard_paths(source, left_out)) for phase, source in pairs]
 

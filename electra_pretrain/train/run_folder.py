@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -108,8 +109,9 @@ def check_earlier_run(config: Config, manifests: Sequence[Manifest], model_dir: 
     path = files.join(model_dir, CONFIG_NAME)
     if not steps(model_dir):
         _check_foreign(config, manifests[-1].vocabulary, model_dir)
-    if not files.exists(path) or not steps(model_dir):
         return
+    if not files.exists(path):
+        raise UserError(f"{path}: missing, though checkpoints lie beside it; put it back, or use another --model_dir")
     if is_import(model_dir):
         check_pretrained(Pretrained(model_dir, {}, *describe(model_dir)), config, manifests[-1].vocabulary)
         return
@@ -146,6 +148,7 @@ def _check_foreign(config: Config, vocabulary: Vocabulary, model_dir: str) -> No
         UserError: the folder holds another config or vocabulary, or metrics.
     """
     if files.exists(files.join(model_dir, RUN_NAME)):
+        load_run(model_dir)  # which refuses what no run has written
         return
     config_path, vocab_path = files.join(model_dir, CONFIG_NAME), files.join(model_dir, vocabulary.file_name)
     metrics_path = files.join(model_dir, METRICS_NAME)
@@ -166,8 +169,17 @@ def _is_another(path: str, config: Config) -> bool:
 
 
 def is_import(folder: str) -> bool:
-    """Return whether import_checkpoint wrote this folder and no run has begun in it."""
-    return files.exists(files.join(folder, CONFIG_NAME)) and not files.exists(files.join(folder, RUN_NAME))
+    """Return whether import_checkpoint wrote this folder and no run has begun in it: a run has metrics, or says what it is."""
+    return files.exists(files.join(folder, CONFIG_NAME)) and not any(
+        files.exists(files.join(folder, name)) for name in (RUN_NAME, METRICS_NAME)
+    )
+
+
+def own_names(vocabulary: Vocabulary) -> str:
+    """Return a regular expression of the names that a run gives to files in its folder."""
+    return r"model\.ckpt-\d+|nonfinite-batch-\d+\.npz|" + "|".join(
+        map(re.escape, (CONFIG_NAME, RUN_NAME, METRICS_NAME, vocabulary.file_name))
+    )
 
 
 def check_pretrained(pretrained: Pretrained, config: Config, vocabulary: Vocabulary) -> None:

@@ -33,7 +33,7 @@ def check_folders(data_dirs: Sequence[str], model_dir: str, tpu: str | None) -> 
 def _check_writable(folder: str) -> None:
     """Try to write, and leave nothing behind, no folder either: a run that is refused has not begun."""
     if files.is_remote(folder) or os.path.isdir(folder):
-        probe = files.join(folder, "probe")
+        probe = files.temporary_name(files.join(folder, "probe"))
         files.write_bytes(probe, b"")
         files.remove(probe)
         return

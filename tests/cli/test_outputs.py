@@ -105,7 +105,6 @@ STATS, INSPECT = "corpus_stats --num_processes 1", "inspect_vocab --vocab v/voca
         "tpu_check --config config.json --compiled ./config.json --overwrite",
         "export_tf1 --model_dir run --output ./run --overwrite",
         "import_checkpoint --discriminator hf --output hf --overwrite",
-        "import_checkpoint --tf1 tf1 --output tf1 --overwrite",
         "import_checkpoint --discriminator hf --terms terms.txt --output . --overwrite",
         "finetune --model hf --task nsmc --data task --output task/out",
         "finetune --model hf --task nsmc --data task --output hf",

@@ -74,9 +74,8 @@ def test_two_outputs_are_two_files(here):
     assert "is --output, too" in refused([one, OutputFile("--json", f"{here}/o.txt", never)])
     for name in ("o/part-1", "link/../o/corpus.json", "o/.work-1/x", "o"):
         assert "is the name of something that --output o will hold" in refused([OutputFile("--dropped", name, never), made])
-    check(
-        [made, OutputFile("--dropped", "o/dropped.jsonl", never), OutputFile("--html", None, never)], [Input("--vocab", None)]
-    )
+    assert "lies in --output o, which is read as a whole later" in refused([made, OutputFile("--dropped", "o/d.jsonl", never)])
+    check([made, OutputFile("--dropped", "d.jsonl", never), OutputFile("--html", None, never)], [Input("--vocab", None)])
 
 
 def test_what_the_command_did_not_make_stays(here):

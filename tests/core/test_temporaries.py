@@ -37,5 +37,5 @@ def test_what_was_left_of_the_files_named_goes(tmp_path, dead):
     for name in [*kept, f"page.html.tmp-{dead}-{HOST}"]:
         (tmp_path / name).write_text("x")
     files.remove_temporaries(str(tmp_path), r"page\.html")
-    files.remove_temporaries(str(tmp_path / "none"))
+    files.remove_temporaries(str(tmp_path / "none"), ".*")
     assert sorted(os.listdir(tmp_path)) == sorted(kept)

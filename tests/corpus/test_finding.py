@@ -11,7 +11,7 @@ import pytest
 from electra_pretrain import build_data, clean_corpus, dedup_corpus, train_vocab
 from electra_pretrain.core import files
 from electra_pretrain.core.errors import UserError
-from electra_pretrain.corpus.finding import find_corpus
+from electra_pretrain.corpus.finding import find_corpus, is_among, would_find
 from electra_pretrain.corpus.reader import Corpus
 from tests.cli.test_commands import assert_one_line, run
 
@@ -228,3 +228,30 @@ def test_a_folder_is_cleaned(tmp_path, capfd, processes):
     assert code == 0 and "raw: a folder, of which these files are read (2): a/a.jsonl, b.txt" in err
     assert "warning: " in err and "x.pdf (a PDF)" in err
     assert list(Corpus([f"{tmp_path}/out/part-00000.txt.zst"]).documents()) == [["첫 문장입니다."], ["둘째 문장입니다."]]
+
+
+@pytest.mark.parametrize(
+    ("patterns", "path", "found"),
+    [
+        ("corpus/*.txt", "corpus/vocab.txt", "corpus/*.txt"),
+        ("a.txt, corpus/*", "./corpus/clean", "corpus/*"),
+        ("corpus/*", "corpus/clean/part", None),
+        ("corpus/*.txt", "corpus/vocab.model", None),
+        ("corpus/**/*.txt", "corpus/a/b/c.txt", "corpus/**/*.txt"),
+        ("corpus/**/*.txt", "other/a/b/c.txt", None),
+        ("corpus/*", "corpus/.hidden", None),
+        ("gs://b/c/*", "gs://b/c/out", "gs://b/c/*"),
+        ("a.txt", "b.txt", None),
+    ],
+)
+def test_what_a_pattern_would_find_the_next_time(patterns, path, found):
+    assert would_find(patterns, path) == found
+
+
+def test_a_file_is_told_among_a_corpus_by_any_name(tmp_path):
+    (tmp_path / "a.txt").write_text("a")
+    os.link(tmp_path / "a.txt", tmp_path / "b.txt")
+    (tmp_path / "c.txt").write_text("a")
+    assert is_among(str(tmp_path / "b.txt"), [str(tmp_path / "c.txt"), str(tmp_path / "a.txt")])
+    assert not is_among(str(tmp_path / "b.txt"), [str(tmp_path / "c.txt")])
+    assert not is_among(str(tmp_path / "none.txt"), [str(tmp_path / "c.txt")])

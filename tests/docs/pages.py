@@ -49,7 +49,7 @@ def as_page(cells: list[dict]) -> str:
     for cell in cells:
         text = "".join(cell["source"]).rstrip("\n") + "\n"
         if cell["cell_type"] == "code" and text.startswith(_BASH):
-            text = re.sub(r"\$([A-Z]+)\b", lambda name: values.get(name[1]) or "…", text.removeprefix(_BASH))
+            text = re.sub(r"\$([A-Z]+)\b", lambda name: values.get(name[1], "…") or name[1], text.removeprefix(_BASH))
             text = f"```bash\n{text}```\n"
         elif cell["cell_type"] == "code":
             text = f"```python\n{text}```\n"

@@ -1,5 +1,6 @@
 """Padding told by the manifest, against the records; shards as it lists them: of a bucket's, all are asked for at once."""
 
+import dataclasses
 import json
 import os
 import re
@@ -11,7 +12,7 @@ import tensorflow as tf
 
 from electra_pretrain.core import gfile
 from electra_pretrain.core.errors import UserError
-from electra_pretrain.records.manifest import Shard, check_shards, load_manifest
+from electra_pretrain.records.manifest import Shard, check_shards, check_sums, load_manifest
 from tests.conftest import SAMPLE_CORPUS, SEQ, build
 from tests.support.tensorflow_records import read
 
@@ -40,7 +41,7 @@ class Bucket:
 @pytest.fixture
 def bucket(monkeypatch):
     bucket = Bucket({f"{FOLDER}/{shard.name}": shard.bytes for shard in SHARDS})
-    monkeypatch.setattr(gfile, "_gfile", lambda: bucket)
+    monkeypatch.setattr(gfile, "_asked", lambda path, ask: ask(bucket))
     return bucket
 
 
@@ -146,3 +147,28 @@ def test_a_shard_without_a_record_is_refused(tmp_path):
     (tmp_path / "train-0").touch()
     with pytest.raises(UserError, match=rf"^{tmp_path}/train-0: holds no record, as the manifest says"):
         check_shards(str(tmp_path), [Shard("train-0", 0, 0, "")])
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda manifest: {"train_examples": manifest.train_examples + 1}, "train_examples = .*: is not what"),
+        (lambda manifest: {"heldout_shards": ()}, "heldout_examples = .*: is not what"),
+        (
+            lambda manifest: {"heldout_shards": manifest.train_shards, "heldout_examples": manifest.train_examples},
+            "lists train-00000-of-00001.tfrecord twice",
+        ),
+        (lambda manifest: special_ids(manifest, mask=manifest.vocabulary.size), "must be five, each below"),
+        (lambda manifest: special_ids(manifest, mask=manifest.vocabulary.special_ids.pad), "must be five, each below"),
+    ],
+)
+def test_a_manifest_that_contradicts_itself_is_refused(records, change, message):
+    manifest = load_manifest(records)
+    check_sums(manifest, records)
+    with pytest.raises(UserError, match=rf"^{records}/manifest.json: .*{message}"):
+        check_sums(dataclasses.replace(manifest, **change(manifest)), records)
+
+
+def special_ids(manifest, **changed):
+    ids = manifest.vocabulary.special_ids._replace(**changed)
+    return {"vocabulary": dataclasses.replace(manifest.vocabulary, special_ids=ids)}

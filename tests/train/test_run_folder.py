@@ -6,8 +6,10 @@ from types import SimpleNamespace
 
 import pytest
 
+from electra_pretrain.core import files
 from electra_pretrain.core.errors import UserError
-from electra_pretrain.train.run_folder import check_earlier_run
+from electra_pretrain.records.manifest import load_manifest
+from electra_pretrain.train.run_folder import check_earlier_run, is_import, own_names
 from tests.conftest import MICRO, changed
 
 VOCAB = b"[PAD]\n"
@@ -25,11 +27,15 @@ OTHER = changed(MICRO, training={"seed": 7})
         ("metrics.jsonl", b'{"step": 1}\n'),
     ],
 )
-def test_files_of_others_are_not_written_over(tmp_path, name, content):
+def test_files_of_others_are_not_written_over(tmp_path, records, name, content):
     (tmp_path / name).write_bytes(content)
     with pytest.raises(UserError, match=f"{name}: is not of this run, and would be lost"):
         check_earlier_run(MICRO, [MANIFEST], str(tmp_path))
-    (tmp_path / "run.json").write_text("{}")  # a run that ended before its first checkpoint
+    (tmp_path / "run.json").write_text("notes")
+    with pytest.raises(UserError, match="run.json"):
+        check_earlier_run(MICRO, [MANIFEST], str(tmp_path))
+    about = {"data": load_manifest(records).to_dict(), "data_of_phases": [], "versions": {}, "hardware": "a CPU"}
+    (tmp_path / "run.json").write_text(json.dumps(about))  # of a run that ended before its first checkpoint
     check_earlier_run(MICRO, [MANIFEST], str(tmp_path))
 
 
@@ -40,3 +46,25 @@ def test_its_own_config_and_vocabulary_may_lie_there(tmp_path):
     (tmp_path / "vocab.txt").write_bytes(VOCAB)
     (tmp_path / "metrics.jsonl").touch()
     check_earlier_run(MICRO, [MANIFEST], str(tmp_path))
+
+
+def test_a_run_whose_config_is_lost_does_not_go_on(tmp_path):
+    (tmp_path / "model.ckpt-3.index").touch()
+    with pytest.raises(UserError, match=r"config.json: missing, though checkpoints lie beside it"):
+        check_earlier_run(MICRO, [MANIFEST], str(tmp_path))
+
+
+def test_a_run_whose_run_json_is_lost_is_no_import(tmp_path):
+    (tmp_path / "config.json").write_text(json.dumps(MICRO.to_dict()))
+    assert is_import(str(tmp_path))
+    (tmp_path / "metrics.jsonl").write_text("{}")
+    assert not is_import(str(tmp_path))
+
+
+def test_only_the_runs_own_names_are_swept(tmp_path):
+    mine = ["model.ckpt-20.tmp-99999999-gone.index", "config.json.tmp-99999999-gone", "vocab.txt.tmp-99999999-gone"]
+    others = ["backup.tmp-2026-11-29", "notes.tmp-2025-backup"]
+    for name in (*mine, *others):
+        (tmp_path / name).mkdir()
+    files.remove_temporaries(str(tmp_path), own_names(MANIFEST.vocabulary))
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(others)

@@ -101,7 +101,7 @@ def clean(
     }
     provenance.write_steps(output, [*steps, step])
     folder.remove()
-    files.remove_temporaries(output)
+    files.remove_temporaries(output, r"part-\d+\.txt\.zst|corpus\.json")
     return step
 
 
