@@ -96,7 +96,8 @@ CASES = (
     Case("finetune", f"finetune --model {HF}/discriminator --task nsmc --data {TASKS}/nsmc --output finetune/out"
          " --max_steps 12 --precision float32 --save_model", ("export_hf",), aside=TIMES),
     Case("evaluate_checkpoints", f"evaluate_checkpoints --model_dir {RUN} --tasks nsmc --data {TASKS}"
-         " --output evaluate_checkpoints/out --every 40 --max_steps 6 --random", ("run_pretraining",), aside=TIMES),
+         " --output evaluate_checkpoints/out --every 40 --max_steps 6 --random", ("run_pretraining",),
+         aside=(*TIMES, "model"), files_aside=r"\.log$"),  # the model's whole path; what each fine-tuning said of its speed
     Case("compare", f"compare {SCORES} --output compare/table.md", ("finetune",)),
     Case("quickstart", f"quickstart --output quickstart/out --corpus {TEXT} --config {CONFIG_FILE}",
          aside=TIMES, files_aside=EVENTS),

@@ -175,8 +175,7 @@ def finish(case: Case, place: Path) -> None:
 
 def says_done(case: Case, place: Path) -> bool:
     """Whether the command refused to do again what is done."""
-    lines = (place / f"{case.name}.log").read_text().splitlines()
-    return bool(case.done_says and lines and case.done_says in lines[-1])
+    return bool(case.done_says) and case.done_says in (place / f"{case.name}.log").read_text().splitlines()[-1]
 
 
 def differences(straight: Path, killed: Path, case: Case) -> list[str]:
