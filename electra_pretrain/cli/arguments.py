@@ -134,6 +134,7 @@ def chosen_corpus(
         raise UserError(f"--members {args.members}: is for archives, and there is none in the corpus; leave it out")
     stored = itertools.chain.from_iterable(map(volumes_of, paths))
     read = [Input("--corpus", path) for path in (*folders, *stored)]
+    check_outputs(outputs, [*read, *inputs], getattr(args, "overwrite", False))
     for output in outputs:
         if output.path is not None and (pattern := would_find(args.corpus, output.path)):
             raise UserError(
@@ -142,7 +143,6 @@ def chosen_corpus(
     for each in inputs:
         if each.path is not None and is_among(each.path, paths):
             raise UserError(f"{each.option} {each.path}: is a file of --corpus, too; name the text alone")
-    check_outputs(outputs, [*read, *inputs], getattr(args, "overwrite", False))
     return Corpus(paths, reading)
 
 

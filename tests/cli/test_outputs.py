@@ -57,7 +57,6 @@ def here(tmp_path, monkeypatch):
         "tf1/model.ckpt-1.index": "x",
         "task/train.tsv": "x",
     }
-    texts["run/seen.png"] = "x"
     for name, text in texts.items():
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(text)
@@ -100,7 +99,6 @@ STATS, INSPECT = "corpus_stats --num_processes 1", "inspect_vocab --vocab v/voca
         "inspect_data data --html data/page.html",
         "inspect_data data --adopt --vocab v/vocab.txt --html v/vocab.txt --overwrite",
         "compare scores --output scores/results.json --overwrite",
-        "plot_run run --output run/seen.png --overwrite",
         "gpu_check --config config.json --compiled config.json --overwrite",
         "tpu_check --config config.json --compiled ./config.json --overwrite",
         "export_tf1 --model_dir run --output ./run --overwrite",
