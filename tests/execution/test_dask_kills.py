@@ -101,7 +101,7 @@ def test_a_killed_command_goes_on_and_a_dead_scheduler_is_one_line(processes, co
     told = f"{name}: error: the Dask scheduler is gone; start it, then run the same command again to go on"
     assert (process.returncode, last) == (69, told) and "Traceback" not in said, said
     processes.scheduler.wait()
-    processes.start_scheduler(dask_processes.free_ports(1)[0])
+    processes.start_scheduler()
     processes.start_worker()
     processes.wait_for(1)
     process = started()

@@ -1,13 +1,12 @@
 """A scheduler of Dask and its workers, each a process of its own, on the loopback device."""
 
 import contextlib
+import json
 import os
 import subprocess
 import sys
 import time
 from pathlib import Path
-
-from tests.support.ports import free_ports
 
 ROOT = Path(__file__).parent.parent.parent
 START_SECONDS = 120
@@ -25,11 +24,18 @@ class Processes:
 
     def __init__(self, folder):
         self._folder, self._started = folder, []
-        self.start_scheduler(free_ports(1)[0])
+        self.start_scheduler()
 
-    def start_scheduler(self, port):
-        self.address = f"127.0.0.1:{port}"
-        self.scheduler = self._start("scheduler", "--host", "127.0.0.1", "--port", str(port), "--no-dashboard", "--no-show")
+    def start_scheduler(self):
+        """Start one on a port that it finds free itself, and wait for its address."""
+        path = Path(self._folder, f"scheduler-{len(self._started)}.json")
+        flags = ("--host", "127.0.0.1", "--port", "0", "--no-dashboard", "--no-show", "--scheduler-file", path)
+        self.scheduler, self.address = self._start("scheduler", *flags), ""
+        while not self.address:
+            assert self.scheduler.poll() is None, self.log()
+            time.sleep(0.05)
+            with contextlib.suppress(FileNotFoundError, json.JSONDecodeError):  # it is not there yet, or not all of it
+                self.address = json.loads(path.read_text())["address"].removeprefix("tcp://")
 
     def start_worker(self, *options, **environment):
         """Start a worker of one thread, which nobody starts again when it ends."""
