@@ -92,8 +92,11 @@ def test_an_imported_folder_refuses_another_config_and_other_records(tmp_path, t
     import_(folder, "--discriminator", f"{exported}/discriminator", "--generator", f"{exported}/generator")
     with pytest.raises(UserError, match="model.num_attention_heads is 2 there, 4 in the config"):
         go_on(changed(MICRO, model={"num_attention_heads": 4}), records, folder)
-    with pytest.raises(UserError, match="holds checkpoints already"):
+    import_(folder, "--discriminator", f"{exported}/discriminator")  # nothing was trained in it: it may be made anew
+    (folder / "metrics.jsonl").touch()
+    with pytest.raises(UserError, match="holds checkpoints of a run"):
         import_(folder, "--discriminator", f"{exported}/discriminator")
+    (folder / "metrics.jsonl").unlink()
     tokens = (folder / "vocab.txt").read_text().split("\n")
     tokens[10], tokens[11] = tokens[11], tokens[10]
     (folder / "vocab.txt").write_text("\n".join(tokens))
