@@ -34,4 +34,13 @@ def _is_alive(pid: int) -> bool:
         return False
     except PermissionError:  # someone else's
         pass
-    return pid > 0  # 0 stands for one's own group
+    return pid > 0 and not _is_waited_for(pid)  # 0 stands for one's own group
+
+
+def _is_waited_for(pid: int) -> bool:
+    """Tell whether a process is dead, and only its parent has not asked yet how it ended."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            return file.read().rpartition(b") ")[2][:1] in (b"Z", b"X")
+    except OSError:  # no Linux, or it is gone
+        return False

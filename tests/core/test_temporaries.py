@@ -39,3 +39,9 @@ def test_what_was_left_of_the_files_named_goes(tmp_path, dead):
     files.remove_temporaries(str(tmp_path), r"page\.html")
     files.remove_temporaries(str(tmp_path / "none"), ".*")
     assert sorted(os.listdir(tmp_path)) == sorted(kept)
+
+
+def test_a_dead_process_whose_parent_sleeps_writes_no_more():
+    with subprocess.Popen(["true"]) as process:
+        os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+        assert is_left_over(f"page.html.tmp-{process.pid}-{HOST}")

@@ -205,11 +205,13 @@ def test_finished_output_is_kept_and_other_output_refused(tmp_path, capfd, monke
         (["--memory_gb", "nan"], "--memory_gb nan: must be a number of gigabytes"),
         (["--num_processes", "0"], "--num_processes 0"),
         (["--corpus", "nothing/*.txt"], "no such file"),
-        (["--corpus", "/dev/null"], "empty"),
+        (["--corpus", "{folder}/empty.txt"], "empty"),
     ],
 )
 def test_a_mistake_is_one_line(tmp_path, capfd, arguments, part):
     corpus = write(tmp_path / "in.txt", [["가"]])
+    (tmp_path / "empty.txt").touch()
+    arguments = [argument.format(folder=tmp_path) for argument in arguments]
     common = ["--corpus", corpus, "--output", tmp_path / "out", "--by", "line"]
     assert_one_line(run(dedup_corpus, [*common, *arguments], capfd), part)
 
