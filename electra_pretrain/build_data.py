@@ -82,7 +82,7 @@ def build_data(args: argparse.Namespace) -> None:
     outputs = [OutputFolder("--output", args.output, OWN_NAMES), shared_folder(args, COMMAND)]
     corpus = chosen_corpus(args, outputs, [Input("--vocab", vocab)])
     settings = BuildSettings(**{name: getattr(args, name) for name in BuildSettings._fields})
-    with locks.held(args.output, "build_data"), chosen_runner(args) as (run, shared_dir):
+    with locks.held(args.output, "build_data", OWN_NAMES), chosen_runner(args) as (run, shared_dir):
         manifest = build(corpus, vocab, lower_case, args.output, settings, run, shared_dir)
     counts = manifest.counts
     print(

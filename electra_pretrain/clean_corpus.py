@@ -85,7 +85,7 @@ def clean_corpus(args: argparse.Namespace) -> None:
     output = args.output.rstrip("/")
     _tell(args, recipe)
     sentences = args.sentences or recipe.sentences or "lines"
-    with locks.held(args.output, "clean_corpus"), chosen_runner(args) as (run, shared_dir):
+    with locks.held(args.output, "clean_corpus", OWN_NAMES), chosen_runner(args) as (run, shared_dir):
         step = clean(corpus, recipe, output, sentences, args.dropped, run, shared_dir, args.domain)
     print(_table(step["counts"]))
     if not step["counts"]["lines_kept"]:

@@ -65,7 +65,7 @@ def dedup_corpus(args: argparse.Namespace) -> None:
     corpus = chosen_corpus(args, outputs)
     settings = DedupSettings(args.by, args.near, args.seed, args.dropped is not None)
     memory = Memory(int(args.memory_gb * 1e9), args.num_processes if args.runner is None else None)
-    with locks.held(args.output, "dedup_corpus"), chosen_runner(args) as (run, shared_dir):
+    with locks.held(args.output, "dedup_corpus", OWN_NAMES), chosen_runner(args) as (run, shared_dir):
         counts = dedup(corpus, args.output, args.dropped, settings, memory, run, shared_dir)
     near = f" and {counts.near:,} near-duplicate" if args.near is not None else ""
     print(

@@ -84,7 +84,7 @@ def evaluate_checkpoints(args: argparse.Namespace) -> None:
         beside=tuple(args.beside),
         keep_exports=args.keep_exports,
     )
-    with locks.held(args.output, "evaluate_checkpoints"):
+    with locks.held(args.output, "evaluate_checkpoints", OWN_NAMES):
         outcome = sweep(plan)
     print(outcome.table, end="")
     if outcome.failed:

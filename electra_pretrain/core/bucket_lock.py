@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 from electra_pretrain.core import buckets
 from electra_pretrain.core.holder import LOCK_NAME, Holder, parse
+from electra_pretrain.core.temporaries import is_alive
 
 RENEWAL_SECONDS = 30.0
 # Four renewals that failed: more than a connection's hiccup.
@@ -96,13 +97,7 @@ class _Lock:
         other = parse(content)
         if other is None or other.host != self._holder.host or other.process == self._holder.process:
             return False
-        try:
-            os.kill(other.process, 0)
-        except ProcessLookupError:
-            return True
-        except PermissionError:
-            return False
-        return False
+        return not is_alive(other.process)
 
     def renew_until(self, done: threading.Event) -> None:
         """Write the object again and again, until `done`."""

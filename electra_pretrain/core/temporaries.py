@@ -24,10 +24,11 @@ def is_left_over(name: str, names: str = ".*") -> bool:
     if match is None:
         return False
     here = match[2].startswith(socket.gethostname())  # libraries add to a name what they like
-    return not (here and int(match[1]) != os.getpid() and _is_alive(int(match[1])))
+    return not (here and int(match[1]) != os.getpid() and is_alive(int(match[1])))
 
 
-def _is_alive(pid: int) -> bool:
+def is_alive(pid: int) -> bool:
+    """Tell whether a process of this machine, anyone's, has not ended."""
     try:
         os.kill(pid, 0)
     except (ProcessLookupError, OverflowError):

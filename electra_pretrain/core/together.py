@@ -54,6 +54,7 @@ def staged(folder: str, command: str, last: Sequence[str], overwrite: bool = Fal
         UserError: a file lies there that the command did not make.
     """
     staging = files.temporary_name(files.join(folder, f".{command}"))
+    files.remove_temporaries(folder, rf"\.{command}(?:\.json)?")
     with files.removed_if_empty(folder), _removed(staging):
         files.make_dirs(staging)
         yield staging
@@ -97,7 +98,6 @@ def check_folder(option: str, folder: str, command: str, names: str, overwrite: 
     if not files.is_dir(folder):
         return
     note = _read_note(folder, command)
-    files.remove_temporaries(folder, rf"\.{command}(?:\.json)?")
     for path in files.walk(folder):
         name = path[len(folder.rstrip("/")) + 1 :]
         if re.fullmatch(names, name):

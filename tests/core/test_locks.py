@@ -189,3 +189,16 @@ def test_in_a_bucket_a_run_that_was_given_up_ends(quick, monkeypatch):
         quick.put(f"run/{LOCK_NAME}", other().to_bytes())
         assert told.wait(10)
     assert quick.content(f"run/{LOCK_NAME}") == other().to_bytes()  # the other's lock stays
+
+
+def test_what_killed_runs_left_goes_under_the_lock_alone(tmp_path):
+    """Not when a second run is refused: of another machine's process nobody knows whether it is still writing."""
+    left, others = tmp_path / "part-1.tmp-1-another-machine", tmp_path / "notes.tmp-1-another-machine"
+    with locks.held(str(tmp_path), "build_data"):
+        left.touch()
+        others.touch()
+        with pytest.raises(UserError, match="in use by"), locks.held(str(tmp_path), "build_data", r"part-\d+"):
+            pytest.fail("two at once")
+        assert left.exists()
+    with locks.held(str(tmp_path), "build_data", r"part-\d+"):
+        assert not left.exists() and others.exists()

@@ -101,7 +101,7 @@ def clean(
     }
     provenance.write_steps(output, [*steps, step])
     folder.remove()
-    files.remove_temporaries(output, r"part-\d+\.txt\.zst|corpus\.json")
+    files.remove_temporaries(output, OWN_NAMES)
     return step
 
 
