@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from electra_pretrain.core import optional
-from electra_pretrain.core.errors import Unavailable, UserError
+from electra_pretrain.core.errors import Unavailable, UserError, reason_of
 
 ROLE = "roles/storage.objectUser"
 # How long 429, 5xx and a broken connection are borne at a start, where nobody has seen the network work.
@@ -80,4 +80,4 @@ def reason(error: Any) -> str:
     try:
         return str(error.response.json()["error"]["message"])
     except (AttributeError, KeyError, TypeError, ValueError):
-        return (str(error).splitlines() or [type(error).__name__])[0]
+        return reason_of(error)

@@ -95,8 +95,7 @@ def build(
     manifest.save(output)
     folder.remove()
     # Of killed builds, whatever their settings; what else lies there stays.
-    own = "|".join([re.escape(tokenizer.file_name), re.escape(MANIFEST_NAME), SHARD_NAMES])
-    files.remove_temporaries(output, own)
+    files.remove_temporaries(output, OWN_NAMES)
     return manifest
 
 
