@@ -17,6 +17,7 @@ from electra_pretrain.core.batch import SPECIAL_TOKENS
 from electra_pretrain.core.errors import UserError
 from electra_pretrain.model.encoder import TYPE_VOCAB_SIZE, Sizes, discriminator_sizes, generator_sizes
 from electra_pretrain.model.layers import LAYER_NORM_EPSILON
+from electra_pretrain.tokenization import wordpiece
 from electra_pretrain.tokenization.tokenizer import Tokenizer
 
 MASKED_LM = "masked_lm"  # the only network of a run without a discriminator
@@ -141,15 +142,20 @@ def tokenizer_config(config: Config, tokenizer: Tokenizer) -> dict[str, Any]:
 
     Case and accents are always written, since other defaults turn Korean into [UNK].
     """
+    is_wordpiece = tokenizer.type == wordpiece.TYPE
     return {
-        # The class that takes tokenizer.json as it is; ELECTRA's own would rebuild it and lose the NFC step.
+        # The class that takes tokenizer.json as it is.
         "tokenizer_class": "PreTrainedTokenizerFast",
+        # By this, in transformers 5, BertTokenizer and ElectraTokenizer take it as it is, too: without it they take the
+        # vocabulary alone and build the rest anew, as WordPiece without NFC. There is no code here, so none is trusted.
+        "trust_remote_code": True,
         "do_lower_case": tokenizer.do_lower_case,
         "strip_accents": tokenizer.strip_accents,
-        "tokenize_chinese_chars": True,
+        "tokenize_chinese_chars": is_wordpiece,
         "model_max_length": config.model.max_position_embeddings,
         "model_input_names": ["input_ids", "token_type_ids", "attention_mask"],
-        "clean_up_tokenization_spaces": True,
+        # WordPiece does not keep where spaces were, and BERT's rules guess; SentencePiece keeps them.
+        "clean_up_tokenization_spaces": is_wordpiece,
         **_special_tokens(),
     }
 
