@@ -8,7 +8,7 @@ from electra_pretrain.checkpoint.vocabulary import IMPORT_NAME, RUN_NAME
 from electra_pretrain.core import files, json_files, typed
 from electra_pretrain.core.errors import UserError
 from electra_pretrain.core.typed import Check, Size
-from electra_pretrain.finetuning import weights
+from electra_pretrain.finetuning import tokenizer_files, weights
 from electra_pretrain.finetuning.task import Task
 
 _CLASSES = {
@@ -127,11 +127,11 @@ def load_model(model: str, config: dict[str, Any], task: Task, vocab_size: int) 
     return loaded
 
 
-def save(path: str, model: Any, tokenizer: Any) -> None:
-    """Save a model and its tokenizer as `transformers` loads them; the folder is there whole or not at all."""
+def save(path: str, model: Any, tokenizer: Any, pretrained: str) -> None:
+    """Save a model and the tokenizer of the pretrained one as `transformers` loads them; whole or not at all."""
     temporary = files.temporary_name(path)
     model.save_pretrained(temporary)
-    tokenizer.save_pretrained(temporary)
+    tokenizer_files.save(pretrained, tokenizer, temporary)
     files.remove(path)
     files.replace(temporary, path)
 

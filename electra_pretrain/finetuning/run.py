@@ -81,7 +81,7 @@ def _run(job: Job, asked: dict[str, Any], stop_requested: StopRequested) -> dict
         "versions": packages.versions(),
     }
     if job.request.save_model:
-        models.save(os.path.join(output, record.MODEL), learner.model, tokenizer)
+        models.save(os.path.join(output, record.MODEL), learner.model, tokenizer, job.request.model)
     record.write_results(output, results)
     return results
 

@@ -17,13 +17,8 @@ from tests.conftest import MICRO
 
 transformers.logging.set_verbosity_error()
 CLASSES = ["AutoTokenizer", "BertTokenizer", "BertTokenizerFast", "ElectraTokenizer", "ElectraTokenizerFast"]
-LETTERS = [
-    *"가나다각간글맥한에서좋최고는이영화ㅋㅠ漢字金樂abcdenstmvhyABCÅåéÉがパ.,!?'[]#(:",
-    "\u1100",
-    "\u1161",
-    "SEP",
-    "MASK",
-]
+HANGUL = "가나다각간글맥한에서좋최고는이영화ㅋㅠ\u1100\u1161"
+LETTERS = [*HANGUL, *"漢字金樂abcdenstmvhyABCÅåéÉがパ.,!?'[]#(:", "SEP", "MASK"]
 WORDS = ["좋다", "최고", "영화", "한글", "맥에", "서는", "ab", "CLS", "unused"]
 ODD = [
     "좋다 ! 최고 .",

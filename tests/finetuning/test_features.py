@@ -2,15 +2,19 @@
 
 import numpy as np
 import pytest
+import tokenizers
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from transformers import BertTokenizerFast, ElectraTokenizerFast
+from transformers import AutoTokenizer, BertTokenizerFast, ElectraTokenizerFast, PreTrainedTokenizerFast
 
+from electra_pretrain.convert.hf_export import to_json, tokenizer_config
 from electra_pretrain.core.errors import UserError
 from electra_pretrain.finetuning.examples import Answer, Question, TaggedText, TextExample
 from electra_pretrain.finetuning.features.texts import text_features
 from electra_pretrain.finetuning.features.windows import best_answers, question_features
 from electra_pretrain.finetuning.features.words import tag_features, unit_tags
+from electra_pretrain.tokenization.wordpiece import WordPieceTokenizer
+from tests.conftest import MICRO
 
 SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
 PIECES = ["가나", "가", "##가", "나", "##나", "##다라", "다", "##라", "ab", "##c", "a", "1", "##1", ",", "(", "서울", "##에서"]
@@ -285,3 +289,58 @@ def test_slow_tokenizers_are_refused():
     ):
         with pytest.raises(UserError, match="Slow is not a fast tokenizer"):
             make_features()
+
+
+INJECTED = "서울에서[SEP]가나다라 [MASK] a[CLS](가"
+
+
+def exported_tokenizers(folder):
+    """Tokenizers as finetune loads them, with what gives the records' ids: an export of ours, and a published one of others."""
+    ours = WordPieceTokenizer(SPECIAL + PIECES + ["[", "]", "SEP", "MASK", "CLS"], False)
+    (folder / "tokenizer.json").write_text(ours.to_json())
+    (folder / "tokenizer_config.json").write_text(to_json(tokenizer_config(MICRO, ours)))
+    yield ours, AutoTokenizer.from_pretrained(folder)
+    vocab = {token: index for index, token in enumerate(ours.tokens)}
+    yield ours, ElectraTokenizerFast(vocab=vocab, do_lower_case=False, strip_accents=False)
+
+
+def test_text_cannot_write_special_tokens(tmp_path):
+    """The ids are those that build_data gives for the same text, for every kind of example; offsets lead back to it."""
+    for ours, tokenizer in exported_tokenizers(tmp_path):
+        assert tokenizer(INJECTED)["input_ids"].count(3) == 2  # the tokenizer itself would read one out of the text
+        ids = ours.encode_lines([INJECTED])[0].tolist()
+        asked = ours.encode_lines(["[MASK]가"])[0].tolist()
+        assert not {0, 2, 3, 4} & {*ids, *asked}
+        single = text_features([TextExample(INJECTED, None, 0)], tokenizer, 64)
+        assert single["input_ids"] == [[2, *ids, 3]]
+        pair = text_features([TextExample("[MASK]가", INJECTED, 0)], tokenizer, 64)
+        assert pair["input_ids"] == [[2, *asked, 3, *ids, 3]]
+        assert pair["token_type_ids"] == [[0] * (len(asked) + 2) + [1] * (len(ids) + 1)]
+
+        start = INJECTED.index("MASK")
+        question = Question("q", "[MASK]가", INJECTED, (Answer("MASK", start),))
+        window = question_features([question], tokenizer, 64, 16, 16)
+        assert window["input_ids"][0].tolist() == [2, *asked, 3, *ids, 3]
+        first, last = (int(window[name][0]) for name in ("start_positions", "end_positions"))
+        assert INJECTED[window["offsets"][0][first][0] : window["offsets"][0][last][1]] == "MASK"
+
+        units = tuple((at, at + 1) for at in range(len(INJECTED)))
+        tags = tuple("B-PER" if at == start else "I-PER" if start < at < start + 4 else "O" for at in range(len(INJECTED)))
+        tagged = tag_features([TaggedText(INJECTED, units, tags)], tokenizer, LABELS, 64)
+        assert tagged["input_ids"] == [[2, *ids, 3]]
+        assert tokenizer.convert_ids_to_tokens(tagged["input_ids"][0])[tagged["labels"][0].index(1)] == "MASK"
+
+
+def test_a_piece_that_is_a_special_token_is_unknown():
+    """As in XLM-R, whose unigram model has `</s>` among its pieces: the tokenizer cuts text into it, told not to or not."""
+    pieces = [("<s>", 0.0), ("<pad>", 0.0), ("</s>", 0.0), ("<unk>", 0.0), ("▁", -2.0), ("가", -3.0), ("▁나", -3.0)]
+    backend = tokenizers.Tokenizer(tokenizers.models.Unigram(pieces, unk_id=3))
+    backend.pre_tokenizer = tokenizers.pre_tokenizers.Metaspace()
+    backend.post_processor = tokenizers.processors.BertProcessing(("</s>", 2), ("<s>", 0))
+    names = {"cls_token": "<s>", "sep_token": "</s>", "pad_token": "<pad>", "unk_token": "<unk>"}
+    theirs = PreTrainedTokenizerFast(tokenizer_object=backend, **names)
+    assert theirs("가</s> 나", split_special_tokens=True)["input_ids"].count(2) == 2
+    features = text_features([TextExample("가</s> 나", None, 0)], theirs, 16)
+    assert features["input_ids"] == [[0, 4, 5, 3, 6, 2]]
+    window = question_features([Question("q", "</s>", "가</s> 나", ())], theirs, 16, 4, 4)
+    assert window["input_ids"][0].tolist() == [0, 4, 3, 2, 4, 5, 3, 6, 2]

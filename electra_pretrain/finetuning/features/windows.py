@@ -7,7 +7,7 @@ import numpy as np
 
 from electra_pretrain.core.errors import UserError
 from electra_pretrain.finetuning.examples import Question
-from electra_pretrain.finetuning.features.texts import Columns, require_fast, trimmed
+from electra_pretrain.finetuning.features.texts import Columns, require_fast, trimmed, without_special
 
 MODEL_COLUMNS = ("input_ids", "attention_mask", "token_type_ids", "start_positions", "end_positions")
 _BATCH = 1024  # questions tokenised at once
@@ -52,6 +52,7 @@ def question_features(
     backend = tokenizer.backend_tokenizer
     backend.no_truncation()
     backend.no_padding()
+    backend.encode_special_tokens = True  # what spells one stays text
     frame = _frame(backend)
     if max_seq_length <= frame.size + max_query_length or doc_stride < 1 or max_query_length < 1:
         raise UserError(
@@ -63,9 +64,10 @@ def question_features(
         batch = questions[first : first + _BATCH]
         asked = backend.encode_batch([question.question for question in batch], add_special_tokens=False)
         encoded = backend.encode_batch([question.context for question in batch], add_special_tokens=False)
+        queries, contexts = (without_special(tokenizer, [row.ids for row in rows]) for rows in (asked, encoded))
         for index, question in enumerate(batch):
-            query = asked[index].ids[:max_query_length]
-            context = np.array(encoded[index].ids, np.int32)
+            query = queries[index][:max_query_length]
+            context = np.array(contexts[index], np.int32)
             spans = trimmed(question.context, encoded[index].offsets)
             room = max_seq_length - frame.size - len(query)
             windows = list(_windows(len(context), room, min(doc_stride, room)))

@@ -12,7 +12,7 @@ import numpy as np
 
 from electra_pretrain.core.errors import UserError
 from electra_pretrain.finetuning.examples import TaggedText
-from electra_pretrain.finetuning.features.texts import Columns, require_fast, trimmed
+from electra_pretrain.finetuning.features.texts import Columns, encode, require_fast, trimmed
 
 MODEL_COLUMNS = ("input_ids", "attention_mask", "token_type_ids", "labels")
 IGNORED = -100  # the label that the loss leaves out
@@ -29,14 +29,8 @@ def tag_features(texts: Sequence[TaggedText], tokenizer: Any, labels: Sequence[s
         UserError: the tokenizer is not a fast one, or a tag is none of `labels`.
     """
     require_fast(tokenizer)
-    encoded = tokenizer(
-        [text.text for text in texts],
-        truncation=True,
-        max_length=max_seq_length,
-        return_token_type_ids=True,
-        return_attention_mask=True,
-        return_offsets_mapping=True,
-    )
+    options = {"truncation": True, "max_length": max_seq_length, "return_offsets_mapping": True}
+    encoded = encode(tokenizer, [text.text for text in texts], None, **options)
     columns: Columns = {name: encoded[name] for name in ("input_ids", "attention_mask", "token_type_ids")}
     columns |= {"labels": [], "unit_tokens": [], "truncated_units": []}
     ids = {label: id for id, label in enumerate(labels)}
