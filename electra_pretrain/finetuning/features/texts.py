@@ -89,8 +89,9 @@ def text_features(examples: Sequence[TextExample], tokenizer: Any, max_seq_lengt
         UserError: the tokenizer is not a fast one.
     """
     require_fast(tokenizer)
-    pairs = [example.text_pair for example in examples]
     firsts = [example.text for example in examples]
-    encoded = encode(tokenizer, firsts, None if None in pairs else pairs, truncation="longest_first", max_length=max_seq_length)
+    seconds = [example.text_pair for example in examples if example.text_pair is not None]
+    pairs = seconds if len(seconds) == len(firsts) else None
+    encoded = encode(tokenizer, firsts, pairs, truncation="longest_first", max_length=max_seq_length)
     columns: Columns = {name: encoded[name] for name in ("input_ids", "attention_mask", "token_type_ids")}
     return columns | {"labels": [example.label for example in examples]}
