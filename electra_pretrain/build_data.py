@@ -4,7 +4,6 @@
 """  # fmt: skip
 
 import argparse
-import logging
 
 from electra_pretrain.cli.arguments import (
     add_corpus,
@@ -20,9 +19,8 @@ from electra_pretrain.cli.arguments import (
 from electra_pretrain.cli.outputs import shared_folder
 from electra_pretrain.cli.run import run_command
 from electra_pretrain.core import locks
+from electra_pretrain.core.finding import heed
 from electra_pretrain.core.outputs import Input, OutputFolder
-
-_log = logging.getLogger(__name__)
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
@@ -73,6 +71,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
 def build_data(args: argparse.Namespace) -> None:
     from electra_pretrain.records.blocks import BuildSettings
     from electra_pretrain.records.build import COMMAND, OWN_NAMES, build
+    from electra_pretrain.records.ruin import check_records
     from electra_pretrain.tokenization.provenance import resolve_lower_case
     from electra_pretrain.tokenization.tokenizer import find_vocab
 
@@ -91,8 +90,7 @@ def build_data(args: argparse.Namespace) -> None:
         f"[UNK] {manifest.unk_rate:.3%}; {manifest.overflow_rate:.2%} of the tokens carried over instead of lost; "
         f"padding {manifest.padding:.1%}"
     )
-    if warning := manifest.padding_warning():
-        _log.warning("%s: %s", args.output, warning)
+    heed(check_records(args.output, manifest))
 
 
 def main() -> None:

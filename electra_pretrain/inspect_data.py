@@ -17,6 +17,7 @@ from electra_pretrain.cli.outputs import add_overwrite
 from electra_pretrain.cli.run import run_command
 from electra_pretrain.core import files, locks
 from electra_pretrain.core.errors import UserError
+from electra_pretrain.core.finding import heed
 from electra_pretrain.core.marks import made_by
 from electra_pretrain.core.outputs import Input, OutputFile, check
 from electra_pretrain.plot.chart import check_installed
@@ -52,11 +53,14 @@ def inspect_data(args: argparse.Namespace) -> None:
     """Print, and with --html draw, what is in the folder.
 
     Raises:
-        UserError: an argument will not do, or something in the folder is wrong: each fault was named on standard error.
+        UserError: an argument will not do, something in the folder is wrong (each fault was named on standard error), or
+            nothing can come of it.
     """
     from electra_pretrain.core import tensorflow_startup
     from electra_pretrain.execution.processes import worker_pool
     from electra_pretrain.records.inspect.facts import Adoption, Shown, inspect_folder
+    from electra_pretrain.records.manifest import load_manifest
+    from electra_pretrain.records.ruin import check_records
 
     _check(args)
     if args.html is not None:
@@ -77,6 +81,7 @@ def inspect_data(args: argparse.Namespace) -> None:
         print(f"{args.html}: written")
     if num_faults:
         raise UserError(f"{args.folder}: faults, named above: {num_faults:,}; copy those files again, or build the data anew")
+    heed(check_records(args.folder, load_manifest(args.folder)))
 
 
 def _check(args: argparse.Namespace) -> None:

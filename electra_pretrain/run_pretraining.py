@@ -23,7 +23,7 @@ from electra_pretrain.tpu.chips import SLICES, check_dtype
 
 if TYPE_CHECKING:
     from electra_pretrain.checkpoint.pretrained import Pretrained
-    from electra_pretrain.train.finding import Finding
+    from electra_pretrain.core.finding import Finding
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:

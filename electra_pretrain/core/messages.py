@@ -1,7 +1,7 @@
 """What a command tells while it works: the standard library's logging, on standard error, in one format.
 
     run_pretraining: weights from runs/base_v3; moments and step begin anew
-    run_pretraining: warning: data: examples are read 57 times; more text would help
+    run_pretraining: warning: data: the text is read 257 times; take more text, or fewer training.num_train_steps
 
 Every module logs through `logging.getLogger(__name__)`: info for what a reader wants to follow, warning for what may go wrong,
 debug for what `--verbose` adds. Results go to standard output, by `print`.

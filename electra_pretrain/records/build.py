@@ -5,12 +5,14 @@ for every shard. So shards are a seeded shuffle of the whole corpus, and their n
 is known. Finished blocks and shards leave a marker; a killed run, started again, does not make them again.
 """
 
+import dataclasses
 import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 from electra_pretrain.core import files
 from electra_pretrain.core.errors import UserError
+from electra_pretrain.core.finding import heed
 from electra_pretrain.core.progress import Progress
 from electra_pretrain.corpus.blocks import RECORDS_BLOCK_CHARACTERS, BlockReader, RawBlock
 from electra_pretrain.corpus.provenance import Step, read_steps
@@ -33,10 +35,10 @@ from electra_pretrain.records.manifest import (
     MANIFEST_NAME,
     Counts,
     Manifest,
-    Shard,
     load_manifest,
     vocabulary_of,
 )
+from electra_pretrain.records.ruin import check_records
 from electra_pretrain.records.shards import SHARD_NAMES, build_shard, shard_tasks
 from electra_pretrain.tokenization.tokenizer import Tokenizer, load_as_learnt
 
@@ -66,7 +68,8 @@ def build(
             own. None: this machine reads and hands out the text.
 
     Raises:
-        UserError: bad input (named with file and line), an output that holds other records or cannot be written.
+        UserError: bad input (named with file and line), an output that holds other records or cannot be written, text of which
+            nothing can come (`ruin`).
     """
     tokenizer = load_as_learnt(vocab_path, do_lower_case)
     steps = read_steps(corpus.paths)
@@ -88,10 +91,15 @@ def build(
             files.remove(folder.path)
             raise no_text(corpus.paths)
         fingerprint = _fingerprint(identity, sources)
+        manifest = _manifest(fingerprint, tokenizer, settings, counts, examples, sources, steps)
+        if hopeless := [finding for finding in check_records(output, manifest) if finding.is_failure]:
+            files.remove(folder.path)
+            heed(hopeless)
         tasks = shard_tasks(examples, len(results), fingerprint, settings.max_seq_length)
         shards = map_tasks(run, "write shards", build_shard, [(task, work) for task in tasks], "shards")
     files.write_bytes(files.join(output, tokenizer.file_name), tokenizer.file_content)
-    manifest = _manifest(fingerprint, tokenizer, settings, counts, shards, sources, steps)
+    train, heldout = (tuple(shard for shard in shards if shard.name.startswith(f"{split}-")) for split in SPLITS)
+    manifest = dataclasses.replace(manifest, train_shards=train, heldout_shards=heldout)
     manifest.save(output)
     folder.remove()
     # Of killed builds, whatever their settings; what else lies there stays.
@@ -104,12 +112,12 @@ def _manifest(
     tokenizer: Tokenizer,
     settings: BuildSettings,
     counts: Counts,
-    shards: Sequence[Shard],
+    examples: Sequence[int],
     sources: Sequence[Source],
     steps: Sequence[Step],
 ) -> Manifest:
-    """Tell what the shards hold and how they were made."""
-    train, heldout = ([shard for shard in shards if shard.name.startswith(f"{split}-")] for split in SPLITS)
+    """Tell what the shards, which are not there yet, will hold and how they are made; `examples` are those of each split."""
+    train_examples, heldout_examples = examples
     return Manifest(
         format_version=FORMAT_VERSION,
         fingerprint=fingerprint,
@@ -118,10 +126,10 @@ def _manifest(
         counts=counts,
         unk_rate=counts.unk_tokens / counts.tokens,
         overflow_rate=counts.overflow_tokens / (counts.tokens * settings.dupe_factor),
-        train_examples=sum(shard.examples for shard in train),
-        heldout_examples=sum(shard.examples for shard in heldout),
-        train_shards=tuple(train),
-        heldout_shards=tuple(heldout),
+        train_examples=train_examples,
+        heldout_examples=heldout_examples,
+        train_shards=(),
+        heldout_shards=(),
         sources=tuple(sources),
         corpus_steps=tuple(steps),
     )

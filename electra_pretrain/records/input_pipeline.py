@@ -119,10 +119,8 @@ def train_dataset(records: Records, batch_size: int, step: int, worker: Worker =
         UserError: fewer shards than workers. What is wrong with the records themselves is an error of TensorFlow's at the batch
             that needs them, which `damage.located_damage` explains.
     """
-    if len(records.paths) < worker.num_workers:
-        raise UserError(
-            f"{len(records.paths)} training shards for {worker.num_workers} workers: each needs its own; use fewer workers"
-        )
+    if text := too_few_shards(len(records.paths), worker.num_workers):
+        raise UserError(text)
     own = slice(worker.number, None, worker.num_workers)
     paths = tf.constant(records.paths[own])
     plan = WindowPlan.make(records.examples[own], records.shuffle_examples, records.seed)
@@ -136,6 +134,13 @@ def train_dataset(records: Records, batch_size: int, step: int, worker: Worker =
         lambda batch: _to_batch(batch, records, rows), num_parallel_calls=tf.data.AUTOTUNE
     )
     return _by_replica(batches, worker.num_replicas).prefetch(tf.data.AUTOTUNE)
+
+
+def too_few_shards(shards: int, workers: int) -> str | None:
+    """Say that some workers have nothing to read, if so it is, and the way out."""
+    if shards >= workers:
+        return None
+    return f"training shards: {shards} for {workers} workers, each of which needs its own; use fewer, or build from more text"
 
 
 def heldout_dataset(records: Records, batch_size: int, num_batches: int, worker: Worker = ALONE) -> tf.data.Dataset:

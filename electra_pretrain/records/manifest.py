@@ -16,8 +16,6 @@ from electra_pretrain.tokenization.tokenizer import TYPES, Tokenizer, file_name
 
 MANIFEST_NAME = "manifest.json"
 FORMAT_VERSION = 2
-# Above it a run computes more than a third of its positions for nothing.
-MAX_PADDING = 0.3
 
 
 @dataclasses.dataclass(frozen=True)
@@ -105,20 +103,6 @@ class Manifest:
         text = self.counts.tokens * (self.dupe_factor or 1)  # of adopted records the tokens were counted in the records
         places = examples * self.max_seq_length
         return max(0.0, 1 - (text + 2.5 * examples) / places) if places else 0.0
-
-    def padding_warning(self) -> str | None:
-        """Say, where much of the rows is padding, how much, why, and what helps; None where it is little."""
-        if self.padding <= MAX_PADDING:
-            return None
-        documents = self.counts.documents
-        unit, count = ("examples", self.train_examples + self.heldout_examples) if not documents else ("documents", documents)
-        mean = self.counts.tokens / count
-        return (
-            f"{self.padding:.0%} of the rows is padding: {unit} have {mean:,.0f} tokens on average and rows "
-            f"{self.max_seq_length:,}; build again with short texts that belong together joined into one document, such as "
-            "the comments of one article (no empty line between them; --layout comments --thread_field joins them), "
-            "or with a shorter --max_seq_length"
-        )
 
     def save(self, folder: str) -> None:
         text = json.dumps(self.to_dict(), ensure_ascii=False, indent=2)

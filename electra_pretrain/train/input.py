@@ -161,8 +161,6 @@ def check_data(config: Config, source: Source) -> None:
         raise UserError(
             f"{files.join(data_dir, MANIFEST_NAME)}: {'; '.join(wrong)}; change the config (--set) or build the data anew"
         )
-    if not manifest.train_examples:
-        raise UserError(f"{data_dir}: holds no training example; build it from more text or with a smaller --heldout_fraction")
 
 
 def check_replicas(config: Config, num_replicas: int) -> None:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from electra_pretrain.checkpoint.pretrained import Pretrained
 from electra_pretrain.config.schema import Config, Phase
-from electra_pretrain.core.errors import UserError
+from electra_pretrain.core.finding import Finding, Level, collect, heed
 from electra_pretrain.core.progress import duration
 from electra_pretrain.model.flops import step_flops
 from electra_pretrain.records.manifest import check_shards
@@ -14,9 +14,9 @@ from electra_pretrain.tpu import hosts
 from electra_pretrain.tpu.chips import Slice, find_slice
 from electra_pretrain.tpu.compiler import COMPILER
 from electra_pretrain.train.devices import count_cluster, count_replicas
-from electra_pretrain.train.finding import Finding, Level, collect
 from electra_pretrain.train.hardware import hardware_ahead
 from electra_pretrain.train.input import check_replicas
+from electra_pretrain.train.ruin import check_plan, passes
 from electra_pretrain.train.run_folder import Start, prepare
 from electra_pretrain.train.step_cost import step_cost
 from electra_pretrain.train.storage import check_buckets, check_disk, check_folders
@@ -60,12 +60,8 @@ def check_before_start(request: Request) -> Start:
         UserError: the run would fail.
     """
     findings, start = check_start(request)
-    failures = [finding.text for finding in findings if finding.is_failure]
-    if failures or start is None:
-        raise UserError("; ".join(failures))
-    for finding in findings:
-        if finding.level is Level.WARNING:
-            _log.warning("%s", finding.text)
+    heed(findings)
+    assert start is not None, "what keeps a run from its start is a failure"
     return start
 
 
@@ -84,18 +80,25 @@ def check_everything(request: Request, topology: str | None, cpu_replicas: int, 
     target = find_slice(topology) if topology else None
     replicas = target.replicas if target else (None if request.tpu else count_replicas(cpu_replicas, device))
     devices = [] if target or request.tpu else collect(_devices(request.config, cpu_replicas, device))
-    findings, start = check_start(request)
+    findings, start = check_start(request, target)
     memory = check_memory(request.config, target) if target else []
-    return [*devices, *findings, *check_thoroughly(request, start, replicas, target), *memory]
+    # Several checks may come upon one thing, and two phases upon the same records.
+    return collect(iter([*devices, *findings, *check_thoroughly(request, start, replicas, target), *memory]))
 
 
-def check_start(request: Request) -> Checked:
-    """Make the quick checks: folders, buckets, records and weights, disk."""
+def check_start(request: Request, target: Slice | None = None) -> Checked:
+    """Make the quick checks: folders, buckets, records and weights, what may ruin the run, disk.
+
+    Args:
+        request: the run.
+        target: which TPU it is for; None for another device, or an unknown one.
+    """
     prepared: list[Start] = []
 
     def data() -> Iterator[Finding]:
         prepared.append(prepare(request.config, request.data_dirs, request.model_dir, request.pretrained))
         yield from _examples(prepared[0])
+        yield from check_plan(prepared[0], _count_hosts(request.tpu, target))
 
     config, data_dirs, model_dir, tpu, zone, _ = request
     findings = collect(
@@ -118,8 +121,7 @@ def check_thoroughly(request: Request, start: Start | None, replicas: int | None
     """
     of_records: list[Iterator[Finding]] = []
     if start is not None:
-        count = len(hosts.addresses(request.tpu)) or (target.hosts if target else 1 if request.tpu else count_cluster())
-        of_records = [_shards(start), _hosts(start, count)]
+        of_records = [_shards(start)]
     of_target = [] if target is None else [_expectation(request.config, target)]
     return collect(*of_records, _batch(request.config, replicas), *of_target)
 
@@ -129,20 +131,17 @@ def _devices(config: Config, cpu_replicas: int, device: str) -> Iterator[Finding
     yield Finding(Level.OK, f"training on {hardware_ahead(cpu_replicas, device)}, {config.training.compute_dtype}")
 
 
+def _count_hosts(tpu: str | None, target: Slice | None) -> int:
+    """Count the hosts of the TPU, or the workers; a TPU that is known by its name alone is taken to have one."""
+    return len(hosts.addresses(tpu)) or (target.hosts if target else 1 if tpu else count_cluster())
+
+
 def _examples(start: Start) -> Iterator[Finding]:
-    """Count how often each phase reads its examples; tell what fits."""
+    """Tell how often each phase reads its examples, and what fits."""
     for phase, source in zip(start.config.all_phases(), start.sources, strict=True):
-        config, examples = phase.config, source.manifest.train_examples
-        epochs = (phase.last_step - phase.first_step) * config.training.train_batch_size / examples
-        text = f"{source.folder}: {examples:,} examples of {config.data.max_seq_length} tokens, read {epochs:.1f} times"
-        yield Finding(Level.OK, text)
-        if not source.manifest.heldout_examples and config.training.num_eval_steps:
-            yield Finding(Level.WARNING, f"{source.folder}: no held-out records, so nothing will tell whether the run overfits")
-        if padding := source.manifest.padding_warning():
-            yield Finding(Level.WARNING, f"{source.folder}: {padding}")
-        if epochs > 40:
-            # BERT read its corpus about 40 times (Devlin et al. 2019, appendix A.2).
-            yield Finding(Level.WARNING, f"{source.folder}: examples are read {epochs:.0f} times; more text would help")
+        if examples := source.manifest.train_examples:
+            read = f"{examples:,} examples of {source.manifest.max_seq_length} tokens, read {passes(phase, source):.1f} times"
+            yield Finding(Level.OK, f"{source.folder}: {read}")
     if start.pretrained is not None:
         # Names and shapes are held against the model itself, once there is one.
         yield Finding(Level.OK, f"weights of {start.pretrained.origin} fit the config and the records' vocabulary")
@@ -159,18 +158,6 @@ def _shards(start: Start) -> Iterator[Finding]:
         )
 
 
-def _hosts(start: Start, count: int) -> Iterator[Finding]:
-    """Check that each host of the TPU, or each worker, has shards of its own to read."""
-    for source in start.sources if count > 1 else ():
-        shards = len(source.manifest.train_shards)
-        if shards < count:
-            raise UserError(
-                f"{source.folder}: {shards} training shards for {count} hosts, each of which needs its own; use fewer, or "
-                "build the data anew from more text"
-            )
-        yield Finding(Level.OK, f"{source.folder}: {shards} training shards for {count} hosts")
-
-
 def _batch(config: Config, replicas: int | None) -> Iterator[Finding]:
     """Check that the batch can be split evenly."""
     if replicas is None:
@@ -178,8 +165,8 @@ def _batch(config: Config, replicas: int | None) -> Iterator[Finding]:
         return
     for phase in config.all_phases():
         check_replicas(phase.config, replicas)
-        share = phase.config.training.train_batch_size // replicas
-        yield Finding(Level.OK, f"{replicas} replicas, {share} x {phase.config.data.max_seq_length} tokens each")
+        share = f"{phase.config.training.train_batch_size // replicas} x {phase.config.data.max_seq_length} tokens"
+        yield Finding(Level.OK, f"1 replica, {share}" if replicas == 1 else f"{replicas} replicas, {share} each")
 
 
 def _expectation(config: Config, target: Slice) -> Iterator[Finding]:

@@ -7,10 +7,10 @@ from collections.abc import Iterator, Sequence
 from electra_pretrain.config.schema import Config
 from electra_pretrain.core import files
 from electra_pretrain.core.errors import UserError
+from electra_pretrain.core.finding import Finding, Level
 from electra_pretrain.model.encoder import discriminator_sizes, generator_sizes
 from electra_pretrain.tpu import hosts
 from electra_pretrain.tpu.zones import bucket_location, own_zone, within
-from electra_pretrain.train.finding import Finding, Level
 
 
 def check_folders(data_dirs: Sequence[str], model_dir: str, tpu: str | None) -> Iterator[Finding]:
@@ -76,9 +76,11 @@ def check_disk(config: Config, model_dir: str) -> Iterator[Finding]:
         count += training.num_train_steps // training.keep_every_steps
     needed = count * checkpoint_bytes(config) / 1e9
     free = shutil.disk_usage(_existing(model_dir)).free / 1e9
-    level = Level.OK if free > needed else Level.WARNING
-    folder = os.path.abspath(model_dir)
-    yield Finding(level, f"{folder}: {count} checkpoints take {needed:.1f} GB, {free:.1f} GB are free")
+    text = f"{model_dir}: {count} checkpoints take {needed:.1f} GB, {free:.1f} GB are free"
+    if free > needed:
+        yield Finding(Level.OK, text)
+    else:
+        yield Finding(Level.WARNING, f"{text}; make room, or keep fewer (training.keep_checkpoint_max, keep_every_steps)")
 
 
 def checkpoint_bytes(config: Config) -> int:

@@ -93,7 +93,7 @@ def test_workers_read_disjoint_shards_and_resume_alike(shards):
 
 
 def test_fewer_shards_than_workers_are_refused(shards):
-    with pytest.raises(UserError, match="5 training shards for 6 workers"):
+    with pytest.raises(UserError, match="training shards: 5 for 6 workers, each of which needs its own; use fewer"):
         train_dataset(records_of(shards), 6, 0, Worker(5, 6, 1))
 
 

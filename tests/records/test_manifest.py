@@ -13,6 +13,7 @@ import tensorflow as tf
 from electra_pretrain.core import gfile
 from electra_pretrain.core.errors import UserError
 from electra_pretrain.records.manifest import Shard, check_shards, check_sums, load_manifest
+from electra_pretrain.records.ruin import check_records
 from tests.conftest import SAMPLE_CORPUS, SEQ, build
 from tests.support.tensorflow_records import read
 
@@ -97,19 +98,19 @@ def short_and_long(tmp_path):
 def test_padding_told_from_the_counts_is_that_of_the_records(tmp_path, vocab_path, capfd, more):
     short_and_long(tmp_path)
     for name in ("short", "long"):
-        build(str(tmp_path / f"{name}.txt"), vocab_path, str(tmp_path / name), "--heldout_fraction", "0.2", *more)
+        build(str(tmp_path / f"{name}.txt"), vocab_path, str(tmp_path / name), "--heldout_fraction", "0", *more)
         manifest = load_manifest(str(tmp_path / name))
         counted = padding_of(tmp_path / name)
         assert abs(manifest.padding - counted) <= 0.5 / manifest.max_seq_length
-        assert (manifest.padding_warning() is not None) == (manifest.padding > 0.3) == (name == "short")
+        assert bool([*check_records("data", manifest)]) == (manifest.padding > 0.3) == (name == "short")
         assert f"padding {manifest.padding:.1%}\n" in capfd.readouterr().out
 
 
 def test_the_warning_gives_the_numbers_and_the_way_out(tmp_path, vocab_path, caplog):
     short_and_long(tmp_path)
-    build(str(tmp_path / "long.txt"), vocab_path, str(tmp_path / "long"))
+    build(str(tmp_path / "long.txt"), vocab_path, str(tmp_path / "long"), "--heldout_fraction", "0")
     assert not [record for record in caplog.records if record.levelname == "WARNING"]
-    build(str(tmp_path / "short.txt"), vocab_path, str(tmp_path / "short"))
+    build(str(tmp_path / "short.txt"), vocab_path, str(tmp_path / "short"), "--heldout_fraction", "0")
     (warning,) = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
     told = re.match(
         r"(.*): (\d+)% of the rows is padding: documents have (\d+) tokens on average and rows 32; "
@@ -124,7 +125,7 @@ def test_the_warning_gives_the_numbers_and_the_way_out(tmp_path, vocab_path, cap
 def test_a_folder_of_an_earlier_build_or_of_another_builder_is_told_of_too(tmp_path, vocab_path):
     """Nothing was added to the file: a manifest whose documents and passes are not known gives what its records hold."""
     short_and_long(tmp_path)
-    build(str(tmp_path / "short.txt"), vocab_path, str(tmp_path / "data"))
+    build(str(tmp_path / "short.txt"), vocab_path, str(tmp_path / "data"), "--heldout_fraction", "0")
     path = tmp_path / "data" / "manifest.json"
     values = json.loads(path.read_text())
     assert "padding" not in values
@@ -132,7 +133,8 @@ def test_a_folder_of_an_earlier_build_or_of_another_builder_is_told_of_too(tmp_p
     path.write_text(json.dumps(values))
     manifest = load_manifest(str(tmp_path / "data"))
     assert abs(manifest.padding - padding_of(tmp_path / "data")) <= 0.5 / SEQ
-    assert "padding: examples have" in manifest.padding_warning()
+    (warning,) = check_records("data", manifest)
+    assert "padding: examples have" in warning.text
 
 
 @pytest.mark.parametrize("make", [os.mkdir, os.mkfifo, lambda path: os.symlink("/dev/zero", path)])

@@ -10,10 +10,10 @@ import tensorflow as tf
 
 from electra_pretrain import evaluate_pretraining, run_pretraining
 from electra_pretrain.core.errors import UserError
+from electra_pretrain.core.finding import Level
 from electra_pretrain.gpu.cuda_parts import CudaParts
 from electra_pretrain.gpu.visible import Card, Machine
 from electra_pretrain.train import devices, evaluate, gpus, hardware, loop, preflight
-from electra_pretrain.train.finding import Level
 from electra_pretrain.train.preflight import Request, check_everything
 from tests.conftest import MICRO
 
@@ -147,7 +147,7 @@ def test_preflight_finds_what_a_start_would_refuse(records, tmp_path, monkeypatc
     machine(monkeypatch, A100)
     first, *others = check_everything(request, None, 1)
     assert first.level is Level.FAILURE and "does not see it" in first.text
-    assert not any(finding.is_failure for finding in others) and any("1 replicas" in finding.text for finding in others)
+    assert not any(finding.is_failure for finding in others) and any("1 replica," in finding.text for finding in others)
     first, *_ = check_everything(request, None, 1, "cpu")
     assert first == (Level.OK, f"training on {hardware._in_words(1, 0)}, float32")
     monkeypatch.setattr(preflight, "check_memory", lambda *_: [])

@@ -1,27 +1,28 @@
 """What is wrong is said before the start."""
 
+import dataclasses
 import json
 import os
+import re
 import shutil
 
 import pytest
 
 from electra_pretrain import run_pretraining
+from electra_pretrain.config.schema import PhaseConfig
 from electra_pretrain.core.errors import UserError
-from electra_pretrain.records.manifest import load_manifest
+from electra_pretrain.core.finding import Level
 from electra_pretrain.tpu.chips import find_slice
 from electra_pretrain.tpu.zones import within
 from electra_pretrain.train import storage
-from electra_pretrain.train.finding import Level
-from electra_pretrain.train.input import choose_sources
-from electra_pretrain.train.preflight import Request, check_everything, check_start, check_thoroughly
-from electra_pretrain.train.run_folder import Start, prepare
-from tests.conftest import MICRO, build, changed
+from electra_pretrain.train.preflight import Request, check_before_start, check_everything, check_start, check_thoroughly
+from electra_pretrain.train.run_folder import prepare
+from tests.conftest import MICRO, changed
 
 
 def checked(config, records, model_dir, tpu=None, zone=None, replicas=1, target=None):
     request = Request(config, [str(records)], str(model_dir), tpu, zone)
-    findings, start = check_start(request)
+    findings, start = check_start(request, target)
     return [*findings, *check_thoroughly(request, start, replicas, target)]
 
 
@@ -43,7 +44,7 @@ def test_all_in_order(records, tmp_path):
         "can be written to",
         "examples of 32 tokens, read",
         "the vocabulary, and names and sizes of",
-        "1 replicas, 8 x 32",
+        "1 replica, 8 x 32",
         "6 steps:",
     ):
         assert part in said
@@ -52,19 +53,30 @@ def test_all_in_order(records, tmp_path):
     assert not texts(checked(MICRO, records, tmp_path / "run"), Level.FAILURE) and not os.listdir(tmp_path / "run")
 
 
-def test_epochs_and_overfitting(records, tmp_path):
-    config = changed(MICRO, training={"num_train_steps": 100000})
-    (warning,) = texts(checked(config, records, tmp_path), Level.WARNING)
-    assert "more text would help" in warning
+def test_what_would_ruin_a_run_is_told_beforehand_and_at_its_start(records, tmp_path, caplog):
+    config = changed(MICRO, optimizer={"num_warmup_steps": 0}, training={"num_train_steps": 100_000})
+    warmup, passes = texts(checked(config, records, tmp_path / "run"), Level.WARNING)
+    assert "num_warmup_steps = 0" in warmup and "the text is read" in passes
+    check_before_start(Request(config, [records], str(tmp_path / "run"), None, None))
+    assert [record.getMessage() for record in caplog.records if record.levelname == "WARNING"] == [warmup, passes]
 
 
-def test_rows_that_are_mostly_padding(records, vocab_path, tmp_path):
-    (tmp_path / "short.txt").write_text("짧은 댓글이다.\n\n" * 200, encoding="utf-8")
-    build(str(tmp_path / "short.txt"), vocab_path, str(tmp_path / "short"), "--heldout_fraction", "0")
-    warnings = texts(checked(MICRO, tmp_path / "short", tmp_path / "run"), Level.WARNING)
-    (warning,) = [text for text in warnings if "padding" in text]
-    assert warning == f"{tmp_path / 'short'}: {load_manifest(str(tmp_path / 'short')).padding_warning()}"
-    assert not [text for text in texts(checked(MICRO, records, tmp_path / "run"), Level.WARNING) if "padding" in text]
+def test_of_what_nothing_can_come_preflight_and_start_refuse_alike(records, tmp_path, monkeypatch):
+    cluster = {"cluster": {"worker": ["a:1", "b:1"]}, "task": {"type": "worker", "index": 0}}
+    monkeypatch.setenv("TF_CONFIG", json.dumps(cluster))
+    request = Request(changed(MICRO, optimizer={"learning_rate": 1.0}), [records], str(tmp_path / "run"), None, None)
+    rate, shards = texts(check_everything(request, None, 1), Level.FAILURE)
+    assert "learning_rate = 1: " in rate and "training shards: 1 for 2 workers" in shards
+    with pytest.raises(UserError, match=f"^{re.escape(f'{rate}; {shards}')}$"):
+        check_before_start(request)
+
+
+def test_nothing_is_found_twice(records, tmp_path):
+    """Not even where two phases read the same records, and one batch fits neither."""
+    config = dataclasses.replace(MICRO, phases=(PhaseConfig(until_step=3),))
+    for replicas in (2, 3):
+        findings = check_everything(Request(config, [records], str(tmp_path / "run"), None, None), None, replicas)
+        assert len({finding.text for finding in findings}) == len(findings)
 
 
 def failure(*arguments, **named):
@@ -108,18 +120,17 @@ def test_a_folder_whose_name_tensorflow_does_not_take(records, tmp_path):
 def test_a_slice_of_several_hosts_needs_as_many_shards(records, tmp_path):
     config = changed(MICRO, training={"train_batch_size": 32, "eval_batch_size": 32})
     target = find_slice("v3-32")
-    assert "1 training shards for 4 hosts" in failure(config, records, tmp_path, replicas=32, target=target)
-    request = Request(config, [records], "gs://b/run", "grpc://a,grpc://b", None)
-    start = Start(config, choose_sources(config, [records]), "gs://b/run", None)
-    (text,) = texts(check_thoroughly(request, start, 8, None), Level.FAILURE)
-    assert "1 training shards for 2 hosts" in text
+    assert "training shards: 1 for 4 workers" in failure(config, records, tmp_path, replicas=32, target=target)
+    request = Request(config, [records], str(tmp_path), "grpc://a,grpc://b", None)
+    *of_this_disk, text = texts(check_start(request).findings, Level.FAILURE)
+    assert "training shards: 1 for 2 workers" in text and all("this machine's disk" in other for other in of_this_disk)
     assert not texts(checked(config, records, tmp_path, replicas=8, target=find_slice("v3-8")), Level.FAILURE)
 
 
 def test_no_room_for_checkpoints(records, tmp_path, monkeypatch):
     monkeypatch.setattr(storage.shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(10**6, 10**6, 1000))
     (warning,) = texts(checked(MICRO, records, tmp_path), Level.WARNING)
-    assert "6 checkpoints take" in warning and "0.0 GB are free" in warning
+    assert "6 checkpoints take" in warning and "0.0 GB are free; make room, or keep fewer" in warning
 
 
 def test_checkpoint_size_is_about_right(records, tmp_path):
@@ -164,7 +175,7 @@ def test_each_worker_needs_shards_and_rows_of_its_own(monkeypatch, tmp_path, rec
     monkeypatch.setenv("TF_CONFIG", json.dumps(cluster))
     request = Request(MICRO, [str(records)], str(tmp_path / "run"), None, None)
     found = [finding.text for finding in check_everything(request, None, 1) if finding.is_failure]
-    assert any("training shards for 3 hosts, each of which needs its own" in text for text in found)
+    assert any("training shards: 1 for 3 workers, each of which needs its own" in text for text in found)
     assert any("train_batch_size = 8: must be divisible by 3 replicas" in text for text in found)
 
 

@@ -108,12 +108,6 @@ def _adopted(folder: str, adoption: Adoption, seed: int, run: Runner) -> tuple[M
             f"{folder}: faults, named above: {verified.num_faults:,}; nothing was written. Were the records built with "
             f"{adoption.vocab}? If so, copy or build the files named again"
         )
-    if adoption.heldout_fraction and not manifest.heldout_shards:
-        _log.warning(
-            "nothing is held out for evaluation: --heldout_fraction %s of %d files is less than half a file",
-            adoption.heldout_fraction,
-            len(manifest.train_shards),
-        )
     return manifest, verified
 
 

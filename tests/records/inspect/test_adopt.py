@@ -214,4 +214,4 @@ def test_folders_that_will_not_do(folder, vocab_path, tmp_path):
 
 def test_that_nothing_is_held_out_is_said(folder, vocab_path, capfd):
     adopt(folder, vocab_path, "--heldout_fraction", "0.01")
-    assert "warning: nothing is held out for evaluation: --heldout_fraction 0.01 of 4 files" in capfd.readouterr().err
+    assert f"warning: {folder}: nothing is held out for evaluation: --heldout_fraction 0.01 of 4 fi" in capfd.readouterr().err

@@ -1,0 +1,103 @@
+"""Facts that ruin a run and show in its records' manifest: the table, and the sentences. `train/ruin.py` has the config's.
+
+They are told where records are made, looked into, checked and trained on.
+"""
+
+from collections.abc import Iterator
+
+from electra_pretrain.core.finding import Fact, Finding, Level, tell
+from electra_pretrain.records.manifest import Manifest
+
+MAX_PADDING = 0.3
+MAX_UNKNOWN, HOPELESS_UNKNOWN = 0.05, 0.5
+MIN_HELDOUT = 20
+
+
+def _no_training_example(manifest: Manifest) -> str | None:
+    if manifest.train_examples:
+        return None
+    return "has no training example; build it from more text or with a smaller --heldout_fraction"
+
+
+def _unknown(manifest: Manifest) -> str:
+    return (
+        f"{manifest.unk_rate:.0%} of the tokens are [UNK], of which nothing can be learnt: the vocabulary lacks the text's "
+        "characters, or words have more than 100 of them without a space; learn a vocabulary from this text (train_vocab), or "
+        "put spaces between its words"
+    )
+
+
+def _hopelessly_unknown(manifest: Manifest) -> str | None:
+    return _unknown(manifest) if manifest.unk_rate > HOPELESS_UNKNOWN else None
+
+
+def _much_unknown(manifest: Manifest) -> str | None:
+    return _unknown(manifest) if MAX_UNKNOWN < manifest.unk_rate <= HOPELESS_UNKNOWN else None
+
+
+def _padding(manifest: Manifest) -> str | None:
+    if manifest.padding <= MAX_PADDING:
+        return None
+    documents = manifest.counts.documents
+    unit, count = ("documents", documents) if documents else ("examples", manifest.train_examples + manifest.heldout_examples)
+    mean = manifest.counts.tokens / count
+    return (
+        f"{manifest.padding:.0%} of the rows is padding: {unit} have {mean:,.0f} tokens on average and rows "
+        f"{manifest.max_seq_length:,}; build again with short texts that belong together joined into one document, such as "
+        "the comments of one article (no empty line between them; --layout comments --thread_field joins them), "
+        "or with a shorter --max_seq_length"
+    )
+
+
+def _little_held_out(manifest: Manifest) -> str | None:
+    examples, fraction = manifest.heldout_examples, manifest.heldout_fraction
+    if examples >= MIN_HELDOUT or not fraction:
+        return None
+    if manifest.counts.documents is None:  # adopted: whole files are held out
+        unit, count = "files", len(manifest.train_shards) + len(manifest.heldout_shards)
+    else:
+        unit, count = "documents", manifest.counts.documents
+    found = f"only {examples} examples are" if examples > 1 else "only one example is" if examples else "nothing is"
+    return (
+        f"{found} held out for evaluation: --heldout_fraction {fraction:g} of {count:,} {unit}; too little to tell whether a "
+        "run gets better or overfits; take a larger fraction, more text, or part it into more documents by empty lines"
+    )
+
+
+def _more_held_out(manifest: Manifest) -> str | None:
+    train, heldout = manifest.train_examples, manifest.heldout_examples
+    if not 0 < train < heldout:
+        return None
+    return (
+        f"more is held out than trained on, {heldout:,} examples and {train:,}: whole documents are held out, and few are "
+        "large; part them by empty lines, take more of them, or a smaller --heldout_fraction"
+    )
+
+
+FACTS: tuple[Fact[Manifest], ...] = (
+    Fact("no training example", "nothing is left to train on", _no_training_example, Level.FAILURE),
+    Fact(
+        f"above {HOPELESS_UNKNOWN:.0%} of the tokens `[UNK]`",
+        "most of what is to be guessed is one token",
+        _hopelessly_unknown,
+        Level.FAILURE,
+    ),
+    Fact(
+        f"above {MAX_UNKNOWN:.0%} of the tokens `[UNK]`",
+        "a vocabulary of the text's kind leaves far below 1%; even 2,500 tokens leave 1.2% of the sample corpus",
+        _much_unknown,
+    ),
+    Fact(f"above {MAX_PADDING:.0%} of the rows padding", "a third of the run is computed for nothing", _padding),
+    Fact(
+        f"fewer than {MIN_HELDOUT} examples held out, though some were to be",
+        f"by chance alone the mean of {MIN_HELDOUT} moves by {MIN_HELDOUT**-0.5:.0%} of their spread",
+        _little_held_out,
+    ),
+    Fact("more examples held out than trained on", "few documents, which fell the wrong way", _more_held_out),
+)
+
+
+def check_records(folder: str, manifest: Manifest) -> Iterator[Finding]:
+    """Yield what in a folder of records would ruin a run."""
+    for finding in tell(FACTS, manifest):
+        yield Finding(finding.level, f"{folder}: {finding.text}")
