@@ -86,7 +86,7 @@ def _check(args: argparse.Namespace) -> None:
     if steps(args.output) and not _is_import(args.output):
         raise UserError(f"{args.output}: holds checkpoints of a run; choose another --output")
     check([OutputFolder("--output", args.output)], _inputs(args))
-    check_folder("--output", args.output, "import_checkpoint", r"vocab\.txt|config\.json|run\.json", args.overwrite)
+    check_folder("--output", args.output, "import_checkpoint", r"vocab\.txt|spm\.model|config\.json|run\.json", args.overwrite)
     if args.config:
         load_config(args.config, args.set)
 

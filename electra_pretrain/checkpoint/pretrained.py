@@ -7,12 +7,13 @@ from typing import Any, NamedTuple
 import numpy as np
 import tensorflow as tf
 
+from electra_pretrain.checkpoint.unseen import check_unseen
 from electra_pretrain.checkpoint.vocabulary import check_folder
 from electra_pretrain.config.load import CONFIG_NAME, load_config
 from electra_pretrain.config.schema import SECTIONS, Config
 from electra_pretrain.core import files, json_files
 from electra_pretrain.core.errors import UserError
-from electra_pretrain.tokenization.wordpiece import read_vocab
+from electra_pretrain.tokenization.model_folder import ModelVocabulary, read_file, read_vocabulary
 
 # Of float16's dynamic loss scale; `train/loss_scale.py` says what they are.
 LOSS_SCALE_NAMES = ("loss_scale", "loss_scale_good_steps")
@@ -37,37 +38,44 @@ class Pretrained(NamedTuple):
         origin: the source as messages name it.
         values: released name -> float32; the optimiser's values among them where the source has some.
         fields: "section.field" -> value of each field of a config that the source states or its shapes show.
-        tokens: the vocabulary; None where the source has none.
+        vocabulary: None where the source has none.
         strip_accents: whether accents were taken off the text; None where the source does not say.
     """
 
     origin: str
     values: dict[str, np.ndarray]
     fields: dict[str, Any]
-    tokens: tuple[str, ...] | None
+    vocabulary: ModelVocabulary | None
     strip_accents: bool | None = None
+
+    @property
+    def tokens(self) -> tuple[str, ...]:
+        """Return the vocabulary's tokens in the order of their ids, none where the source has no vocabulary."""
+        return () if self.vocabulary is None else self.vocabulary.tokens
 
 
 class Description(NamedTuple):
     """What lies beside a checkpoint: the last three fields of `Pretrained`."""
 
     fields: dict[str, Any]
-    tokens: tuple[str, ...] | None
+    vocabulary: ModelVocabulary | None
     strip_accents: bool | None = None
 
 
 def describe(folder: str) -> Description:
-    """Read what lies beside a checkpoint and tells of it: a run's or an import's `config.json`, and `vocab.txt`.
+    """Read what lies beside a checkpoint and tells of it: a run's or an import's `config.json`, and the vocabulary.
 
     Raises:
-        UserError: one of them is damaged, or the vocabulary is not the one that the run or the import had.
+        UserError: one of them is damaged, or not the one that the run or the import had.
     """
-    config, vocab = files.join(folder, CONFIG_NAME), files.join(folder, "vocab.txt")
+    config = files.join(folder, CONFIG_NAME)
     stated = load_config(config) if _is_ours(config) else None
+    if stated is not None:
+        check_unseen(folder, stated)
     about = check_folder(folder)
     return Description(
         {} if stated is None else {name: field_value(stated, name) for name in MUST_AGREE},
-        tuple(read_vocab(vocab)) if files.exists(vocab) else None,
+        read_vocabulary(folder) if about is None else read_file(about.path),
         None if about is None else about.noted.strip_accents,
     )
 
@@ -115,9 +123,10 @@ def check_config(pretrained: Pretrained, config: Config) -> None:
         for field, value in pretrained.fields.items()
         if field in MUST_AGREE and value != field_value(config, field)
     ]
-    count, rows = len(pretrained.tokens or ()), pretrained.fields.get("data.vocab_size")
-    if pretrained.tokens is not None and rows is not None and count != rows:
-        raise UserError(f"{pretrained.origin}: its vocab.txt has {count} tokens, its word table {rows} rows")
+    vocabulary, rows = pretrained.vocabulary, pretrained.fields.get("data.vocab_size")
+    if vocabulary is not None and rows is not None and len(vocabulary.tokens) != rows:
+        count = len(vocabulary.tokens)
+        raise UserError(f"{pretrained.origin}: {vocabulary.path} has {count} tokens, its word table {rows} rows")
     if wrong:
         raise UserError(f"{pretrained.origin}: does not fit the config: {'; '.join(wrong)}; change these fields with --set")
 

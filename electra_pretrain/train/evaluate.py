@@ -5,6 +5,7 @@ import dataclasses
 import tensorflow as tf
 
 from electra_pretrain.checkpoint.listing import find
+from electra_pretrain.checkpoint.unseen import check_unseen
 from electra_pretrain.checkpoint.variables import restore
 from electra_pretrain.checkpoint.vocabulary import check_folder
 from electra_pretrain.config.load import CONFIG_NAME, load_config
@@ -36,6 +37,7 @@ def evaluate(
     if not is_import(model_dir):
         load_run(model_dir)
     config = load_config(files.join(model_dir, CONFIG_NAME))
+    check_unseen(model_dir, config)
     if num_eval_steps is not None:
         config = dataclasses.replace(config, training=dataclasses.replace(config.training, num_eval_steps=num_eval_steps))
     announce(strategy, config.training.compute_dtype, "scoring")
