@@ -131,6 +131,26 @@ def check_config(pretrained: Pretrained, config: Config) -> None:
         raise UserError(f"{pretrained.origin}: does not fit the config: {'; '.join(wrong)}; change these fields with --set")
 
 
+def unstated(pretrained: Pretrained) -> list[str]:
+    """Return what a source does not say of itself, so that it could not be held against a run."""
+    fields = [field.partition(".")[2] for field in MUST_AGREE if field not in pretrained.fields]
+    return fields + ["vocabulary"] * (pretrained.vocabulary is None)
+
+
+class Belonging(NamedTuple):
+    """What a model takes over from a source.
+
+    Attributes:
+        values: the source's, by name.
+        variables: the model's, of the same names.
+        whole: whether the whole generator is among them.
+    """
+
+    values: dict[str, np.ndarray]
+    variables: dict[str, tf.Variable]
+    whole: bool
+
+
 def assign(pretrained: Pretrained, variables: Mapping[str, tf.Variable]) -> bool:
     """Give the variables the source's values; a generator that the source lacks keeps its own.
 
@@ -144,6 +164,14 @@ def assign(pretrained: Pretrained, variables: Mapping[str, tf.Variable]) -> bool
     Raises:
         UserError: every name that is missing, left over, or of another shape; or values that are not finite.
     """
+    values, wanted, whole = belonging(pretrained, variables)
+    for name, variable in wanted.items():
+        variable.assign(values[name])
+    return whole
+
+
+def belonging(pretrained: Pretrained, variables: Mapping[str, tf.Variable]) -> Belonging:
+    """Return what `assign` gives to which variables; arguments and errors as there."""
     own_optimizer = any(is_optimizer_value(name) for name in variables)
     left_out = is_loss_scale if own_optimizer else is_optimizer_value
     values = {name: value for name, value in pretrained.values.items() if not left_out(name)}
@@ -152,9 +180,7 @@ def assign(pretrained: Pretrained, variables: Mapping[str, tf.Variable]) -> bool
     if problems := misfits(values, wanted):
         raise UserError(f"{pretrained.origin}: is not of this model: {'; '.join(problems)}")
     check_numbers(pretrained.origin, values)
-    for name, variable in wanted.items():
-        variable.assign(values[name])
-    return whole
+    return Belonging(values, wanted, whole)
 
 
 def check_numbers(origin: str, values: Mapping[str, np.ndarray]) -> None:

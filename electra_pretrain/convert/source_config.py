@@ -129,7 +129,7 @@ def derive_config(pretrained: Pretrained) -> Config:
             "if that is wrong, give a --config with data.do_lower_case"
         )
     longest = sections["model"]["max_position_embeddings"]
-    sections["data"]["max_seq_length"] = min(DataConfig.max_seq_length, longest)
+    sections["data"].setdefault("max_seq_length", min(DataConfig.max_seq_length, longest))
     return Config.from_dict(sections, f"config of {pretrained.origin}")
 
 

@@ -15,7 +15,8 @@ from electra_pretrain.records.manifest import load_manifest
 from electra_pretrain.train.devices import compiles_steps
 from electra_pretrain.train.hardware import announce
 from electra_pretrain.train.input import Source, check_data, check_replicas, heldout_batches, located, shard_paths
-from electra_pretrain.train.run_folder import check_records_vocabulary, is_import, load_run
+from electra_pretrain.train.run_folder import is_import, load_run
+from electra_pretrain.train.same_vocabulary import check_records_vocabulary
 from electra_pretrain.train.trainer import Trainer
 
 

@@ -8,18 +8,17 @@ from typing import NamedTuple
 import tensorflow as tf
 
 from electra_pretrain.checkpoint.listing import steps
-from electra_pretrain.checkpoint.pretrained import Pretrained, check_config, describe
+from electra_pretrain.checkpoint.pretrained import Pretrained, describe
 from electra_pretrain.checkpoint.unseen import check_unseen, of_run
 from electra_pretrain.checkpoint.vocabulary import RUN_NAME, check_folder
 from electra_pretrain.config.load import CONFIG_NAME, differences, load_config
 from electra_pretrain.config.schema import Config
 from electra_pretrain.core import files, json_files, typed
 from electra_pretrain.core.errors import UserError
-from electra_pretrain.records.manifest import MANIFEST_NAME, Manifest, Vocabulary
-from electra_pretrain.tokenization.identity import check_vocabulary, first_difference
-from electra_pretrain.tokenization.model_folder import ModelVocabulary, read_file, told
+from electra_pretrain.records.manifest import Manifest, Vocabulary
 from electra_pretrain.train.input import Source, choose_sources
 from electra_pretrain.train.metrics_log import METRICS_NAME
+from electra_pretrain.train.same_vocabulary import check_pretrained, check_records_vocabulary
 
 # A half-done run may be given these anew; anything else would make it another experiment.
 CHANGEABLE = (
@@ -112,8 +111,8 @@ def check_earlier_run(config: Config, sources: Sequence[Source], model_dir: str)
         return
     if not files.exists(path):
         raise UserError(f"{path}: missing, though checkpoints lie beside it; put it back, or use another --model_dir")
-    if is_import(model_dir):
-        check_pretrained(Pretrained(model_dir, {}, *describe(model_dir)), config, sources[-1])
+    if (imported := find_import(model_dir)) is not None:
+        check_pretrained(imported, config, sources[-1])
         return
     reached = steps(model_dir)[-1]
     if reached > config.training.num_train_steps:
@@ -176,56 +175,20 @@ def is_import(folder: str) -> bool:
     )
 
 
+def find_import(folder: str) -> Pretrained | None:
+    """Return what an import says of itself whose weights a run is to begin with, its weights left out; None if there is none.
+
+    Raises:
+        UserError: it is damaged.
+    """
+    return Pretrained(folder, {}, *describe(folder)) if steps(folder) and is_import(folder) else None
+
+
 def own_names(vocabulary: Vocabulary) -> str:
     """Return a regular expression of the names that a run gives to files in its folder."""
     return r"model\.ckpt-\d+|nonfinite-batch-\d+\.npz|" + "|".join(
         map(re.escape, (CONFIG_NAME, RUN_NAME, METRICS_NAME, vocabulary.file_name))
     )
-
-
-def check_pretrained(pretrained: Pretrained, config: Config, source: Source) -> None:
-    """Refuse weights that do not belong to the config, or to the vocabulary of the records.
-
-    Raises:
-        UserError: what differs.
-    """
-    check_config(pretrained, config)
-    own, vocabulary = pretrained.vocabulary, source.manifest.vocabulary
-    if own is None:
-        return
-    if own.sha256 != vocabulary.sha256:
-        _check_same_ids(pretrained.origin, own, files.join(source.folder, vocabulary.file_name))
-    if pretrained.strip_accents is not None and pretrained.strip_accents != vocabulary.strip_accents:
-        raise UserError(
-            f"{pretrained.origin}: accents were {_taken_off(pretrained.strip_accents)} its text, and were "
-            f"{_taken_off(vocabulary.strip_accents)} that of the records; build the records with the vocab.txt beside the "
-            "weights, in its place"
-        )
-
-
-def _check_same_ids(origin: str, own: ModelVocabulary, records: str) -> None:
-    """Refuse records whose ids are of other tokens; of the same ones there may be another file, as `tokenizer.json`."""
-    if (difference := first_difference(own.tokens, read_file(records).tokens)) is not None:
-        raise UserError(
-            f"{origin}: its vocabulary ({own.path}) is not that of the records ({records}): "
-            f"{told(difference, 'there', 'in the records')}; build the records with the vocabulary that lies beside the "
-            "weights, or extend it with import_checkpoint --terms"
-        )
-
-
-def _taken_off(stripped: bool) -> str:
-    return "taken off" if stripped else "left in"
-
-
-def check_records_vocabulary(source: Source) -> None:
-    """Refuse records beside which another vocabulary lies than they were built with.
-
-    Raises:
-        UserError: it is missing, or another.
-    """
-    vocabulary = source.manifest.vocabulary
-    path, manifest = (files.join(source.folder, name) for name in (vocabulary.file_name, MANIFEST_NAME))
-    check_vocabulary(path, vocabulary.sha256, manifest)
 
 
 def load_run(model_dir: str) -> About:
@@ -249,13 +212,8 @@ def record_run(start: Start, hardware: str) -> None:
 
     versions = {"electra_pretrain": __version__, "tensorflow": tf.__version__}
     *of_phases, data = (manifest.to_dict() for manifest in start.manifests)
-    about = {
-        "data": data,
-        "data_of_phases": of_phases,
-        "versions": versions,
-        "hardware": hardware,
-        "unseen": of_run(start.config)._asdict(),
-    }
+    about = {"data": data, "data_of_phases": of_phases, "versions": versions, "hardware": hardware}
+    about["unseen"] = of_run(start.config)._asdict()
     for name, values in ((CONFIG_NAME, start.config.to_dict()), (RUN_NAME, about)):
         files.write_text(files.join(start.model_dir, name), json.dumps(values, ensure_ascii=False, indent=2) + "\n")
     folder, manifest = start.sources[-1]
