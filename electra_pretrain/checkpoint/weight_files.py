@@ -65,6 +65,6 @@ def check_shard(index: str, shard: str, named: frozenset[str] | None, held: froz
     """
     if named is None or named == held:
         return
-    found = {"lacks": named - held, "holds, unnamed there,": held - named}
+    found = {"lacks": named - held, "holds besides": held - named}
     wrong = "; ".join(f"{what} {first_of(sorted(names))}" for what, names in found.items() if names)
     raise UserError(f"{shard}: is not the file that {index} names: it {wrong}; fetch both again")

@@ -112,4 +112,5 @@ def _check_same(path: str, tokens: Sequence[str], other_path: str, other: hf_fil
 
 def told(difference: Difference, here: str, there: str) -> str:
     """Put a difference into words."""
-    return f"id {difference.id} is {shown(difference.one)} {here}, {shown(difference.other)} {there}"
+    one, other = (shown(token) if token else "nothing" for token in (difference.one, difference.other))
+    return f"id {difference.id} is {one} {here}, {other} {there}"

@@ -34,9 +34,8 @@ def _check_same_ids(origin: str, own: ModelVocabulary, records: str) -> None:
     """Refuse records whose ids are of other tokens; of the same ones there may be another file, as `tokenizer.json`."""
     if (difference := first_difference(own.tokens, read_file(records).tokens)) is not None:
         raise UserError(
-            f"{origin}: its vocabulary ({own.path}) is not that of the records ({records}): "
-            f"{told(difference, 'there', 'in the records')}; build the records with the vocabulary that lies beside the "
-            "weights, or extend it with import_checkpoint --terms"
+            f"{origin}: its vocabulary is not that of the records: {told(difference, f'in {own.path}', f'in {records}')}; "
+            "build the records with the vocabulary that lies beside the weights, or extend it with import_checkpoint --terms"
         )
 
 
