@@ -40,6 +40,12 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         action="store_true",
         help="take over Adam's moments and the step too, and go on with them (default: both begin anew)",
     )
+    parser.add_argument(
+        "--max_position_embeddings",
+        type=int,
+        metavar="N",
+        help="without --config: longer rows than the source's; position p begins as the source's p mod its number of positions",
+    )
     vocabulary = parser.add_mutually_exclusive_group()
     vocabulary.add_argument(
         "--terms",
@@ -62,6 +68,7 @@ def import_checkpoint(args: argparse.Namespace) -> str:
     tensorflow_startup.start_tensorflow()
     from electra_pretrain.convert.extension import extend_by_terms, extend_to_vocab
     from electra_pretrain.convert.hf_import import read_pair
+    from electra_pretrain.convert.positions import as_long_as, extend_positions
     from electra_pretrain.convert.run_import import import_weights
     from electra_pretrain.convert.source_config import derive_config
     from electra_pretrain.convert.tf1 import read_tf1
@@ -71,7 +78,10 @@ def import_checkpoint(args: argparse.Namespace) -> str:
         pretrained = extend_by_terms(pretrained, args.terms)
     elif args.vocab:
         pretrained = extend_to_vocab(pretrained, args.vocab)
+    if args.max_position_embeddings is not None:
+        pretrained = extend_positions(pretrained, args.max_position_embeddings)
     config = load_config(args.config, args.set) if args.config else derive_config(pretrained)
+    pretrained = as_long_as(pretrained, config)
     with locks.held(args.output, "import_checkpoint"):
         return import_weights(pretrained, config, args.output, args.keep_optimizer, args.overwrite)
 
@@ -81,12 +91,17 @@ def _check(args: argparse.Namespace) -> None:
         raise UserError("--generator: goes with --discriminator; a TensorFlow 1 checkpoint holds both networks")
     if args.set and not args.config:
         raise UserError("--set: changes a --config; without one, change the config.json that is written")
+    if args.config and args.max_position_embeddings is not None:
+        raise UserError(
+            "--max_position_embeddings: is for an import without --config; with one, add --set "
+            f"model.max_position_embeddings={args.max_position_embeddings}"
+        )
     if args.keep_optimizer and (args.terms or args.vocab):
         raise UserError("--keep_optimizer: new rows have no moments; leave it out, or the new vocabulary")
     if steps(args.output) and not _is_import(args.output):
         raise UserError(f"{args.output}: holds checkpoints of a run; choose another --output")
     check([OutputFolder("--output", args.output)], _inputs(args))
-    check_folder("--output", args.output, "import_checkpoint", r"vocab\.txt|config\.json|run\.json", args.overwrite)
+    check_folder("--output", args.output, "import_checkpoint", r"vocab\.txt|spm\.model|config\.json|run\.json", args.overwrite)
     if args.config:
         load_config(args.config, args.set)
 

@@ -114,16 +114,20 @@ def _check_output(args: argparse.Namespace, config: Config) -> None:
 
 
 def read_init_from(config: Config, model_dir: str) -> "Pretrained | None":
-    """Read the weights that `training.init_from` names; None if it names none, or the run has checkpoints of its own.
+    """Read the weights that `training.init_from` names, for rows as long as the config's.
+
+    Returns:
+        None if it names none, or the run has checkpoints of its own.
 
     Raises:
         UserError: there are no weights there, or damaged ones.
     """
+    from electra_pretrain.convert.positions import as_long_as
     from electra_pretrain.convert.sources import read_pretrained
 
     if not config.training.init_from or steps(model_dir):
         return None
-    return read_pretrained(config.training.init_from)
+    return as_long_as(read_pretrained(config.training.init_from), config)
 
 
 def print_findings(findings: "list[Finding]") -> None:

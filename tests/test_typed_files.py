@@ -8,9 +8,11 @@ import math
 import pytest
 
 from electra_pretrain.checkpoint import pretrained
+from electra_pretrain.checkpoint.unseen import check_unseen
+from electra_pretrain.checkpoint.weight_files import find_weights
 from electra_pretrain.config.hparams import load_hparams
 from electra_pretrain.config.load import left_out, load_config
-from electra_pretrain.config.schema import SECTIONS
+from electra_pretrain.config.schema import SECTIONS, Config
 from electra_pretrain.convert import hf_import
 from electra_pretrain.core import shipped
 from electra_pretrain.core.errors import UserError
@@ -26,6 +28,7 @@ from electra_pretrain.finetuning.config import load_finetune_config
 from electra_pretrain.records.damage import EXAMINED_NAME, leave_out_damaged
 from electra_pretrain.records.manifest import load_manifest
 from electra_pretrain.tokenization import provenance as vocabulary_provenance
+from electra_pretrain.tokenization.hf_file import read_tokenizer_json
 from electra_pretrain.train.devices import CLUSTER_VARIABLE, count_cluster
 from electra_pretrain.train.metrics_log import read_rows
 from electra_pretrain.train.run_folder import load_run
@@ -61,6 +64,11 @@ STATED = {
     "vocab_size": 100, "hidden_dropout_prob": 0.1, "attention_probs_dropout_prob": 0.1,
     "initializer_range": 0.02, "hidden_act": "gelu",
     "layer_norm_eps": 1e-12, "id2label": {"0": "LABEL_0"},
+}  # fmt: skip
+TOKENIZER = {
+    "added_tokens": [{"id": 2, "content": "[NEW]", "special": True}],
+    "normalizer": {"type": "Sequence", "normalizers": [{"type": "BertNormalizer", "lowercase": True, "strip_accents": None}]},
+    "model": {"type": "WordPiece", "continuing_subword_prefix": "##", "vocab": {"[PAD]": 0, "a": 1}},
 }  # fmt: skip
 
 
@@ -112,6 +120,16 @@ FILES = {
         lambda path: check_settings(str(path.parent), {"model_dir": "runs/a", "data": {"nsmc": "a"}})),
     "Hugging Face's config": ("config.json", STATED, lambda path: hf_import._read_config(str(path.parent))),
     "tokenizer_config": ("tokenizer_config.json", {"do_lower_case": True}, lambda path: hf_import._read_case(str(path.parent))),
+    "tokenizer.json": ("tokenizer.json", TOKENIZER, lambda path: read_tokenizer_json(str(path))),
+    "tokenizer.json, Unigram": ("tokenizer.json",
+        {"model": {"type": "Unigram", "vocab": [["[PAD]", 0.0], ["a", -1.5]]}, "added_tokens": None},
+        lambda path: read_tokenizer_json(str(path))),
+    "an index of weights": ("pytorch_model.bin.index.json",
+        {"metadata": {}, "weight_map": {"a": "pytorch_model.bin.index.json"}},
+        lambda path: find_weights(str(path.parent))),
+    "run.json, what weights do not show": ("run.json",
+        {"unseen": {"num_attention_heads": 4, "electric_objective": False}},
+        lambda path: check_unseen(str(path.parent), Config())),
     "a vocabulary's": ("vocab.txt.json", {"do_lower_case": True, "sources": []},
         lambda path: vocabulary_provenance.saved_lower_case(str(path).removesuffix(".json"))),
     "examined records": (EXAMINED_NAME, {"train-0": {"bytes": 3, "vocab_size": 9, "left_out": [1]}},

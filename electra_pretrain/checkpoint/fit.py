@@ -1,11 +1,13 @@
 """Whether weights are those of a config's networks: every name, shape and kind of number, in both directions."""
 
+import os
 from collections.abc import Mapping
 
 import numpy as np
 import tensorflow as tf
 
 from electra_pretrain.checkpoint.pretrained import MOMENTS, is_moment, is_optimizer_value, misfits
+from electra_pretrain.checkpoint.unseen import check_unseen
 from electra_pretrain.config.schema import Config
 from electra_pretrain.core.errors import UserError
 from electra_pretrain.model.electra import Electra
@@ -27,8 +29,9 @@ def check_fit(origin: str, values: Mapping[str, np.ndarray], config: Config, con
         config_path: the file that holds it.
 
     Raises:
-        UserError: every name that is missing, left over, or of another shape or kind.
+        UserError: every name that is missing, left over, or of another shape or kind; or what no shape shows was changed.
     """
+    check_unseen(os.path.dirname(config_path), config)
     weights = expected_variables(config)
     moments = {f"{name}/{slot}": weight for name, weight in weights.items() for slot in MOMENTS}
     found_moments = {name: value for name, value in values.items() if is_moment(name)}

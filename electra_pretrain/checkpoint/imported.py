@@ -3,6 +3,7 @@
 import json
 from typing import NamedTuple
 
+from electra_pretrain.checkpoint.unseen import Unseen
 from electra_pretrain.checkpoint.vocabulary import IMPORT_NAME, Noted
 from electra_pretrain.core import files, json_files, typed
 from electra_pretrain.core.typed import Count
@@ -16,17 +17,19 @@ class Imported(NamedTuple):
         step: of the checkpoint that holds them: 0, or the source's own where the optimiser came along.
         has_generator: whether the generator beside the discriminator is the source's too, not a fresh one.
         vocabulary: None where the source had none.
+        unseen: what the weights do not show; None in what an earlier version wrote.
     """
 
     origin: str
     step: Count
     has_generator: bool
     vocabulary: Noted | None
+    unseen: Unseen | None = None
 
 
 def save_import(folder: str, imported: Imported) -> None:
-    vocabulary = None if imported.vocabulary is None else imported.vocabulary._asdict()
-    values = {**imported._asdict(), "vocabulary": vocabulary}
+    nested = {"vocabulary": imported.vocabulary, "unseen": imported.unseen}
+    values = {**imported._asdict(), **{name: value and value._asdict() for name, value in nested.items()}}
     files.write_text(files.join(folder, IMPORT_NAME), json.dumps(values, ensure_ascii=False, indent=2) + "\n")
 
 

@@ -7,12 +7,13 @@ from typing import Any, NamedTuple
 import numpy as np
 import tensorflow as tf
 
+from electra_pretrain.checkpoint.unseen import check_unseen
 from electra_pretrain.checkpoint.vocabulary import check_folder
 from electra_pretrain.config.load import CONFIG_NAME, load_config
 from electra_pretrain.config.schema import SECTIONS, Config
 from electra_pretrain.core import files, json_files
 from electra_pretrain.core.errors import UserError
-from electra_pretrain.tokenization.wordpiece import read_vocab
+from electra_pretrain.tokenization.model_folder import ModelVocabulary, read_file, read_vocabulary
 
 # Of float16's dynamic loss scale; `train/loss_scale.py` says what they are.
 LOSS_SCALE_NAMES = ("loss_scale", "loss_scale_good_steps")
@@ -37,37 +38,44 @@ class Pretrained(NamedTuple):
         origin: the source as messages name it.
         values: released name -> float32; the optimiser's values among them where the source has some.
         fields: "section.field" -> value of each field of a config that the source states or its shapes show.
-        tokens: the vocabulary; None where the source has none.
+        vocabulary: None where the source has none.
         strip_accents: whether accents were taken off the text; None where the source does not say.
     """
 
     origin: str
     values: dict[str, np.ndarray]
     fields: dict[str, Any]
-    tokens: tuple[str, ...] | None
+    vocabulary: ModelVocabulary | None
     strip_accents: bool | None = None
+
+    @property
+    def tokens(self) -> tuple[str, ...]:
+        """Return the vocabulary's tokens in the order of their ids, none where the source has no vocabulary."""
+        return () if self.vocabulary is None else self.vocabulary.tokens
 
 
 class Description(NamedTuple):
     """What lies beside a checkpoint: the last three fields of `Pretrained`."""
 
     fields: dict[str, Any]
-    tokens: tuple[str, ...] | None
+    vocabulary: ModelVocabulary | None
     strip_accents: bool | None = None
 
 
 def describe(folder: str) -> Description:
-    """Read what lies beside a checkpoint and tells of it: a run's or an import's `config.json`, and `vocab.txt`.
+    """Read what lies beside a checkpoint and tells of it: a run's or an import's `config.json`, and the vocabulary.
 
     Raises:
-        UserError: one of them is damaged, or the vocabulary is not the one that the run or the import had.
+        UserError: one of them is damaged, or not the one that the run or the import had.
     """
-    config, vocab = files.join(folder, CONFIG_NAME), files.join(folder, "vocab.txt")
+    config = files.join(folder, CONFIG_NAME)
     stated = load_config(config) if _is_ours(config) else None
+    if stated is not None:
+        check_unseen(folder, stated)
     about = check_folder(folder)
     return Description(
         {} if stated is None else {name: field_value(stated, name) for name in MUST_AGREE},
-        tuple(read_vocab(vocab)) if files.exists(vocab) else None,
+        read_vocabulary(folder) if about is None else read_file(about.path),
         None if about is None else about.noted.strip_accents,
     )
 
@@ -115,11 +123,32 @@ def check_config(pretrained: Pretrained, config: Config) -> None:
         for field, value in pretrained.fields.items()
         if field in MUST_AGREE and value != field_value(config, field)
     ]
-    count, rows = len(pretrained.tokens or ()), pretrained.fields.get("data.vocab_size")
-    if pretrained.tokens is not None and rows is not None and count != rows:
-        raise UserError(f"{pretrained.origin}: its vocab.txt has {count} tokens, its word table {rows} rows")
+    vocabulary, rows = pretrained.vocabulary, pretrained.fields.get("data.vocab_size")
+    if vocabulary is not None and rows is not None and len(vocabulary.tokens) != rows:
+        count = len(vocabulary.tokens)
+        raise UserError(f"{pretrained.origin}: {vocabulary.path} has {count} tokens, its word table {rows} rows")
     if wrong:
         raise UserError(f"{pretrained.origin}: does not fit the config: {'; '.join(wrong)}; change these fields with --set")
+
+
+def unstated(pretrained: Pretrained) -> list[str]:
+    """Return what a source does not say of itself, so that it could not be held against a run."""
+    fields = [field.partition(".")[2] for field in MUST_AGREE if field not in pretrained.fields]
+    return fields + ["vocabulary"] * (pretrained.vocabulary is None)
+
+
+class Belonging(NamedTuple):
+    """What a model takes over from a source.
+
+    Attributes:
+        values: the source's, by name.
+        variables: the model's, of the same names.
+        whole: whether the whole generator is among them.
+    """
+
+    values: dict[str, np.ndarray]
+    variables: dict[str, tf.Variable]
+    whole: bool
 
 
 def assign(pretrained: Pretrained, variables: Mapping[str, tf.Variable]) -> bool:
@@ -135,6 +164,14 @@ def assign(pretrained: Pretrained, variables: Mapping[str, tf.Variable]) -> bool
     Raises:
         UserError: every name that is missing, left over, or of another shape; or values that are not finite.
     """
+    values, wanted, whole = belonging(pretrained, variables)
+    for name, variable in wanted.items():
+        variable.assign(values[name])
+    return whole
+
+
+def belonging(pretrained: Pretrained, variables: Mapping[str, tf.Variable]) -> Belonging:
+    """Return what `assign` gives to which variables; arguments and errors as there."""
     own_optimizer = any(is_optimizer_value(name) for name in variables)
     left_out = is_loss_scale if own_optimizer else is_optimizer_value
     values = {name: value for name, value in pretrained.values.items() if not left_out(name)}
@@ -143,9 +180,7 @@ def assign(pretrained: Pretrained, variables: Mapping[str, tf.Variable]) -> bool
     if problems := misfits(values, wanted):
         raise UserError(f"{pretrained.origin}: is not of this model: {'; '.join(problems)}")
     check_numbers(pretrained.origin, values)
-    for name, variable in wanted.items():
-        variable.assign(values[name])
-    return whole
+    return Belonging(values, wanted, whole)
 
 
 def check_numbers(origin: str, values: Mapping[str, np.ndarray]) -> None:

@@ -29,6 +29,7 @@ RULES: dict[str, tuple[Rule, ...]] = {
     "gpus": (AT_LEAST_1, _DEVICES),
     "heldout_fraction": (SHARE,),
     "limit_alphabet": (AT_LEAST_1, at_most(0x110000, "Unicode has no more characters")),
+    "max_position_embeddings": (at_least(8), LENGTH),
     "max_seq_length": (at_least(8), LENGTH),
     "max_steps": (AT_LEAST_1, STEPS),
     "memory_gb": (Rule(lambda value, _: 0 < value <= 1e6, "must be a number of gigabytes, above 0 and at most 1000000"),),

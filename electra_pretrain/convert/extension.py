@@ -8,7 +8,8 @@ import numpy as np
 from electra_pretrain.checkpoint.pretrained import Pretrained, is_optimizer_value
 from electra_pretrain.core.errors import UserError
 from electra_pretrain.tokenization.edit import UNUSED, with_terms
-from electra_pretrain.tokenization.wordpiece import CONTINUATION_PREFIX, WordPieceTokenizer, longest_match, read_vocab
+from electra_pretrain.tokenization.model_folder import of_wordpiece
+from electra_pretrain.tokenization.wordpiece import CONTINUATION_PREFIX, TYPE, WordPieceTokenizer, longest_match, read_vocab
 
 _log = logging.getLogger(__name__)
 # Their rows are the vocabulary's tokens.
@@ -68,15 +69,19 @@ def extend(pretrained: Pretrained, tokens: Sequence[str]) -> Pretrained:
     replaced = len(changed) - added
     _log.info("%d [unusedN] became terms, %d rows were added; each starts at the mean of its old pieces", replaced, added)
     origin = f"{pretrained.origin}, its vocabulary extended"
-    return pretrained._replace(origin=origin, values=values, fields=fields, tokens=tuple(tokens))
+    return pretrained._replace(origin=origin, values=values, fields=fields, vocabulary=of_wordpiece(origin, tokens))
 
 
 def _tokens(pretrained: Pretrained) -> tuple[str, ...]:
-    if pretrained.tokens is None:
+    vocabulary = pretrained.vocabulary
+    if vocabulary is None:
         raise UserError(
-            f"{pretrained.origin}: has no vocab.txt; without it no new vocabulary can be told to extend the old one"
+            f"{pretrained.origin}: has neither vocab.txt nor tokenizer.json; without one no new vocabulary can be told to "
+            "extend the old one"
         )
-    return pretrained.tokens
+    if vocabulary.type != TYPE:
+        raise UserError(f"{vocabulary.path}: is {vocabulary.type}; only WordPiece takes tokens that have no score")
+    return vocabulary.tokens
 
 
 def _pieces(token: str, ids: dict[str, int]) -> list[int]:

@@ -7,11 +7,12 @@ from typing import Any
 import numpy as np
 
 from electra_pretrain.checkpoint.pretrained import is_optimizer_value, listed
+from electra_pretrain.checkpoint.weight_files import SAFETENSORS_NAME
 from electra_pretrain.config.schema import Config
 from electra_pretrain.convert.masked_lm import as_masked_lm
 from electra_pretrain.convert.model_card import CardFacts, model_card
 from electra_pretrain.convert.names import discriminator_names, generator_names, to_hugging_face
-from electra_pretrain.convert.tensor_files import SAFETENSORS_NAME, safetensors_bytes
+from electra_pretrain.convert.tensor_files import safetensors_bytes
 from electra_pretrain.core import files
 from electra_pretrain.core.batch import SPECIAL_TOKENS
 from electra_pretrain.core.errors import UserError

@@ -14,7 +14,8 @@ from electra_pretrain.core.errors import UserError
 from electra_pretrain.core.json_files import shown
 from electra_pretrain.core.typed import Amount, Share, Size
 from electra_pretrain.model.layers import LAYER_NORM_EPSILON
-from electra_pretrain.tokenization.wordpiece import read_vocab
+from electra_pretrain.tokenization import hf_file
+from electra_pretrain.tokenization.model_folder import read_vocabulary
 
 _TABLES = "embeddings/"
 # In `config.json`: what our networks compute, and no field of our config changes.
@@ -71,7 +72,7 @@ def read_pair(discriminator: str, generator: str | None) -> Pretrained:
         origin=discriminator if generator is None else f"{discriminator} and {generator}",
         values=values,
         fields={**fields, **shown, **({} if case is None else {"data.do_lower_case": case.do_lower_case})},
-        tokens=_read_tokens(discriminator),
+        vocabulary=read_vocabulary(discriminator),
         strip_accents=None if case is None else case.strip_accents,
     )
 
@@ -135,16 +136,13 @@ class _Case(NamedTuple):
 
 def _read_case(folder: str) -> _Case | None:
     """Read what the tokeniser's settings say of case and accents; without a word on these, they go with the case."""
-    if not files.exists(files.join(folder, "tokenizer_config.json")):
-        return None
-    place = typed.Place(files.join(folder, "tokenizer_config.json"))
-    lower, strip = typed.read_known(_Tokenizer, _read_json(folder, "tokenizer_config.json"), place)
+    settings, tokenizer = (files.join(folder, name) for name in ("tokenizer_config.json", hf_file.FILE_NAME))
+    lower, strip = None, None
+    if files.exists(settings):
+        lower, strip = typed.read_known(_Tokenizer, json_files.read_object(settings), typed.Place(settings))
+    if lower is None and files.exists(tokenizer):
+        *_, lower, strip = hf_file.read_tokenizer_json(tokenizer)
     return None if lower is None else _Case(lower, lower if strip is None else strip)
-
-
-def _read_tokens(folder: str) -> tuple[str, ...] | None:
-    path = files.join(folder, "vocab.txt")
-    return tuple(read_vocab(path)) if files.exists(path) else None
 
 
 def _read_json(folder: str, name: str) -> dict[str, Any]:

@@ -1,7 +1,6 @@
 """Make a folder of weights from elsewhere, to be exported or trained on: config, vocabulary, and a checkpoint of step 0."""
 
 import dataclasses
-import hashlib
 import logging
 from collections.abc import Mapping
 
@@ -11,6 +10,7 @@ from electra_pretrain.checkpoint.bundle import save
 from electra_pretrain.checkpoint.imported import Imported, save_import
 from electra_pretrain.checkpoint.listing import prefix_of
 from electra_pretrain.checkpoint.pretrained import Pretrained, assign, check_config, is_optimizer_value
+from electra_pretrain.checkpoint.unseen import Unseen
 from electra_pretrain.checkpoint.variables import to_host
 from electra_pretrain.checkpoint.vocabulary import Noted
 from electra_pretrain.config.load import CONFIG_NAME, to_text
@@ -21,7 +21,8 @@ from electra_pretrain.core.together import staged
 from electra_pretrain.model.electra import Electra
 from electra_pretrain.tokenization import provenance
 from electra_pretrain.tokenization.accents import were_stripped
-from electra_pretrain.tokenization.wordpiece import FILE_NAME, TYPE, vocab_text
+from electra_pretrain.tokenization.tokenizer import file_name
+from electra_pretrain.tokenization.wordpiece import TYPE
 
 _log = logging.getLogger(__name__)
 
@@ -57,7 +58,7 @@ def import_weights(pretrained: Pretrained, config: Config, output: str, keep_opt
     with staged(output, "import_checkpoint", [r".*\.index"], overwrite) as staging:
         files.write_text(files.join(staging, CONFIG_NAME), to_text(config))
         vocabulary = _write_vocabulary(staging, pretrained, config.data.do_lower_case)
-        save_import(staging, Imported(pretrained.origin, step, whole, vocabulary))
+        save_import(staging, Imported(pretrained.origin, step, whole, vocabulary, Unseen(config.model.num_attention_heads)))
         _log.info("weights of %s; moments and step %s", pretrained.origin, "too" if keep_optimizer else "begin anew")
         save(staging, step, to_host(variables), keep=1)
     return prefix_of(output, step)
@@ -65,31 +66,35 @@ def import_weights(pretrained: Pretrained, config: Config, output: str, keep_opt
 
 def _write_vocabulary(output: str, pretrained: Pretrained, do_lower_case: bool) -> Noted | None:
     """Write the source's vocabulary, and beside it its case, which build_data goes by; return what tells it from others."""
-    if pretrained.tokens is None:
-        _log.warning("the source has no vocab.txt: it cannot be exported, nor its vocabulary held against that of records")
+    vocabulary = pretrained.vocabulary
+    if vocabulary is None or vocabulary.content is None or vocabulary.sha256 is None:
+        what = "no vocabulary" if vocabulary is None else f"a vocabulary in {vocabulary.path} alone, and it is no WordPiece"
+        _log.warning("the source has %s: it cannot be exported, nor its vocabulary held against that of records", what)
         return None
-    content = vocab_text(pretrained.tokens).encode("utf-8")
     strip_accents = strips_accents(pretrained, do_lower_case)
-    noted = Noted(TYPE, hashlib.sha256(content).hexdigest(), len(pretrained.tokens), do_lower_case, strip_accents)
+    noted = Noted(vocabulary.type, vocabulary.sha256, len(vocabulary.tokens), do_lower_case, strip_accents)
     about = {
-        "type": TYPE,
+        "type": noted.type,
         "tokens": noted.size,
         "do_lower_case": do_lower_case,
         "strip_accents": strip_accents,
         "imported_from": pretrained.origin,
     }
-    provenance.save(files.join(output, FILE_NAME), content, about)
+    provenance.save(files.join(output, file_name(noted.type)), vocabulary.content, about)
     return noted
 
 
 def strips_accents(pretrained: Pretrained, do_lower_case: bool) -> bool:
     """Tell whether accents are taken off the text of a source: as it says; else told by case and vocabulary.
 
-    The released code strips them where it lower-cases. Then no token holds one, nor a syllable of Hangul.
+    The released code strips them where it lower-cases. Then no token holds one, nor a syllable of Hangul. With SentencePiece
+    they stay.
     """
+    if pretrained.vocabulary is not None and pretrained.vocabulary.type != TYPE:
+        return False
     if pretrained.strip_accents is not None:
         return pretrained.strip_accents
-    return do_lower_case and were_stripped(pretrained.tokens or ())
+    return do_lower_case and were_stripped(pretrained.tokens)
 
 
 def fresh_optimizer(weights: Mapping[str, tf.Variable]) -> dict[str, tf.Variable]:

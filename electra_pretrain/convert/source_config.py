@@ -123,13 +123,13 @@ def derive_config(pretrained: Pretrained) -> Config:
             "if that is wrong, give --config",
             heads,
         )
-    if "data.do_lower_case" not in pretrained.fields and _has_no_capital(pretrained.tokens or ()):
+    if "data.do_lower_case" not in pretrained.fields and _has_no_capital(pretrained.tokens):
         _log.warning(
             "no token has a capital letter, and the source does not say whether its text is lower-cased; taken: cased; "
             "if that is wrong, give a --config with data.do_lower_case"
         )
     longest = sections["model"]["max_position_embeddings"]
-    sections["data"]["max_seq_length"] = min(DataConfig.max_seq_length, longest)
+    sections["data"].setdefault("max_seq_length", min(DataConfig.max_seq_length, longest))
     return Config.from_dict(sections, f"config of {pretrained.origin}")
 
 

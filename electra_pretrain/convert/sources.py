@@ -1,8 +1,8 @@
 """Which kind of source a path is, and its weights."""
 
 from electra_pretrain.checkpoint.pretrained import Pretrained
+from electra_pretrain.checkpoint.weight_files import find_weights
 from electra_pretrain.convert.hf_import import read_pair
-from electra_pretrain.convert.tensor_files import BIN_NAME, SAFETENSORS_NAME
 from electra_pretrain.convert.tf1 import read_tf1
 from electra_pretrain.core import files
 
@@ -20,6 +20,6 @@ def read_pretrained(path: str) -> Pretrained:
     discriminator, generator = (files.join(path, name) for name in ("discriminator", "generator"))
     if files.is_dir(discriminator):
         return read_pair(discriminator, generator if files.is_dir(generator) else None)
-    if any(files.exists(files.join(path, name)) for name in (SAFETENSORS_NAME, BIN_NAME)):
+    if find_weights(path) is not None:
         return read_pair(path, None)
     return read_tf1(path)

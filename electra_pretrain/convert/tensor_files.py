@@ -1,4 +1,4 @@
-"""Tensors from `model.safetensors` or `pytorch_model.bin`, read so that nothing in the file is executed.
+"""Tensors from `model.safetensors` or `pytorch_model.bin`, whole or in shards, read so that nothing in the file is executed.
 
 A `.bin` is a pickle, which can call anything. PyTorch's weights-only reader builds tensors from it and refuses the rest;
 there is no reader of our own, so that such a file needs PyTorch.
@@ -11,10 +11,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from electra_pretrain.checkpoint.weight_files import NAMES, SAFETENSORS_NAME, check_shard, find_weights
 from electra_pretrain.core import files, optional
 from electra_pretrain.core.errors import UserError
 
-SAFETENSORS_NAME, BIN_NAME = "model.safetensors", "pytorch_model.bin"
 # The weights-only reader of earlier releases could be led to execute code (CVE-2025-32434).
 _OLDEST_SAFE_TORCH = (2, 6)
 # No weight is one, but a buffer may be; by safetensors' names.
@@ -22,7 +22,7 @@ _WHOLE_NUMBERS = {"BOOL": "?", "U8": "u1", "I8": "i1", "I16": "<i2", "I32": "<i4
 
 
 class Tensors(NamedTuple):
-    """A file's tensors by name, in float32; those that are no floating-point numbers as they are."""
+    """A model's tensors by name, in float32; those that are no floating-point numbers as they are. `path`: of file or index."""
 
     path: str
     values: dict[str, np.ndarray]
@@ -34,13 +34,15 @@ def read_tensors(folder: str) -> Tensors:
     Raises:
         UserError: there is no such file, it is damaged or no tensor file, or PyTorch is needed and missing or too old.
     """
-    for name, read in ((SAFETENSORS_NAME, _read_safetensors), (BIN_NAME, _read_bin)):
-        path = files.join(folder, name)
-        if files.exists(path):
-            return Tensors(path, read(path))
-    raise UserError(
-        f"{folder}: holds neither {SAFETENSORS_NAME} nor {BIN_NAME}; give the folder of a Hugging Face model in one file"
-    )
+    found = find_weights(folder)
+    if found is None:
+        raise UserError(f"{folder}: holds none of {', '.join(NAMES)}; give the folder of a Hugging Face model")
+    tensors: dict[str, np.ndarray] = {}
+    for shard, named in found.shards.items():
+        held = _read_safetensors(shard) if shard.endswith(".safetensors") else _read_bin(shard)
+        check_shard(found.path, shard, named, frozenset(held))
+        tensors |= held
+    return Tensors(found.path, tensors)
 
 
 def safetensors_bytes(tensors: Mapping[str, np.ndarray], dtype: str) -> bytes:

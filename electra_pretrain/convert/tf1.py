@@ -36,7 +36,7 @@ def read_tf1(path: str) -> Pretrained:
     stated = describe(folder)
     path, fields = (files.join(folder, CONFIG_NAME), stated.fields) if stated.fields else _others_config(folder)
     check_agree(path, fields, shown)
-    return Pretrained(prefix, values, shown | fields, stated.tokens, stated.strip_accents)
+    return Pretrained(prefix, values, shown | fields, stated.vocabulary, stated.strip_accents)
 
 
 def _others_config(folder: str) -> tuple[str, dict[str, Any]]:

@@ -5,11 +5,13 @@ import os
 from typing import Annotated, Any, NamedTuple
 
 from electra_pretrain.checkpoint.vocabulary import IMPORT_NAME, RUN_NAME
+from electra_pretrain.checkpoint.weight_files import NAMES, find_weights
 from electra_pretrain.core import files, json_files, typed
 from electra_pretrain.core.errors import UserError
 from electra_pretrain.core.typed import Check, Size
 from electra_pretrain.finetuning import tokenizer_files, weights
 from electra_pretrain.finetuning.task import Task
+from electra_pretrain.tokenization.model_folder import check_agree
 
 _CLASSES = {
     "classification": "AutoModelForSequenceClassification",
@@ -38,12 +40,12 @@ def identity(model: str) -> dict[str, str]:
         if os.path.isdir(os.path.join(model, "discriminator")):
             hint = f"; did you mean {os.path.join(model, 'discriminator')}?"
         raise UserError(f"--model {model}: has no config.json{hint or '; export_hf writes such folders'}")
-    found = next((path for name in weights.FILES if os.path.exists(path := os.path.join(model, name))), None)
+    found = find_weights(model)
     if found is None:
         ours = any(os.path.exists(os.path.join(model, name)) for name in (RUN_NAME, IMPORT_NAME))
         hint = "; it is the folder of a run or an import: give what export_hf makes of it" if ours else ""
-        raise UserError(f"--model {model}: has none of {', '.join(weights.FILES)}{hint}")
-    return {"model": model, "model_sha256": files.sha256(found)}
+        raise UserError(f"--model {model}: has none of {', '.join(NAMES)}{hint}")
+    return {"model": model, "model_sha256": weights.sha256(found)}
 
 
 class _Stated(NamedTuple):
@@ -94,6 +96,8 @@ def load_tokenizer(model: str) -> Any:
     names = ("tokenizer.json", "vocab.txt", "tokenizer_config.json", "spiece.model", "tokenizer.model")
     if os.path.isdir(model) and not any(os.path.exists(os.path.join(model, name)) for name in names):
         raise UserError(f"--model {model}: has no tokenizer (none of {', '.join(names)}); copy it from the pretrained model")
+    if os.path.isdir(model):
+        check_agree(model)
     try:
         return AutoTokenizer.from_pretrained(model)
     except Exception as error:  # the libraries raise all kinds

@@ -3,13 +3,15 @@
 `transformers` casts whole numbers, leaves layers out that the config does not have, and takes what is not finite as it is.
 """
 
+import hashlib
 import os
 from collections.abc import Mapping
 from typing import Any
 
+from electra_pretrain.checkpoint.weight_files import BIN_NAME, SAFETENSORS_NAME, WeightFiles, check_shard, find_weights
+from electra_pretrain.core import files
 from electra_pretrain.core.errors import UserError, first_of
 
-FILES = ("model.safetensors", "pytorch_model.bin")
 _BUFFERS = ("position_ids", "token_type_ids")  # whole numbers in every model; weights are none
 
 
@@ -24,7 +26,8 @@ def check_loaded(model: str, loaded: Any, about: Mapping[str, Any]) -> None:
     Raises:
         UserError: a weight of another shape, missing, left over, of whole numbers, or not finite; file and weight are named.
     """
-    path = _weights_file(model)
+    found = _weight_files(model)
+    path = found.path
     if wrong := sorted(about["mismatched_keys"]):
         name, has, wanted = wrong[0]
         more = f", and {len(wrong) - 1} more" if len(wrong) > 1 else ""
@@ -40,7 +43,7 @@ def check_loaded(model: str, loaded: Any, about: Mapping[str, Any]) -> None:
             f"--model {path}: holds {first_of(extra)}, of an encoder that its config.json does not describe; put "
             "back the config.json of these weights"
         )
-    whole = [name for name, kind in _kinds(path).items() if _is_whole(kind) and name.rpartition(".")[2] not in _BUFFERS]
+    whole = [name for name, kind in _kinds(found).items() if _is_whole(kind) and name.rpartition(".")[2] not in _BUFFERS]
     if whole:
         raise UserError(f"--model {path}: holds whole numbers, in {first_of(whole)}; give a model that is not quantised")
     if infinite := [name for name, value in loaded.state_dict().items() if not value.isfinite().all()]:
@@ -53,30 +56,47 @@ def _is_encoders(name: str, loaded: Any) -> bool:
     return path[0] in dict(loaded.base_model.named_children()) and path[-1] not in _BUFFERS
 
 
-def _weights_file(model: str) -> str:
-    """Find the file that was loaded; of a model on the hub its copy here, or its name if that has several."""
+def sha256(found: WeightFiles) -> str:
+    """Return what tells weights from others: their file's hash, or one of the hashes of all shards."""
+    hashes = [files.sha256(shard) for shard in found.shards]
+    return hashes[0] if len(hashes) == 1 else hashlib.sha256("".join(hashes).encode()).hexdigest()
+
+
+def _weight_files(model: str) -> WeightFiles:
+    """Find the files that were loaded; of a model on the hub its copy here, or its name alone if that has several."""
     from huggingface_hub import try_to_load_from_cache
 
-    for name in FILES:
-        path = os.path.join(model, name) if os.path.isdir(model) else try_to_load_from_cache(model, name)
-        if isinstance(path, str) and os.path.exists(path):
-            return path
-    return model
+    if os.path.isdir(model):
+        return find_weights(model) or WeightFiles(model, {})
+    paths = [try_to_load_from_cache(model, name) for name in (SAFETENSORS_NAME, BIN_NAME)]
+    path = next((path for path in paths if isinstance(path, str) and os.path.exists(path)), None)
+    return WeightFiles(model, {}) if path is None else WeightFiles(path, {path: None})
 
 
-def _kinds(path: str) -> dict[str, str]:
-    """Read, without the values, which kind of number each tensor of a file holds."""
+def _kinds(found: WeightFiles) -> dict[str, str]:
+    """Read, without the values, which kind of number each tensor of the files holds.
+
+    Raises:
+        UserError: a shard is not the one that its index names.
+    """
+    kinds: dict[str, str] = {}
+    for shard, named in found.shards.items():
+        held = _kinds_in(shard)
+        check_shard(found.path, shard, named, frozenset(held))
+        kinds |= held
+    return kinds
+
+
+def _kinds_in(path: str) -> dict[str, str]:
     if path.endswith(".safetensors"):
         from safetensors import safe_open
 
         with safe_open(path, framework="numpy") as file:
             return {name: file.get_slice(name).get_dtype() for name in file.keys()}  # noqa: SIM118
-    if path.endswith(".bin"):
-        import torch
+    import torch
 
-        found = torch.load(path, map_location="meta", weights_only=True)
-        return {name: "F" if tensor.is_floating_point() else "I" for name, tensor in found.items()}
-    return {}
+    found = torch.load(path, map_location="meta", weights_only=True)
+    return {name: "F" if tensor.is_floating_point() else "I" for name, tensor in found.items()}
 
 
 def _is_whole(kind: str) -> bool:

@@ -110,15 +110,24 @@ def read_vocab(path: str) -> list[str]:
     return parse_vocab(path, files.read_bytes(path))
 
 
-def parse_vocab(path: str, content: bytes, say: bool = True) -> list[str]:
-    """Return the tokens in the content of a `vocab.txt`, raising as `read_vocab`; `say`: warn as it does."""
+def split_vocab(path: str, content: bytes) -> list[str]:
+    """Return what stands on each line of a `vocab.txt`.
+
+    Raises:
+        UserError: it is not UTF-8.
+    """
     try:
         tokens = content.decode("utf-8").removesuffix("\n").split("\n")
     except UnicodeDecodeError as error:
         raise UserError(
             f"{path}: not UTF-8 ({error.reason} at byte {error.start}); a vocabulary is a UTF-8 text file"
         ) from error
-    tokens = [token.removesuffix("\r") for token in tokens]
+    return [token.removesuffix("\r") for token in tokens]
+
+
+def parse_vocab(path: str, content: bytes, say: bool = True) -> list[str]:
+    """Return the tokens in the content of a `vocab.txt`, raising as `read_vocab`; `say`: warn as it does."""
+    tokens = split_vocab(path, content)
     missing = sorted({*SPECIAL_TOKENS} - {*tokens}, key=SPECIAL_TOKENS.index)
     if missing:
         raise UserError(

@@ -5,6 +5,7 @@ import dataclasses
 import tensorflow as tf
 
 from electra_pretrain.checkpoint.listing import find
+from electra_pretrain.checkpoint.unseen import check_unseen
 from electra_pretrain.checkpoint.variables import restore
 from electra_pretrain.checkpoint.vocabulary import check_folder
 from electra_pretrain.config.load import CONFIG_NAME, load_config
@@ -14,7 +15,8 @@ from electra_pretrain.records.manifest import load_manifest
 from electra_pretrain.train.devices import compiles_steps
 from electra_pretrain.train.hardware import announce
 from electra_pretrain.train.input import Source, check_data, check_replicas, heldout_batches, located, shard_paths
-from electra_pretrain.train.run_folder import check_records_vocabulary, is_import, load_run
+from electra_pretrain.train.run_folder import is_import, load_run
+from electra_pretrain.train.same_vocabulary import check_records_vocabulary
 from electra_pretrain.train.trainer import Trainer
 
 
@@ -36,6 +38,7 @@ def evaluate(
     if not is_import(model_dir):
         load_run(model_dir)
     config = load_config(files.join(model_dir, CONFIG_NAME))
+    check_unseen(model_dir, config)
     if num_eval_steps is not None:
         config = dataclasses.replace(config, training=dataclasses.replace(config.training, num_eval_steps=num_eval_steps))
     announce(strategy, config.training.compute_dtype, "scoring")

@@ -4,7 +4,8 @@ import logging
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from electra_pretrain.checkpoint.pretrained import Pretrained
+from electra_pretrain.checkpoint.fit import expected_variables
+from electra_pretrain.checkpoint.pretrained import Pretrained, belonging, unstated
 from electra_pretrain.config.schema import Config, Phase
 from electra_pretrain.core.finding import Finding, Level, collect, heed
 from electra_pretrain.core.progress import duration
@@ -17,7 +18,7 @@ from electra_pretrain.train.devices import count_cluster, count_replicas
 from electra_pretrain.train.hardware import hardware_ahead
 from electra_pretrain.train.input import check_replicas
 from electra_pretrain.train.ruin import check_plan, passes
-from electra_pretrain.train.run_folder import Start, prepare
+from electra_pretrain.train.run_folder import Start, find_import, prepare
 from electra_pretrain.train.step_cost import step_cost
 from electra_pretrain.train.storage import check_buckets, check_disk, check_folders
 
@@ -121,7 +122,7 @@ def check_thoroughly(request: Request, start: Start | None, replicas: int | None
     """
     of_records: list[Iterator[Finding]] = []
     if start is not None:
-        of_records = [_shards(start)]
+        of_records = [_weights(start), _shards(start)]
     of_target = [] if target is None else [_expectation(request.config, target)]
     return collect(*of_records, _batch(request.config, replicas), *of_target)
 
@@ -142,9 +143,18 @@ def _examples(start: Start) -> Iterator[Finding]:
         if examples := source.manifest.train_examples:
             read = f"{examples:,} examples of {source.manifest.max_seq_length} tokens, read {passes(phase, source):.1f} times"
             yield Finding(Level.OK, f"{source.folder}: {read}")
+    weights = start.pretrained or find_import(start.model_dir)
+    if weights is not None and (unsaid := unstated(weights)):
+        text = f"{weights.origin}: does not say its {', '.join(unsaid)}: not held against config and records"
+        yield Finding(Level.WARNING, text)
+
+
+def _weights(start: Start) -> Iterator[Finding]:
+    """Hold names and shapes of weights to begin with against the config's networks, which a run does once it has them."""
     if start.pretrained is not None:
-        # Names and shapes are held against the model itself, once there is one.
-        yield Finding(Level.OK, f"weights of {start.pretrained.origin} fit the config and the records' vocabulary")
+        belonging(start.pretrained, expected_variables(start.config))
+        known = "" if start.pretrained.vocabulary is None else ", their vocabulary that of the records"
+        yield Finding(Level.OK, f"weights of {start.pretrained.origin}: names and shapes are those of the config{known}")
 
 
 def _shards(start: Start) -> Iterator[Finding]:

@@ -1,6 +1,5 @@
 """What a run starts from, held against what lies in its folder; and what the folder says of the run."""
 
-import hashlib
 import json
 import re
 from collections.abc import Sequence
@@ -9,17 +8,17 @@ from typing import NamedTuple
 import tensorflow as tf
 
 from electra_pretrain.checkpoint.listing import steps
-from electra_pretrain.checkpoint.pretrained import Pretrained, check_config, describe
+from electra_pretrain.checkpoint.pretrained import Pretrained, describe
+from electra_pretrain.checkpoint.unseen import check_unseen, of_run
 from electra_pretrain.checkpoint.vocabulary import RUN_NAME, check_folder
 from electra_pretrain.config.load import CONFIG_NAME, differences, load_config
 from electra_pretrain.config.schema import Config
 from electra_pretrain.core import files, json_files, typed
 from electra_pretrain.core.errors import UserError
-from electra_pretrain.records.manifest import MANIFEST_NAME, Manifest, Vocabulary
-from electra_pretrain.tokenization.identity import check_vocabulary
-from electra_pretrain.tokenization.wordpiece import vocab_text
+from electra_pretrain.records.manifest import Manifest, Vocabulary
 from electra_pretrain.train.input import Source, choose_sources
 from electra_pretrain.train.metrics_log import METRICS_NAME
+from electra_pretrain.train.same_vocabulary import check_pretrained, check_records_vocabulary
 
 # A half-done run may be given these anew; anything else would make it another experiment.
 CHANGEABLE = (
@@ -89,18 +88,18 @@ def prepare(config: Config, data_dirs: Sequence[str], model_dir: str, pretrained
     start = Start(config, choose_sources(config, data_dirs), model_dir, pretrained)
     for source in start.sources:
         check_records_vocabulary(source)
-    check_earlier_run(config, start.manifests, model_dir)
+    check_earlier_run(config, start.sources, model_dir)
     if pretrained is not None:
-        check_pretrained(pretrained, config, start.manifests[-1].vocabulary)
+        check_pretrained(pretrained, config, start.sources[-1])
     return start
 
 
-def check_earlier_run(config: Config, manifests: Sequence[Manifest], model_dir: str) -> None:
+def check_earlier_run(config: Config, sources: Sequence[Source], model_dir: str) -> None:
     """Refuse to go on with another experiment in the folder of this one.
 
     Args:
         config: the experiment.
-        manifests: of the records of each of its phases.
+        sources: the records of each of its phases.
         model_dir: the folder.
 
     Raises:
@@ -108,12 +107,12 @@ def check_earlier_run(config: Config, manifests: Sequence[Manifest], model_dir: 
     """
     path = files.join(model_dir, CONFIG_NAME)
     if not steps(model_dir):
-        _check_foreign(config, manifests[-1].vocabulary, model_dir)
+        _check_foreign(config, sources[-1].manifest.vocabulary, model_dir)
         return
     if not files.exists(path):
         raise UserError(f"{path}: missing, though checkpoints lie beside it; put it back, or use another --model_dir")
-    if is_import(model_dir):
-        check_pretrained(Pretrained(model_dir, {}, *describe(model_dir)), config, manifests[-1].vocabulary)
+    if (imported := find_import(model_dir)) is not None:
+        check_pretrained(imported, config, sources[-1])
         return
     reached = steps(model_dir)[-1]
     if reached > config.training.num_train_steps:
@@ -131,9 +130,10 @@ def check_earlier_run(config: Config, manifests: Sequence[Manifest], model_dir: 
             f"(what may change: {', '.join(CHANGEABLE)})"
         )
     check_folder(model_dir)
+    check_unseen(model_dir, config)
     about = load_run(model_dir)
     used = [manifest.fingerprint for manifest in (*about.data_of_phases, about.data)]
-    given = [manifest.fingerprint for manifest in manifests]
+    given = [source.manifest.fingerprint for source in sources]
     if used != given:
         raise UserError(
             f"{model_dir}: that run used other records (fingerprint {', '.join(used)}, now {', '.join(given)}); "
@@ -175,49 +175,20 @@ def is_import(folder: str) -> bool:
     )
 
 
+def find_import(folder: str) -> Pretrained | None:
+    """Return what an import says of itself whose weights a run is to begin with, its weights left out; None if there is none.
+
+    Raises:
+        UserError: it is damaged.
+    """
+    return Pretrained(folder, {}, *describe(folder)) if steps(folder) and is_import(folder) else None
+
+
 def own_names(vocabulary: Vocabulary) -> str:
     """Return a regular expression of the names that a run gives to files in its folder."""
     return r"model\.ckpt-\d+|nonfinite-batch-\d+\.npz|" + "|".join(
         map(re.escape, (CONFIG_NAME, RUN_NAME, METRICS_NAME, vocabulary.file_name))
     )
-
-
-def check_pretrained(pretrained: Pretrained, config: Config, vocabulary: Vocabulary) -> None:
-    """Refuse weights that do not belong to the config, or to the vocabulary of the records.
-
-    Raises:
-        UserError: what differs.
-    """
-    check_config(pretrained, config)
-    if pretrained.tokens is None:
-        return
-    found = hashlib.sha256(vocab_text(pretrained.tokens).encode("utf-8")).hexdigest()
-    if found != vocabulary.sha256:
-        raise UserError(
-            f"{pretrained.origin}: its vocabulary is not that of the records (SHA-256 {found}, theirs {vocabulary.sha256}); "
-            "build the records with the vocab.txt that lies beside the weights, or extend it with import_checkpoint --terms"
-        )
-    if pretrained.strip_accents is not None and pretrained.strip_accents != vocabulary.strip_accents:
-        raise UserError(
-            f"{pretrained.origin}: accents were {_taken_off(pretrained.strip_accents)} its text, and were "
-            f"{_taken_off(vocabulary.strip_accents)} that of the records; build the records with the vocab.txt beside the "
-            "weights, in its place"
-        )
-
-
-def _taken_off(stripped: bool) -> str:
-    return "taken off" if stripped else "left in"
-
-
-def check_records_vocabulary(source: Source) -> None:
-    """Refuse records beside which another vocabulary lies than they were built with.
-
-    Raises:
-        UserError: it is missing, or another.
-    """
-    vocabulary = source.manifest.vocabulary
-    path, manifest = (files.join(source.folder, name) for name in (vocabulary.file_name, MANIFEST_NAME))
-    check_vocabulary(path, vocabulary.sha256, manifest)
 
 
 def load_run(model_dir: str) -> About:
@@ -242,6 +213,7 @@ def record_run(start: Start, hardware: str) -> None:
     versions = {"electra_pretrain": __version__, "tensorflow": tf.__version__}
     *of_phases, data = (manifest.to_dict() for manifest in start.manifests)
     about = {"data": data, "data_of_phases": of_phases, "versions": versions, "hardware": hardware}
+    about["unseen"] = of_run(start.config)._asdict()
     for name, values in ((CONFIG_NAME, start.config.to_dict()), (RUN_NAME, about)):
         files.write_text(files.join(start.model_dir, name), json.dumps(values, ensure_ascii=False, indent=2) + "\n")
     folder, manifest = start.sources[-1]

@@ -16,6 +16,7 @@ from electra_pretrain.checkpoint.pretrained import Pretrained
 from electra_pretrain.config.load import load_config
 from electra_pretrain.convert.source_config import derive_config, fields_from_shapes
 from electra_pretrain.core.errors import UserError
+from electra_pretrain.tokenization.model_folder import of_wordpiece
 from electra_pretrain.train.run_folder import prepare, record_run
 from tests.conftest import build
 from tests.convert.test_import import IDS, MASK, SEGMENTS
@@ -266,6 +267,6 @@ def test_imported_weights_can_be_scored(imported, records):
 
 @pytest.mark.parametrize(("last", "told"), [("a", True), ("A", False)])
 def test_a_case_that_is_not_known_is_told(values, caplog, last, told):
-    pretrained = Pretrained("x", values, fields_from_shapes("x", values), (*TOKENS[:-2], "b", last))
+    pretrained = Pretrained("x", values, fields_from_shapes("x", values), of_wordpiece("x", (*TOKENS[:-2], "b", last)))
     derive_config(pretrained)
     assert ("no token has a capital letter" in caplog.text) is told

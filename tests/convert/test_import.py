@@ -22,6 +22,7 @@ from electra_pretrain.convert.tf1 import read_tf1
 from electra_pretrain.core.batch import MaskedBatch
 from electra_pretrain.core.errors import UserError
 from electra_pretrain.model.electra import Electra
+from electra_pretrain.tokenization.wordpiece import WordPieceTokenizer
 from electra_pretrain.train.optimizer import AdamW
 from tests.conftest import MICRO
 from tests.support import released_weights
@@ -150,6 +151,28 @@ def test_a_pair_is_read_from_safetensors_and_from_bin(pair, values):
         assert all(np.array_equal(again.values[name], values[name]) for name in values)
 
 
+def test_a_pair_in_shards_with_a_tokenizer_json_alone_is_the_same(pair, values):
+    """As `transformers` 5 saves a model again."""
+    for network, name in (("electra", "discriminator"), ("generator", "generator")):
+        for path in (pair / name).iterdir():
+            path.unlink()
+        released_weights.transformers_model(values, network).save_pretrained(pair / name, max_shard_size="100KB")
+        assert len([*(pair / name).glob("model-0*.safetensors")]) > 1
+    (pair / "discriminator" / "tokenizer.json").write_text(WordPieceTokenizer(TOKENS, True, False).to_json())
+    found = read_pretrained(str(pair))
+    assert set(found.values) == set(values)
+    assert all(np.array_equal(found.values[name], values[name]) for name in values)
+    assert found.tokens == tuple(TOKENS) and found.strip_accents is False and found.fields["data.do_lower_case"] is True
+    terms = pair / "terms.txt"
+    terms.write_text("가나\n")
+    import_(pair / "run", discriminator=pair / "discriminator", generator=pair / "generator", terms=terms)
+    assert (pair / "run" / "vocab.txt").read_text().split("\n")[5] == "가나"
+    shard = max((pair / "generator").glob("model-0*.safetensors"))
+    shard.unlink()
+    with pytest.raises(UserError, match=f"generator/model.safetensors.index.json: names {shard.name}, which does not lie"):
+        read_pretrained(str(pair))
+
+
 def as_bin(folder, zipped):
     """As older releases of transformers saved it: with a buffer, and the word table twice in a generator."""
     path = folder / "model.safetensors"
@@ -198,6 +221,19 @@ def test_terms_leave_all_other_logits_as_they_are(tmp_path, tf1, values):
         np.testing.assert_allclose(found["electra/embeddings/word_embeddings"][index], mean, atol=1e-7)
         bias = np.mean([values["generator_predictions/output_bias"][TOKENS.index(piece)] for piece in replaced])
         np.testing.assert_allclose(found["generator_predictions/output_bias"][index], bias, atol=1e-7)
+
+
+def test_longer_rows_leave_the_logits_of_short_ones_and_take_their_moments(tmp_path, tf1):
+    import_(tmp_path / "old", tf1=tf1[1])
+    import_(tmp_path / "new", tf1=tf1[1], max_position_embeddings=60, keep_optimizer=True)
+    old, new = (our_logits(model_of(tmp_path / name)) for name in ("old", "new"))
+    np.testing.assert_array_equal(new[0], old[0])
+    np.testing.assert_array_equal(new[1], old[1])
+    found = bundle.read(listing.find(str(tmp_path / "new")))
+    for moment in ("", "/adam_m", "/adam_v"):
+        rows = found[f"electra/embeddings/position_embeddings{moment}"]
+        np.testing.assert_array_equal(rows, [rows[position % P] for position in range(60)])
+        assert rows.any()
 
 
 def test_what_is_no_term_or_no_extension_is_refused(tmp_path, tf1):
@@ -261,7 +297,7 @@ DAMAGES = {
     "a pickle in a zip": (poison_in_zip, "no file of tensors alone .*nothing in it was executed"),
     "truncated": (truncate, "model.safetensors: damaged or no safetensors file"),
     "no safetensors": (no_file, "model.safetensors: damaged or no safetensors file"),
-    "nothing there": (lambda folder: (folder / "model.safetensors").unlink(), "holds neither model.safetensors nor"),
+    "nothing there": (lambda folder: (folder / "model.safetensors").unlink(), "holds none of model.safetensors, "),
     "NaN": (
         lambda folder: edit_weights(folder, lambda weights: weights[QUERY].__setitem__((0, 0), np.nan)),
         r"discriminator/model.safetensors: holds values that are not finite, in electra.encoder.layer.0.attention.self.query.w",

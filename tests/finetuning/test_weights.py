@@ -101,6 +101,32 @@ def test_a_buffer_is_no_weight_and_a_pooler_may_be_left_out(model, tmp_path):
     assert load(folder).config.num_labels == 2
 
 
+def test_shards_are_one_model_and_a_missing_one_is_named(model, tmp_path):
+    folder = tmp_path / "model"
+    shutil.copytree(model, folder)
+    (folder / "model.safetensors").rename(folder / "model-1.safetensors")
+    names = dict.fromkeys(load_file(folder / "model-1.safetensors"), "model-1.safetensors")
+    index = folder / "model.safetensors.index.json"
+    index.write_text(json.dumps({"metadata": {}, "weight_map": names}))
+    assert load(folder).config.num_labels == 2
+    assert models.identity(str(folder))["model_sha256"] == models.identity(str(model))["model_sha256"]
+    index.write_text(json.dumps({"metadata": {}, "weight_map": {**names, QUERY: "model-2.safetensors"}}))
+    with pytest.raises(UserError, match=r"index.json: names model-2.safetensors, which does not lie beside it"):
+        models.identity(str(folder))
+
+
+def test_a_tokenizer_of_two_minds_is_refused(model, tmp_path):
+    folder = tmp_path / "model"
+    shutil.copytree(model, folder)
+    models.load_tokenizer(str(folder))
+    lines = sorted(json.loads((folder / "tokenizer.json").read_text())["model"]["vocab"].items(), key=lambda item: item[1])
+    tokens = [token for token, _ in lines]
+    tokens[6], tokens[7] = tokens[7], tokens[6]
+    (folder / "vocab.txt").write_text("".join(f"{token}\n" for token in tokens))
+    with pytest.raises(UserError, match=r"vocab.txt: is not the vocabulary of .*tokenizer.json: id 6 is .* here, .* there"):
+        models.load_tokenizer(str(folder))
+
+
 def test_the_folder_of_a_run_is_none_of_a_model(tmp_path):
     for name in ("config.json", "run.json"):
         (tmp_path / name).write_text("{}")

@@ -49,7 +49,12 @@ RUN = {
 HUGGING_FACE = {
     f"in/hf/{network}/{name}": kind
     for network in ("discriminator", "generator")
-    for name, kind in (("config.json", "json"), ("model.safetensors", "safetensors"), ("vocab.txt", "text"))
+    for name, kind in (
+        ("config.json", "json"),
+        ("model.safetensors", "safetensors"),
+        ("vocab.txt", "text"),
+        ("tokenizer.json", "json"),
+    )
 }
 RECORDS = {
     "in/records/manifest.json": "json",

@@ -14,6 +14,7 @@ from tests.conftest import MICRO, changed
 
 VOCAB = b"[PAD]\n"
 MANIFEST = SimpleNamespace(vocabulary=SimpleNamespace(file_name="vocab.txt", sha256=hashlib.sha256(VOCAB).hexdigest()))
+SOURCE = SimpleNamespace(folder="data", manifest=MANIFEST)
 OTHER = changed(MICRO, training={"seed": 7})
 
 
@@ -30,28 +31,28 @@ OTHER = changed(MICRO, training={"seed": 7})
 def test_files_of_others_are_not_written_over(tmp_path, records, name, content):
     (tmp_path / name).write_bytes(content)
     with pytest.raises(UserError, match=f"{name}: is not of this run, and would be lost"):
-        check_earlier_run(MICRO, [MANIFEST], str(tmp_path))
+        check_earlier_run(MICRO, [SOURCE], str(tmp_path))
     (tmp_path / "run.json").write_text("notes")
     with pytest.raises(UserError, match="run.json"):
-        check_earlier_run(MICRO, [MANIFEST], str(tmp_path))
+        check_earlier_run(MICRO, [SOURCE], str(tmp_path))
     about = {"data": load_manifest(records).to_dict(), "data_of_phases": [], "versions": {}, "hardware": "a CPU"}
     (tmp_path / "run.json").write_text(json.dumps(about))  # of a run that ended before its first checkpoint
-    check_earlier_run(MICRO, [MANIFEST], str(tmp_path))
+    check_earlier_run(MICRO, [SOURCE], str(tmp_path))
 
 
 def test_its_own_config_and_vocabulary_may_lie_there(tmp_path):
     """As a run leaves them that was killed while it began."""
-    check_earlier_run(MICRO, [MANIFEST], str(tmp_path / "none"))
+    check_earlier_run(MICRO, [SOURCE], str(tmp_path / "none"))
     (tmp_path / "config.json").write_text(json.dumps(MICRO.to_dict()))
     (tmp_path / "vocab.txt").write_bytes(VOCAB)
     (tmp_path / "metrics.jsonl").touch()
-    check_earlier_run(MICRO, [MANIFEST], str(tmp_path))
+    check_earlier_run(MICRO, [SOURCE], str(tmp_path))
 
 
 def test_a_run_whose_config_is_lost_does_not_go_on(tmp_path):
     (tmp_path / "model.ckpt-3.index").touch()
     with pytest.raises(UserError, match=r"config.json: missing, though checkpoints lie beside it"):
-        check_earlier_run(MICRO, [MANIFEST], str(tmp_path))
+        check_earlier_run(MICRO, [SOURCE], str(tmp_path))
 
 
 def test_a_run_whose_run_json_is_lost_is_no_import(tmp_path):
