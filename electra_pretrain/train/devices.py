@@ -3,15 +3,16 @@
 What they are called and could compute is in train/hardware.py.
 """
 
+import contextlib
 import logging
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import tensorflow as tf
 
 from electra_pretrain.core import tensorflow_startup
-from electra_pretrain.core.errors import Unavailable, UserError, reason_of
+from electra_pretrain.core.errors import Stopped, Unavailable, UserError, reason_of
 from electra_pretrain.records.input_pipeline import Worker
 from electra_pretrain.tpu import hosts
 from electra_pretrain.train import meeting
@@ -151,6 +152,23 @@ def any_worker(strategy: tf.distribute.Strategy, flag: bool) -> bool:
         return flag
     flags = strategy.run(lambda: tf.constant(float(flag)))
     return bool(strategy.reduce("SUM", flags, axis=None).numpy() > 0)
+
+
+@contextlib.contextmanager
+def explained_lost_workers(strategy: tf.distribute.Strategy, collectives_alone: bool = True) -> Iterator[None]:
+    """Turn what TensorFlow says where another worker has gone into a stop in good order.
+
+    Args:
+        strategy: the devices.
+        collectives_alone: take only what says that it is of the exchange between workers; files may be at fault as well.
+    """
+    try:
+        yield
+    except tf.errors.OpError as error:
+        if num_workers(strategy) == 1 or (collectives_alone and "Collective" not in str(error)):
+            raise
+        reason = reason_of(error)
+        raise Stopped(f"lost another worker ({reason}); run the same command on every worker to go on") from error
 
 
 def distributed(strategy: tf.distribute.Strategy, make: Callable[[Worker], tf.data.Dataset]) -> Any:
