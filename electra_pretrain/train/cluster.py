@@ -36,11 +36,11 @@ class Cluster(NamedTuple):
 
     Attributes:
         workers: HOST:PORT of each.
-        index: which of them this process is.
+        number: which of them this process is.
     """
 
     workers: list[str]
-    index: int
+    number: int
 
 
 def find_cluster() -> Cluster | None:

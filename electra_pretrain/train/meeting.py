@@ -73,10 +73,10 @@ class _Meeting:
 
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
-        self._states = {number: _State.SILENT for number in range(len(cluster.workers)) if number != cluster.index}
+        self._states = {number: _State.SILENT for number in range(len(cluster.workers)) if number != cluster.number}
         self._called_alike: list[str] = []
         self._told_to_go, self._closed = threading.Event(), threading.Event()
-        self._server = _Server(int(cluster.workers[cluster.index].rpartition(":")[2]), self)
+        self._server = _Server(int(cluster.workers[cluster.number].rpartition(":")[2]), self)
 
     def __enter__(self) -> "_Meeting":
         threading.Thread(target=self._server.serve_forever, args=[0.1], daemon=True).start()
@@ -116,7 +116,7 @@ class _Meeting:
         if question == _GO:
             self._told_to_go.set()
         ready = not {_State.SILENT, _State.OTHER} & set(self._states.values())
-        return f"{_NAME} {self._cluster.index} {_State.READY.name if ready else _State.SEEKING.name}\n".encode()
+        return f"{_NAME} {self._cluster.number} {_State.READY.name if ready else _State.SEEKING.name}\n".encode()
 
     def _keep_asking(self, number: int) -> None:
         while not self._closed.wait(_BETWEEN_QUESTIONS):
