@@ -20,6 +20,7 @@ from electra_pretrain.core.outputs import Input, OutputFolder, check
 from electra_pretrain.core.places import same
 from electra_pretrain.tpu import hosts
 from electra_pretrain.tpu.chips import SLICES, check_dtype
+from electra_pretrain.train.meeting import SECONDS_TO_COME
 
 if TYPE_CHECKING:
     from electra_pretrain.checkpoint.pretrained import Pretrained
@@ -51,6 +52,13 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         type=int,
         default=1,
         help="split the batch over so many virtual CPUs, to rehearse a TPU's split",
+    )
+    parser.add_argument(
+        "--worker_timeout",
+        type=int,
+        default=SECONDS_TO_COME,
+        metavar="SECONDS",
+        help="on several machines: how long to wait at the start for those that TF_CONFIG names (default %(default)s)",
     )
     parser.add_argument(
         "--on_bad_record",
@@ -93,7 +101,7 @@ def run_pretraining(args: argparse.Namespace) -> None:
         print_findings(check_everything(request, args.topology, args.cpu_replicas, args.device))
         return
     start = check_before_start(request)
-    strategy = make_strategy(args.tpu, args.tpu_zone, args.gcp_project, args.cpu_replicas, args.device)
+    strategy = make_strategy(args.tpu, args.tpu_zone, args.gcp_project, args.cpu_replicas, args.device, args.worker_timeout)
     # Of several workers one writes; the others would only be in its way.
     with locks.held(args.model_dir, "run_pretraining") if writes_files(strategy) else contextlib.nullcontext():
         train(start, strategy, args.on_bad_record == "skip")

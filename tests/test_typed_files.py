@@ -29,7 +29,7 @@ from electra_pretrain.records.damage import EXAMINED_NAME, leave_out_damaged
 from electra_pretrain.records.manifest import load_manifest
 from electra_pretrain.tokenization import provenance as vocabulary_provenance
 from electra_pretrain.tokenization.hf_file import read_tokenizer_json
-from electra_pretrain.train.devices import CLUSTER_VARIABLE, count_cluster
+from electra_pretrain.train.cluster import CLUSTER_VARIABLE, count_cluster
 from electra_pretrain.train.metrics_log import read_rows
 from electra_pretrain.train.run_folder import load_run
 

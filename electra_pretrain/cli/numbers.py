@@ -51,6 +51,7 @@ RULES: dict[str, tuple[Rule, ...]] = {
     "step": (at_least(0), STEPS),
     "unused": (at_least(0), TOKENS),
     "vocab_size": (AT_LEAST_1, TOKENS),
+    "worker_timeout": (AT_LEAST_1, at_most(7 * 86_400, "a week")),
     "workers": (AT_LEAST_1, at_most(1024, "each is a connection")),
 }
 

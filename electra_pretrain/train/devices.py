@@ -3,40 +3,23 @@
 What they are called and could compute is in train/hardware.py.
 """
 
-import dataclasses
+import contextlib
+import logging
 import os
-import re
-from collections.abc import Callable
-from typing import Annotated, Any, NamedTuple
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import tensorflow as tf
 
-from electra_pretrain.core import json_files, tensorflow_startup, typed
-from electra_pretrain.core.errors import UserError, reason_of
-from electra_pretrain.core.typed import Check, Count
+from electra_pretrain.core import tensorflow_startup
+from electra_pretrain.core.errors import Stopped, Unavailable, UserError, reason_of
 from electra_pretrain.records.input_pipeline import Worker
 from electra_pretrain.tpu import hosts
+from electra_pretrain.train import meeting
+from electra_pretrain.train.cluster import CLUSTER_VARIABLE, Cluster, count_cluster, find_cluster
 from electra_pretrain.train.gpus import count_gpus, find_gpus
 
-# TensorFlow's own variable, which tells each worker of a job on several machines who it is and where the others are.
-CLUSTER_VARIABLE = "TF_CONFIG"
-
-
-class _Cluster(NamedTuple):
-    worker: list[Annotated[str, Check(lambda text: re.fullmatch(r"\S+:\d+", text) is not None, "must be HOST:PORT")]]
-
-
-@dataclasses.dataclass(frozen=True)
-class _Task:
-    type: Annotated[str, Check(lambda kind: kind == "worker", "must be worker")]
-    index: Count
-
-
-class _Job(NamedTuple):
-    """What `TF_CONFIG` says: the workers, and which of them this process is."""
-
-    cluster: _Cluster
-    task: _Task
+_log = logging.getLogger(__name__)
 
 
 def make_strategy(
@@ -45,6 +28,7 @@ def make_strategy(
     gcp_project: str | None = None,
     cpu_replicas: int = 1,
     device: str = "auto",
+    worker_seconds: float = meeting.SECONDS_TO_COME,
 ) -> tf.distribute.Strategy:
     """Return the strategy for the devices at hand; where `TF_CONFIG` names a cluster, this process becomes one of its workers.
 
@@ -54,16 +38,19 @@ def make_strategy(
         gcp_project: the TPU's project, likewise.
         cpu_replicas: virtual CPU devices to split the batch over, to rehearse a TPU's split on any machine.
         device: "gpu", "cpu", or "auto" for GPUs if the machine has any; not for a TPU.
+        worker_seconds: how long to wait for the other workers of a cluster.
 
     Raises:
-        Unavailable: a host of the TPU does not answer.
+        Unavailable: a host of the TPU does not answer, or a worker of the cluster does not come.
         UserError: the TPU or the GPUs cannot be used, virtual CPUs are asked for too late or beside other devices, or
             `TF_CONFIG` is wrong.
     """
     if tpu:
+        if os.environ.get(CLUSTER_VARIABLE):
+            _log.warning("%s is set, and left aside: the workers are those of --tpu %s", CLUSTER_VARIABLE, tpu)
         return _tpu_strategy(tpu, tpu_zone, gcp_project)
-    if os.environ.get(CLUSTER_VARIABLE):
-        return _worker_strategy(cpu_replicas, device)
+    if cluster := find_cluster():
+        return _worker_strategy(cluster, cpu_replicas, device, worker_seconds)
     if cpu_replicas > 1:
         return _virtual_cpus(cpu_replicas)
     gpus = [f"/gpu:{number}" for number, _ in enumerate(find_gpus(device))]
@@ -92,8 +79,8 @@ def _tpu_strategy(tpu: str, zone: str | None, project: str | None) -> tf.distrib
         raise UserError(f"--tpu {tpu}: cannot be used ({reason}); {way_out}") from error
 
 
-def _worker_strategy(cpu_replicas: int, device: str) -> tf.distribute.Strategy:
-    workers = count_cluster()
+def _worker_strategy(cluster: Cluster, cpu_replicas: int, device: str, seconds: float) -> tf.distribute.Strategy:
+    workers = len(cluster.workers)
     if cpu_replicas > 1:
         raise UserError(f"--cpu_replicas {cpu_replicas}: is for one machine; {CLUSTER_VARIABLE} names {workers} workers")
     # Of GPUs the gradients are summed by NCCL; what it does not do, and CPUs, by TensorFlow's own ring.
@@ -101,28 +88,15 @@ def _worker_strategy(cpu_replicas: int, device: str) -> tf.distribute.Strategy:
     options = tf.distribute.experimental.CommunicationOptions(
         implementation=implementation.NCCL if find_gpus(device) else implementation.AUTO
     )
-    with tensorflow_startup.stderr_aside():
-        return tf.distribute.MultiWorkerMirroredStrategy(communication_options=options)
-
-
-def count_cluster() -> int:
-    """Count the workers that `TF_CONFIG` names; without it, this process alone.
-
-    Raises:
-        UserError: it is not as it must be.
-    """
-    text = os.environ.get(CLUSTER_VARIABLE)
-    if not text:
-        return 1
+    meeting.wait_for_all(cluster, seconds)
     try:
-        place = typed.Place(CLUSTER_VARIABLE)
-        job = typed.read_known(_Job, json_files.parse(text, CLUSTER_VARIABLE), place)
-        if job.task.index >= len(job.cluster.worker):
-            raise UserError(f"{place}: task.index = {job.task.index}: must be below {len(job.cluster.worker)}, the workers")
-    except UserError as error:
-        form = '{"cluster": {"worker": ["HOST:PORT", …]}, "task": {"type": "worker", "index": N}}'
-        raise UserError(f"{error}; it must read {form}") from error
-    return len(job.cluster.worker)
+        with meeting.bounded(), tensorflow_startup.stderr_aside():
+            return tf.distribute.MultiWorkerMirroredStrategy(communication_options=options)
+    except tf.errors.OpError as error:
+        raise Unavailable(
+            f"{CLUSTER_VARIABLE}: TensorFlow did not connect the {workers} workers ({reason_of(error)}); end what is left of "
+            "the run on every machine, and start them all anew"
+        ) from error
 
 
 def _virtual_cpus(count: int) -> tf.distribute.Strategy:
@@ -178,6 +152,23 @@ def any_worker(strategy: tf.distribute.Strategy, flag: bool) -> bool:
         return flag
     flags = strategy.run(lambda: tf.constant(float(flag)))
     return bool(strategy.reduce("SUM", flags, axis=None).numpy() > 0)
+
+
+@contextlib.contextmanager
+def explained_lost_workers(strategy: tf.distribute.Strategy, collectives_alone: bool = True) -> Iterator[None]:
+    """Turn what TensorFlow says where another worker has gone into a stop in good order.
+
+    Args:
+        strategy: the devices.
+        collectives_alone: take only what says that it is of the exchange between workers; files may be at fault as well.
+    """
+    try:
+        yield
+    except tf.errors.OpError as error:
+        if num_workers(strategy) == 1 or (collectives_alone and "Collective" not in str(error)):
+            raise
+        reason = reason_of(error)
+        raise Stopped(f"lost another worker ({reason}); run the same command on every worker to go on") from error
 
 
 def distributed(strategy: tf.distribute.Strategy, make: Callable[[Worker], tf.data.Dataset]) -> Any:

@@ -10,7 +10,8 @@ import tensorflow as tf
 
 from electra_pretrain.gpu.visible import in_words, newer_than_xla, without_bfloat16
 from electra_pretrain.tpu.chips import generation_peak_tflops
-from electra_pretrain.train.devices import compiles_steps, count_cluster, num_workers, on_cpu
+from electra_pretrain.train.cluster import count_cluster
+from electra_pretrain.train.devices import compiles_steps, num_workers, on_cpu
 from electra_pretrain.train.gpus import cards, find_gpus
 
 # Where a TPU VM says what it is, "v3-8" for one.

@@ -17,15 +17,15 @@ from electra_pretrain.checkpoint.variables import restore_newest
 from electra_pretrain.config.schema import Config, Phase
 from electra_pretrain.core import files
 from electra_pretrain.core.batch import Batch
-from electra_pretrain.core.errors import Stopped, UserError, reason_of
+from electra_pretrain.core.errors import Stopped, UserError
 from electra_pretrain.core.progress import Progress
 from electra_pretrain.execution.stop import StopRequest
 from electra_pretrain.train.background import Background, Saver
 from electra_pretrain.train.devices import (
     any_worker,
     compiles_steps,
+    explained_lost_workers,
     num_input_workers,
-    num_workers,
     on_cpu,
     writes_files,
 )
@@ -76,6 +76,7 @@ def train(start: Start, strategy: tf.distribute.Strategy, skip_bad_records: bool
     """
     model_dir, writes = start.model_dir, writes_files(strategy)
     with contextlib.ExitStack() as stack:
+        stack.enter_context(explained_lost_workers(strategy))
         left_out = stack.enter_context(_left_out_folder(model_dir, writes, skip_bad_records))
         inputs = _open_inputs(start, strategy, left_out)
         announce(strategy, start.config.training.compute_dtype)
@@ -95,6 +96,7 @@ def train(start: Start, strategy: tf.distribute.Strategy, skip_bad_records: bool
             heldout = heldout_batches(config, source.manifest, paths, strategy)
             log, peak = RunLog(model_dir, step, writes), peak_flops(strategy, training.compute_dtype)
             with (
+                explained_lost_workers(strategy, collectives_alone=False),
                 _explained_errors(phase_input, strategy),
                 Progress("train", training.num_train_steps, "steps", initial=step) as progress,
                 Saver(model_dir, training, writes) as saver,
@@ -218,7 +220,7 @@ def _save_batch(phase_input: PhaseInput, step: int, workers: int, model_dir: str
 
 @contextlib.contextmanager
 def _explained_errors(phase_input: PhaseInput, strategy: tf.distribute.Strategy) -> Iterator[None]:
-    """Turn TensorFlow's complaints about records, memory and lost workers into what a user can act on."""
+    """Turn TensorFlow's complaints about records and memory into what a user can act on."""
     way_out = "copy the file again or build the data anew, then run the same command to go on; or add --on_bad_record skip"
     try:
         with located(phase_input.source, phase_input.paths, way_out):
@@ -229,8 +231,3 @@ def _explained_errors(phase_input: PhaseInput, strategy: tf.distribute.Strategy)
             f"out of memory: a step does not fit the device's; is another process on it? Else try {ways}; "
             "the run goes on from its last checkpoint"
         ) from error
-    except tf.errors.OpError as error:
-        if num_workers(strategy) == 1:
-            raise
-        reason = reason_of(error)
-        raise Stopped(f"lost another worker ({reason}); run the same command on every worker to go on") from error

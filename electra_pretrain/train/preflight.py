@@ -14,7 +14,8 @@ from electra_pretrain.records.manifest import check_shards
 from electra_pretrain.tpu import hosts
 from electra_pretrain.tpu.chips import Slice, find_slice
 from electra_pretrain.tpu.compiler import COMPILER
-from electra_pretrain.train.devices import count_cluster, count_replicas
+from electra_pretrain.train.cluster import count_cluster
+from electra_pretrain.train.devices import count_replicas
 from electra_pretrain.train.hardware import hardware_ahead
 from electra_pretrain.train.input import check_replicas
 from electra_pretrain.train.ruin import check_plan, passes

@@ -5,6 +5,7 @@ import logging
 import math
 import time
 from collections.abc import Mapping
+from typing import Any
 
 import tensorflow as tf
 
@@ -39,15 +40,18 @@ class RunLog:
             kind: tf.summary.create_file_writer(files.join(folder, "tensorboard", kind))
             for kind in (("train", "heldout") if writes else ())
         }
+        # Readers take all starts' files for one, and drop what they have from a session's first step on.
+        start = tf.compat.v1.SessionLog(status=tf.compat.v1.SessionLog.START)
+        for writer in self._writers.values():
+            _add_event(writer, step + 1, session_log=start)
 
     def write(self, kind: str, step: int, metrics: Mapping[str, float]) -> None:
         """Take scalars of kind "train" or "heldout"; a metric over nothing (NaN) is left out."""
         if not self._writes:
             return
         known = {name: value for name, value in metrics.items() if math.isfinite(value)}
-        with self._writers[kind].as_default(step):
-            for name, value in known.items():
-                tf.summary.write(name, tf.constant(value, tf.float32), step, _scalar_metadata())
+        values = [tf.compat.v1.Summary.Value(tag=name, simple_value=value) for name, value in known.items()]
+        _add_event(self._writers[kind], step, summary=tf.compat.v1.Summary(value=values))
         self._rows.append({"kind": kind, "step": step, **{name: float(f"{value:.6g}") for name, value in known.items()}})
 
     def flush(self) -> None:
@@ -125,7 +129,7 @@ class Report:
             "nonfinite_steps": float(sums["nonfinite_steps"]),
             "learning_rate": float(learning_rate(tf.constant(step), config.optimizer, training.num_train_steps)),
             "sequences_per_second": steps_per_second * training.train_batch_size,
-            "tokens_per_second": steps_per_second * training.train_batch_size * config.data.max_seq_length,
+            "tokens_per_second": float(sums["tokens"]) / seconds,  # without padding
             "hours_left": (training.num_train_steps - step) / steps_per_second / 3600,
             # Between the end of the device's work before and the beginning of this loop.
             "idle_seconds": idle,
@@ -151,8 +155,7 @@ def _note(metrics: Mapping[str, float]) -> str:
     return shown + (f", {metrics['share_of_peak']:.0%} of peak" if "share_of_peak" in metrics else "")
 
 
-def _scalar_metadata() -> bytes:
-    """Return what tells TensorBoard that a tensor is a scalar; `tf.summary.scalar` would need TensorBoard itself installed."""
-    metadata = tf.compat.v1.SummaryMetadata()
-    metadata.plugin_data.plugin_name = "scalars"
-    return bytes(metadata.SerializeToString())
+def _add_event(writer: tf.summary.SummaryWriter, step: int, **what: Any) -> None:
+    """Write one of TensorBoard's events; `tf.summary` knows no sessions, and its scalars are tensors, which not all drop."""
+    event = tf.compat.v1.Event(wall_time=time.time(), step=step, **what)
+    tf.raw_ops.ImportEvent(writer=writer._resource, event=event.SerializeToString())

@@ -93,7 +93,8 @@ class Trainer:
 
     def _train_steps(self, batches: Iterator[Batch], num_steps: tf.Tensor) -> Sums:
         """Make `num_steps` updates (a tensor: another number compiles nothing anew); return metric sums over all of them."""
-        own = ("steps", "grad_norm", "nonfinite_steps", *(("skipped_steps", "loss_scale") if self.optimizer.loss_scale else ()))
+        of_scale = ("skipped_steps", "loss_scale") if self.optimizer.loss_scale else ()
+        own = ("tokens", "steps", "grad_norm", "nonfinite_steps", *of_scale)
         sums = zero_sums(self._config.objective) | {name: tf.zeros([]) for name in own}
         for _ in tf.range(num_steps):
             per_replica = self.strategy.run(self._update, args=(next(batches),))
@@ -128,7 +129,8 @@ class Trainer:
             context.merge_call(self._apply_on_each_device, args=(gradients, norm))
         else:
             self._apply(gradients, norm)
-        return dict(sums)
+        # Counted before, for the losses' denominators; of a step that is not applied, too, as it took its time.
+        return dict(sums) | {"tokens": counts.disc}
 
     def _masked(self, batch: Batch, masked: MaskedBatch | None) -> tuple[MaskedBatch, Denominators]:
         """Return the batch masked, and what its losses are divided by."""

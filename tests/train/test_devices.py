@@ -79,6 +79,13 @@ def test_workers_of_a_cluster_refuse_likewise(monkeypatch):
         devices.make_strategy()
 
 
+def test_a_cluster_beside_a_tpu_is_left_aside_with_a_word(monkeypatch, capfd):
+    monkeypatch.setattr(devices, "_tpu_strategy", lambda *_: "the TPU's")
+    monkeypatch.setenv("TF_CONFIG", "anything")
+    assert devices.make_strategy("local") == "the TPU's"
+    assert capfd.readouterr().err == "tests: warning: TF_CONFIG is set, and left aside: the workers are those of --tpu local\n"
+
+
 def test_memory_grows_on_every_card(monkeypatch):
     grown = seen(monkeypatch, Card(A100, (8, 0)), Card(A100, (8, 0)))
     assert gpus.find_gpus("auto") == [0, 1] and grown == [(0, True), (1, True)]

@@ -1,5 +1,6 @@
 """What a loop's numbers become, and the counted operations behind the share of peak."""
 
+import re
 import time
 from types import SimpleNamespace
 
@@ -22,7 +23,7 @@ from tests.conftest import MICRO, changed
 
 def loop(began, ended):
     sums = {name: value.numpy() + 1 for name, value in zero_sums(MICRO.objective).items()}
-    sums |= {"steps": np.float32(10), "grad_norm": np.float32(5), "nonfinite_steps": np.float32(0)}
+    sums |= {"steps": np.float32(10), "grad_norm": np.float32(5), "nonfinite_steps": np.float32(0), "tokens": np.float32(900)}
     return Loop(10, sums, began, ended)
 
 
@@ -36,8 +37,35 @@ def test_rates_idle_time_and_share_of_peak(tmp_path):
             report.write_waiting()
     first, second = log._rows
     assert first["idle_seconds"] == 0 and second["idle_seconds"] == 0.5
-    assert second["sequences_per_second"] == 16 and second["tokens_per_second"] == 16 * 32
+    assert second["sequences_per_second"] == 16 and second["tokens_per_second"] == 900 / 5
     assert second["share_of_peak"] == 0.5 and second["grad_norm"] == 0.5
+
+
+def read_as_tensorboard_does(folder):
+    """Return tags and steps in order; a session's start drops what it has from that step on."""
+    kept = []
+    # By time, as names are; those of one second and process by their number, which TensorBoard does not tell from text.
+    for path in sorted(folder.iterdir(), key=lambda path: [int(part) for part in re.findall(r"\d+", path.name)]):
+        for event in tf.compat.v1.train.summary_iterator(str(path)):
+            if event.session_log.status == tf.compat.v1.SessionLog.START:
+                kept = [one for one in kept if one[1] < event.step]
+            kept += [(value.tag, event.step) for value in event.summary.value]
+    return kept
+
+
+def test_a_run_that_goes_on_leaves_each_step_in_tensorboard_once(tmp_path):
+    """Killed at step 150 it goes on from 100; killed again before the next checkpoint, once more."""
+    for start, end in ((0, 150), (100, 120), (100, 200), (200, 200)):
+        log = RunLog(str(tmp_path), start)
+        for step in range(start + 10, end + 10, 10):
+            log.write("train", step, {"disc_loss": step / 7})
+            if not step % 100:
+                log.write("heldout", step, {"disc_loss": step / 7})
+        log.flush()
+    folder = tmp_path / "tensorboard"
+    assert read_as_tensorboard_does(folder / "train") == [("disc_loss", step) for step in range(10, 210, 10)]
+    assert read_as_tensorboard_does(folder / "heldout") == [("disc_loss", 100), ("disc_loss", 200)]
+    assert [row["step"] for row in log._rows if row["kind"] == "train"] == list(range(10, 210, 10))
 
 
 def test_operations_of_the_published_recipes():

@@ -23,17 +23,18 @@ from tests.support.ports import free_ports
 CONFIG = changed(MICRO, training={"num_train_steps": 4, "save_checkpoints_steps": 2, "num_eval_steps": 1})
 
 
-def start_workers(config, data, model_dir, tmp_path):
+def start_workers(config, data, model_dir, tmp_path, count=2, more=()):
+    """Start the first `count` of two."""
     path = tmp_path / "config.json"
     path.write_text(json.dumps(config.to_dict()))
     addresses = [f"127.0.0.1:{port}" for port in free_ports(2)]
     command = [sys.executable, "-m", "electra_pretrain.run_pretraining", "--config", str(path), "--data", data]
     processes = []
-    for index in range(2):
+    for index in range(count):
         cluster = {"cluster": {"worker": addresses}, "task": {"type": "worker", "index": index}}
         processes.append(
             subprocess.Popen(
-                [*command, "--model_dir", str(model_dir)],
+                [*command, "--model_dir", str(model_dir), *more],
                 env={**os.environ, "TF_CONFIG": json.dumps(cluster)},
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
@@ -105,6 +106,28 @@ def test_a_lost_worker_ends_the_other_with_try_again(tmp_path, sharded):
     assert "lost another worker" in outputs[0] and "Traceback" not in outputs[0]
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("lost", [0, 1])
+def test_one_lost_before_the_first_exchange_ends_the_other_likewise(tmp_path, sharded, lost):
+    processes = start_workers(CONFIG, sharded, tmp_path / "run", tmp_path)
+    while "training on" not in processes[lost].stdout.readline():
+        assert processes[lost].poll() is None
+    processes[lost].kill()
+    codes, outputs = finish(processes)
+    assert (codes[lost], codes[1 - lost]) == (-9, 75), outputs
+    assert "lost another worker" in outputs[1 - lost] and "Traceback" not in outputs[1 - lost]
+
+
+@pytest.mark.slow
+def test_a_worker_that_never_comes_is_named_and_given_up_on(tmp_path, sharded):
+    (waiting,) = start_workers(CONFIG, sharded, tmp_path / "run", tmp_path, count=1, more=["--worker_timeout", "7"])
+    (code,), (output,) = finish([waiting])
+    assert code == 69, output
+    assert "run_pretraining: warning: waiting for 127.0.0.1:" in output
+    assert output.splitlines()[-1].startswith("run_pretraining: error: TF_CONFIG: waited 7 s for 127.0.0.1:")
+    assert not list((tmp_path / "run").glob("model.ckpt*"))
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -115,6 +138,9 @@ def test_a_lost_worker_ends_the_other_with_try_again(tmp_path, sharded):
         '{"cluster": {"worker": "a:1"}, "task": {"type": "worker", "index": 0}}',
         '{"cluster": {"worker": ["a"]}, "task": {"type": "worker", "index": 0}}',
         '{"cluster": {"worker": [1]}, "task": {"type": "worker", "index": 0}}',
+        '{"cluster": {"worker": ["a:0"]}, "task": {"type": "worker", "index": 0}}',
+        '{"cluster": {"worker": ["a:65536"]}, "task": {"type": "worker", "index": 0}}',
+        '{"cluster": {"worker": ["a:1", "a:1"]}, "task": {"type": "worker", "index": 0}}',
     ],
 )
 def test_a_wrong_cluster_is_refused(monkeypatch, text):
