@@ -31,7 +31,7 @@ def list_dir(path: str) -> list[str]:
 
 
 def glob(pattern: str) -> list[str]:
-    """List what a pattern names; `**` goes into each folder once, however many links lead to it, and into none that is hidden."""
+    """List what a pattern names; `**` goes into each folder once, whatever links lead to it, and into none that is hidden."""
     names = pattern.split("/")
     if "**" not in names:
         return globs.glob(pattern)
