@@ -9,8 +9,6 @@ import re
 from collections.abc import Iterator
 from typing import BinaryIO
 
-import numpy as np
-
 from electra_pretrain.core.errors import UserError
 from electra_pretrain.corpus.decoding import Decoder
 
@@ -90,6 +88,8 @@ def _chunks(file: BinaryIO, chunk_bytes: int) -> Iterator[bytes]:
 
 def _has_lone_cr(chunk: bytes) -> bool:
     """Tell whether a CR stands before anything but an LF: where all lines end in CR LF, a pattern would take twice as long."""
+    import numpy as np  # which finetune does without until it trains
+
     content = np.frombuffer(chunk, np.uint8)
     return bool(((content[:-1] == ord("\r")) & (content[1:] != ord("\n"))).any())
 
