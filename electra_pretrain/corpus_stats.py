@@ -46,7 +46,7 @@ def corpus_stats(args: argparse.Namespace) -> None:
     corpus = chosen_corpus(args, [OutputFile("--html", args.html, made_by("corpus_stats"))])
     with worker_pool(args.num_processes) as run:
         numbers = report.report(pipeline.corpus_stats(corpus, args.num_lines, run))
-    facts = words.facts(args.corpus, numbers)
+    facts = words.facts(", ".join(args.corpus), numbers)
     print(json.dumps(numbers, ensure_ascii=False) if args.json else _text(facts))
     if args.html is not None:
         files.make_parent(args.html)

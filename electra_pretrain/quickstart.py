@@ -12,15 +12,22 @@ import shlex
 import sys
 import time
 
-from electra_pretrain.cli.arguments import add_config, add_device, command_parser, verbosity_flags
+from electra_pretrain.cli.arguments import (
+    add_config,
+    add_corpus,
+    add_device,
+    chosen_corpus,
+    command_parser,
+    reading_flags,
+    verbosity_flags,
+)
 from electra_pretrain.cli.outputs import named_file
 from electra_pretrain.cli.run import run_command
 from electra_pretrain.config.load import load_config
 from electra_pretrain.core import files, shipped, tensorflow_startup
 from electra_pretrain.core.batch import SPECIAL_TOKENS
-from electra_pretrain.core.outputs import Input, OutputFolder, check
+from electra_pretrain.core.outputs import Output, OutputFolder, check
 from electra_pretrain.core.progress import duration
-from electra_pretrain.corpus import finding
 from electra_pretrain.execution.child import run_shown
 
 _log = logging.getLogger(__name__)
@@ -33,21 +40,25 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     )
     add_config(parser, default="tiny.json")
     add_device(parser)
-    parser.add_argument("--corpus", metavar="GLOB[,GLOB…]", help="default: the sample corpus that ships with the package")
+    add_corpus(parser, "text, as train_vocab takes it (default: the sample corpus that ships with the package)", required=False)
     return parser.parse_args(argv)
 
 
 def quickstart(args: argparse.Namespace) -> None:
     began = time.monotonic()
     config = load_config(args.config, args.set)
-    corpus = args.corpus or shipped.SAMPLE_CORPUS
-    inputs = [Input("--corpus", path) for found in (finding.find(corpus) if args.corpus else ()) for path in found]
-    check([OutputFolder("--output", args.output)], [*inputs, named_file("--config", args.config)])
+    outputs: list[Output] = [OutputFolder("--output", args.output)]
+    inputs = [named_file("--config", args.config)]
+    if args.corpus:
+        chosen_corpus(args, outputs, inputs)
+    else:
+        check(outputs, inputs)
+    corpus = ("--corpus", *(args.corpus or [shipped.SAMPLE_CORPUS]), *reading_flags(args))
     vocab, data, run, exported = (files.join(args.output, name) for name in ("vocab.txt", "data", "run", "exported"))
     if not files.exists(vocab):
-        _run_step("train_vocab", "--corpus", corpus, "--output", vocab, *vocab_options(config.data.vocab_size))
+        _run_step("train_vocab", *corpus, "--output", vocab, *vocab_options(config.data.vocab_size))
     length = ("--max_seq_length", str(config.data.max_seq_length))
-    _run_step("build_data", "--corpus", corpus, "--vocab", vocab, "--output", data, *length, "--heldout_fraction", "0.05")
+    _run_step("build_data", *corpus, "--vocab", vocab, "--output", data, *length, "--heldout_fraction", "0.05")
     overrides = [word for override in args.set for word in ("--set", override)]
     device = () if args.device == "auto" else ("--device", args.device)
     _run_step("run_pretraining", "--config", args.config, "--data", data, "--model_dir", run, *overrides, *device)

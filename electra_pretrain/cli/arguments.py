@@ -21,18 +21,22 @@ from electra_pretrain.core.outputs import check as check_outputs
 from electra_pretrain.core.volumes import volumes_of
 from electra_pretrain.corpus.contents import archive_kind
 from electra_pretrain.corpus.damage import OnBadFile
-from electra_pretrain.corpus.finding import find, is_among, would_find
+from electra_pretrain.corpus.finding import find
 from electra_pretrain.corpus.layouts.layout import Form
 from electra_pretrain.corpus.layouts.registry import AUTO, LAYOUTS
+from electra_pretrain.corpus.patterns import would_find
 from electra_pretrain.corpus.reader import Corpus
 from electra_pretrain.corpus.reading import Reading
+from electra_pretrain.corpus.same_files import is_among
 from electra_pretrain.execution.processes import Runner
 
 CORPUS_HELP = (
     "text (.txt: a sentence a line, an empty line between documents; .jsonl, .json, .csv, .tsv, .parquet; also .gz, .xz, .zst, "
     ".bz2; in .zip or .tar archives, cut into parts or not), also gs://… and hf://datasets/OWNER/NAME/…; a folder stands "
-    "for the files in it"
+    "for the files in it. Several names: as several words, or joined by commas in one; a word that is the name of a file as it "
+    "stands is that file"
 )
+_READING = ("text_field", "layout", "members", "thread_field", "form", "on_bad_file")  # what `add_corpus` adds to `--corpus`
 _log = logging.getLogger(__name__)
 
 
@@ -65,9 +69,9 @@ def command_line(name: str, argv: Sequence[str] | None) -> str:
     return shlex.join(["python", "-m", f"electra_pretrain.{name}", *(sys.argv[1:] if argv is None else argv)])
 
 
-def add_corpus(parser: argparse.ArgumentParser, help: str = CORPUS_HELP) -> None:
+def add_corpus(parser: argparse.ArgumentParser, help: str = CORPUS_HELP, required: bool = True) -> None:
     """Add `--corpus`, and how it is read."""
-    parser.add_argument("--corpus", required=True, metavar="GLOB[,GLOB…]", help=help)
+    parser.add_argument("--corpus", required=required, nargs="+", action="extend", metavar="GLOB", help=help)
     group = parser.add_argument_group("how the corpus is read (see docs/corpora.md)")
     group.add_argument(
         "--text_field",
@@ -126,7 +130,7 @@ def chosen_corpus(
     Raises:
         UserError: a glob matches no file, something in how it is read will not do, or an output would destroy something.
     """
-    told = {name: getattr(args, name) for name in ("text_field", "layout", "members", "thread_field", "form", "on_bad_file")}
+    told = {name: getattr(args, name) for name in _READING}
     reading = Reading(encoding=encoding, on_bad_bytes=on_bad_bytes, **told)
     check_can_be_made(outputs)  # before anything is looked for, which may take long
     paths, folders = find(args.corpus, args.layout)
@@ -144,6 +148,11 @@ def chosen_corpus(
         if each.path is not None and is_among(each.path, paths):
             raise UserError(f"{each.option} {each.path}: is a file of --corpus, too; name the text alone")
     return Corpus(paths, reading)
+
+
+def reading_flags(args: argparse.Namespace) -> list[str]:
+    """Return the flags that make another command read a corpus as these arguments say."""
+    return [f"--{name}={given}" for name in _READING if (given := getattr(args, name)) != Reading._field_defaults[name]]
 
 
 def add_seed(parser: argparse.ArgumentParser, help: str) -> None:

@@ -2,25 +2,21 @@
 
 import argparse
 import contextlib
-import itertools
 import logging
 import platform
 import shlex
 import sys
 import time
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import NoReturn
 
 from electra_pretrain import __version__
 from electra_pretrain.cli.arguments import verbosity
 from electra_pretrain.cli.endings import EXIT_CRASHED, EXIT_UNREAD, ending_of
 from electra_pretrain.core import messages, streams
-from electra_pretrain.core.errors import UserError, first_of
 from electra_pretrain.core.progress import duration
 
-# Take one word each, in commands that take no others: a second word comes from a glob that the shell has expanded.
-_GLOB_OPTIONS = ("--corpus",)
 _log = logging.getLogger(__name__)
 
 
@@ -37,7 +33,6 @@ def run_command(
     streams.prepare()
     messages.configure(name)
     try:
-        _check_globs(sys.argv[1:])
         args = parse_args()
         messages.configure(name, verbosity(args))
         _log.debug("electra_pretrain %s, Python %s: %s", __version__, platform.python_version(), shlex.join(sys.argv[1:]))
@@ -65,19 +60,3 @@ def _tell(name: str, error: BaseException) -> int:
         else:
             print(f"{name}: {messages.in_one_line(ending.line)}", file=sys.stderr, flush=True)
     return EXIT_CRASHED if ending is None else ending.code
-
-
-def _check_globs(words: Sequence[str]) -> None:
-    """Refuse a glob that was not quoted before the parser does, which names the words left over and not the reason.
-
-    Raises:
-        UserError: several words follow an option that takes one.
-    """
-    for index, option in enumerate(words):
-        if option in _GLOB_OPTIONS:
-            given = list(itertools.takewhile(lambda word: not word.startswith("-"), words[index + 1 :]))
-            if len(given) > 1:
-                raise UserError(
-                    f"{option}: must be one word, was {len(given):,} ({first_of(given)}); quote the glob, for example "
-                    f"{option} 'corpus/*.txt', or join names by commas"
-                )

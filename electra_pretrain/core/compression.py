@@ -13,7 +13,8 @@ import zlib
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
-from electra_pretrain.core import optional
+from electra_pretrain.core import beginnings
+from electra_pretrain.core.decompressors import decompressor, zstandard
 from electra_pretrain.core.errors import Damaged, UserError
 
 if TYPE_CHECKING:
@@ -23,7 +24,10 @@ SUFFIXES = (".gz", ".xz", ".zst", ".bz2")
 # Text becomes 3 to 20 times smaller. What grows so much more, and to so much, is a bomb, or text that repeats itself endlessly.
 MOST_GROWTH, GROWTH_ALLOWED_BYTES = 200, 1 << 30
 _BUFFER_BYTES = 1 << 16
-_ZSTANDARD_BYTES = 1 << 13  # decompressed in one go; they become 256 MB at most
+_ZSTANDARD_ADVICE = {  # by what the library says where nothing is damaged
+    "Dictionary mismatch": "compressed with a dictionary, which is elsewhere; decompress it with that: zstd -d -D DICTIONARY",
+    "Allocation error": "zstd --long needs more memory than there is; decompress it where there is more: zstd -d --long=31",
+}
 _BROKEN: tuple[type[Exception], ...] = (EOFError, lzma.LZMAError, gzip.BadGzipFile, zlib.error)
 
 
@@ -41,7 +45,7 @@ def compressed(path: str, content: bytes) -> bytes:
     if path.endswith(".bz2"):
         return bz2.compress(content)
     if path.endswith(".zst"):
-        return cast(bytes, _zstandard(path).ZstdCompressor(write_checksum=True).compress(content))
+        return cast(bytes, zstandard(path).ZstdCompressor(write_checksum=True).compress(content))
     return content
 
 
@@ -64,15 +68,30 @@ def decompressed(path: str, raw: BinaryIO, suffix: str | None = None) -> Iterato
         return
     counted, broken = _Counted(raw), _BROKEN
     if suffix == ".zst":
-        broken += (_zstandard(path).ZstdError,)
+        broken += (zstandard(path).ZstdError,)
     elif suffix == ".bz2":
         broken += (OSError,)  # all that it says of bytes that are not its own
-    opened = _decompressor(path, suffix, cast(BinaryIO, counted))
-    yield watched(path, opened, broken, lambda: counted.bytes_read, "damaged or truncated compressed file")
+    opened = decompressor(path, suffix, cast(BinaryIO, counted))
+    yield watched(path, opened, broken, lambda: counted.bytes_read, lambda error: _what_is_wrong(suffix, counted, error))
+
+
+def _what_is_wrong(suffix: str, counted: "_Counted", error: Exception) -> str:
+    head = counted.read_head()
+    known = [f"{advice} ({error})" for text, advice in _ZSTANDARD_ADVICE.items() if suffix == ".zst" and text in str(error)]
+    return next(iter(known), "") or beginnings.misnamed(suffix, head) or broken_off("compressed file", error)
+
+
+def broken_off(what: str, error: object) -> str:
+    """Say that something is damaged, and what to do."""
+    return f"damaged or truncated {what} ({error or type(error).__name__}); fetch it again"
 
 
 def watched(
-    name: str, file: BinaryIO, broken: tuple[type[Exception], ...], stored_bytes: Callable[[], int], what: str
+    name: str,
+    file: BinaryIO,
+    broken: tuple[type[Exception], ...],
+    stored_bytes: Callable[[], int],
+    explain: Callable[[Exception], str],
 ) -> BinaryIO:
     """Watch over the reading of what was compressed.
 
@@ -81,20 +100,25 @@ def watched(
         file: its content.
         broken: the exceptions by which the library says that it is broken.
         stored_bytes: tells how much it took as stored, so far or as a whole.
-        what: the message says of a broken one.
+        explain: says of such an exception what is wrong, and what to do.
 
     Raises:
         Damaged: it is broken; reading raises it.
         UserError: it grows beyond all measure.
     """
-    return cast(BinaryIO, io.BufferedReader(_Watched(name, file, broken, stored_bytes, what), _BUFFER_BYTES))
+    return cast(BinaryIO, io.BufferedReader(_Watched(name, file, broken, stored_bytes, explain), _BUFFER_BYTES))
 
 
 class _Watched(io.RawIOBase):
     def __init__(
-        self, name: str, file: BinaryIO, broken: tuple[type[Exception], ...], stored_bytes: Callable[[], int], what: str
+        self,
+        name: str,
+        file: BinaryIO,
+        broken: tuple[type[Exception], ...],
+        stored_bytes: Callable[[], int],
+        explain: Callable[[Exception], str],
     ) -> None:
-        self._name, self._file, self._broken, self._stored_bytes, self._what = name, file, broken, stored_bytes, what
+        self._name, self._file, self._broken, self._stored_bytes, self._explain = name, file, broken, stored_bytes, explain
         self._given = 0
 
     def readable(self) -> bool:
@@ -110,7 +134,7 @@ class _Watched(io.RawIOBase):
         except self._broken as error:
             if isinstance(error, OSError) and error.errno is not None:  # the disk's own, or the network's
                 raise
-            raise Damaged(f"{self._name}: {self._what} ({error or type(error).__name__}); fetch it again") from error
+            raise Damaged(f"{self._name}: {self._explain(error)}") from error
         view[: len(content)] = content
         self._given += len(content)
         if self._given > GROWTH_ALLOWED_BYTES and self._given > MOST_GROWTH * self._stored_bytes():
@@ -133,90 +157,21 @@ class _Counted:
 
     def __init__(self, raw: BinaryIO) -> None:
         self._raw = raw
+        self._head = b""
         self.bytes_read = 0
 
     def read(self, size: int = -1) -> bytes:
         content = self._raw.read(size)
         if not content and not self.bytes_read:
             raise EOFError("the file is empty")
+        if self.bytes_read < beginnings.LONGEST:
+            self._head += content[: beginnings.LONGEST]
         self.bytes_read += len(content)
         return content
 
+    def read_head(self) -> bytes:
+        """Return what the file begins with, though not all of it may have been read."""
+        return self._head + (self._raw.read(beginnings.LONGEST) if len(self._head) < beginnings.LONGEST else b"")
+
     def __getattr__(self, name: str) -> Any:
         return getattr(self._raw, name)
-
-
-class _Streams:
-    """The content of a .xz or .bz2 file, stream after stream; Python's own readers take one that begins badly for the end."""
-
-    def __init__(self, raw: BinaryIO, new: Callable[[], Any]) -> None:
-        self._raw, self._new, self._stream = raw, new, new()
-
-    def seekable(self) -> bool:
-        return False
-
-    def read(self, size: int) -> bytes:
-        content = b""
-        while not content:
-            stored = b""
-            if self._stream.eof:
-                stored = self._next()
-                if not stored:
-                    return b""
-                self._stream = self._new()
-            elif self._stream.needs_input and not (stored := self._raw.read(_BUFFER_BYTES)):
-                raise EOFError("the file ends within a stream")
-            content = self._stream.decompress(stored, size)
-        return content
-
-    def _next(self) -> bytes:
-        """Return what stands behind a stream, without the zero bytes that may fill up a file."""
-        stored = self._stream.unused_data.lstrip(b"\0")
-        while not stored and (more := self._raw.read(_BUFFER_BYTES)):
-            stored = more.lstrip(b"\0")
-        return cast(bytes, stored)
-
-
-class _ZstandardFile:
-    """The content of a .zst file, frame after frame; the package's own reader takes one that is cut short for whole."""
-
-    def __init__(self, raw: BinaryIO, zstandard: Any) -> None:
-        self._raw = raw
-        self._new: Callable[[], Any] = lambda: zstandard.ZstdDecompressor().decompressobj()
-        self._frame = self._new()
-        self._within_frame = False
-        self._left = memoryview(b"")
-
-    def seekable(self) -> bool:
-        return False
-
-    def read(self, size: int) -> bytes:
-        while not self._left:
-            stored = self._raw.read(_ZSTANDARD_BYTES)
-            if not stored and self._within_frame:
-                raise EOFError("the file ends within a frame")
-            if not stored:
-                return b""
-            self._left = memoryview(b"".join(self._decompressed(stored)))
-        content, self._left = self._left[:size], self._left[size:]
-        return bytes(content)
-
-    def _decompressed(self, stored: bytes) -> Iterator[bytes]:
-        while stored:
-            yield self._frame.decompress(stored)
-            self._within_frame = not self._frame.eof
-            stored = self._frame.unused_data
-            if self._frame.eof:
-                self._frame = self._new()
-
-
-def _decompressor(path: str, suffix: str, raw: BinaryIO) -> BinaryIO:
-    if suffix == ".gz":
-        return cast(BinaryIO, gzip.GzipFile(fileobj=raw))
-    if suffix in (".xz", ".bz2"):
-        return cast(BinaryIO, _Streams(raw, lzma.LZMADecompressor if suffix == ".xz" else bz2.BZ2Decompressor))
-    return cast(BinaryIO, _ZstandardFile(raw, _zstandard(path)))
-
-
-def _zstandard(path: str) -> Any:
-    return optional.load("zstandard", path)

@@ -246,11 +246,6 @@ def matching(pattern: str) -> list[str]:
     return sorted(_system(place).glob(place))
 
 
-def no_such_file(pattern: str) -> UserError:
-    """Return the error for a glob that matches nothing."""
-    return UserError(f"{pattern}: no such file; check the path or the glob (quote it, so that the shell leaves it alone)")
-
-
 def walk(folder: str) -> list[str]:
     """List all files beneath a folder, sorted; each folder once, however many links lead to it."""
     return sorted(_system(folder).walk(folder))

@@ -5,6 +5,7 @@ import io
 import os
 import shutil
 import stat
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, BinaryIO, cast
 
 from electra_pretrain.core.errors import UserError
@@ -30,22 +31,54 @@ def list_dir(path: str) -> list[str]:
 
 
 def glob(pattern: str) -> list[str]:
-    return globs.glob(pattern, recursive=True)
+    """List what a pattern names; `**` goes into each folder once, whatever links lead to it, and into none that is hidden."""
+    names = pattern.split("/")
+    if "**" not in names:
+        return globs.glob(pattern)
+    above, below = names[: names.index("**")], names[names.index("**") + 1 :]
+    tops = sorted(globs.glob("/".join([*above, ""]))) if above else [""]
+    found = dict[str, None]()
+    for folder in _folders(tops, hidden=False):
+        own = glob(os.path.join(globs.escape(folder), *below)) if below else [folder, *_shown(_entries(folder))]
+        found |= dict.fromkeys(own)
+    return [path for path in found if path]
 
 
 def walk(folder: str) -> list[str]:
-    found, seen = list[str](), {os.path.realpath(folder)}
-    for parent, folders, names in os.walk(folder, onerror=_raise, followlinks=True):
-        found += [os.path.join(parent, name) for name in names]
-        real = {os.path.realpath(os.path.join(parent, name)): name for name in sorted(folders, reverse=True)}
-        folders[:] = [name for place, name in real.items() if place not in seen]
-        seen.update(real)
-    return found
+    return [path for each in _folders([folder]) for path, is_folder in _entries(each).items() if not is_folder]
 
 
-def _raise(error: OSError) -> None:
-    """Let no folder that cannot be listed pass for an empty one."""
-    raise error
+def _folders(tops: Sequence[str], hidden: bool = True) -> Iterator[str]:
+    """Give folders and those beneath them, the nearest first; each once: links may lead round in a circle."""
+    seen, level = set[str](), list(tops)
+    while level:
+        beneath = list[str]()
+        for folder in level:
+            place = os.path.realpath(folder)
+            if place not in seen:
+                seen.add(place)
+                yield folder
+                entries = _entries(folder)
+                beneath += [path for path in (entries if hidden else _shown(entries)) if entries[path]]
+        level = beneath
+
+
+def _entries(folder: str) -> dict[str, bool]:
+    """List what is in a folder, sorted, and whether it is one; one that cannot be listed does not pass for an empty one."""
+    with os.scandir(folder or ".") as entries:
+        return {os.path.join(folder, entry.name): _is_folder(entry) for entry in sorted(entries, key=lambda entry: entry.name)}
+
+
+def _is_folder(entry: "os.DirEntry[str]") -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link to itself
+        return False
+
+
+def _shown(paths: Iterable[str]) -> list[str]:
+    """Leave out what is hidden, as globs do."""
+    return [path for path in paths if not os.path.basename(path).startswith(".")]
 
 
 def open_raw(path: str, mode: str) -> BinaryIO:

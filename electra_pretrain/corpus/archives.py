@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 _COMPRESSED_TARS = {".tgz": ".gz", ".txz": ".xz", ".tbz2": ".bz2", ".tbz": ".bz2", ".tzst": ".zst"}
-_BROKEN = "damaged or truncated archive"
 _CHUNK_BYTES = 1 << 20
 _MAX_HEADER_BYTES = 1 << 20  # of a name, or of what else is told of a member; more of it is a trap
 _LONG_HEADERS = (
@@ -49,9 +48,9 @@ class Member(NamedTuple):
     passed_over: str = ""
 
     def matches(self, patterns: str) -> bool:
-        """Tell whether one of the globs, joined by commas, matches its path or its bare name."""
+        """Tell whether one of the globs, joined by commas, or all of them as one name, matches its path or its bare name."""
         names = {self.name, self.name.rpartition("/")[2]}
-        globs = [unicodedata.normalize("NFC", glob.strip()) for glob in patterns.split(",")]
+        globs = [unicodedata.normalize("NFC", glob.strip()) for glob in [patterns, *patterns.split(",")]]
         return any(fnmatch.fnmatchcase(name, glob) for name in names for glob in globs)
 
 
@@ -106,7 +105,7 @@ def _tar_member(path: str, tar: tarfile.TarFile, info: tarfile.TarInfo) -> Membe
 
     def opened() -> BinaryIO:
         file = cast(BinaryIO, tar.extractfile(info))
-        return compression.watched(f"{path}!{name}", file, (tarfile.TarError,), lambda: info.size, _BROKEN)
+        return compression.watched(f"{path}!{name}", file, (tarfile.TarError,), lambda: info.size, _explain)
 
     if info.issym() or info.islnk():
         return Member(name, opened, "a link")
@@ -167,7 +166,7 @@ def _zip_member(path: str, archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> M
             raise Damaged(f"{path}!{name}: compressed in a way that is not known here ({error}); unpack it: 7z x") from error
         except _ZIP_ERRORS as error:
             raise _broken(f"{path}!{name}", error) from error
-        return compression.watched(f"{path}!{name}", content, _ZIP_ERRORS, lambda: info.compress_size, _BROKEN)
+        return compression.watched(f"{path}!{name}", content, _ZIP_ERRORS, lambda: info.compress_size, _explain)
 
     return Member(name, opened, "a link" if stat.S_ISLNK(info.external_attr >> 16) else "")
 
@@ -181,4 +180,8 @@ def _name(stored: bytes) -> str:
 
 
 def _broken(path: str, error: object) -> Damaged:
-    return Damaged(f"{path}: {_BROKEN} ({error or type(error).__name__}); fetch it again")
+    return Damaged(f"{path}: {_explain(error)}")
+
+
+def _explain(error: object) -> str:
+    return compression.broken_off("archive", error)

@@ -26,7 +26,7 @@ from electra_pretrain.core.hashing import HashedFile
 from electra_pretrain.corpus.contents import is_sought, read_contents
 from electra_pretrain.corpus.cut import BlockCutter
 from electra_pretrain.corpus.layouts.layout import Content, Layout
-from electra_pretrain.corpus.layouts.lines import whole_lines
+from electra_pretrain.corpus.layouts.lines import whole_lines, with_newlines
 from electra_pretrain.corpus.layouts.text import TEXT
 from electra_pretrain.corpus.reader import MAX_DOCUMENT_CHARACTERS, Corpus, Document, documents_of
 from electra_pretrain.corpus.reading import Reading
@@ -193,7 +193,7 @@ def _lines_of(layout: Layout, content: Content) -> Iterator[bytes]:
     if layout is TEXT:
         return _ended_lines(content.name, content.file)
     # Within a record an empty line separates paragraphs, not documents.
-    return _as_lines(_BLANK_LINES.sub("\n", record.text.strip()) for record in layout.records(content))
+    return _as_lines(_BLANK_LINES.sub("\n", with_newlines(record.text.strip())) for record in layout.records(content))
 
 
 def _ended_lines(path: str, file: BinaryIO) -> Iterator[bytes]:

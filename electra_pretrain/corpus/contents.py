@@ -18,7 +18,7 @@ from electra_pretrain.corpus.layouts.layout import Content, Layout
 from electra_pretrain.corpus.layouts.registry import AUTO, LAYOUTS, by_suffix, layout_among, layout_of
 from electra_pretrain.corpus.looking import look
 from electra_pretrain.corpus.reading import Reading
-from electra_pretrain.corpus.sniffing import NotText, is_description
+from electra_pretrain.corpus.sniffing import BINARY, NotText, is_description, looks_like
 
 T = TypeVar("T")
 Read = Callable[[Layout, Content], Iterator[T]]
@@ -91,7 +91,7 @@ class _Contents(Generic[T]):
 
     def of_archive(self, file: BinaryIO) -> Iterator[T]:
         passed_over, meant = list[str](), 0
-        for member in archives.members_of(self._path, archive_kind(self._path), file):
+        for member in self._members(file):
             if self._reading.members and not member.matches(self._reading.members):
                 continue
             found = 0
@@ -108,6 +108,16 @@ class _Contents(Generic[T]):
                 self._damage.of_file(error, found)
                 meant += 1
         self._tell(passed_over, meant)
+
+    def _members(self, file: BinaryIO) -> Iterator[Member]:
+        kind, (head, file) = archive_kind(self._path), look(file)
+        try:
+            yield from archives.members_of(self._path, kind, file)
+        except Damaged as error:
+            looks = looks_like(head)
+            if looks in (None, BINARY) or looks.archive == kind:
+                raise
+            raise Damaged(f"{self._path}: looks like {looks.what}, not like a {kind} archive; {looks.advice}") from error
 
     def _of_member(self, member: Member) -> Iterator[T]:
         name = f"{self._path}!{member.name}"

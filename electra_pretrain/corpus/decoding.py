@@ -4,11 +4,15 @@ import re
 from typing import Literal, cast
 
 from electra_pretrain.core.errors import UserError
+from electra_pretrain.corpus.looking import HEAD_BYTES
+from electra_pretrain.corpus.sniffing import decodes, iconv, looks_like
 
 OnBadBytes = Literal["error", "skip", "replace"]
 # What Python puts for a byte that it cannot decode, and what JSON may hold; no encoding writes them.
 _SURROGATES = re.compile("[\ud800-\udfff]+")
+_HANGUL = re.compile("[가-힣]")
 REPLACEMENT = "\ufffd"
+_LEAVE_OUT = "clean_corpus with --on_bad_bytes skip|replace leaves such lines and records out, or marks them"
 
 
 def mended(text: str) -> str:
@@ -51,7 +55,7 @@ class Decoder:
     def refused(self, where: str, error: UnicodeDecodeError, place: str) -> UserError:
         """Return the error for bytes that are not of the encoding."""
         byte = error.object[error.start]
-        return UserError(f"{where}: not {self.encoding.upper()} (byte 0x{byte:02x} at {place}); {self._advice()}")
+        return UserError(f"{where}: not {self.encoding.upper()} (byte 0x{byte:02x} at {place}); {self._advice(error.object)}")
 
     def is_settled(self, json: str) -> bool:
         """Tell at once that no text in JSON needs `settle`: bad bytes have ended the work, and nothing is escaped."""
@@ -71,15 +75,20 @@ class Decoder:
 
     def _mended(self, text: str, where: str, number: int) -> str | None:
         if self.on_bad_bytes == "error":
-            raise UserError(f"{where} {number}: holds half a surrogate pair, which is no character; {self._advice()}")
+            raise UserError(f"{where} {number}: holds half a surrogate pair, which is no character; mend it; {_LEAVE_OUT}")
         self.damaged += 1
         return None if self.on_bad_bytes == "skip" else mended(text)
 
-    def _advice(self) -> str:
-        here = "clean_corpus with --on_bad_bytes skip|replace leaves such lines out or marks them"
-        if self.encoding != "utf-8":
-            return f"try --encoding utf-8; {here}"
-        return f"try --encoding cp949 where the command has it, or convert the file: iconv -f cp949 -t utf-8; {here}"
+    def _advice(self, content: bytes) -> str:
+        """Say what to do about bytes that are not of the encoding, by what they look like."""
+        looks = looks_like(content[:HEAD_BYTES])
+        if looks is not None and not looks.structured:
+            return f"looks like {looks.what}: {looks.advice}"
+        if self.encoding == "utf-8" and decodes(content, "cp949") and _HANGUL.search(content.decode("cp949", "ignore")):
+            return f"perhaps it is CP949: clean_corpus --encoding cp949 reads that, or convert it: {iconv('cp949')}"
+        if self.encoding != "utf-8" and decodes(content, "utf-8"):
+            return "it is UTF-8: leave out --encoding"
+        return f"corpus_stats tells of each file what it is in; {_LEAVE_OUT}"
 
 
 def _checked(encoding: str) -> str:
@@ -91,5 +100,5 @@ def _checked(encoding: str) -> str:
     except (LookupError, ValueError) as error:  # "undefined" is one that encodes nothing
         raise UserError(f"--encoding {encoding}: no such encoding; for example utf-8 or cp949") from error
     if not plain:
-        raise UserError(f"--encoding {encoding}: its lines cannot be told apart; convert it: iconv -f {encoding} -t utf-8")
+        raise UserError(f"--encoding {encoding}: its lines cannot be told apart; convert it: {iconv(encoding)}")
     return name

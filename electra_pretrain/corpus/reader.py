@@ -9,7 +9,7 @@ from electra_pretrain.corpus.contents import read_contents
 from electra_pretrain.corpus.damage import Damage
 from electra_pretrain.corpus.decoding import Decoder
 from electra_pretrain.corpus.layouts.layout import Content, Layout
-from electra_pretrain.corpus.layouts.lines import lines
+from electra_pretrain.corpus.layouts.lines import lines, with_newlines
 from electra_pretrain.corpus.layouts.text import TEXT
 from electra_pretrain.corpus.reading import Reading
 
@@ -120,7 +120,7 @@ def documents_of(layout: Layout, content: Content) -> Iterator[LocatedDocument]:
         return
     for number, text, id, title, _ in layout.records(content):
         # Within a record an empty line separates paragraphs, not documents.
-        sentences = [sentence for line in text.split("\n") if (sentence := line.strip())]
+        sentences = [sentence for line in with_newlines(text).split("\n") if (sentence := line.strip())]
         if len(text) < MAX_DOCUMENT_CHARACTERS:
             if sentences:
                 yield LocatedDocument(name, [number] * len(sentences), sentences, layout.unit, id, title)

@@ -9,6 +9,7 @@ import re
 import unicodedata
 from typing import NamedTuple
 
+from electra_pretrain.core.beginnings import BEGINNINGS, GIT_LFS, GIT_LFS_ADVICE, NAMES
 from electra_pretrain.core.errors import UserError
 from electra_pretrain.corpus.looking import HEAD_BYTES
 
@@ -20,11 +21,13 @@ class Looks(NamedTuple):
         what: in words, with an article: "a PDF".
         advice: what to do to have its text read.
         structured: it is text, though not plain: a layout may read it.
+        archive: which kind of archive it may be, "zip" or "tar"; "" for none.
     """
 
     what: str
     advice: str
     structured: bool = False
+    archive: str = ""
 
 
 class NotText(UserError):
@@ -42,24 +45,30 @@ _XML = Looks("XML", "name its layout, if it has one, or take the text out of it"
 _HTML = Looks("HTML", "take the text out of it, for example with pip install trafilatura", True)
 _PDF = Looks("a PDF", "take the text out of it: pdftotext FILE.pdf FILE.txt")
 _HWP = Looks("HWP, a document of Hangul", "save it as text, in Hangul or by pip install pyhwp (hwp5txt)")
-_HWPX = Looks("HWPX, a document of Hangul", "save it as text in Hangul")
-_OFFICE = Looks("an Office document", "save it as text, or as CSV")
+_HWPX = Looks("HWPX, a document of Hangul", "save it as text in Hangul", archive="zip")
+_OFFICE = Looks("an Office document", "save it as text, or as CSV", archive="zip")
+_EPUB = Looks("an OpenDocument or EPUB file", "save it as text", archive="zip")
 _UNPACK = "unpack it, or give it the suffix that says so: "
-_ZIP = Looks("a ZIP archive", f"{_UNPACK}.zip")
-_TAR = Looks("a tar archive", f"{_UNPACK}.tar")
+_ZIP = Looks("a ZIP archive", f"{_UNPACK}.zip", archive="zip")
+_TAR = Looks("a tar archive", f"{_UNPACK}.tar", archive="tar")
 _IMAGE = Looks("an image", "leave it out; there is no text in it")
 _SOUND = Looks("sound or video", "leave it out; there is no text in it")
-_BINARY = Looks("binary, as it holds zero bytes", "leave it out, or convert it to text")
+PARQUET = Looks("Parquet", "name it .parquet, or say --layout parquet")
+BINARY = Looks("binary, as it holds zero bytes", "leave it out, or convert it to text")
 
 _BEGINS: tuple[tuple[bytes, Looks], ...] = (
     (b"%PDF-", _PDF),
     (b"HWP Document File V", _HWP),
-    (b"\x1f\x8b", Looks("gzip", f"{_UNPACK}.gz")),
-    (b"\xfd7zXZ\x00", Looks("xz", f"{_UNPACK}.xz")),
-    (b"\x28\xb5\x2f\xfd", Looks("zstd", f"{_UNPACK}.zst")),
+    *(
+        (begins[0], Looks(NAMES[suffix], f"{_UNPACK}{suffix}"))
+        for suffix, begins in BEGINNINGS.items()
+        if suffix != ".bz2"  # three letters, with which a text may begin
+    ),
+    (GIT_LFS, Looks("a Git LFS pointer, which stands in a file's place", GIT_LFS_ADVICE)),
     (b"7z\xbc\xaf\x27\x1c", Looks("a 7z archive", "unpack it: 7z x FILE")),
     (b"Rar!\x1a\x07", Looks("a RAR archive", "unpack it: unrar x FILE")),
-    (b"PAR1", Looks("Parquet", "name it .parquet, or say --layout parquet")),
+    (b"PAR1", PARQUET),
+    (b"PARE", Looks("Parquet that is encrypted", "write it again without")),
     (b"ARROW1\x00\x00", Looks("an Arrow file", "write it as Parquet")),
     (b"SQLite format 3\x00", Looks("an SQLite database", "write its text as JSON lines or CSV")),
     (b"{\\rtf", Looks("RTF", "save it as text")),
@@ -131,7 +140,7 @@ def _zipped(head: bytes) -> Looks:
         return _HWPX
     if b"[Content_Types].xml" in head or any(name in head[:4000] for name in (b"word/", b"xl/", b"ppt/")):
         return _OFFICE
-    return Looks("an OpenDocument or EPUB file", "save it as text") if head[30:38] == b"mimetype" else _ZIP
+    return _EPUB if head[30:38] == b"mimetype" else _ZIP
 
 
 def _by_zeros(head: bytes) -> Looks | None:
@@ -142,14 +151,19 @@ def _by_zeros(head: bytes) -> Looks | None:
         return None
     for encoding, name in (("utf-32-le", "UTF-32"), ("utf-32-be", "UTF-32"), ("utf-16-le", "UTF-16"), ("utf-16-be", "UTF-16")):
         if _is_mostly_text(head, encoding):
-            return _utf(name)
+            return _utf(name, encoding[-2:])  # which its mark does not tell iconv
     controls = sum(head.count(bytes([code])) for code in (*range(9), *range(14, 27), 127))
-    is_text = any(_decodes(head, encoding) for encoding in ("utf-8", "cp949"))
-    return None if is_text and controls <= max(_MOST_CONTROLS, len(head) * _CONTROL_SHARE) else _BINARY
+    is_text = any(decodes(head, encoding) for encoding in ("utf-8", "cp949"))
+    return None if is_text and controls <= max(_MOST_CONTROLS, len(head) * _CONTROL_SHARE) else BINARY
 
 
-def _utf(name: str) -> Looks:
-    return Looks(name, f"convert it: iconv -f {name.lower()} -t utf-8 FILE > NEW_FILE")
+def _utf(name: str, order: str = "") -> Looks:
+    return Looks(name, f"convert it: {iconv(name.lower() + order)}")
+
+
+def iconv(encoding: str) -> str:
+    """Return the command that makes UTF-8 of a file in another encoding."""
+    return f"iconv -f {encoding} -t utf-8 FILE > NEW_FILE"
 
 
 def _is_mostly_text(head: bytes, encoding: str) -> bool:
@@ -163,7 +177,8 @@ def _is_mostly_text(head: bytes, encoding: str) -> bool:
     return len(text) >= _FEWEST_CHARACTERS and known >= 0.9 * len(text)
 
 
-def _decodes(head: bytes, encoding: str) -> bool:
+def decodes(head: bytes, encoding: str) -> bool:
+    """Tell whether bytes are of an encoding, but for a character that they may end in."""
     try:
         codecs.getincrementaldecoder(encoding)().decode(head)
     except UnicodeDecodeError:

@@ -79,15 +79,6 @@ def test_missing_corpus(tmp_path, vocab_path, capfd):
     assert not os.path.exists(tmp_path / "out")
 
 
-@pytest.mark.parametrize(
-    "module", [build_data, clean_corpus, corpus_stats, dedup_corpus, inspect_vocab, quickstart, train_vocab]
-)
-def test_a_glob_that_the_shell_has_expanded(module, capfd):
-    """Among all else that may be wrong with the arguments, and without a page of usage."""
-    result = run(module, ["--corpus", "a.txt", "b.txt", "c.txt", "--vocab", "one", "two"], capfd)
-    assert_one_line(result, "--corpus: must be one word, was 3 (a.txt and 2 more)", "quote the glob")
-
-
 def test_names_that_break_lines_are_spelled_out(tmp_path, capfd):
     path = tmp_path / "a\nb\x1b.json"
     path.write_text('[{"c\\nd": 1}]')

@@ -4,6 +4,7 @@ import io
 import random
 
 import pytest
+import zstandard
 
 from electra_pretrain.core import compression
 from electra_pretrain.core.errors import Damaged, UserError
@@ -26,7 +27,43 @@ def test_there_and_back(suffix):
 def test_damage_is_named(suffix):
     with (
         pytest.raises(UserError, match=f"a.txt{suffix}: damaged or truncated compressed file"),
-        compression.decompressed(f"a.txt{suffix}", io.BytesIO(b"\x00no such thing\xff" * 10)) as file,
+        compression.decompressed(f"a.txt{suffix}", io.BytesIO(compression.compressed(suffix, TEXT)[:8] + bytes(99))) as file,
+    ):
+        file.read()
+
+
+@pytest.mark.parametrize("suffix", compression.SUFFIXES)
+@pytest.mark.parametrize("other", [".gz", ".xz", ".zst", ".bz2", "text", "pointer"])
+def test_what_is_not_what_its_name_promises_is_told(suffix, other):
+    """To fetch it again would not help."""
+    stored = compression.compressed(other, TEXT) if other != "pointer" else b"version https://git-lfs.github.com/spec/v1\noid"
+    ways_out = {"text": "if it is not compressed, take the suffix away", "pointer": "git lfs pull"}
+    if other == suffix:
+        return
+    with (
+        pytest.raises(Damaged, match=rf"a{suffix}: not \w+, as {suffix} promises, .*{ways_out.get(other, f'name it {other}')}"),
+        compression.decompressed(f"a{suffix}", io.BytesIO(stored)) as file,
+    ):
+        file.read()
+
+
+@pytest.mark.parametrize("window", [28, 31])
+def test_frames_of_zstd_long_are_read(window):
+    """Of `zstd --long=31` too; by itself the library refuses more than 128 MiB, which are 27."""
+    settings = zstandard.ZstdCompressionParameters.from_level(1, window_log=window, enable_ldm=True)
+    writer = zstandard.ZstdCompressor(compression_params=settings).compressobj()
+    stored = writer.compress(TEXT) + writer.flush()  # without its size, which would be the window
+    assert zstandard.get_frame_parameters(stored).window_size == 1 << window
+    assert text_of(".zst", stored) == TEXT
+
+
+def test_a_dictionary_is_missed_and_nothing_is_called_damaged():
+    samples = [f"문장 {number} 이다 {number * number}".encode() for number in range(3000)]
+    trained = zstandard.train_dictionary(2000, samples)
+    stored = zstandard.ZstdCompressor(dict_data=trained).compress(samples[7])
+    with (
+        pytest.raises(Damaged, match=r"a\.zst: compressed with a dictionary, .*: zstd -d -D DICTIONARY \("),
+        compression.decompressed("a.zst", io.BytesIO(stored)) as file,
     ):
         file.read()
 

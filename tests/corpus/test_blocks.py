@@ -24,9 +24,8 @@ def documents_of(found):
 
 SPACES = [" ", "\t", "\v", "\f", "\x1c", "\x1f", "\x85", "\xa0", "\u1680", "\u2003", "\u2028", "\u2029", "\u202f", "\u3000"]
 MARKS = ["\ufeff", "\u200b", "\u0085", "\x00", "e\u0301", "😀"]  # at whose bytes a search for white space may stumble
-TEXT = st.lists(
-    st.sampled_from(["가", "나다.", "\n", "\n", "\n\n", "\r\n", "\r", "\n \n", "긴 문장 " * 5, *SPACES, *MARKS]), max_size=40
-).map("".join)
+ENDS = ["\n", "\n", "\n\n", "\r\n", "\r", "\r", "\r\r\n", "\n \n"]
+TEXT = st.lists(st.sampled_from(["가", "나다.", *ENDS, "긴 문장 " * 5, *SPACES, *MARKS]), max_size=40).map("".join)
 
 
 def write_files(folder, texts, suffix=""):

@@ -11,7 +11,7 @@ import pytest
 from electra_pretrain import build_data, clean_corpus, dedup_corpus, train_vocab
 from electra_pretrain.core import files
 from electra_pretrain.core.errors import UserError
-from electra_pretrain.corpus.finding import find_corpus, is_among, would_find
+from electra_pretrain.corpus.finding import find_corpus
 from electra_pretrain.corpus.reader import Corpus
 from tests.cli.test_commands import assert_one_line, run
 
@@ -83,6 +83,21 @@ def test_links_in_a_folder(tmp_path):
     assert find_corpus(str(raw)) == [f"{raw}/a.txt", f"{raw}/one/c.txt", f"{raw}/sub/b.txt"]
 
 
+def test_a_link_that_leads_nowhere_is_named(tmp_path):
+    raw = write(tmp_path / "raw", {"a.txt": b"a"})
+    (raw / "b.txt").symlink_to("gone.txt")
+    for pattern in (f"{raw}/b.txt", f"{raw}/*", f"{raw}/**", str(raw)):
+        with pytest.raises(UserError, match=r"raw/b\.txt: is a link that leads nowhere, to gone\.txt; mend it or take it away"):
+            find_corpus(pattern)
+
+
+def test_links_to_folders_that_are_read_are_no_folders_passed_over(tmp_path, caplog):
+    raw = write(tmp_path / "raw", {"z.txt": b"z", "sub/b.txt": b"b"})
+    (raw / "loop").symlink_to(".")
+    (raw / "sub/up").symlink_to("..")
+    assert find_corpus(f"{raw}/**") == [f"{raw}/sub/b.txt", f"{raw}/z.txt"] and not caplog.messages
+
+
 @pytest.mark.parametrize(
     ("contents", "message"),
     [
@@ -122,16 +137,6 @@ def test_names_of_a_mac_and_of_windows(tmp_path, stored, asked, name):
     if "?" in name:
         name = name.partition(",")[2]
     assert find_corpus(f"{tmp_path}/{unicodedata.normalize(asked, name)}") == [str(path)]
-
-
-def test_one_file_under_two_spellings_and_two_files(tmp_path):
-    one, other = (tmp_path / unicodedata.normalize(form, "뉴스.txt") for form in ("NFC", "NFD"))
-    one.write_text("a")
-    os.link(one, other)
-    assert len(find_corpus(f"{tmp_path}/뉴스.txt")) == 1
-    other.unlink()
-    other.write_text("b")
-    assert sorted(find_corpus(f"{tmp_path}/뉴스.txt,{tmp_path}/*")) == sorted([str(one), str(other)])
 
 
 def test_nothing_twice(folder, monkeypatch):
@@ -228,30 +233,3 @@ def test_a_folder_is_cleaned(tmp_path, capfd, processes):
     assert code == 0 and "raw: a folder, of which these files are read (2): a/a.jsonl, b.txt" in err
     assert "warning: " in err and "x.pdf (a PDF)" in err
     assert list(Corpus([f"{tmp_path}/out/part-00000.txt.zst"]).documents()) == [["첫 문장입니다."], ["둘째 문장입니다."]]
-
-
-@pytest.mark.parametrize(
-    ("patterns", "path", "found"),
-    [
-        ("corpus/*.txt", "corpus/vocab.txt", "corpus/*.txt"),
-        ("a.txt, corpus/*", "./corpus/clean", "corpus/*"),
-        ("corpus/*", "corpus/clean/part", None),
-        ("corpus/*.txt", "corpus/vocab.model", None),
-        ("corpus/**/*.txt", "corpus/a/b/c.txt", "corpus/**/*.txt"),
-        ("corpus/**/*.txt", "other/a/b/c.txt", None),
-        ("corpus/*", "corpus/.hidden", None),
-        ("gs://b/c/*", "gs://b/c/out", "gs://b/c/*"),
-        ("a.txt", "b.txt", None),
-    ],
-)
-def test_what_a_pattern_would_find_the_next_time(patterns, path, found):
-    assert would_find(patterns, path) == found
-
-
-def test_a_file_is_told_among_a_corpus_by_any_name(tmp_path):
-    (tmp_path / "a.txt").write_text("a")
-    os.link(tmp_path / "a.txt", tmp_path / "b.txt")
-    (tmp_path / "c.txt").write_text("a")
-    assert is_among(str(tmp_path / "b.txt"), [str(tmp_path / "c.txt"), str(tmp_path / "a.txt")])
-    assert not is_among(str(tmp_path / "b.txt"), [str(tmp_path / "c.txt")])
-    assert not is_among(str(tmp_path / "none.txt"), [str(tmp_path / "c.txt")])

@@ -84,9 +84,9 @@ BAD = {
     "missing cell": ("a.tsv", b"id\ttext\n1\tx\n2\n", r'a\.tsv, line 3: column 2, "text", is missing'),
     "broken quotes": ("a.csv", b'text\nx\n"y" z\n', r"a\.csv, row from line 3: not valid CSV"),
     "empty table": ("a.csv", b"", r'a\.csv, line 1: no column "text"'),
-    "not gz": ("a.txt.gz", b"plain", r"a\.txt\.gz: damaged"),
-    "not xz": ("a.txt.xz", b"plain", r"a\.txt\.xz: damaged"),
-    "not zst": ("a.txt.zst", b"plain", r"a\.txt\.zst: damaged"),
+    "not gz": ("a.txt.gz", b"plain", r"a\.txt\.gz: not gzip, as .* if it is not compressed"),
+    "not xz": ("a.txt.xz", b"plain", r"a\.txt\.xz: not xz, as .* if it is not compressed"),
+    "not zst": ("a.txt.zst", b"plain", r"a\.txt\.zst: not zstd, as .* if it is not compressed"),
 }
 
 

@@ -5,6 +5,7 @@ import gzip
 import io
 import json
 import lzma
+import re
 import tarfile
 import zipfile
 
@@ -59,6 +60,8 @@ NOT_TEXT = {
     "a 7z archive": b"7z\xbc\xaf\x27\x1c\x00\x04",
     "a RAR archive": b"Rar!\x1a\x07\x01\x00",
     "Parquet": b"PAR1\x15\x00",
+    "Parquet that is encrypted": b"PARE\x15\x00",
+    "a Git LFS pointer": b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n",
     "UTF-16": HANGUL.encode("utf-16"),
     "UTF-16 ": HANGUL.encode("utf-16-le"),
     "UTF-16  ": HANGUL.encode("utf-16-be"),
@@ -80,6 +83,32 @@ def test_what_is_no_text_is_refused_under_any_name(tmp_path, what, name):
         message = str(error.value)
         assert message.startswith(f"{path}: ") and what.strip() in message and "\n" not in message
         assert message.partition(what.strip())[2].count(" ") >= 2, "nor what to do"
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le", "utf-32-be"])
+def test_the_command_that_converts_what_it_looks_like_does(encoding):
+    """Without a mark iconv must be told the order of the bytes."""
+    named = re.search(r"iconv -f (\S+) -t utf-8 FILE > NEW_FILE", looks_like(HANGUL.encode(encoding)).advice)[1]
+    assert HANGUL.encode(encoding).decode(named) == HANGUL
+    assert ("e" in named) == (encoding[-2:] in ("le", "be"))
+
+
+@pytest.mark.parametrize(
+    ("name", "what", "says"),
+    [
+        ("a.parquet", "bzip2", "not like PARQUET; unpack it"),
+        ("a.parquet", "a Git LFS pointer", "git lfs pull"),
+        ("a.zip", "gzip", "not like a zip archive; unpack it"),
+        ("a.tar", "gzip", "not like a tar archive; unpack it"),
+        ("a.tar", "a Git LFS pointer", "git lfs pull"),
+        ("a.zip", "HTML", "not like a zip archive; take the text out"),
+    ],
+)
+def test_what_is_not_what_its_name_promises_need_not_be_fetched_again(tmp_path, name, what, says):
+    path = tmp_path / name
+    path.write_bytes(NOT_TEXT[what])
+    with pytest.raises(UserError, match=rf"{name}: looks like {what}.*{says}"):
+        list(Corpus([str(path)]).documents())
 
 
 TEXT = [

@@ -32,7 +32,7 @@ FOREIGN = {
     *(".", "[", "export", "set", "test", "sleep", "mkdir", "cp", "wait", "grep", "sort", "uniq", "shuf"),
 }
 FOREIGN_FLAGS = {
-    *("--check", "--internal-ips", "--no-deps", "--service-account"),
+    *("--check", "--internal-ips", "--long", "--no-deps", "--service-account"),
     *("--nodes", "--ntasks-per-node", "--cpus-per-task", "--exclusive"),
     # Held against Dask's and Beam's own in tests/execution/test_dask_cluster.py.
     *("--dask_connection_timeout", "--memory-limit"),

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from electra_pretrain.core.errors import UserError
 from electra_pretrain.corpus.layouts.layout import Content, Layout, Record
+from electra_pretrain.corpus.layouts.lines import with_newlines
 from electra_pretrain.corpus.layouts.text import TEXT
 
 # What is longer the reader cuts into documents of this size in any case: so that no endless thread is held in memory.
@@ -29,7 +30,7 @@ def _records(carrier: Layout, content: Content) -> Iterator[Record]:
 def _comments(records: Iterator[Record]) -> Iterator[Record]:
     """Bring each comment into a line; those that are empty are left out."""
     for number, text, id, title, thread in records:
-        line = text.strip()
+        line = with_newlines(text.strip())
         if "\n" in line:
             line = " ".join(stripped for each in line.split("\n") if (stripped := each.strip()))
         if line:

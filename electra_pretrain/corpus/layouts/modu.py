@@ -13,7 +13,7 @@ from electra_pretrain.corpus.layouts import json_path
 from electra_pretrain.corpus.layouts.json_path import SHOWN_KEYS
 from electra_pretrain.corpus.layouts.json_stream import JSON, read_elements
 from electra_pretrain.corpus.layouts.layout import Content, Form, Layout, Record, named
-from electra_pretrain.corpus.layouts.lines import BYTE_ORDER_MARK
+from electra_pretrain.corpus.layouts.lines import BYTE_ORDER_MARK, with_newlines
 
 _DOCUMENTS, _FORM = json_path.parse("document[]"), json_path.parse("form")
 _KINDS = ("paragraph", "utterance")
@@ -107,7 +107,7 @@ def _turns(utterances: list[Any], forms: list[str]) -> list[str]:
         speaker = utterance.get("speaker_id")
         if speaker is None or speaker != last:
             turns.append([])
-        turns[-1] += form.split("\n")
+        turns[-1] += with_newlines(form).split("\n")
         last = speaker
     return [" ".join(turn) for turn in turns]
 

@@ -38,6 +38,8 @@ def _record(content: Content, number: int, page: Any) -> Record | None:
         Damaged: it is not such a page.
     """
     where = f"{content.name}, document"
+    if page is None or (isinstance(page, dict) and page.get("text", "") is None):  # null, passed over as anywhere
+        return None
     if not (isinstance(page, dict) and "namespace" in page and isinstance(page.get("text"), str)):
         raise Damaged(
             f'{where} {number}: no object with "namespace" and a "text", as pages of NamuWiki\'s dump are; see --layout'

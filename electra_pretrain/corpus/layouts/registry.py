@@ -100,7 +100,9 @@ def _reads(layout: Layout, looks: Looks) -> bool:
     """Tell whether a layout may be of a content that looks so; of most mistakes it tells better itself."""
     if layout is JSON_LINES and looks in (sniffing.JSON_ARRAY, sniffing.JSON_OBJECT):
         return False
-    return layout is PARQUET or (looks.structured and layout not in _PLAIN)
+    if layout is PARQUET:
+        return looks in (sniffing.PARQUET, sniffing.BINARY)  # the second may be the first, damaged
+    return looks.structured and layout not in _PLAIN
 
 
 def _promised(layout: Layout) -> str:

@@ -52,5 +52,7 @@ def corpus_stats(corpus: Corpus, num_lines: int, run: Runner) -> CorpusStats:
 def _no_text(found: list[FileEncoding]) -> UserError:
     paths = [file.path for file in found]
     if unread := [file.path for file in found if file.encoding == UTF_16]:
-        return UserError(f"{first_of(unread)}: UTF-16, and there is no other text; convert it: iconv -f utf-16 -t utf-8")
+        return UserError(
+            f"{first_of(unread)}: UTF-16, and there is no other text; convert it: iconv -f utf-16 -t utf-8 FILE > NEW_FILE"
+        )
     return UserError(f"{first_of(paths)}: the corpus is empty; there is no text in it: name files that hold some")

@@ -32,7 +32,7 @@ _WORST = {
 }
 _ADVICE = {
     CP949: "read CP949 with clean_corpus --encoding cp949, such files alone",
-    UTF_16: "UTF-16 was not read; convert it: iconv -f utf-16 -t utf-8",
+    UTF_16: "UTF-16 was not read; convert it: iconv -f utf-16 -t utf-8 FILE > NEW_FILE",
     MIXED: "what is mixed or damaged was read as most of its beginning is; clean_corpus --on_bad_bytes skip|replace reads it",
 }
 

@@ -12,7 +12,7 @@ ENCODING = "utf-8"  # what publishers write, unless told otherwise
 class TaskDecoder(Decoder):
     """Decodes a task's file, in which bytes that are none of its encoding are an error."""
 
-    def _advice(self) -> str:
+    def _advice(self, content: bytes) -> str:
         if self.encoding != ENCODING:
             return f"try --encoding {ENCODING}, or fetch the file again"
         return "say what it is in, such as --encoding cp949, or convert it: iconv -f cp949 -t utf-8"
@@ -25,7 +25,7 @@ def text_lines(path: str, encoding: str) -> Iterator[tuple[int, str]]:
         UserError: a line is not of the encoding, there is no such encoding, or the compressed file is damaged.
     """
     with files.open_raw(path) as raw, compression.decompressed(path, raw) as file:
-        for number, line in lines(path, file, TaskDecoder(encoding)):
+        for number, line in lines(path, file, TaskDecoder(encoding), end_in_cr=False):  # a cell may hold one
             yield number, line.rstrip("\r\n")
 
 
