@@ -1,4 +1,4 @@
-"""What trained weights say of a sentence with a word masked or swapped: in the model card, and at the end of quickstart.
+"""What a trained discriminator says of sentences with a word swapped, at the end of quickstart.
 
 By the training code, so that it needs no torch.
 """
@@ -12,7 +12,6 @@ import tensorflow as tf
 from electra_pretrain.config.schema import Config
 from electra_pretrain.core import optional
 from electra_pretrain.model.electra import Electra
-from electra_pretrain.model.encoder import Encoder
 from electra_pretrain.tokenization.tokenizer import Tokenizer
 
 
@@ -29,14 +28,12 @@ class Swap(NamedTuple):
         return self.sentence.replace(self.word, self.swapped, 1)
 
 
-CARD = Swap("오늘은 날씨가 참 맑습니다.", "날씨", "냄비")
 SWAPS = (
     Swap("냄비에 물을 붓고 중간 불에서 10분 동안 끓입니다.", "끓입니다", "제정합니다"),
     Swap("이 조례는 공포한 날부터 시행한다.", "시행한다", "맛있다"),
     Swap("시청 관계자는 다음 달까지 공사를 마칠 계획이라고 밝혔다.", "밝혔다", "고양이"),
     Swap("배우 연기가 진짜 미쳤음 ㅋㅋㅋ 또 보고 싶다", "연기가", "제3조가"),
 )
-BEST = 5
 _ABOUT_PROBABILITIES = "P is the discriminator's probability that a token was replaced."
 _ABOUT_ENERGIES = "The higher a token's energy, the less likely it is, given the others."
 Logits = Callable[[list[int]], np.ndarray]  # of a sentence's ids, special tokens included: float32 [S]
@@ -52,37 +49,9 @@ class SwappedIds(NamedTuple):
 def swapped_ids(swap: Swap, tokenizer: Tokenizer) -> SwappedIds:
     """Tokenise a swapped sentence."""
     before = swap.sentence.split(swap.word, 1)[0]
-    whole, start, stop = (_encode(text, tokenizer) for text in (swap.text, before, before + swap.swapped))
+    whole, start, stop = (encode(text, tokenizer) for text in (swap.text, before, before + swap.swapped))
     ids = [tokenizer.special_ids.cls, *whole, tokenizer.special_ids.sep]
     return SwappedIds(ids, [1 + len(start) <= position < 1 + len(stop) for position in range(len(ids))])
-
-
-def card_examples(weights: Mapping[str, np.ndarray], config: Config, tokenizer: Tokenizer) -> dict[str, str]:
-    """Ask each network about the card's sentence.
-
-    Args:
-        weights: released name -> value.
-        config: of the run.
-        tokenizer: of the run's records.
-
-    Returns:
-        Kind of network -> what it says, as lines of text; empty where the sentence is too long for it.
-    """
-    model = _model(weights, config)
-    before, after = (_encode(text, tokenizer) for text in CARD.sentence.split(CARD.word, 1))
-    masked = [tokenizer.special_ids.cls, *before, tokenizer.special_ids.mask, *after, tokenizer.special_ids.sep]
-    swapped = swapped_ids(CARD, tokenizer).ids
-    if max(len(masked), len(swapped)) > config.model.max_position_embeddings:
-        return {}
-    examples = {}
-    if isinstance(model.generator, Encoder):
-        kind = "generator" if config.objective.has_discriminator else "masked_lm"
-        examples[kind] = _filled_mask(model, masked, 1 + len(before), tokenizer.tokens)
-    if config.objective.electric_objective:
-        examples["discriminator"] = _energies(model, swapped, tokenizer.tokens)
-    elif config.objective.electra_objective:
-        examples["discriminator"] = _detection(model, swapped, tokenizer.tokens)
-    return examples
 
 
 def detection_report(weights: Mapping[str, np.ndarray], config: Config, tokenizer: Tokenizer, exported: str) -> Iterator[str]:
@@ -99,7 +68,7 @@ def detection_report(weights: Mapping[str, np.ndarray], config: Config, tokenize
     """
     electric = config.objective.electric_objective
     yield f"\nOne word of each sentence was swapped. {_ABOUT_ENERGIES if electric else _ABOUT_PROBABILITIES}"
-    model, sentences = _model(weights, config), [swapped_ids(swap, tokenizer) for swap in SWAPS]
+    model, sentences = assembled(weights, config), [swapped_ids(swap, tokenizer) for swap in SWAPS]
     length = max(len(sentence.ids) for sentence in sentences)
     hugging_face = None if optional.missing("transformers", "torch") else _load_with_transformers(exported)
     largest = 0.0
@@ -132,43 +101,18 @@ def discriminator_logits(model: Electra, ids: list[int], length: int) -> np.ndar
     return np.asarray(logits.numpy()[0, : len(ids)])
 
 
-def _model(weights: Mapping[str, np.ndarray], config: Config) -> Electra:
+def assembled(weights: Mapping[str, np.ndarray], config: Config) -> Electra:
+    """Put weights, released name -> value, into the networks that the config describes."""
     model = Electra(config)
     for name, variable in model.named_variables().items():
         variable.assign(weights[name])
     return model
 
 
-def _encode(text: str, tokenizer: Tokenizer) -> list[int]:
+def encode(text: str, tokenizer: Tokenizer) -> list[int]:
+    """Cut text into ids, without special tokens."""
     ids: list[int] = tokenizer.encode_lines([text])[0].tolist()
     return ids
-
-
-def _filled_mask(model: Electra, ids: list[int], position: int, tokens: list[str]) -> str:
-    """Show the tokens that the generator holds most likely at a position."""
-    assert isinstance(model.generator, Encoder)
-    row = tf.constant([ids], tf.int32)
-    hidden = model.generator(row, tf.ones_like(row), tf.zeros_like(row), None)[:, position : position + 1]
-    probs = tf.nn.softmax(model.generator_predictions(hidden, model.generator.embeddings.word))[0].numpy()
-    best = np.argsort(-probs, kind="stable")[:BEST]
-    masked = CARD.sentence.replace(CARD.word, "[MASK]", 1)
-    return "\n".join([masked, *(f"  {probs[index]:.3f}  {tokens[index]}" for index in best)])
-
-
-def _detection(model: Electra, ids: list[int], tokens: list[str]) -> str:
-    """Show how likely the discriminator holds it that each token was replaced."""
-    probs = tf.sigmoid(discriminator_logits(model, ids, len(ids))).numpy()[1:-1]
-    rows = [f"  {p:.3f}  {tokens[index]}" for p, index in zip(probs, ids[1:-1], strict=True)]
-    about = f"({CARD.swapped} stands for {CARD.word}; probability that a token was replaced)"
-    return "\n".join([f"{CARD.text}   {about}", *rows])
-
-
-def _energies(model: Electra, ids: list[int], tokens: list[str]) -> str:
-    """Show Electric's energy of each token: -log of its unnormalised probability given the others, no odds of a swap."""
-    energies = discriminator_logits(model, ids, len(ids))[1:-1]
-    rows = [f"  {energy:8.3f}  {tokens[index]}" for energy, index in zip(energies, ids[1:-1], strict=True)]
-    about = f"({CARD.swapped} stands for {CARD.word}; energy: the higher, the less likely is the token)"
-    return "\n".join([f"{CARD.text}   {about}", *rows])
 
 
 def _beside_the_truth(swap: Swap, tokens: list[str], is_swapped: list[bool], probs: np.ndarray) -> Iterator[str]:

@@ -2,9 +2,16 @@
 
 import os
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
+from electra_pretrain.convert.card_code import for_hub
 from electra_pretrain.core import files, hub_requests, optional
 from electra_pretrain.core.errors import UserError
+
+if TYPE_CHECKING:
+    from huggingface_hub import CommitOperationAdd
+
+CARD_NAME = "README.md"
 
 
 class Hub:
@@ -43,8 +50,19 @@ class Hub:
         kind = os.path.basename(folder)
         repo = self._repo if kind == "masked_lm" else f"{self._repo}-{kind}"
         _request(repo, lambda: self._api.create_repo(repo, private=True, exist_ok=True))
-        _request(repo, lambda: self._api.upload_folder(repo_id=repo, folder_path=folder, commit_message=f"Upload {kind}"))
+        commit = {"repo_id": repo, "operations": _additions(folder, repo), "commit_message": f"Upload {kind}"}
+        _request(repo, lambda: self._api.create_commit(**commit))
         return f"{self._api.endpoint}/{repo}"
+
+
+def _additions(folder: str, repo: str) -> list["CommitOperationAdd"]:
+    """List a directory's files for a commit; the card's example names the repository there, not the folder."""
+    from huggingface_hub import CommitOperationAdd
+
+    paths = {name: os.path.join(folder, name) for name in sorted(os.listdir(folder))}
+    contents: dict[str, str | bytes] = {name: path for name, path in paths.items() if os.path.isfile(path)}
+    contents[CARD_NAME] = for_hub(files.read_text(paths[CARD_NAME]), repo).encode("utf-8")
+    return [CommitOperationAdd(path_in_repo=name, path_or_fileobj=content) for name, content in contents.items()]
 
 
 def _request(what: str, ask: Callable[[], object]) -> None:

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from electra_pretrain.config.schema import Config
+from electra_pretrain.convert.card_code import Example
+from electra_pretrain.convert.card_uses import metadata_lines, taught, title, uses
 
 
 class Weights(enum.Enum):
@@ -27,24 +29,44 @@ class CardFacts(NamedTuple):
     averaged: int = 1  # checkpoints, up to the one of this step, whose mean the weights are
     hardware: str = "not recorded"
     license: str = "unknown"  # as the hub names licences
-    examples: Mapping[str, str] = {}  # kind of network -> what it said of a sentence
+    examples: Mapping[str, Example] = {}  # kind of network -> code that runs it, with its output
     weights: Weights = Weights.TRAINED
     origin: str = ""  # of the weights that it began with; "" for random ones
     vocabulary: dict[str, Any] | None = None  # as a manifest has it, where there is none; None where it is not told
+    is_korean: bool = False  # by its vocabulary
+    no_generator: str = ""  # why none is exported; "" where one is, or where there is no pair
+    dtype: str = "float32"  # of the weights written
+
+
+_NOTES = "What its config says of the recipe; published figures are those of the model that it follows, not of this one:\n\n> "
+_EXAMPLE = """\
+## Example
+
+```python
+{}```
+
+prints
+
+```
+{}
+```
+
+The output was computed when the model was exported, in float32 on a CPU; on a GPU or in half precision the last digit may be
+another."""
+# What a class of `transformers` other than AutoTokenizer would do otherwise belongs here.
+_TOKENIZER = "Load it with `AutoTokenizer`, which takes `tokenizer.json` as it is."
 
 
 def model_card(kind: str, config: Config, facts: CardFacts) -> str:
     """Write the card, as Markdown, of `discriminator`, `generator` or `masked_lm`."""
-    imported = facts.weights is Weights.IMPORTED
-    about = "" if imported else "language: ko\n"
-    tags = "- electra" if imported else "- electra\n- korean"
     sections = [
-        f"---\n{about}license: {facts.license}\nlibrary_name: transformers\ntags:\n{tags}\n---",
-        f"# {'' if imported else 'Korean '}{_TITLES[kind]}",
+        _metadata(kind, facts),
+        f"# {'Korean ' if facts.is_korean else ''}{title(kind, config)}",
         _origin(kind, config, facts),
-        *([config.notes] if config.notes and facts.weights is Weights.TRAINED else []),
-        f"## Use\n\n```python\n{_use(kind, config)}```",
-        *([_EXAMPLE.format(facts.examples[kind])] if kind in facts.examples else []),
+        *([_NOTES + config.notes] if config.notes and facts.weights is Weights.TRAINED else []),
+        "## What it is for\n\n" + _purpose(kind, config, facts),
+        *([_EXAMPLE.format(*facts.examples[kind])] if kind in facts.examples else []),
+        "## Tokenizer\n\n" + _TOKENIZER,
     ]
     if facts.weights is Weights.TRAINED and facts.manifest is not None:
         sections += [_training_text(facts.manifest), *_cleaning(facts.manifest), "## Metrics\n\n" + _metrics(facts)]
@@ -57,26 +79,38 @@ def model_card(kind: str, config: Config, facts: CardFacts) -> str:
     return "\n\n".join([*sections, f"## Settings\n\n```json\n{text}\n```"]) + "\n"
 
 
+def _metadata(kind: str, facts: CardFacts) -> str:
+    """Write the YAML that the hub reads."""
+    language, tag = ("language: ko\n", "\n- korean") if facts.is_korean else ("", "")
+    pipeline = metadata_lines(kind, learnt=facts.weights is not Weights.RANDOM)
+    # Quoted, as a licence such as 1.0 or no would be no text.
+    return f'---\n{language}license: "{facts.license}"\nlibrary_name: transformers\n{pipeline}tags:\n- electra{tag}\n---'
+
+
 def _origin(kind: str, config: Config, facts: CardFacts) -> str:
     """Say what the network is and where its weights are from."""
+    stored = "" if facts.dtype == "float32" else f" Numbers are stored as {facts.dtype}."
     if facts.weights is Weights.RANDOM:
-        return f"Random weights, drawn from training.seed = {config.training.seed}: this network has learnt nothing."
-    taught = _TAUGHT["electric" if kind == "discriminator" and config.objective.electric_objective else kind]
+        return f"Random weights, drawn from training.seed = {config.training.seed}: this network has learnt nothing.{stored}"
+    about = taught(kind, config)
     if facts.weights is Weights.IMPORTED:
-        return f"{taught}. The weights are those of {facts.origin}; electra_pretrain converted them, and trained nothing."
-    text = (
-        f"{taught}, after {facts.step:,} of {config.training.num_train_steps:,} steps, trained with electra_pretrain on "
-        f"{facts.hardware}."
-    )
+        return (
+            f"{about}. The weights are those of {facts.origin}; electra_pretrain converted them, and trained nothing.{stored}"
+        )
+    text = f"{about}, after {facts.step:,} of {config.training.num_train_steps:,} steps, trained with electra_pretrain."
+    text += f" Hardware: {facts.hardware}."
     text += f" It began with the weights of {facts.origin}." if facts.origin else ""
-    return text + (f" The weights are the mean of {facts.averaged} checkpoints up to this step." if facts.averaged > 1 else "")
+    text += f" The weights are the mean of {facts.averaged} checkpoints up to this step." if facts.averaged > 1 else ""
+    return text + stored
 
 
-def _use(kind: str, config: Config) -> str:
-    """Return code that runs the model."""
-    if kind != "discriminator":
-        return _GENERATOR_USE
-    return _ELECTRIC_USE if config.objective.electric_objective else _DISCRIMINATOR_USE
+def _purpose(kind: str, config: Config, facts: CardFacts) -> str:
+    """Say which model is for what."""
+    if facts.weights is Weights.RANDOM:
+        return (
+            "A baseline: what it scores after fine-tuning is what trained weights have to beat. What it says of text is noise."
+        )
+    return _table(uses(kind, config, facts.no_generator), "to", "take")
 
 
 def _training_text(manifest: dict[str, Any]) -> str:
@@ -102,58 +136,6 @@ def _of_vocabulary(vocabulary: dict[str, Any]) -> dict[str, str]:
         "lower case": "yes" if vocabulary["do_lower_case"] else "no",
         **({"accents": "taken off"} if vocabulary["strip_accents"] else {}),
     }
-
-
-_TITLES = {
-    "discriminator": "ELECTRA discriminator",
-    "generator": "ELECTRA generator",
-    "masked_lm": "masked language model",
-}
-_TAUGHT = {
-    "discriminator": "The discriminator of a pair that learnt by replaced-token detection (Clark et al., ICLR 2020)",
-    "generator": "The generator of a pair that learnt by replaced-token detection (Clark et al., ICLR 2020)",
-    "electric": "The energy model of Electric (Clark et al., EMNLP 2020), which learnt to tell text from a generator's noise",
-    "masked_lm": "A network that learnt to fill in masked tokens",
-}
-_EXAMPLE = """\
-What these weights say, computed by the training code when they were exported:
-
-```
-{}
-```"""
-_DISCRIMINATOR_USE = """\
-from transformers import AutoModel, AutoTokenizer, ElectraForPreTraining
-
-folder = "."  # this folder, or its name on the hub
-tokenizer = AutoTokenizer.from_pretrained(folder)
-model = AutoModel.from_pretrained(folder)  # to fine-tune
-detector = ElectraForPreTraining.from_pretrained(folder)  # a logit above 0: this token was replaced
-logits = detector(**tokenizer("오늘은 날씨가 참 맑습니다.", return_tensors="pt")).logits
-"""
-
-_ELECTRIC_USE = """\
-from transformers import AutoModel, AutoTokenizer, ElectraForPreTraining
-
-folder = "."  # this folder, or its name on the hub
-tokenizer = AutoTokenizer.from_pretrained(folder)
-model = AutoModel.from_pretrained(folder)  # to fine-tune
-scorer = ElectraForPreTraining.from_pretrained(folder)
-# Of each token -log of its probability given all the others, but not normalised: the lower, the likelier. No sigmoid of it
-# is the probability that the token was replaced: for that the generator's own odds would have to be added.
-energies = scorer(**tokenizer("오늘은 날씨가 참 맑습니다.", return_tensors="pt")).logits
-print(energies)
-"""
-
-_GENERATOR_USE = """\
-from transformers import AutoModelForMaskedLM, AutoTokenizer
-
-folder = "."  # this folder, or its name on the hub
-tokenizer = AutoTokenizer.from_pretrained(folder)
-model = AutoModelForMaskedLM.from_pretrained(folder)
-inputs = tokenizer("오늘은 [MASK]가 참 맑습니다.", return_tensors="pt")
-probs = model(**inputs).logits[inputs.input_ids == tokenizer.mask_token_id].softmax(-1)
-print(tokenizer.convert_ids_to_tokens(probs[0].topk(5).indices))
-"""
 
 
 def _cleaning(manifest: dict[str, Any]) -> list[str]:
@@ -184,7 +166,8 @@ def _metrics(facts: CardFacts) -> str:
         f"{kind} (step {int(metrics['step']):,})" if metrics else kind
         for kind, metrics in (("training", train), ("held-out", heldout))
     ]
-    return "\n".join([f"| | {heads[0]} | {heads[1]} |", "|---|---|---|", *rows])
+    mean = ["Of single checkpoints, not of their mean.\n"] if facts.averaged > 1 else []
+    return "\n".join([*mean, f"| | {heads[0]} | {heads[1]} |", "|---|---|---|", *rows])
 
 
 def _count(value: int | None) -> str:
@@ -192,5 +175,6 @@ def _count(value: int | None) -> str:
     return "not known" if value is None else f"{value:,}"
 
 
-def _table(rows: dict[str, str]) -> str:
-    return "\n".join(["| | |", "|---|---|", *(f"| {name} | {value} |" for name, value in rows.items())])
+def _table(rows: dict[str, str], *heads: str) -> str:
+    first, second = heads or ("", "")
+    return "\n".join([f"| {first} | {second} |", "|---|---|", *(f"| {name} | {value} |" for name, value in rows.items())])

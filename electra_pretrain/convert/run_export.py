@@ -15,7 +15,7 @@ from electra_pretrain.checkpoint.pretrained import check_numbers, is_generators,
 from electra_pretrain.checkpoint.vocabulary import check_folder, load_folder_tokenizer
 from electra_pretrain.config.load import CONFIG_NAME, load_config
 from electra_pretrain.config.schema import Config
-from electra_pretrain.convert.demonstration import card_examples
+from electra_pretrain.convert.card_example import card_examples, script_of
 from electra_pretrain.convert.hf_export import no_generator_because, write_hugging_face
 from electra_pretrain.convert.model_card import CardFacts, Weights
 from electra_pretrain.convert.tf1 import write_tf1
@@ -61,14 +61,14 @@ def export_hugging_face(
     dtype: str,
     overwrite: bool = False,
 ) -> list[str]:
-    """Write Hugging Face directories, with a model card that shows what the weights say of a sentence.
+    """Write Hugging Face directories, with a model card whose example runs the model on a sentence.
 
     Args:
         model_dir: the folder of the run or the import, which holds its vocabulary.
         output: folder to write them to.
         config: of the run.
         weights: released name -> value.
-        facts: for the model card, but for the examples.
+        facts: for the model card, but for what is told by weights, config and vocabulary.
         dtype: of the weights written.
         overwrite: replace files there that no export has made.
 
@@ -82,11 +82,17 @@ def export_hugging_face(
     tokenizer = load_folder_tokenizer(model_dir, config.data.do_lower_case)
     _check_size(model_dir, tokenizer.vocab_size, config)
     fresh = facts.weights is Weights.IMPORTED and _has_fresh_generator(load_import(model_dir))
-    facts = facts._replace(examples=card_examples(weights, config, tokenizer))
+    no_generator = _FRESH if fresh else no_generator_because(config)
+    facts = facts._replace(
+        examples=card_examples(weights, config, tokenizer, dtype),
+        is_korean=script_of(tokenizer.tokens) == "Hangul",
+        no_generator=no_generator or "",
+        dtype=dtype,
+    )
     with staged(output, "export_hf", [r"[^/]*/config\.json"], overwrite) as staging:
         written = write_hugging_face(staging, weights, config, tokenizer, facts, dtype, with_generator=not fresh)
-    if (reason := _FRESH if fresh else no_generator_because(config)) is not None:
-        _log.info("no generator is written: %s", reason)
+    if no_generator is not None:
+        _log.info("no generator is written: %s", no_generator)
     return [files.join(output, os.path.basename(folder)) for folder in written]
 
 

@@ -58,6 +58,11 @@ def safetensors_bytes(tensors: Mapping[str, np.ndarray], dtype: str) -> bytes:
     return save({name: np.ascontiguousarray(tensor, kind) for name, tensor in tensors.items()}, metadata={"format": "pt"})
 
 
+def rounded(tensor: np.ndarray, dtype: str) -> np.ndarray:
+    """Return a float32 tensor's values as a file of the dtype holds them, in float32."""
+    return _in_float32(tensor.astype(_dtypes()[dtype]))
+
+
 def _dtypes() -> dict[str, np.dtype]:
     """Return the kinds of floating-point numbers by name; every number of theirs but float64's is one in float32, too."""
     import ml_dtypes

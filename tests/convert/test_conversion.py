@@ -19,6 +19,7 @@ from electra_pretrain.core.errors import UserError
 from electra_pretrain.tokenization.model_folder import of_wordpiece
 from electra_pretrain.train.run_folder import prepare, record_run
 from tests.conftest import build
+from tests.convert.test_card_example import check_example
 from tests.convert.test_import import IDS, MASK, SEGMENTS
 from tests.records.test_build import read_examples
 from tests.support import released_weights
@@ -68,7 +69,7 @@ def test_a_tf1_checkpoint_becomes_hugging_face_models(tmp_path, imported, values
         assert AutoTokenizer.from_pretrained(tmp_path / name).convert_ids_to_tokens(range(len(TOKENS))) == TOKENS
 
 
-def test_the_card_tells_what_is_known(tmp_path, imported):
+def test_the_card_tells_what_is_known(tmp_path, imported, monkeypatch, capsys):
     run(export_hf, "--model_dir", imported, "--output", tmp_path)
     card = (tmp_path / "discriminator" / "README.md").read_text()
     assert (
@@ -76,8 +77,10 @@ def test_the_card_tells_what_is_known(tmp_path, imported):
         in card
     )
     assert "| vocabulary | 40 tokens (wordpiece), SHA-256 `" in card and "| lower case | no |" in card
-    for word in ("Training text", "Metrics", "steps", "learning_rate", "train_batch_size", "language:", "after 0"):
+    for word in ("Training text", "Metrics", "steps", "learning_rate", "train_batch_size", "after 0"):
         assert word not in card
+    assert "\nlanguage: ko\n" in card  # by its vocabulary
+    check_example(tmp_path / "discriminator", monkeypatch, capsys)
     run(export_hf, "--model_dir", imported, "--output", tmp_path, "--random")
     card = (tmp_path / "discriminator" / "README.md").read_text()
     assert "Random weights, drawn from training.seed = 0: this network has learnt nothing." in card and "model.ckpt" not in card

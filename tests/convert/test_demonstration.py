@@ -1,6 +1,6 @@
-"""The sentences in which quickstart and the model card swap a word."""
+"""The sentences in which quickstart swaps a word."""
 
-from electra_pretrain.convert.demonstration import CARD, SWAPS, swapped_ids
+from electra_pretrain.convert.demonstration import SWAPS, swapped_ids
 from electra_pretrain.tokenization.tokenizer import load_tokenizer
 
 
@@ -18,11 +18,3 @@ def test_swapped_words_are_where_they_are_said_to_be(vocab_path):
         before, after = (tokenizer.encode_lines([text])[0].tolist() for text in swap.sentence.split(swap.word, 1))
         others = [index for index, is_swapped in zip(ids, truth, strict=True) if not is_swapped]
         assert others[1:-1] == before + after
-
-
-def test_the_cards_sentence_is_that_of_its_code():
-    from electra_pretrain.convert import model_card
-
-    assert CARD.sentence in model_card._DISCRIMINATOR_USE
-    assert CARD.sentence.replace(CARD.word, "[MASK]") in model_card._GENERATOR_USE
-    assert CARD.text == "오늘은 냄비가 참 맑습니다."

@@ -191,35 +191,14 @@ def test_export_command_writes_everything(run_folder, tmp_path):
             "disc_auc",
             '"train_batch_size": 8',
             fingerprint,
-            "on CPU (",
-            "license: mit",
+            "Hardware: CPU (",
+            'license: "mit"',
+            "```python",
         )
         for fact in facts:
             assert fact in card, fact
     loaded(ElectraForPreTraining, folders[0])
     loaded(ElectraForMaskedLM, folders[1])
-
-
-def test_the_cards_examples_are_what_transformers_says(run_folder, tmp_path, capsys):
-    """The card's own code, run on the exported folder, beside the output that the card shows."""
-    discriminator, generator = export(run_folder, tmp_path)
-    for folder in (discriminator, generator):
-        card = Path(folder, "README.md").read_text()
-        code = card.split("```python\n")[1].split("```")[0].replace('folder = "."', f"folder = {folder!r}")
-        shown = card.split("when they were exported:\n\n```\n")[1].split("\n```")[0].splitlines()
-        probs, tokens = zip(*(line.split() for line in shown[1:]), strict=True)
-        scope = {}
-        with torch.no_grad():
-            exec(code, scope)
-        if folder == generator:
-            assert capsys.readouterr().out.strip() == str(list(tokens))
-            theirs = scope["probs"][0].topk(5).values
-        else:
-            swapped = scope["tokenizer"]("오늘은 냄비가 참 맑습니다.", return_tensors="pt")
-            assert list(tokens) == scope["tokenizer"].convert_ids_to_tokens(swapped.input_ids[0])[1:-1]
-            with torch.no_grad():
-                theirs = scope["detector"](**swapped).logits[0, 1:-1].sigmoid()
-        np.testing.assert_allclose([float(p) for p in probs], theirs.numpy(), atol=6e-4)
 
 
 def test_an_earlier_step_can_be_exported(run_folder, tmp_path):

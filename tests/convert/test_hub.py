@@ -11,11 +11,14 @@ import pytest
 from huggingface_hub import constants
 
 from electra_pretrain import export_hf
+from electra_pretrain.convert.card_code import Shows, code
 from electra_pretrain.convert.hub import Hub
 from electra_pretrain.convert.model_card import CardFacts, model_card
 from electra_pretrain.core.errors import UserError
 from electra_pretrain.records.manifest import load_manifest
 from tests.conftest import MICRO
+
+EXAMPLE = {"text": "[MASK] 맑다", "word": "오늘", "swapped": "", "count": 5, "digits": 2}
 
 
 class FakeHub(BaseHTTPRequestHandler):
@@ -74,6 +77,7 @@ def test_folders_arrive(fake_hub, tmp_path):
         folder = tmp_path / kind
         folder.mkdir()
         (folder / "config.json").write_text(json.dumps({"kind": kind}))
+        (folder / "README.md").write_text(f"# {kind}\n\n{code(Shows.FILLING, 'float32', **EXAMPLE)}")
         folders.append(str(folder))
     places = Hub("owner/name", str(tmp_path)).push(folders)
     names = ["owner/name-discriminator", "owner/name-generator", "owner/name"]
@@ -81,7 +85,11 @@ def test_folders_arrive(fake_hub, tmp_path):
     assert list(fake_hub.commits) == names
     # As releases of the library ask for it, old ones and new ones.
     assert all(("private", True) in each.items() or ("visibility", "private") in each.items() for each in fake_hub.created)
-    assert json.loads(fake_hub.commits["owner/name"]["config.json"]) == {"kind": "masked_lm"}
+    for name, kind in zip(names, ("discriminator", "generator", "masked_lm"), strict=True):
+        assert json.loads(fake_hub.commits[name]["config.json"]) == {"kind": kind}
+        card = fake_hub.commits[name]["README.md"].decode("utf-8")
+        assert card.startswith(f"# {kind}\n") and f'model_id = "{name}"\n' in card and 'model_id = "."' not in card
+        assert 'model_id = "."' in (tmp_path / kind / "README.md").read_text()
 
 
 def test_what_cannot_succeed_is_refused_first(fake_hub, tmp_path, monkeypatch):
@@ -118,4 +126,4 @@ def test_the_card_tells_how_the_text_was_cleaned(records):
     assert "The text came about by `clean_corpus` (recipe kcelectra), then `dedup_corpus`." in told
     assert manifest["vocabulary"]["sha256"] in told
     untold = model_card("masked_lm", MICRO, facts._replace(manifest={**manifest, "corpus_steps": ()}))
-    assert "## Cleaning" not in untold and "license: unknown" in untold
+    assert "## Cleaning" not in untold and 'license: "unknown"' in untold

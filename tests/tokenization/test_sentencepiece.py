@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from transformers import AutoTokenizer
 
 from electra_pretrain import train_vocab
+from electra_pretrain.convert.card_example import card_examples
 from electra_pretrain.convert.hf_export import to_json, tokenizer_config, write_hugging_face
 from electra_pretrain.convert.model_card import CardFacts
 from electra_pretrain.core.batch import SPECIAL_TOKENS
@@ -26,6 +27,7 @@ from electra_pretrain.tokenization.tokenizer import load_tokenizer
 from electra_pretrain.train import loop
 from electra_pretrain.train.run_folder import prepare
 from tests.conftest import MICRO, SAMPLE_CORPUS, VOCAB_SIZE, build
+from tests.convert.test_card_example import check_example
 from tests.convert.test_hf_export import TRICKY, export, perturbed
 from tests.records.test_build import read_examples
 
@@ -135,14 +137,18 @@ def unigram(tmp_path_factory):
     return model, str(folder / "records")
 
 
-def test_records_hold_transformers_ids_and_the_model(unigram, tmp_path):
+def test_records_hold_transformers_ids_and_the_model(unigram, tmp_path, monkeypatch, capsys):
     """From text to an export; `AutoTokenizer` gives the ids that are trained on."""
     model, records = unigram
     manifest = load_manifest(records)
     assert manifest.vocabulary.type == UNIGRAM and not os.path.exists(f"{records}/vocab.txt")
     assert Path(records, "spm.model").read_bytes() == Path(model).read_bytes()
-    facts = CardFacts(5, manifest.to_dict(), {}, None, None)
-    folder = write_hugging_face(str(tmp_path), perturbed(Electra(MICRO)), MICRO, load_tokenizer(model, False), facts)[0]
+    ours, weights = load_tokenizer(model, False), perturbed(Electra(MICRO))
+    examples = card_examples(weights, MICRO, ours, "float32")
+    facts = CardFacts(5, manifest.to_dict(), {}, None, None, examples=examples)
+    folder, generator = write_hugging_face(str(tmp_path), weights, MICRO, ours, facts)
+    for each in (folder, generator):
+        check_example(each, monkeypatch, capsys)
     assert {"spm.model", "tokenizer.json"} < set(os.listdir(folder)) and "vocab.txt" not in os.listdir(folder)
 
     tokenizer = AutoTokenizer.from_pretrained(folder)
