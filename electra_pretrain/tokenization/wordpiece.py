@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from electra_pretrain.core import files
+from electra_pretrain.core import files, plain_text
 from electra_pretrain.core.batch import SPECIAL_TOKENS, SpecialIds
 from electra_pretrain.core.errors import UserError, first_of
 from electra_pretrain.tokenization import engine
@@ -111,13 +111,11 @@ def read_vocab(path: str) -> list[str]:
 
 
 def parse_vocab(path: str, content: bytes, say: bool = True) -> list[str]:
-    """Return the tokens in the content of a `vocab.txt`, raising as `read_vocab`; `say`: warn as it does."""
-    try:
-        tokens = content.decode("utf-8").removesuffix("\n").split("\n")
-    except UnicodeDecodeError as error:
-        raise UserError(
-            f"{path}: not UTF-8 ({error.reason} at byte {error.start}); a vocabulary is a UTF-8 text file"
-        ) from error
+    """Return the tokens in the content of a `vocab.txt`, raising as `read_vocab`; `say`: warn as it does.
+
+    A byte order mark is no part of the first token, nor a carriage return of any.
+    """
+    tokens = plain_text.decoded(content, path, "a vocabulary is a UTF-8 text file").removesuffix("\n").split("\n")
     tokens = [token.removesuffix("\r") for token in tokens]
     missing = sorted({*SPECIAL_TOKENS} - {*tokens}, key=SPECIAL_TOKENS.index)
     if missing:
