@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from electra_pretrain.checkpoint.pretrained import MOMENTS, is_moment, is_optimizer_value, misfits
 from electra_pretrain.config.schema import Config
-from electra_pretrain.core.errors import UserError
+from electra_pretrain.core.errors import FEW, UserError, first_of
 from electra_pretrain.model.electra import Electra
 
 
@@ -27,7 +27,7 @@ def check_fit(origin: str, values: Mapping[str, np.ndarray], config: Config, con
         config_path: the file that holds it.
 
     Raises:
-        UserError: every name that is missing, left over, or of another shape or kind.
+        UserError: names that are missing, left over, or of another shape or kind.
     """
     weights = expected_variables(config)
     moments = {f"{name}/{slot}": weight for name, weight in weights.items() for slot in MOMENTS}
@@ -35,6 +35,6 @@ def check_fit(origin: str, values: Mapping[str, np.ndarray], config: Config, con
     found_weights = {name: value for name, value in values.items() if not is_optimizer_value(name)}
     if problems := misfits(found_weights, weights) or (found_moments and misfits(found_moments, moments)):
         raise UserError(
-            f"{origin}: is not of the model that {config_path} describes: {'; '.join(problems)}; put back the config.json that "
-            "it was trained with, or copy the checkpoint again"
+            f"{origin}: is not of the model that {config_path} describes: {first_of(problems, FEW, '; ')}; put back "
+            "the config.json that it was trained with, or copy the checkpoint again"
         )

@@ -14,7 +14,7 @@ from electra_pretrain.checkpoint.vocabulary import RUN_NAME, check_folder
 from electra_pretrain.config.load import CONFIG_NAME, differences, load_config
 from electra_pretrain.config.schema import Config
 from electra_pretrain.core import files, json_files, typed
-from electra_pretrain.core.errors import UserError
+from electra_pretrain.core.errors import FEW, UserError, first_of
 from electra_pretrain.records.manifest import MANIFEST_NAME, Manifest, Vocabulary
 from electra_pretrain.tokenization.identity import check_vocabulary
 from electra_pretrain.tokenization.wordpiece import vocab_text
@@ -127,8 +127,8 @@ def check_earlier_run(config: Config, manifests: Sequence[Manifest], model_dir: 
     ]
     if refused:
         raise UserError(
-            f"{model_dir}: holds a run of another config: {'; '.join(refused)}; use that config or another --model_dir "
-            f"(what may change: {', '.join(CHANGEABLE)})"
+            f"{model_dir}: holds a run of another config: {first_of(refused, FEW, '; ')}; use that config or another "
+            f"--model_dir (what may change: {', '.join(CHANGEABLE)})"
         )
     check_folder(model_dir)
     about = load_run(model_dir)

@@ -133,6 +133,10 @@ def test_the_released_codes_folders_may_name_no_step(tmp_path):
     assert find_bundle(str(tmp_path / "electra_small.index")) == str(tmp_path / "electra_small")
     with pytest.raises(UserError, match="no checkpoint of step 4; there are 9, 10"):
         listing.find(str(tmp_path), 4)
+    for step in range(100, 2000, 100):
+        (tmp_path / f"model.ckpt-{step}.index").touch()
+    with pytest.raises(UserError, match="no checkpoint of step 810; the nearest are 600, 700, 800, 900, 1000$"):
+        listing.find(str(tmp_path), 810)
 
 
 def test_checkpoints_are_listed_without_tensorflow(tmp_path):
