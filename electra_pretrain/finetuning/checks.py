@@ -27,8 +27,8 @@ def check_learnt(task: Task, examples: Sequence[Any], where: str) -> None:
     """
     if only := _only_answer(task, examples):
         raise UserError(
-            f"{where}: each of {len(examples):,} training examples has {only}, from which nothing is learnt; give examples that "
-            "differ in it"
+            f"{where}: each of {len(examples):,} training examples has {only}, from which nothing is learnt; give examples "
+            "that differ in it"
         )
     if len(examples) > 1 and (text := _only_text(task, examples)) is not None:
         what = f"the same text, {shown(text)}" if text.strip() else "no text"
