@@ -86,4 +86,4 @@ def _read(path: str) -> dict[str, Any]:
     try:
         return json_files.read_object(path)
     except UserError as error:
-        raise UserError(f"{error}; remove the folder and run again") from error
+        raise UserError(f"{error}; choose another --output, or move this folder away") from error
