@@ -116,7 +116,7 @@ def check_config(pretrained: Pretrained, config: Config) -> None:
     Raises:
         UserError: all fields in which they differ; or the source's own vocabulary and word table do; or it is a generator.
     """
-    if config.objective.electra_objective and is_generator_alone(pretrained.values):
+    if config.objective.has_discriminator and is_generator_alone(pretrained.values):
         raise UserError(
             f"{pretrained.origin}: is a generator, where a discriminator is needed; give the discriminator's folder"
         )
