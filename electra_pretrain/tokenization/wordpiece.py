@@ -118,6 +118,8 @@ def parse_vocab(path: str, content: bytes, say: bool = True) -> list[str]:
     tokens = plain_text.decoded(content, path, "a vocabulary is a UTF-8 text file").removesuffix("\n").split("\n")
     tokens = [token.removesuffix("\r") for token in tokens]
     missing = sorted({*SPECIAL_TOKENS} - {*tokens}, key=SPECIAL_TOKENS.index)
+    if missing and content.lstrip().startswith(b"{"):
+        raise UserError(f"{path}: is JSON, no vocabulary; give a vocab.txt, one token a line, or a SentencePiece model")
     if missing:
         raise UserError(
             f"{path}: the vocabulary lacks {', '.join(missing)}; an ELECTRA vocabulary needs {' '.join(SPECIAL_TOKENS)}"

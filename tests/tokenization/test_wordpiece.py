@@ -135,6 +135,7 @@ SPECIALS = "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\n"
 BAD = {
     "no mask": ("[PAD]\n[UNK]\n[CLS]\n[SEP]\n가\n".encode(), r"lacks \[MASK\]"),
     "not UTF-8": (SPECIALS.encode() + "가".encode("cp949"), "line 6: not UTF-8"),
+    "a tokenizer.json": (b'{"model": {"vocab": {"[PAD]": 0}}}', "is JSON, no vocabulary; give a vocab.txt"),
     "UTF-16": (SPECIALS.encode("utf-16"), "is UTF-16; save it as UTF-8"),
 }
 
