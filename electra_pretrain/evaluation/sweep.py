@@ -162,8 +162,8 @@ def _check_options(plan: Plan) -> None:
     for folder in plan.beside:
         read_cells(folder)
     steps = _wanted_steps(plan, exported_steps(plan.output), with_last=True)
-    for task in dict.fromkeys(cell.task for step in steps for cell in plan.unfinished(step)):
-        check_data(task, plan.data[task], plan.options.split, plan.options.encoding)
+    for name in dict.fromkeys(cell.task for step in steps for cell in plan.unfinished(step)):
+        check_data(name, plan.data[name], plan.options.split, plan.options.encoding)
 
 
 def _wanted_steps(plan: Plan, exported: Sequence[int], with_last: bool) -> list[int]:
