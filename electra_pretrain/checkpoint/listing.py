@@ -54,6 +54,16 @@ def find(folder: str, step: int | None = None) -> str:
     return prefix_of(folder, available[-1] if step is None else step)
 
 
+def check_is_folder(model_dir: str) -> None:
+    """Refuse the path of a checkpoint where a run's folder is wanted.
+
+    Raises:
+        UserError: it is one; the folder is named.
+    """
+    if files.exists(model_dir.removesuffix(INDEX_SUFFIX) + INDEX_SUFFIX):
+        raise UserError(f"--model_dir {model_dir}: is a checkpoint; give its folder, {model_dir.rpartition('/')[0] or '.'}")
+
+
 def remove_old(folder: str, keep: int, keep_every: int) -> None:
     """Remove all checkpoints but the newest `keep` and those of steps that `keep_every` divides (0: no others)."""
     for old in steps(folder)[:-keep]:

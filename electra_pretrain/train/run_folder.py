@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-from electra_pretrain.checkpoint.listing import steps
+from electra_pretrain.checkpoint.listing import check_is_folder, steps
 from electra_pretrain.checkpoint.pretrained import Pretrained, check_config, describe
 from electra_pretrain.checkpoint.vocabulary import RUN_NAME, check_folder
 from electra_pretrain.config.load import CONFIG_NAME, differences, load_config
@@ -104,8 +104,9 @@ def check_earlier_run(config: Config, manifests: Sequence[Manifest], model_dir: 
         model_dir: the folder.
 
     Raises:
-        UserError: the fields that differ and may not, or other records.
+        UserError: the fields that differ and may not, or other records; or it is a checkpoint's path.
     """
+    check_is_folder(model_dir)
     path = files.join(model_dir, CONFIG_NAME)
     if not steps(model_dir):
         _check_foreign(config, manifests[-1].vocabulary, model_dir)
@@ -228,6 +229,7 @@ def load_run(model_dir: str) -> About:
     """
     path = files.join(model_dir, RUN_NAME)
     if not files.exists(path):
+        check_is_folder(model_dir)
         raise UserError(f"{path}: no such file; {model_dir} is not the --model_dir of a run")
     try:
         return typed.read_known(About, json_files.read(path), typed.Place(path))
