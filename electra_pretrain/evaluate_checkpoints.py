@@ -64,7 +64,9 @@ def evaluate_checkpoints(args: argparse.Namespace) -> None:
         raise UserError(f"--output {args.output}: must be a local folder; copy it to the bucket when it is done")
     check_installed()
     require_packages()
-    tasks = [find_task(name.strip()).name for name in args.tasks.split(",")]
+    tasks = [find_task(name, "--tasks").name for word in args.tasks.split(",") if (name := word.strip())]
+    if not tasks:
+        raise UserError("--tasks: names no task; give some, for example --tasks nsmc,korsts")
     check_folder(args.model_dir)
     data = data_folders(args.data, tasks)
     folders = [*(Input("--data", folder) for folder in data.values()), *(Input("--beside", folder) for folder in args.beside)]

@@ -24,6 +24,7 @@ from electra_pretrain.cli.arguments import (
 from electra_pretrain.cli.outputs import named_file
 from electra_pretrain.cli.run import run_command
 from electra_pretrain.config.load import load_config
+from electra_pretrain.config.schema import Config
 from electra_pretrain.core import files, shipped, tensorflow_startup
 from electra_pretrain.core.batch import SPECIAL_TOKENS
 from electra_pretrain.core.outputs import Output, OutputFolder, check
@@ -63,8 +64,15 @@ def quickstart(args: argparse.Namespace) -> None:
     device = () if args.device == "auto" else ("--device", args.device)
     _run_step("run_pretraining", "--config", args.config, "--data", data, "--model_dir", run, *overrides, *device)
     _run_step("export_hf", "--model_dir", run, "--output", exported)
-    print(f"{exported}: discriminator/ and generator/, for transformers' from_pretrained", flush=True)
+    networks = " and ".join(f"{name}/" for name in files.list_dir(exported) if files.is_dir(files.join(exported, name)))
+    print(f"{exported}: {networks}, for transformers' from_pretrained", flush=True)
+    if config.objective.has_discriminator:
+        _show_detection(config, vocab, run, exported)
+    print(f"\nquickstart: done in {duration(time.monotonic() - began)}; next: your own corpus, see the README")
 
+
+def _show_detection(config: Config, vocab: str, run: str, exported: str) -> None:
+    """Print what the discriminator makes of swapped words."""
     tensorflow_startup.start_tensorflow()
     from electra_pretrain.checkpoint.bundle import read
     from electra_pretrain.checkpoint.listing import find
@@ -75,7 +83,6 @@ def quickstart(args: argparse.Namespace) -> None:
     tokenizer = load_tokenizer(vocab, config.data.do_lower_case)
     for line in detection_report(weights, config, tokenizer, files.join(exported, "discriminator")):
         print(line)
-    print(f"\nquickstart: done in {duration(time.monotonic() - began)}; next: your own corpus, see the README")
 
 
 def vocab_options(vocab_size: int) -> list[str]:

@@ -5,7 +5,7 @@ import numpy as np
 from electra_pretrain.checkpoint.bundle import read
 from electra_pretrain.checkpoint.listing import find, prefix_of, steps
 from electra_pretrain.checkpoint.pretrained import check_numbers, is_optimizer_value
-from electra_pretrain.core.errors import UserError
+from electra_pretrain.core.errors import FEW, UserError, first_of
 
 
 def read_mean(folder: str, step: int | None, count: int) -> dict[str, np.ndarray]:
@@ -23,8 +23,9 @@ def read_mean(folder: str, step: int | None, count: int) -> dict[str, np.ndarray
     find(folder, step)
     chosen = [each for each in steps(folder) if step is None or each <= step][-count:]
     if len(chosen) < count:
+        found = first_of([str(each) for each in chosen], FEW)
         raise UserError(
-            f"{folder}: has {len(chosen)} checkpoints ({', '.join(map(str, chosen))}) where the mean of {count} was asked for; "
+            f"{folder}: has {len(chosen)} checkpoints ({found}) where the mean of {count} was asked for; "
             "ask for fewer, or train with a larger training.keep_checkpoint_max"
         )
     sums: dict[str, np.ndarray] = {}

@@ -9,7 +9,7 @@ import tensorflow as tf
 from electra_pretrain.checkpoint.pretrained import MOMENTS, is_moment, is_optimizer_value, misfits
 from electra_pretrain.checkpoint.unseen import check_unseen
 from electra_pretrain.config.schema import Config
-from electra_pretrain.core.errors import UserError
+from electra_pretrain.core.errors import FEW, UserError, first_of
 from electra_pretrain.model.electra import Electra
 
 
@@ -29,7 +29,7 @@ def check_fit(origin: str, values: Mapping[str, np.ndarray], config: Config, con
         config_path: the file that holds it.
 
     Raises:
-        UserError: every name that is missing, left over, or of another shape or kind; or what no shape shows was changed.
+        UserError: names that are missing, left over, or of another shape or kind; or what no shape shows was changed.
     """
     check_unseen(os.path.dirname(config_path), config)
     weights = expected_variables(config)
@@ -38,6 +38,6 @@ def check_fit(origin: str, values: Mapping[str, np.ndarray], config: Config, con
     found_weights = {name: value for name, value in values.items() if not is_optimizer_value(name)}
     if problems := misfits(found_weights, weights) or (found_moments and misfits(found_moments, moments)):
         raise UserError(
-            f"{origin}: is not of the model that {config_path} describes: {'; '.join(problems)}; put back the config.json that "
-            "it was trained with, or copy the checkpoint again"
+            f"{origin}: is not of the model that {config_path} describes: {first_of(problems, FEW, '; ')}; put back "
+            "the config.json that it was trained with, or copy the checkpoint again"
         )

@@ -7,7 +7,7 @@ first: without it there is no checkpoint. Its *prefix* is its path without these
 import re
 
 from electra_pretrain.core import files
-from electra_pretrain.core.errors import UserError
+from electra_pretrain.core.errors import FEW, UserError
 
 PREFIX = "model.ckpt"
 INDEX_SUFFIX, DATA_SUFFIX = ".index", ".data-00000-of-00001"
@@ -42,14 +42,26 @@ def find(folder: str, step: int | None = None) -> str:
     """Return the prefix of the checkpoint of a step, or of the newest.
 
     Raises:
-        UserError: there is no such checkpoint; those that exist are named.
+        UserError: there is no such checkpoint; those that exist are named, of many the nearest.
     """
     available = steps(folder)
     if not available:
         raise UserError(f"{folder}: holds no checkpoint; give the --model_dir of a run that has saved one")
     if step is not None and step not in available:
-        raise UserError(f"{folder}: no checkpoint of step {step}; there are {', '.join(map(str, available))}")
+        near = sorted(sorted(available, key=lambda each: abs(each - step))[:FEW])
+        which = "there are" if len(near) == len(available) else "the nearest are"
+        raise UserError(f"{folder}: no checkpoint of step {step}; {which} {', '.join(map(str, near))}")
     return prefix_of(folder, available[-1] if step is None else step)
+
+
+def check_is_folder(model_dir: str) -> None:
+    """Refuse the path of a checkpoint where a run's folder is wanted.
+
+    Raises:
+        UserError: it is one; the folder is named.
+    """
+    if files.exists(model_dir.removesuffix(INDEX_SUFFIX) + INDEX_SUFFIX):
+        raise UserError(f"--model_dir {model_dir}: is a checkpoint; give its folder, {model_dir.rpartition('/')[0] or '.'}")
 
 
 def remove_old(folder: str, keep: int, keep_every: int) -> None:

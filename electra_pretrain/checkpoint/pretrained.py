@@ -12,7 +12,7 @@ from electra_pretrain.checkpoint.vocabulary import check_folder
 from electra_pretrain.config.load import CONFIG_NAME, load_config
 from electra_pretrain.config.schema import SECTIONS, Config
 from electra_pretrain.core import files, json_files
-from electra_pretrain.core.errors import UserError
+from electra_pretrain.core.errors import FEW, UserError, first_of
 from electra_pretrain.tokenization.model_folder import ModelVocabulary, read_file, read_vocabulary
 
 # Of float16's dynamic loss scale; `train/loss_scale.py` says what they are.
@@ -106,6 +106,12 @@ def is_generators(name: str) -> bool:
     return name.startswith(("generator", "cloze_predictions/"))
 
 
+def is_generator_alone(names: Iterable[str]) -> bool:
+    """Return whether these are the weights of a generator, or another masked language model, without a discriminator's head."""
+    heads = {name.partition("/")[0] for name in names} & {"discriminator_predictions", "generator_predictions"}
+    return heads == {"generator_predictions"}
+
+
 def field_value(config: Config, field: str) -> Any:
     """Return the value of "section.field"."""
     section, name = field.split(".")
@@ -116,8 +122,12 @@ def check_config(pretrained: Pretrained, config: Config) -> None:
     """Hold what a source says of itself against a run's config.
 
     Raises:
-        UserError: all fields in which they differ; or the source's own vocabulary and word table do.
+        UserError: all fields in which they differ; or the source's own vocabulary and word table do; or it is a generator.
     """
+    if config.objective.has_discriminator and is_generator_alone(pretrained.values):
+        raise UserError(
+            f"{pretrained.origin}: is a generator, where a discriminator is needed; give the discriminator's folder"
+        )
     wrong = [
         f"{field} is {value} there, {field_value(config, field)} in the config"
         for field, value in pretrained.fields.items()
@@ -162,7 +172,7 @@ def assign(pretrained: Pretrained, variables: Mapping[str, tf.Variable]) -> bool
         Whether the whole generator came from the source.
 
     Raises:
-        UserError: every name that is missing, left over, or of another shape; or values that are not finite.
+        UserError: names that are missing, left over, or of another shape; or values that are not finite.
     """
     values, wanted, whole = belonging(pretrained, variables)
     for name, variable in wanted.items():
@@ -178,7 +188,7 @@ def belonging(pretrained: Pretrained, variables: Mapping[str, tf.Variable]) -> B
     whole = any(is_generators(name) for name in values) or not any(is_generators(name) for name in variables)
     wanted = {name: variable for name, variable in variables.items() if whole or not is_generators(name)}
     if problems := misfits(values, wanted):
-        raise UserError(f"{pretrained.origin}: is not of this model: {'; '.join(problems)}")
+        raise UserError(f"{pretrained.origin}: is not of this model: {first_of(problems, FEW, '; ')}")
     check_numbers(pretrained.origin, values)
     return Belonging(values, wanted, whole)
 
@@ -208,7 +218,7 @@ def check_finite(origin: str, values: Mapping[str, np.ndarray]) -> None:
 
 
 def misfits(values: Mapping[str, np.ndarray], variables: Mapping[str, tf.Variable]) -> list[str]:
-    """Return what keeps values from being those of the variables, every name told; nothing if they fit."""
+    """Return what keeps values from being those of the variables; nothing if they fit."""
     known = {name: variable for name, variable in variables.items() if name in values}
     kinds = {name: (values[name].dtype.name, variable.dtype.base_dtype.name) for name, variable in known.items()}
     shapes = {name: (list(values[name].shape), variable.shape.as_list()) for name, variable in known.items()}
@@ -232,8 +242,8 @@ def _differing(pairs: Mapping[str, tuple[Any, Any]]) -> Iterator[tuple[str, Any,
 
 
 def listed(names: Iterable[str]) -> str:
-    """Join names to a line: those that differ in the layer's number alone are told once, with their count."""
+    """Name the first of many: those that differ in the layer's number alone are told once, with their count."""
     alike: dict[str, list[str]] = {}
     for name in names:
         alike.setdefault(re.sub(r"layer_\d+", "layer_*", name), []).append(name)
-    return ", ".join(found[0] if len(found) == 1 else f"{name} ({len(found)})" for name, found in alike.items())
+    return first_of([found[0] if len(found) == 1 else f"{name} ({len(found)})" for name, found in alike.items()], FEW)

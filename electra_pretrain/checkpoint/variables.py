@@ -9,7 +9,7 @@ import tensorflow as tf
 from electra_pretrain.checkpoint.bundle import DamagedCheckpoint, read
 from electra_pretrain.checkpoint.listing import find, steps
 from electra_pretrain.checkpoint.pretrained import check_finite, is_loss_scale, misfits
-from electra_pretrain.core.errors import UserError
+from electra_pretrain.core.errors import FEW, UserError, first_of
 
 _log = logging.getLogger(__name__)
 
@@ -52,7 +52,8 @@ def restore(prefix: str, variables: Mapping[str, tf.Variable]) -> None:
     variables = {name: variable for name, variable in variables.items() if name in values or not is_loss_scale(name)}
     if problems := misfits(values, variables):
         raise UserError(
-            f"{prefix}: a checkpoint of another config: {'; '.join(problems)}; use that run's config, or another --model_dir"
+            f"{prefix}: a checkpoint of another config: {first_of(problems, FEW, '; ')}; use that run's config, or "
+            "another --model_dir"
         )
     for name, variable in variables.items():
         variable.assign(values[name])

@@ -44,7 +44,9 @@ def command_parser(name: str, description: str | None) -> argparse.ArgumentParse
     """Make a command's parser, which shows its module's docstring and takes `--quiet` and `--verbose`."""
     parser = Parser(prog=name, description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     level = parser.add_mutually_exclusive_group()
-    level.add_argument("--quiet", action="store_true", help="tell warnings and errors only, no progress")
+    level.add_argument(
+        "--quiet", action="store_true", help="tell warnings and errors only, no progress; results are printed all the same"
+    )
     level.add_argument(
         "--verbose", action="store_true", help="tell what runs, how long it took, and what TensorFlow says itself"
     )

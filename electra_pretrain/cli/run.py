@@ -51,8 +51,6 @@ def _tell(name: str, error: BaseException) -> int:
     """Say why a command ends, whatever the verbosity, and return its exit code."""
     if isinstance(error, BrokenPipeError) and streams.has_lost_its_reader():
         return EXIT_UNREAD  # without a word, as other programs end behind `| head -1`
-    if isinstance(error, OSError) and error.filename is None:
-        error = streams.complaint() or error  # perhaps what was printed found no room
     ending = ending_of(error)
     with contextlib.suppress(OSError):  # nobody hears it
         if ending is None:

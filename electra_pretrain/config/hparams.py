@@ -8,6 +8,7 @@ import dataclasses
 import os
 from typing import Any
 
+from electra_pretrain.config.kinds import HPARAMS, refuse_others
 from electra_pretrain.config.load import resolve
 from electra_pretrain.config.schema import SECTIONS, Config
 from electra_pretrain.core import json_files, typed
@@ -71,6 +72,7 @@ def load_hparams(path: str, overrides: list[str]) -> tuple[Config, list[str]]:
         UserError: no such file, not JSON, a key that the released code does not have either, or a value that is refused.
     """
     hparams, place = json_files.read_object(path), typed.Place(path)
+    refuse_others(hparams, path, HPARAMS)
     known = {*_SECTION_OF, *_ELSEWHERE, "model_size", "model_hparam_overrides", "embedding_size", "use_tpu"}
     for key in hparams:
         if key not in known:

@@ -5,6 +5,7 @@ import json
 from typing import Any
 
 from electra_pretrain.config.fields import parse_override
+from electra_pretrain.config.kinds import PRETRAINING, refuse_others
 from electra_pretrain.config.schema import SECTIONS, Config
 from electra_pretrain.core import json_files, shipped, typed
 from electra_pretrain.core.errors import UserError
@@ -19,7 +20,9 @@ def load_config(name_or_path: str, overrides: list[str] | None = None) -> Config
         UserError: no such config, not JSON, or a rule of `Config.from_dict` is broken.
     """
     path = _find(name_or_path)
-    return resolve(json_files.read_object(path), overrides or [], path)
+    values = json_files.read_object(path)
+    refuse_others(values, path, PRETRAINING)
+    return resolve(values, overrides or [], path)
 
 
 def left_out(name_or_path: str, overrides: list[str]) -> list[str]:

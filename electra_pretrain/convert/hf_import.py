@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from electra_pretrain.checkpoint.pretrained import Pretrained, check_numbers, listed
+from electra_pretrain.checkpoint.pretrained import Pretrained, check_numbers, is_generator_alone, listed
 from electra_pretrain.convert.names import from_hugging_face, to_hugging_face
 from electra_pretrain.convert.source_config import as_fields, check_agree, fields_from_shapes
 from electra_pretrain.convert.tensor_files import read_tensors
@@ -62,6 +62,7 @@ def read_pair(discriminator: str, generator: str | None) -> Pretrained:
     heads = fields["model.num_attention_heads"]
     if generator is not None:
         own = _read_weights(generator, "generator")
+        _check_roles(discriminator, generator, values, own)
         values |= _without_shared(discriminator, generator, values, own)
     shown = fields_from_shapes(discriminator, values)
     check_agree(files.join(discriminator, "config.json"), fields, shown)
@@ -95,6 +96,19 @@ def _read_weights(folder: str, scope: str) -> dict[str, np.ndarray]:
     if projection is not None and (word_table is None or not np.array_equal(projection, word_table)):
         raise UserError(f"{folder}: generator_lm_head.weight is not the word table; a generator here has them as one")
     return values
+
+
+def _check_roles(discriminator: str, generator: str, values: dict[str, np.ndarray], own: dict[str, np.ndarray]) -> None:
+    """Refuse two networks of which one has the other's head."""
+    swapped = is_generator_alone(values), any(name.startswith("discriminator_predictions/") for name in own)
+    if all(swapped):
+        raise UserError(f"{discriminator} is a generator and {generator} its discriminator; swap the two")
+    for folder, wrong, has, needs in (
+        (discriminator, swapped[0], "generator", "discriminator"),
+        (generator, swapped[1], "discriminator", "generator"),
+    ):
+        if wrong:
+            raise UserError(f"{folder}: is a {has}, where a {needs} is needed; give the {needs}'s folder")
 
 
 def _without_shared(

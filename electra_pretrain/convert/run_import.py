@@ -9,7 +9,7 @@ import tensorflow as tf
 from electra_pretrain.checkpoint.bundle import save
 from electra_pretrain.checkpoint.imported import Imported, save_import
 from electra_pretrain.checkpoint.listing import prefix_of
-from electra_pretrain.checkpoint.pretrained import Pretrained, assign, check_config, is_optimizer_value
+from electra_pretrain.checkpoint.pretrained import Pretrained, assign, check_config, is_moment
 from electra_pretrain.checkpoint.unseen import Unseen
 from electra_pretrain.checkpoint.variables import to_host
 from electra_pretrain.checkpoint.vocabulary import Noted
@@ -44,7 +44,7 @@ def import_weights(pretrained: Pretrained, config: Config, output: str, keep_opt
         UserError: the weights are not of the config, or there are no moments to keep; or a file cannot be written.
     """
     check_config(pretrained, config)
-    if keep_optimizer and not any(map(is_optimizer_value, pretrained.values)):
+    if keep_optimizer and not any(map(is_moment, pretrained.values)):
         raise UserError(f"{pretrained.origin}: has no moments to go on with; leave out --keep_optimizer")
     weights = Electra(config).named_variables()
     variables = {**weights, **fresh_optimizer(weights)}

@@ -8,6 +8,10 @@ from collections.abc import Sequence
 _MARKS = re.compile(r"\{\{\w+[^{}]*\}\}|\[Op:\w+\](?: name:.*)?|\[\[.*\]\]|^ *\(\d+\) [A-Z_]+: ")
 
 
+FEW = 5  # so many names a message holds of what may be many
+_CHOICES = 20  # of names to choose from
+
+
 class UserError(ValueError):
     """A mistake that the user can mend: the message says what, where, which rule and what to do."""
 
@@ -27,13 +31,14 @@ class Stopped(Exception):
 def nearest(name: str, known: Sequence[str]) -> str:
     """Ask which known name was meant, first of all one that begins like it: the end of a message about an unknown one."""
     longer = [one for one in known if name and one.startswith(name)][:3]
-    return f"did you mean {' or '.join(longer or difflib.get_close_matches(name, known, n=3, cutoff=0.4) or known)}?"
+    close = longer or difflib.get_close_matches(name, known, n=3, cutoff=0.4)
+    return f"did you mean {' or '.join(close) if close else first_of(known, _CHOICES, ' or ')}?"
 
 
-def first_of(names: Sequence[str], shown: int = 1) -> str:
+def first_of(names: Sequence[str], shown: int = 1, between: str = ", ") -> str:
     """Name the first of many and how many more there are, so that a message stays a line."""
     more = len(names) - shown
-    return ", ".join(names[:shown]) + (f" and {more:,} more" if more > 0 else "")
+    return between.join(names[:shown]) + (f" and {more:,} more" if more > 0 else "")
 
 
 def reason_of(error: BaseException | str) -> str:

@@ -139,15 +139,16 @@ def replace(source: str, target: str) -> None:
 temporary_name = temporaries.name_for
 
 
-def remove_temporaries(folder: str, names: str) -> None:
+def remove_temporaries(folder: str, names: str, elsewhere: bool = True) -> None:
     """Remove what killed processes left half-written in a folder; what a live one writes stays.
 
     Args:
         folder: where to look; there may be none.
         names: regular expression of the files that were to be; another's stay.
+        elsewhere: whether those of other machines go, too; not without a lock on the folder.
     """
     for name in list_dir(folder) if is_dir(folder) else ():
-        if temporaries.is_left_over(name, names):
+        if temporaries.is_left_over(name, names, elsewhere):
             remove(join(folder, name))
 
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from electra_pretrain.core import files
+from electra_pretrain.core import files, plain_text
 from electra_pretrain.core.errors import UserError
 
 MAX_DEPTH = 100  # of lists and objects in one another; what reads, copies or writes them recurses
@@ -54,7 +54,7 @@ def parse(text: str | bytes, where: str) -> Any:
         UserError: bytes that are not UTF-8, numbers beyond what a float holds, NaN, half a surrogate pair, a key that comes
             twice, or lists and objects more than `MAX_DEPTH` deep.
     """
-    text = _decoded(text, where).removeprefix("\ufeff")
+    text = _decoded(text, where)
     try:
         value = json.loads(text, object_pairs_hook=_object, parse_int=_whole, parse_float=_number, parse_constant=_number)
     except json.JSONDecodeError as error:
@@ -83,11 +83,7 @@ class _Refused(Exception):
 
 def _decoded(text: str | bytes, where: str) -> str:
     content = text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text  # what is no UTF-8 may come by argument
-    try:
-        return content.decode("utf-8")
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        raise UserError(f"{where}, line {line}: not UTF-8 (byte 0x{content[error.start]:02x})") from error
+    return plain_text.decoded(content, where)
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -185,4 +185,4 @@ def _sweep(output: Output) -> None:
     if isinstance(output, OutputFolder):
         return  # swept by whoever holds its lock: another machine's run may be at work there
     folder, name = (path.rpartition("/")[0], path.rpartition("/")[2]) if files.is_remote(path) else os.path.split(path)
-    files.remove_temporaries(folder or ".", re.escape(name))
+    files.remove_temporaries(folder or ".", re.escape(name), elsewhere=False)  # a single file has no lock

@@ -7,6 +7,8 @@ import json
 import os
 import select
 import sys
+from collections.abc import Callable
+from typing import Any, TextIO
 
 _SPELLED = "electra_pretrain.spelled"
 
@@ -29,16 +31,24 @@ def prepare() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a notebook's and a test's may be something else
             stream.reconfigure(errors=_SPELLED)
+    _name_errors(sys.stdout, "standard output")
 
 
-def complaint() -> OSError | None:
-    """Hand over what was printed; return the error, if standard output does not take it, with its name."""
-    try:
-        sys.stdout.flush()
-    except OSError as error:
-        error.filename = "standard output"
-        return error
-    return None
+def _name_errors(stream: TextIO, name: str) -> None:
+    """Have an error of a stream bear its name: where it is not buffered, `print` itself fails, and no file is named."""
+
+    def named(method: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*arguments: Any) -> Any:
+            try:
+                return method(*arguments)
+            except OSError as error:
+                error.filename = error.filename or name
+                raise
+
+        return call
+
+    for method in ("write", "flush"):
+        setattr(stream, method, named(getattr(stream, method)))
 
 
 def settle() -> None:

@@ -10,21 +10,24 @@ def name_for(path: str) -> str:
     return f"{path}.tmp-{os.getpid()}-{socket.gethostname()}"
 
 
-def is_left_over(name: str, names: str = ".*") -> bool:
+def is_left_over(name: str, names: str = ".*", elsewhere: bool = True) -> bool:
     """Tell whether a file is one that a killed process left half-written.
 
     Another live process of this machine may still be writing its own; one of this process's number is an earlier one's, for
-    this one looks before it writes. Of other machines' processes nothing is known: those, too, are taken for dead.
+    this one looks before it writes. Of other machines' processes nothing is known.
 
     Args:
         name: of the file, without its folder.
         names: regular expression of what the file was to become.
+        elsewhere: whether those of other machines are taken for dead, as where this process holds a lock that they would need.
     """
     match = re.fullmatch(rf"(?:{names})\.tmp-(\d+)-(.+)", name, re.DOTALL)
     if match is None:
         return False
     here = match[2].startswith(socket.gethostname())  # libraries add to a name what they like
-    return not (here and int(match[1]) != os.getpid() and is_alive(int(match[1])))
+    if not here:
+        return elsewhere
+    return int(match[1]) == os.getpid() or not is_alive(int(match[1]))
 
 
 def is_alive(pid: int) -> bool:

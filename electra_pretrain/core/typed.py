@@ -13,7 +13,7 @@ import typing
 from collections.abc import Callable, Sequence
 from typing import Annotated, Any, NamedTuple, TypeVar
 
-from electra_pretrain.core.errors import UserError, nearest
+from electra_pretrain.core.errors import FEW, UserError, first_of, nearest
 from electra_pretrain.core.json_files import shown
 
 T = TypeVar("T")
@@ -133,7 +133,7 @@ def _read_object(kind: Any, value: Any, place: Place) -> Any:
     fields = _fields(kind)
     refuse_unknown(value, list(fields), place)
     if missing := [name for name, field in fields.items() if field.needed and name not in value]:
-        raise UserError(f"{place}: lacks {', '.join(missing)}")
+        raise UserError(f"{place}: lacks {first_of(missing, FEW)}")
     return kind(**{name: _read(fields[name].kind, each, place.field(name)) for name, each in value.items()})
 
 

@@ -60,7 +60,9 @@ def finished_step(folder: str, command: str, fingerprint: str, dropped: str | No
     place = typed.Place(path, f"steps[{len(steps) - 1}]")
     typed.read(counts, typed.read_known(_Counted, last, place).counts, place.field("counts"))
     if dropped and not files.exists(dropped):
-        raise UserError(f"{dropped}: not there, though {folder} is finished; delete that folder to make both again")
+        raise UserError(
+            f"{dropped}: not there, though {folder} is finished; put it back, or make both again in another --output"
+        )
     return last
 
 

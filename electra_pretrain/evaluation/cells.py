@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from electra_pretrain.core import files, json_files
-from electra_pretrain.core.errors import UserError, first_of
+from electra_pretrain.core.errors import FEW, UserError, first_of
 from electra_pretrain.core.typed import Count
 from electra_pretrain.evaluation.results import Result, read_result
 from electra_pretrain.finetuning import record
@@ -124,7 +124,7 @@ def check_settings(output: str, settings: dict[str, Any]) -> None:
         settings: name -> value, objects are compared field by field; "data" has a field for each task.
 
     Raises:
-        UserError: cells were made with other settings, each of which is named.
+        UserError: cells were made with other settings; the first of them are named.
     """
     path = files.join(output, SETTINGS_NAME)
     settings = record.flat(settings)
@@ -136,7 +136,9 @@ def check_settings(output: str, settings: dict[str, Any]) -> None:
         if earlier and name not in new and earlier.get(name) != settings.get(name)
     ]
     if changed:
-        raise UserError(f"{output}: holds scores of other settings: {'; '.join(changed)}; use those, or another --output")
+        raise UserError(
+            f"{output}: holds scores of other settings: {first_of(changed, FEW, '; ')}; use those, or another --output"
+        )
     files.write_text(path, json.dumps({**earlier, **settings}, ensure_ascii=False, indent=2) + "\n")
 
 

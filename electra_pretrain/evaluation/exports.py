@@ -8,9 +8,15 @@ from electra_pretrain.evaluation.cells import IMPORTED_STEP, RANDOM_STEP, folder
 from electra_pretrain.execution.child import last_line, run_logged
 
 EXPORT = "electra_pretrain.export_hf"
+_FOLDER = "exports"
 NETWORKS = ("discriminator", "masked_lm")  # the one that is fine-tuned, whichever a run has
 # The run may still be training: leave the accelerator, whose memory TensorFlow would take, to it.
 _ENVIRONMENT = {"CUDA_VISIBLE_DEVICES": "-1"}
+
+
+def exported_steps(output: str) -> list[int]:
+    """List the steps of which an evaluation's folder holds exports."""
+    return found_steps(os.path.join(output, _FOLDER))
 
 
 class Vanished(Exception):
@@ -32,7 +38,7 @@ class Exports:
 
     def __init__(self, model_dir: str, output: str, is_there: Callable[[int], bool]) -> None:
         self._model_dir, self._is_there = model_dir, is_there
-        self.folder = os.path.join(os.path.abspath(output), "exports")  # finetune notes what it is given
+        self.folder = os.path.join(os.path.abspath(output), _FOLDER)  # finetune notes what it is given
         files.make_dirs(self.folder)
         files.remove_temporaries(self.folder, r"step-\d+")
 

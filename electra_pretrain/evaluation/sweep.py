@@ -7,6 +7,7 @@ import dataclasses
 import logging
 import os
 import time
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from electra_pretrain.checkpoint import listing
@@ -15,7 +16,8 @@ from electra_pretrain.core import files, json_files
 from electra_pretrain.core.errors import UserError
 from electra_pretrain.core.progress import Progress
 from electra_pretrain.evaluation.cells import IMPORTED_STEP, RANDOM_STEP, Cell, check_foreign, check_settings, shown_step
-from electra_pretrain.evaluation.exports import Exports, Failed, Vanished
+from electra_pretrain.evaluation.data import check_data
+from electra_pretrain.evaluation.exports import Exports, Failed, Vanished, exported_steps
 from electra_pretrain.evaluation.report import TABLE_NAME, read_cells, write_report
 from electra_pretrain.execution.child import last_line, run_logged
 from electra_pretrain.finetuning.config import load_finetune_config, size_of
@@ -124,7 +126,7 @@ def sweep(plan: Plan) -> Outcome:
     """Do what is planned and not done yet; write tables and drawings after each checkpoint.
 
     Raises:
-        UserError: cells of other settings lie in the output, or files of others; finetune would not take its options.
+        UserError: cells of other settings lie in the output, or files of others; finetune would not take its options or files.
     """
     _check_options(plan)
     check_foreign(plan.output, [TABLE_NAME, *(f"{task}.png" for task in plan.data)])
@@ -135,7 +137,7 @@ def sweep(plan: Plan) -> Outcome:
     tried: set[int] = set()
     while True:
         finished = not plan.watch or plan.run_has_ended()
-        steps = _wanted_steps(plan, exports, with_last=finished)
+        steps = _wanted_steps(plan, exports.steps(), with_last=finished)
         if new := [step for step in steps if step not in tried]:
             failed += _score_steps(plan, exports, new)
             tried.update(new)
@@ -143,7 +145,7 @@ def sweep(plan: Plan) -> Outcome:
             _log.info("waits for the next checkpoint of %s", plan.model_dir)
         if finished:
             break
-        while _wanted_steps(plan, exports, with_last=False) == steps and not plan.run_has_ended():
+        while _wanted_steps(plan, exports.steps(), with_last=False) == steps and not plan.run_has_ended():
             time.sleep(POLL_SECONDS)
     _report(plan)
     table = files.join(plan.output, TABLE_NAME)
@@ -159,18 +161,21 @@ def _check_options(plan: Plan) -> None:
             raise UserError(f"--split {plan.options.split}: {task.name} has {', '.join(task.files)}")
     for folder in plan.beside:
         read_cells(folder)
+    steps = _wanted_steps(plan, exported_steps(plan.output), with_last=True)
+    for name in dict.fromkeys(cell.task for step in steps for cell in plan.unfinished(step)):
+        check_data(name, plan.data[name], plan.options.split, plan.options.encoding)
 
 
-def _wanted_steps(plan: Plan, exports: Exports, with_last: bool) -> list[int]:
+def _wanted_steps(plan: Plan, exported: Sequence[int], with_last: bool) -> list[int]:
     """List the steps to score, ascending, so that what the run would remove first is exported first.
 
     Args:
         plan: what is to be done.
-        exports: what an earlier call has exported and not finished is wanted, even if its checkpoint is gone.
+        exported: of which an earlier call has left exports, unfinished; they are wanted even if the checkpoint is gone.
         with_last: whether the newest checkpoint counts whatever its step.
     """
     steps = [step or IMPORTED_STEP for step in listing.steps(plan.model_dir)]
-    wanted = {step for step in steps if step == IMPORTED_STEP or step % plan.every == 0} | set(exports.steps())
+    wanted = {step for step in steps if step == IMPORTED_STEP or step % plan.every == 0} | set(exported)
     return sorted(wanted | set(steps[-1:] if with_last else []) | ({RANDOM_STEP} if plan.random else set()))
 
 

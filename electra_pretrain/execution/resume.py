@@ -35,7 +35,7 @@ def check_fingerprint(output: str, found: str, wanted: str, what: str) -> None:
         UserError: the two differ.
     """
     if found != wanted:
-        raise UserError(f"{output}: holds {what} of other input or settings; choose another --output or delete the folder")
+        raise UserError(f"{output}: holds {what} of other input or settings; choose another --output, or move this folder away")
 
 
 def sources(paths: Sequence[str]) -> list[Source]:

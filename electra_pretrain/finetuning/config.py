@@ -22,6 +22,7 @@ from electra_pretrain.config.fields import (
     required,
     ruled,
 )
+from electra_pretrain.config.kinds import FINETUNING, refuse_others
 from electra_pretrain.core import json_files, shipped, typed
 
 BASE_HIDDEN_SIZE = 512  # a model at least this wide takes the config of the base size
@@ -98,7 +99,9 @@ def load_finetune_config(name_or_path: str, overrides: list[str]) -> FinetuneCon
     """
     path = shipped.find(name_or_path, "configs/finetune", ".json", "config for fine-tuning")
     changed = dict(parse_override(text, "field=value, for example learning_rate=3e-5") for text in overrides)
-    return from_dict(json_files.read_object(path) | changed, path)
+    values = json_files.read_object(path)
+    refuse_others(values, path, FINETUNING)
+    return from_dict(values | changed, path)
 
 
 def from_dict(values: dict[str, Any], source: str) -> FinetuneConfig:

@@ -3,11 +3,12 @@
 import dataclasses
 import logging
 import random
+from collections.abc import Sequence
 from typing import Any
 
 from electra_pretrain.core import files
 from electra_pretrain.core.errors import UserError
-from electra_pretrain.finetuning import models, registry
+from electra_pretrain.finetuning import checks, models, registry
 from electra_pretrain.finetuning.config import FinetuneConfig, load_finetune_config, size_of
 from electra_pretrain.finetuning.examples import Example, can_be_learnt
 from electra_pretrain.finetuning.readers.text import ENCODING
@@ -96,21 +97,32 @@ class Job:
         """Read what is learnt from, and what `--select best` chooses by: never what is scored.
 
         Raises:
-            UserError: a file is not as its publisher ships it.
+            UserError: a file is not as its publisher ships it, or nothing can be learnt from it.
         """
-        train = self._learnable(self._read("train"))
+        train, dev = self._divided(self._learnable(self._read("train")))
+        checks.check_learnt(self.task, train, self.request.data)
+        if dev:
+            checks.check_scored(self.task, dev, train, "dev")
+        return train, dev
+
+    def _divided(self, train: list[Example]) -> tuple[list[Example], list[Example]]:
+        """Part the examples that are learnt from those that `--select best` chooses by, or read these."""
         if self.request.select == "last":
             return train, []
         if self._has_own_dev():
             return train, self._read("dev")
+        if len(train) < 2:
+            raise UserError(f"{self.request.data}: has one training example, of which --select best can set none aside")
         random.Random(f"dev {self.request.seed}").shuffle(train)
         aside = max(1, round(len(train) * DEV_SHARE))
         _log.info(f"the best checkpoint is chosen by {aside:,} examples of the training set, which are not learnt from")
         return train[aside:], train[:aside]
 
-    def scored_examples(self) -> list[Example]:
-        """Read what is scored; raises as `examples`."""
-        return self._read(self.split)
+    def scored_examples(self, train: Sequence[Example]) -> list[Example]:
+        """Read what is scored, and warn where it will tell little of what is learnt; raises as `examples`."""
+        scored = self._read(self.split)
+        checks.check_scored(self.task, scored, train, self.split)
+        return scored
 
     def _read(self, split: str) -> list[Example]:
         return list(registry.read_split(self.task, self.request.data, split, self.request.encoding))

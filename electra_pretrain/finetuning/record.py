@@ -5,7 +5,7 @@ import os
 from typing import Any, NamedTuple
 
 from electra_pretrain.core import files, json_files, typed
-from electra_pretrain.core.errors import UserError
+from electra_pretrain.core.errors import FEW, UserError, first_of
 from electra_pretrain.core.typed import Count
 
 RUN, RESULTS, CHECKPOINTS, MODEL = "run.json", "results.json", "checkpoints", "model"
@@ -34,8 +34,8 @@ def finished(output: str, asked: dict[str, Any]) -> dict[str, Any] | None:
     if changed and not os.path.exists(results) and not os.path.isdir(os.path.join(output, CHECKPOINTS)):
         files.write_text(path, _text(asked))  # that run ended before its first checkpoint: nothing of it is lost
     elif changed:
-        fields = "; ".join(f"{key} {_short(before.get(key))} there, {_short(now.get(key))} asked for" for key in changed)
-        raise UserError(f"{output}: holds a run with other settings ({fields}); choose another --output")
+        told = [f"{key} {_short(before.get(key))} there, {_short(now.get(key))} asked for" for key in changed]
+        raise UserError(f"{output}: holds a run with other settings ({first_of(told, FEW, '; ')}); choose another --output")
     return _read_results(results) if os.path.exists(results) else None
 
 
@@ -86,4 +86,4 @@ def _read(path: str) -> dict[str, Any]:
     try:
         return json_files.read_object(path)
     except UserError as error:
-        raise UserError(f"{error}; remove the folder and run again") from error
+        raise UserError(f"{error}; choose another --output, or move this folder away") from error

@@ -40,14 +40,14 @@ _SUFFIXES = ("", *compression.SUFFIXES)
 _SHOWN = 12  # names of what a folder holds, in a message
 
 
-def find_task(name: str) -> Task:
-    """Find the task of that name.
+def find_task(name: str, option: str = "--task") -> Task:
+    """Find the task of that name, which `option` gave.
 
     Raises:
         UserError: there is none.
     """
     if name not in TASKS:
-        raise UserError(f"--task {name}: no such task; {nearest(name, list(TASKS))}")
+        raise UserError(f"{option} {name}: no such task; {nearest(name, list(TASKS))}")
     return TASKS[name]
 
 

@@ -14,7 +14,7 @@ import transformers
 
 from electra_pretrain.core import files, locks
 from electra_pretrain.core.errors import Stopped, UserError
-from electra_pretrain.finetuning import checkpoints, models, packages, record, trainer
+from electra_pretrain.finetuning import checkpoints, checks, models, packages, record, trainer
 from electra_pretrain.finetuning.batches import Collator, LengthGroupedSampler
 from electra_pretrain.finetuning.features import by_kind
 from electra_pretrain.finetuning.features.texts import Columns
@@ -59,8 +59,9 @@ def _run(job: Job, asked: dict[str, Any], stop_requested: StopRequested) -> dict
     models.warn_of_generator(job.request.model, job.model_config)
     tokenizer = models.load_tokenizer(job.request.model)
     train, dev = job.examples()
+    scored_examples = job.scored_examples(train)  # read before training, so that a fault shows at once
     learner = _Learner(job, tokenizer)
-    scored = learner.scorer(job.scored_examples(), stop_requested)  # read before training, so that a fault shows at once
+    scored = learner.scorer(scored_examples, stop_requested)
     training = _train(learner, train, dev, stop_requested)
     scores = scored.score(learner.model, f"scoring {job.split}")
     results = {
@@ -143,6 +144,7 @@ def _train(learner: _Learner, train: Sequence[Any], dev: Sequence[Any], stop_req
     """
     job = learner.job
     columns = by_kind.features(job.task, train, learner.tokenizer, job.config)
+    checks.check_known(columns["input_ids"], learner.tokenizer.unk_token_id)
     steps = job.request.max_steps or job.config.num_steps(len(columns["input_ids"]))
     guessing = chance.loss_of_guessing([example.label for example in train]) if job.task.kind == "classification" else None
     watcher = trainer.Watcher(f"fine-tuning {job.task.name}", guessing, chance.ADVICE, stop_requested)
@@ -198,8 +200,14 @@ def _newest_checkpoint(folder: str) -> str | None:
 def _is_stuck(scored: Scorer, metrics: dict[str, float], split: str) -> bool:
     """Tell whether the model does no better than one that has learnt nothing, and warn if so."""
     task = scored.task
+    name, level = chance.judged_metric(task), chance.chance_level(task, scored.references)
+    if level >= 100:
+        count = len(scored.examples)
+        _log.warning(
+            f"{task.name}: {count:,} examples of {split}, too few or too alike, cannot tell what was learnt from chance"
+        )
+        return False
     if not chance.is_at_chance(task, scored.references, metrics):
         return False
-    name, level = chance.judged_metric(task), chance.chance_level(task, scored.references)
     _log.warning(f"{task.name}: {name} {metrics[name]:.2f} on {split} is no better than chance ({level:.2f}); {chance.ADVICE}")
     return True

@@ -8,7 +8,7 @@ import re
 import unicodedata
 from typing import Any, NamedTuple
 
-from electra_pretrain.core import files
+from electra_pretrain.core import files, plain_text
 from electra_pretrain.core.batch import SPECIAL_TOKENS
 from electra_pretrain.core.errors import UserError, first_of
 from electra_pretrain.tokenization import provenance
@@ -135,10 +135,7 @@ def read_terms(path: str) -> dict[str, int]:
     """
     if not files.exists(path) or files.is_dir(path):
         raise UserError(f"{path}: no such file of terms; write one term a line")
-    try:
-        lines = files.read_text(path).removeprefix("\ufeff").split("\n")
-    except UnicodeDecodeError as error:
-        raise UserError(f"{path}: not UTF-8 (byte {error.start}); save the terms as UTF-8 text") from error
+    lines = plain_text.decoded(files.read_bytes(path), path, "save the terms as UTF-8 text").split("\n")
     terms: dict[str, int] = {}
     for number, line in enumerate(lines, start=1):
         term = unicodedata.normalize("NFC", line.strip())

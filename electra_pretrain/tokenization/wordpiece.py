@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from electra_pretrain.core import files
+from electra_pretrain.core import files, plain_text
 from electra_pretrain.core.batch import SPECIAL_TOKENS, SpecialIds
 from electra_pretrain.core.errors import UserError, first_of
 from electra_pretrain.tokenization import engine
@@ -111,17 +111,12 @@ def read_vocab(path: str) -> list[str]:
 
 
 def split_vocab(path: str, content: bytes) -> list[str]:
-    """Return what stands on each line of a `vocab.txt`.
+    """Return what stands on each line of a `vocab.txt`: a byte order mark is no part of the first token, nor a CR of any.
 
     Raises:
         UserError: it is not UTF-8.
     """
-    try:
-        tokens = content.decode("utf-8").removesuffix("\n").split("\n")
-    except UnicodeDecodeError as error:
-        raise UserError(
-            f"{path}: not UTF-8 ({error.reason} at byte {error.start}); a vocabulary is a UTF-8 text file"
-        ) from error
+    tokens = plain_text.decoded(content, path, "a vocabulary is a UTF-8 text file").removesuffix("\n").split("\n")
     return [token.removesuffix("\r") for token in tokens]
 
 
@@ -129,6 +124,8 @@ def parse_vocab(path: str, content: bytes, say: bool = True) -> list[str]:
     """Return the tokens in the content of a `vocab.txt`, raising as `read_vocab`; `say`: warn as it does."""
     tokens = split_vocab(path, content)
     missing = sorted({*SPECIAL_TOKENS} - {*tokens}, key=SPECIAL_TOKENS.index)
+    if missing and content.lstrip().startswith(b"{"):
+        raise UserError(f"{path}: is JSON, no vocabulary; give a vocab.txt, one token a line, or a SentencePiece model")
     if missing:
         raise UserError(
             f"{path}: the vocabulary lacks {', '.join(missing)}; an ELECTRA vocabulary needs {' '.join(SPECIAL_TOKENS)}"

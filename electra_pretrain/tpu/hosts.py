@@ -5,7 +5,7 @@ import socket
 import time
 from collections.abc import Sequence
 
-from electra_pretrain.core.errors import Unavailable
+from electra_pretrain.core.errors import FEW, Unavailable, first_of
 
 LOCAL = "local"
 GUIDE = "'Slices of several hosts' in docs/tpu.md"
@@ -49,9 +49,10 @@ def wait_for(hosts: Sequence[str], seconds: float = SECONDS_TO_START) -> None:
         time.sleep(_BETWEEN_TRIES)
         silent = [host for host in silent if not _answers(host)]
     if silent:
+        named = first_of(silent, FEW)
         raise Unavailable(
-            f"--tpu: no answer from {', '.join(silent)} ({len(silent)} of the TPU's {len(hosts)} hosts) in {seconds:.0f} s; on "
-            f"each host start_grpc_tpu_worker must run; see {GUIDE}"
+            f"--tpu: no answer from {named} ({len(silent)} of the TPU's {len(hosts)} hosts) in {seconds:.0f} s; "
+            f"on each host start_grpc_tpu_worker must run; see {GUIDE}"
         )
 
 

@@ -16,7 +16,7 @@ from electra_pretrain.train.gpus import cards, find_gpus
 
 # Where a TPU VM says what it is, "v3-8" for one.
 _TPU_VARIABLES = ("TPU_ACCELERATOR_TYPE", "ACCELERATOR_TYPE")
-_CPU_SIZE, _ACCELERATOR_SIZE = 1024, 8192
+_PRODUCT_SIZE = 8192
 # What else the machine does for a moment must not pass for its peak: the run would then seem to exceed it.
 _TRIES, _SECONDS = 3, 0.5
 _log = logging.getLogger(__name__)
@@ -57,22 +57,20 @@ def announce(strategy: tf.distribute.Strategy, compute_dtype: str, doing: str = 
         _log.warning("%s: does not compute in bfloat16, so this is slow; use training.compute_dtype float16", ", ".join(slow))
 
 
-def peak_flops(strategy: tf.distribute.Strategy, compute_dtype: str) -> float:
-    """Return what all replicas together could compute in a second.
+def peak_flops(strategy: tf.distribute.Strategy, compute_dtype: str) -> float | None:
+    """Return what all replicas together could compute in a second; None of CPUs, which other programs take a changing part of.
 
     A TPU's published peak if the machine names it, else a large product's measured rate.
     """
+    if on_cpu(strategy):
+        return None
     replicas = int(strategy.num_replicas_in_sync)
     if isinstance(strategy, tf.distribute.TPUStrategy):
         names = [os.environ[variable] for variable in _TPU_VARIABLES if variable in os.environ]
         published = next(filter(None, map(generation_peak_tflops, names)), None)
         if published is not None:
             return published * 1e12 * replicas
-    device = strategy.extended.worker_devices[0]
-    if on_cpu(strategy):
-        # Virtual CPUs share the machine; each worker has a machine of its own.
-        return product_flops(device, compute_dtype, _CPU_SIZE) * replicas / len(strategy.extended.worker_devices)
-    return product_flops(device, compute_dtype, _ACCELERATOR_SIZE) * replicas
+    return product_flops(strategy.extended.worker_devices[0], compute_dtype, _PRODUCT_SIZE) * replicas
 
 
 @functools.cache

@@ -7,14 +7,14 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-from electra_pretrain.checkpoint.listing import steps
+from electra_pretrain.checkpoint.listing import check_is_folder, steps
 from electra_pretrain.checkpoint.pretrained import Pretrained, describe
 from electra_pretrain.checkpoint.unseen import check_unseen, of_run
 from electra_pretrain.checkpoint.vocabulary import RUN_NAME, check_folder
 from electra_pretrain.config.load import CONFIG_NAME, differences, load_config
 from electra_pretrain.config.schema import Config
 from electra_pretrain.core import files, json_files, typed
-from electra_pretrain.core.errors import UserError
+from electra_pretrain.core.errors import FEW, UserError, first_of
 from electra_pretrain.records.manifest import Manifest, Vocabulary
 from electra_pretrain.train.input import Source, choose_sources
 from electra_pretrain.train.metrics_log import METRICS_NAME
@@ -103,8 +103,9 @@ def check_earlier_run(config: Config, sources: Sequence[Source], model_dir: str)
         model_dir: the folder.
 
     Raises:
-        UserError: the fields that differ and may not, or other records.
+        UserError: the fields that differ and may not, or other records; or it is a checkpoint's path.
     """
+    check_is_folder(model_dir)
     path = files.join(model_dir, CONFIG_NAME)
     if not steps(model_dir):
         _check_foreign(config, sources[-1].manifest.vocabulary, model_dir)
@@ -126,8 +127,8 @@ def check_earlier_run(config: Config, sources: Sequence[Source], model_dir: str)
     ]
     if refused:
         raise UserError(
-            f"{model_dir}: holds a run of another config: {'; '.join(refused)}; use that config or another --model_dir "
-            f"(what may change: {', '.join(CHANGEABLE)})"
+            f"{model_dir}: holds a run of another config: {first_of(refused, FEW, '; ')}; use that config or another "
+            f"--model_dir (what may change: {', '.join(CHANGEABLE)})"
         )
     check_folder(model_dir)
     check_unseen(model_dir, config)
@@ -199,6 +200,7 @@ def load_run(model_dir: str) -> About:
     """
     path = files.join(model_dir, RUN_NAME)
     if not files.exists(path):
+        check_is_folder(model_dir)
         raise UserError(f"{path}: no such file; {model_dir} is not the --model_dir of a run")
     try:
         return typed.read_known(About, json_files.read(path), typed.Place(path))

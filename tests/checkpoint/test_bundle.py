@@ -13,6 +13,8 @@ from electra_pretrain.checkpoint import average, bundle, listing, variables
 from electra_pretrain.checkpoint.bundle import DamagedCheckpoint
 from electra_pretrain.convert.tf1 import find_bundle, write_tf1
 from electra_pretrain.core.errors import Unavailable, UserError
+from electra_pretrain.evaluation.runs import last_step
+from electra_pretrain.train.run_folder import load_run
 from tests.conftest import MICRO
 
 VALUES = {"electra/x": np.arange(6, dtype=np.float32).reshape(2, 3), "electra/x/adam_m": np.ones([2, 3], np.float32)}
@@ -133,6 +135,19 @@ def test_the_released_codes_folders_may_name_no_step(tmp_path):
     assert find_bundle(str(tmp_path / "electra_small.index")) == str(tmp_path / "electra_small")
     with pytest.raises(UserError, match="no checkpoint of step 4; there are 9, 10"):
         listing.find(str(tmp_path), 4)
+    for step in range(100, 2000, 100):
+        (tmp_path / f"model.ckpt-{step}.index").touch()
+    with pytest.raises(UserError, match="no checkpoint of step 810; the nearest are 600, 700, 800, 900, 1000$"):
+        listing.find(str(tmp_path), 810)
+
+
+def test_a_checkpoint_is_no_folder(tmp_path):
+    (tmp_path / "model.ckpt-7.index").touch()
+    listing.check_is_folder(str(tmp_path))
+    for path in (tmp_path / "model.ckpt-7", tmp_path / "model.ckpt-7.index"):
+        for refuse in (listing.check_is_folder, load_run, last_step):
+            with pytest.raises(UserError, match=f"^--model_dir {path}: is a checkpoint; give its folder, {tmp_path}$"):
+                refuse(str(path))
 
 
 def test_checkpoints_are_listed_without_tensorflow(tmp_path):

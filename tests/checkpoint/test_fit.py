@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from electra_pretrain.checkpoint.fit import check_fit, expected_variables
-from electra_pretrain.checkpoint.pretrained import check_numbers
-from electra_pretrain.core.errors import UserError
+from electra_pretrain.checkpoint.pretrained import check_numbers, listed, misfits
+from electra_pretrain.core.errors import FEW, UserError, first_of
 from electra_pretrain.model.electra import Electra
 from tests.conftest import MICRO
 
@@ -34,7 +34,9 @@ WRONG = {
     r"dense/bias has shape \[31\] instead of \[32\];": lambda values: values.update({BIAS: np.zeros(31, np.float32)}),
     "dense/bias holds int64 instead of float32;": lambda values: values.update({BIAS: np.zeros(32, np.int64)}),
     "dense/bias holds float16 instead of float32;": lambda values: values.update({BIAS: np.zeros(32, np.float16)}),
-    "missing: .*word_embeddings/adam_m": lambda values: values.update({f"{TABLE}/adam_v": np.zeros([3500, 16], np.float32)}),
+    r"missing: discriminator_predictions/dense/bias/adam_m, .* and 90 more;": lambda values: values.update(
+        {f"{TABLE}/adam_v": np.zeros([3500, 16], np.float32)}
+    ),
 }
 
 
@@ -45,6 +47,16 @@ def test_what_does_not_fit_is_told(values, monkeypatch, expected, message):
     WRONG[message](values)
     with pytest.raises(UserError, match=f"^run/model.ckpt-5: is not of the model that run/config.json describes: .*{message}"):
         check_fit("run/model.ckpt-5", values, MICRO, "run/config.json")
+
+
+def test_a_message_stays_short_whatever_does_not_fit(expected):
+    others = {f"other/{number}": np.zeros(2, np.float32) for number in range(100)}
+    misshapen = {name: np.zeros(number + 40_000, np.float32) for number, name in enumerate(expected)}
+    for values in (others, {}, misshapen):
+        problems = first_of(misfits(values, expected), FEW, "; ")
+        assert problems.endswith(" more") and len(problems) < 1000
+    assert listed(["a", "b", "c", "d", "e", "f"]) == "a, b, c, d, e and 1 more"
+    assert listed([f"layer_{number}/x" for number in range(12)]) == "layer_*/x (12)"
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])

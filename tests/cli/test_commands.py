@@ -296,6 +296,15 @@ def test_quickstart_walks_the_whole_road(tmp_path, capfd, config_path):
         assert os.path.exists(tmp_path / "out" / "exported" / kind / "model.safetensors")
 
 
+def test_quickstart_of_a_masked_language_model_shows_what_there_is(tmp_path, capfd, monkeypatch):
+    """No discriminator: nothing of its to be shown."""
+    (tmp_path / "exported" / "masked_lm").mkdir(parents=True)
+    monkeypatch.setattr(quickstart, "run_shown", lambda module, words: 0)
+    quickstart.quickstart(quickstart.parse_args(["--output", str(tmp_path), "--set", "objective.electra_objective=false"]))
+    out = capfd.readouterr().out
+    assert f"{tmp_path}/exported: masked_lm/, for transformers" in out and "quickstart: done in" in out
+
+
 def test_quickstart_ends_as_a_step_that_fails(tmp_path, capfd):
     (tmp_path / "empty.txt").write_text("\n")
     code, err = run(quickstart, ["--output", tmp_path / "out", "--corpus", tmp_path / "empty.txt", "--quiet"], capfd)

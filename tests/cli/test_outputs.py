@@ -4,6 +4,7 @@ import importlib
 import json
 import os
 import re
+import socket
 import types
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from tests.conftest import MICRO
 
 MINE = "이것은 내가 쓴 글이다.\n\n그리고 이것도 내가 쓴 글이다.\n"
 # Options that name an output, and where what they name is made; all else that is called so is an input.
+HOST = socket.gethostname()
 OUTPUTS = {"--output", "--dropped", "--html", "--compiled", "--tokenizer_json", "--model_dir", "--work_dir", "--overwrite"}
 
 
@@ -172,7 +174,7 @@ def test_the_same_command_may_run_again(here, line):
     first = snapshot(here)
     for path in list(here.rglob("*")):
         if str(path.relative_to(here)).startswith(("o", "n/")) and path.is_file():
-            path.with_name(f"{path.name}.tmp-1-elsewhere").write_text("what a killed run left")
+            path.with_name(f"{path.name}.tmp-{10**30}-{HOST}").write_text("what a killed run left")
     assert command(name, rest) == ""
     if name != "build_data":  # a finished folder of records is not touched again
         assert snapshot(here) == first

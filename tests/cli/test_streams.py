@@ -62,8 +62,9 @@ def test_a_reader_that_has_gone_ends_a_command_in_silence(shell):
     assert shell("$RUN 2>&1 >/dev/null | true")[0] == 0, "messages that nobody reads ended the work"
 
 
-def test_a_full_disk_behind_standard_output_is_told(shell):
-    code, _, err = shell("$RUN >/dev/full")
+@pytest.mark.parametrize("buffered", [True, False])
+def test_a_full_disk_behind_standard_output_is_told(shell, buffered):
+    code, _, err = shell("$RUN >/dev/full", **({} if buffered else {"PYTHONUNBUFFERED": "1"}))
     assert code == 1 and err.startswith(
         "from below example: warning: told\nexample: error: standard output: No space left on device; "
     )

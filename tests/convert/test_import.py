@@ -124,6 +124,13 @@ def test_moments_and_step_are_kept_where_asked(tmp_path, tf1, values):
         np.testing.assert_array_equal(found[f"{name}/adam_v"], np.abs(value) * np.float32(0.1))
     with pytest.raises(UserError, match="has no moments to go on with"):
         import_(tmp_path / "other", tf1=tf1[0], keep_optimizer=True)
+
+
+def test_a_step_without_moments_is_nothing_to_go_on_with(tmp_path, values):
+    """As tools leave a checkpoint that strip it of moments; and no message lists all that a network has."""
+    released_weights.write(tmp_path, values, adam_slots=False, step=700)
+    with pytest.raises(UserError, match="has no moments to go on with; leave out --keep_optimizer"):
+        import_(tmp_path / "run", tf1=tmp_path, keep_optimizer=True)
     assert not (tmp_path / "other").exists()
 
 
@@ -350,6 +357,30 @@ def test_generators_that_do_not_belong_are_refused(pair):
     edit_config(folder, num_attention_heads=1)
     edit_weights(folder, lambda weights: weights.update({"electra.embeddings.LayerNorm.bias": np.ones(E, np.float32)}))
     with pytest.raises(UserError, match="do not share generator/embeddings/LayerNorm/beta"):
+        read_pretrained(str(pair))
+
+
+ROLES = {
+    "swapped": ("generator", "discriminator", "generator is a generator and .*discriminator its discriminator; swap the two"),
+    "two generators": ("generator", "generator", "generator: is a generator, where a discriminator is needed"),
+    "two discriminators": ("discriminator", "discriminator", "discriminator: is a discriminator, where a generator is needed"),
+    "a generator alone": ("generator", None, "generator: is a generator, where a discriminator is needed"),
+}
+
+
+@pytest.mark.parametrize("name", ROLES)
+def test_networks_in_each_others_place_are_told_apart(pair, name):
+    discriminator, generator, message = ROLES[name]
+    given = {"generator": pair / generator} if generator else {}
+    with pytest.raises(UserError, match=message):
+        import_(pair / "run", discriminator=pair / discriminator, **given)
+
+
+def test_swapped_folders_of_init_from_are_told(pair):
+    (pair / "discriminator").rename(pair / "other")
+    (pair / "generator").rename(pair / "discriminator")
+    (pair / "other").rename(pair / "generator")
+    with pytest.raises(UserError, match="swap the two"):
         read_pretrained(str(pair))
 
 

@@ -13,7 +13,7 @@ REFUSED = {
     "two values": (b"1 2", r"^W, line 1, column 3: not valid JSON \(Extra data\)$"),
     "not UTF-8": (b'{"a":\n"\xb0\xa1"}', r"^W, line 2: not UTF-8 \(byte 0xb0\)$"),
     "not UTF-8, from an argument": ('"\udcff"', r"^W, line 1: not UTF-8"),
-    "UTF-16": ('{"a": 1}'.encode("utf-16"), r"^W, line 1: not UTF-8 \(byte 0xff\)$"),
+    "UTF-16": ('{"a": 1}'.encode("utf-16"), r"^W: is UTF-16; save it as UTF-8$"),
     "open and deep": ("[" * 100_000, r"^W: lists and objects lie more than 100 deep"),
     "closed and deep": ('{"a":' * 100_000 + "1" + "}" * 100_000, r"^W: lists and objects lie more than 100 deep"),
     "one too deep": ("[" * 101 + "]" * 101, r"^W: lists and objects lie more than 100 deep"),

@@ -24,3 +24,12 @@ def test_what_ships_is_named(tmp_path):
         UserError, match=r"^none: no such vocabulary file; give a path, or the name .* ships: reviews_32200.txt$"
     ):
         shipped.find("none", "vocab", ".txt", "vocabulary file")
+
+
+def test_of_a_folder_a_file_in_it_is_named(tmp_path):
+    with pytest.raises(UserError, match=f"^{tmp_path}: is a folder, no vocabulary file; it holds no .txt file$"):
+        shipped.find(str(tmp_path), "vocab", ".txt", "vocabulary file")
+    for name in ("vocab.txt", "run.json"):
+        (tmp_path / name).touch()
+    with pytest.raises(UserError, match=f"is a folder, no vocabulary file; name one in it, such as {tmp_path}/vocab.txt$"):
+        shipped.find(str(tmp_path), "vocab", ".txt", "vocabulary file")

@@ -38,6 +38,11 @@ def test_what_was_left_of_the_files_named_goes(tmp_path, dead):
         (tmp_path / name).write_text("x")
     files.remove_temporaries(str(tmp_path), r"page\.html")
     files.remove_temporaries(str(tmp_path / "none"), ".*")
+    other = tmp_path / f"page.html.tmp-{dead}-{HOST[::-1]}x"
+    other.write_text("another machine may be writing it")
+    files.remove_temporaries(str(tmp_path), r"page\.html", elsewhere=False)
+    assert other.exists()
+    files.remove_temporaries(str(tmp_path), r"page\.html")
     assert sorted(os.listdir(tmp_path)) == sorted(kept)
 
 

@@ -47,8 +47,8 @@ def folder(tmp_path, monkeypatch):
     (run / "config.json").write_text(json.dumps(config.to_dict()))
     for step in (100, 200, 250):
         add_checkpoint(run, step)
-    for task in ("nsmc", "korsts"):
-        (tmp_path / "data" / task).mkdir(parents=True)
+    write_nsmc(tmp_path / "data" / "nsmc", train=4, test=4)
+    write_korsts(tmp_path / "data" / "korsts")
     monkeypatch.setenv("JOURNAL", str(tmp_path / "journal"))
     monkeypatch.setattr(exports, "EXPORT", "tests.support.stand_ins")
     monkeypatch.setattr(sweep, "FINETUNE", "tests.support.stand_ins")
@@ -106,6 +106,20 @@ def test_each_cell_is_run_once_and_the_next_call_runs_what_is_new(folder, capsys
     assert sorted(path.name for path in (folder / "run").glob("*.index")) == [
         f"model.ckpt-{step}.index" for step in (100, 200, 250)
     ]
+
+
+def test_files_that_every_cell_would_end_with_are_refused_before_the_first_export(folder):
+    rows = (folder / "data" / "nsmc" / "ratings_train.txt").read_text()
+    (folder / "data" / "nsmc" / "ratings_train.txt").write_text("\n".join(rows.splitlines()[:2]) + "\n")
+    with pytest.raises(UserError, match="nsmc: each of 1 training examples has the label"):
+        evaluate(folder)
+    assert not journal(folder) and not (folder / "out").exists()
+    (folder / "data" / "nsmc" / "ratings_train.txt").write_text(rows)
+    evaluate(folder)
+    (folder / "data" / "nsmc" / "ratings_train.txt").unlink()
+    evaluate(folder)  # all is done: the files are not needed
+    with pytest.raises(UserError, match="no train split of nsmc"):
+        evaluate(folder, "--seeds", 3)
 
 
 def test_table_and_results_hold_means_and_sample_deviations(folder):
@@ -218,7 +232,9 @@ def test_other_settings_are_refused_field_by_field(folder):
         f"{folder}/out: holds scores of other settings: max_steps was 7, is 8; config.learning_rate was 0.1, is 0.2; "
         'set.warmup_proportion was null, is "0.1"; use those, or another --output'
     )
-    with pytest.raises(UserError, match=r"max_steps was 7, is null; config.*learning_rate was 0.1, is null"):
+    with pytest.raises(
+        UserError, match=r"max_steps was 7, is null; config.max_seq_length was 128, is null; .* and 10 more; use"
+    ):
         evaluate(folder)
     assert len(journal(folder)) == 3
 

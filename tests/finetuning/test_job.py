@@ -26,7 +26,7 @@ def test_questions_without_an_answer_in_their_context_are_scored_and_not_learnt(
     train, dev = asked.examples()
     assert ([each.id for each in train], dev) == (["1"], [])
     assert "1 of 2 questions are not learnt: none of their answers stands in its context" in capfd.readouterr().err
-    assert [each.id for each in asked.scored_examples()] == ["1", "2"]
+    assert [each.id for each in asked.scored_examples(train)] == ["1", "2"]
 
 
 def test_nothing_to_learn_is_told(tmp_path):
@@ -37,9 +37,10 @@ def test_nothing_to_learn_is_told(tmp_path):
 
 def test_every_split_is_read_in_the_encoding_and_the_folder_is_held_to_it(tmp_path):
     for split in ("train", "dev", "test"):
-        content = tsv(["document", "label"], [f"좋은 {split}", "1"])
+        content = tsv(["document", "label"], [f"좋은 {split}", "1"], ["나쁜", "0"])
         (tmp_path / f"{split}.tsv").write_bytes(content.encode("cp949"))
     asked = job("nsmc", tmp_path, "test", select="best", encoding="cp949")
-    read = [*asked.examples(), asked.scored_examples()]
-    assert [each.text for examples in read for each in examples] == ["좋은 train", "좋은 dev", "좋은 test"]
+    train, dev = asked.examples()
+    read = [train, dev, asked.scored_examples(train)]
+    assert [examples[0].text for examples in read] == ["좋은 train", "좋은 dev", "좋은 test"]
     assert asked.asked()["encoding"] == "cp949"

@@ -347,3 +347,19 @@ def test_the_registry_imports_nothing_heavy():
     heavy = "torch transformers tensorflow numpy tokenizers datasets sentencepiece"
     result = subprocess.run([sys.executable, "-c", code % heavy], capture_output=True, text=True, timeout=120)
     assert result.stdout.strip() == f"{len(registry.TASKS)} []", result.stderr
+
+
+TABLES = {
+    "empty": ("", "train.tsv: is empty; fetch it again"),
+    "blank lines alone": ("\n \n", "train.tsv: is empty; fetch it again"),
+    "commas": ("id,document,label\n1,가,0\n", 'line 1: no column "document"; its columns are parted by commas: put tabs'),
+    "no header": ("1\t가\t0\n", 'line 1: no column "document"; did you mean .*Or is the header row missing'),
+}
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_tables_of_another_form_are_told_as_what_they_are(tmp_path, name):
+    content, message = TABLES[name]
+    put(tmp_path, "train.tsv", content.encode())
+    with pytest.raises(UserError, match=message):
+        registry.TASKS["nsmc"].read(str(tmp_path / "train.tsv"))

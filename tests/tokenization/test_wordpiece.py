@@ -134,7 +134,9 @@ def test_lower_case_keeps_accents_and_syllables(tmp_path):
 SPECIALS = "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\n"
 BAD = {
     "no mask": ("[PAD]\n[UNK]\n[CLS]\n[SEP]\n가\n".encode(), r"lacks \[MASK\]"),
-    "not UTF-8": (SPECIALS.encode() + "가".encode("cp949"), "not UTF-8"),
+    "not UTF-8": (SPECIALS.encode() + "가".encode("cp949"), "line 6: not UTF-8"),
+    "a tokenizer.json": (b'{"model": {"vocab": {"[PAD]": 0}}}', "is JSON, no vocabulary; give a vocab.txt"),
+    "UTF-16": (SPECIALS.encode("utf-16"), "is UTF-16; save it as UTF-8"),
 }
 
 
@@ -145,6 +147,20 @@ def test_bad_vocabularies(tmp_path, name):
     path.write_bytes(content)
     with pytest.raises(UserError, match=f"vocab.txt.*{message}"):
         load_tokenizer(str(path), False)
+
+
+def test_how_an_editor_saves_it_makes_no_other_vocabulary(tmp_path):
+    """A byte order mark and Windows' line ends: the same tokens and the same file beside records, whose hash counts."""
+    saved = {"as written": b"", "with a byte order mark": b"\xef\xbb\xbf"}
+    found = []
+    for name, mark in saved.items():
+        for end in ("\n", "\r\n"):
+            path = tmp_path / f"{name} {len(end)}.txt"
+            path.write_bytes(mark + (SPECIALS + "가\n").replace("\n", end).encode())
+            tokenizer = load_tokenizer(str(path), False)
+            found.append((tokenizer.tokens, tokenizer.file_content, tokenizer.sha256, tokenizer.special_ids.pad))
+            assert read_vocab(str(path)) == tokenizer.tokens
+    assert found[0][0][0] == "[PAD]" and all(each == found[0] for each in found)
 
 
 # Published vocabularies hold such lines: their ids, and what is said of them.

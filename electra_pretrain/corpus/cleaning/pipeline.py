@@ -204,10 +204,9 @@ def _work_folder(output: str, fingerprint: str, dropped: str | None, shared_dir:
     if not files.exists(folder.path):
         names = [name for name in files.list_dir(output) if name.startswith((folder.prefix, "part-"))]
         if names:
-            raise UserError(
-                f"{output}: holds {names[0]}, of an unfinished run with other input or settings; "
-                "choose another --output or delete the folder"
-            )
+            ours = names[0].startswith(folder.prefix)
+            whose = "of an unfinished run with other input or settings" if ours else "of another run, or of others"
+            raise UserError(f"{output}: holds {names[0]}, {whose}; choose another --output, or move this folder away")
     files.make_dirs(folder.path)
     if dropped and (parent := os.path.dirname(dropped)):
         files.make_dirs(parent)

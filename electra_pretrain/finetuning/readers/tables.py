@@ -42,7 +42,9 @@ def rows(
     """
     wanted = [(names,) if isinstance(names, str) else names for names in (*texts, label)]
     table = _cells(path, encoding)
-    number, header = next(table, (1, []))
+    number, header = next(table, (0, []))
+    if not number:
+        raise UserError(f"{path}: is empty; fetch it again")
     header = [name.strip() for name in header]
     _check_labelled(path, header, wanted, header_optional)
     if header_optional and len(header) == len(wanted) and not any(name in header for names in wanted for name in names):
@@ -81,8 +83,11 @@ def _check_labelled(path: str, header: Sequence[str], wanted: Sequence[Sequence[
 def _column(where: str, header: list[str], names: Sequence[str]) -> int:
     found = [header.index(name) for name in names if name in header]
     if not found:
-        known = [name for name in header if name] or ["a header row"]
-        raise UserError(f'{where}: no column "{" or ".join(names)}"; {nearest(names[0], known)}')
+        missing = f'{where}: no column "{" or ".join(names)}"'
+        if len(header) == 1 and "," in header[0]:
+            raise UserError(f"{missing}; its columns are parted by commas: put tabs in their place")
+        known = list(dict.fromkeys(name for name in header if name))
+        raise UserError(f"{missing}; {nearest(names[0], known)} Or is the header row missing?")
     return found[0]
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from electra_pretrain.core import compression, files
+from electra_pretrain.core.plain_text import BYTE_ORDER_MARK
 from electra_pretrain.corpus.decoding import Decoder
 from electra_pretrain.corpus.layouts.lines import lines
 
@@ -35,4 +36,4 @@ def whole_text(path: str, encoding: str) -> str:
     with files.open_raw(path) as raw, compression.decompressed(path, raw) as file:
         content = file.read()
     decoded = (decoder.decode(line, f"{path}, line", number) for number, line in enumerate(content.splitlines(True), 1))
-    return "".join(decoded).removeprefix("\ufeff")
+    return "".join(decoded).removeprefix(BYTE_ORDER_MARK)
