@@ -55,13 +55,15 @@ def find(folder: str, step: int | None = None) -> str:
 
 
 def check_is_folder(model_dir: str) -> None:
-    """Refuse the path of a checkpoint where a run's folder is wanted.
+    """Refuse the path of a checkpoint, or of another file, where a run's folder is wanted.
 
     Raises:
         UserError: it is one; the folder is named.
     """
-    if files.exists(model_dir.removesuffix(INDEX_SUFFIX) + INDEX_SUFFIX):
-        raise UserError(f"--model_dir {model_dir}: is a checkpoint; give its folder, {model_dir.rpartition('/')[0] or '.'}")
+    is_checkpoint = files.exists(model_dir.removesuffix(INDEX_SUFFIX) + INDEX_SUFFIX)
+    if is_checkpoint or (files.exists(model_dir) and not files.is_dir(model_dir)):
+        kind = "checkpoint" if is_checkpoint else "file"
+        raise UserError(f"{model_dir}: is a {kind}; give the run's folder, {model_dir.rpartition('/')[0] or '.'}")
 
 
 def remove_old(folder: str, keep: int, keep_every: int) -> None:

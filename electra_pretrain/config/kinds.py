@@ -8,6 +8,7 @@ from electra_pretrain.core.errors import UserError
 
 PRETRAINING, FINETUNING = "a config for pretraining", "a config for fine-tuning"
 HPARAMS = "a hyperparameter file of the released ELECTRA code"
+RECIPE = "a cleaning recipe"
 _Keys = dict[str, Any]
 # The first that holds counts: Hugging Face's and the released code's share names with each other and with a config's fields.
 _SIGNS: dict[str, Callable[[_Keys], bool]] = {
@@ -16,7 +17,7 @@ _SIGNS: dict[str, Callable[[_Keys], bool]] = {
     "a tokenizer.json": lambda keys: "added_tokens" in keys,
     PRETRAINING: lambda keys: any(isinstance(keys.get(name), dict) for name in SECTIONS),
     FINETUNING: lambda keys: "num_train_epochs" in keys,
-    "a cleaning recipe": lambda keys: "rules" in keys,
+    RECIPE: lambda keys: "rules" in keys,
     "the manifest of records": lambda keys: "train_shards" in keys,
     HPARAMS: lambda keys: any(name in keys for name in ("model_size", "vocab_size", "use_tpu", "train_batch_size")),
 }

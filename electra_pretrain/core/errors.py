@@ -9,7 +9,7 @@ _MARKS = re.compile(r"\{\{\w+[^{}]*\}\}|\[Op:\w+\](?: name:.*)?|\[\[.*\]\]|^ *\(
 
 
 FEW = 5  # so many names a message holds of what may be many
-_CHOICES = 20  # of names to choose from
+_CHOICES = 12  # of names to choose from
 
 
 class UserError(ValueError):

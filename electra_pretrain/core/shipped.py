@@ -35,7 +35,7 @@ def find(name_or_path: str, subfolder: str, suffix: str, kind: str) -> str:
         if name in names:
             return str(folder(subfolder) / name)
     if files.is_dir(name_or_path):
-        inside = sorted(name for name in files.list_dir(name_or_path) if name.endswith(suffix))
+        inside = sorted(name for name in files.list_dir(name_or_path) if name.endswith(suffix) and name[0] != ".")
         advice = f"name one in it, such as {files.join(name_or_path, inside[0])}" if inside else f"it holds no {suffix} file"
         raise UserError(f"{name_or_path}: is a folder, no {kind}; {advice}")
     which = f": {', '.join(names)}" if len(names) <= _FEW else f"; {nearest(name_or_path, names)}"

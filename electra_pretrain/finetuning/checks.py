@@ -5,6 +5,8 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from electra_pretrain.core.errors import FEW, UserError, first_of
 from electra_pretrain.core.json_files import shown
 from electra_pretrain.finetuning.task import Task
@@ -61,12 +63,12 @@ def check_known(ids: Sequence[Sequence[int]], unknown: int | None) -> None:
     """Warn where a model does not know much of the text that it shall learn from.
 
     Args:
-        ids: of the training set's tokens, row by row.
+        ids: of the training set's tokens, row by row; lists or arrays.
         unknown: the id of the unknown token; None: there is none.
     """
     if unknown is None:
         return
-    share = sum(row.count(unknown) for row in ids) / max(1, sum(map(len, ids)))
+    share = sum(int(np.count_nonzero(np.asarray(row) == unknown)) for row in ids) / max(1, sum(map(len, ids)))
     if share > UNKNOWN_SHARE:
         _log.warning(
             f"{share:.0%} of the training set's tokens are unknown to the model's vocabulary; is the model of this language, "

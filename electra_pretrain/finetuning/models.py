@@ -32,6 +32,8 @@ def identity(model: str) -> dict[str, str]:
     if not os.path.isdir(model):
         if files.is_remote(model):
             raise UserError(f"--model {model}: must be a local folder or a name on the hub; copy it here first")
+        if os.path.isfile(model):
+            raise UserError(f"--model {model}: is a file; give the model's folder, {os.path.dirname(model) or '.'}")
         if os.path.exists(model) or model.count("/") != 1 or model.startswith((".", "/", "~")):
             raise UserError(f"--model {model}: no such folder, nor OWNER/NAME of the hub")
         return {"model": model}

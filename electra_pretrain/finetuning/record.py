@@ -28,7 +28,10 @@ def finished(output: str, asked: dict[str, Any]) -> dict[str, Any] | None:
         files.make_dirs(output)
         files.write_text(path, _text(asked))
         return None
-    before, now = flat(_read(path)), flat(asked)
+    found = _read(path)
+    before, now = flat(found), flat(asked)
+    if "data" in found:  # a pretraining's bears the same name
+        raise UserError(f"{path}: is no fine-tuning's, and would be lost; choose a new folder")
     changed = [key for key in sorted(before.keys() | now.keys()) if before.get(key) != now.get(key)]
     results = os.path.join(output, RESULTS)
     if changed and not os.path.exists(results) and not os.path.isdir(os.path.join(output, CHECKPOINTS)):

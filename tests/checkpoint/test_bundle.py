@@ -146,8 +146,11 @@ def test_a_checkpoint_is_no_folder(tmp_path):
     listing.check_is_folder(str(tmp_path))
     for path in (tmp_path / "model.ckpt-7", tmp_path / "model.ckpt-7.index"):
         for refuse in (listing.check_is_folder, load_run, last_step):
-            with pytest.raises(UserError, match=f"^--model_dir {path}: is a checkpoint; give its folder, {tmp_path}$"):
+            with pytest.raises(UserError, match=f"^{path}: is a checkpoint; give the run's folder, {tmp_path}$"):
                 refuse(str(path))
+    (tmp_path / "metrics.jsonl").touch()
+    with pytest.raises(UserError, match=f"metrics.jsonl: is a file; give the run's folder, {tmp_path}$"):
+        last_step(str(tmp_path / "metrics.jsonl"))
 
 
 def test_checkpoints_are_listed_without_tensorflow(tmp_path):

@@ -8,6 +8,7 @@ from electra_pretrain.config.hparams import load_hparams
 from electra_pretrain.config.load import load_config
 from electra_pretrain.core import shipped
 from electra_pretrain.core.errors import UserError
+from electra_pretrain.corpus.cleaning.recipe import load_recipe
 from electra_pretrain.finetuning.config import load_finetune_config
 
 OURS = {"model": {"num_hidden_layers": 2}}
@@ -15,6 +16,7 @@ HPARAMS = {"model_size": "small", "vocab_size": 1200}
 FINETUNE = {"num_train_epochs": 3, "learning_rate": 1e-4}
 HUGGING_FACE = {"model_type": "electra", "vocab_size": 35000, "hidden_size": 256}
 WRONG = [
+    (lambda path, _: load_recipe(path), OURS, "is a config for pretraining, not a cleaning recipe; give the right file"),
     (load_config, HPARAMS, "is a hyperparameter file of the released ELECTRA code, .*; give it as --hparams"),
     (load_config, FINETUNE, "is a config for fine-tuning, not a config for pretraining; finetune takes it"),
     (load_config, HUGGING_FACE, "is the config.json of a Hugging Face model, not a config for pretraining"),

@@ -130,12 +130,14 @@ def test_what_could_not_be_written_in_the_end_is_refused_at_the_start(here, monk
 
 
 def test_what_killed_runs_left_goes(here):
-    gone, kept = ["page.html.tmp-1-x"], ["other.tmp-1-x", "o/part-1.tmp-1-x"]  # a folder's go under its lock
+    dead = f"tmp-{10**30}-{socket.gethostname()}"
+    gone = [f"page.html.{dead}"]
+    kept = ["page.html.tmp-1-x", f"other.{dead}", f"o/part-1.{dead}"]  # a folder's go under its lock
     (here / "o").mkdir()
     for name in gone + kept:
         (here / name).write_text("half")
     check([OutputFile("--html", "page.html", never), OutputFolder("--output", "o", r"part-\d+")], [])
-    assert [(here / name).exists() for name in gone + kept] == [False, True, True]
+    assert [(here / name).exists() for name in gone + kept] == [False, True, True, True]
 
 
 def test_marks_are_known_again_and_only_by_their_command(here):

@@ -29,7 +29,7 @@ def test_what_ships_is_named(tmp_path):
 def test_of_a_folder_a_file_in_it_is_named(tmp_path):
     with pytest.raises(UserError, match=f"^{tmp_path}: is a folder, no vocabulary file; it holds no .txt file$"):
         shipped.find(str(tmp_path), "vocab", ".txt", "vocabulary file")
-    for name in ("vocab.txt", "run.json"):
+    for name in ("vocab.txt", "run.json", ".vocab.txt"):
         (tmp_path / name).touch()
     with pytest.raises(UserError, match=f"is a folder, no vocabulary file; name one in it, such as {tmp_path}/vocab.txt$"):
         shipped.find(str(tmp_path), "vocab", ".txt", "vocabulary file")

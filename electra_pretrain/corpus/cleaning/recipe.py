@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
+from electra_pretrain.config.kinds import RECIPE, refuse_others
 from electra_pretrain.core import files, json_files, typed
 from electra_pretrain.core.errors import UserError, nearest
 from electra_pretrain.core.json_files import shown
@@ -104,6 +105,7 @@ def load_recipe(name_or_path: str) -> Recipe:
     if not files.exists(path) or files.is_dir(path):
         raise UserError(f"--recipe {name_or_path}: no such file, and no recipe of that name; {nearest(path, shipped_names())}")
     values = json_files.read_object(path)
+    refuse_others(values, path, RECIPE)
     _same_names(values, KEYS, path, "key", optional=("sentences",))
     recipe = typed.read(Recipe, values, Place(path))
     for number, rule in enumerate(recipe.rules, start=1):
