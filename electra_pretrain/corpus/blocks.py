@@ -21,6 +21,8 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import BinaryIO, NamedTuple, cast
 
+import numpy as np
+
 from electra_pretrain.core import volumes
 from electra_pretrain.core.hashing import HashedFile
 from electra_pretrain.corpus.contents import is_sought, read_contents
@@ -96,9 +98,15 @@ class RawBlock(NamedTuple):
 
     def cut(self) -> TextBlock:
         """Cut it into its documents, without decoding them."""
-        documents = [stripped for document in self.content.split(b"\n\n") if (stripped := document.strip(b"\n"))]
-        document_ends = itertools.accumulate(document.count(b"\n") + 1 for document in documents)
-        return TextBlock(self.number, self.key, b"\n".join(documents), list(document_ends))
+        text = self.content.strip(b"\n")
+        if not text:
+            return TextBlock(self.number, self.key, b"", [])
+        while b"\n\n\n" in text:
+            text = text.replace(b"\n\n\n", b"\n\n")
+        newlines = np.flatnonzero(np.frombuffer(text, np.uint8) == ord("\n"))
+        blanks = np.flatnonzero(np.diff(newlines) == 1)  # numbers of the lines before an empty one, empty ones counted
+        document_ends = [*(blanks + 1 - np.arange(len(blanks))).tolist(), len(newlines) + 1 - len(blanks)]
+        return TextBlock(self.number, self.key, text.replace(b"\n\n", b"\n"), document_ends)
 
     def documents(self) -> list[Document]:
         """Return its documents' sentences; raises as `decoding`."""
