@@ -50,20 +50,20 @@ class TextBlock(NamedTuple):
     Attributes:
         number: of the block, from 0.
         key: hash of what was read of the corpus up to the block's end: the same key, the same text.
-        text: the sentences of all its documents, one a line, in UTF-8; nothing after the last.
+        lines: the sentences of all its documents, in UTF-8.
         document_ends: for each document, how many lines have gone by when it ends.
     """
 
     number: int
     key: str
-    text: bytes
+    lines: list[bytes]
     document_ends: list[int]
 
     @classmethod
     def of_documents(cls, number: int, key: str, documents: Sequence[Document]) -> "TextBlock":
         """Make a block of documents that were decoded."""
-        text = "\n".join(itertools.chain.from_iterable(documents)).encode("utf-8")
-        return cls(number, key, text, list(itertools.accumulate(map(len, documents))))
+        lines = [sentence.encode("utf-8") for sentence in itertools.chain.from_iterable(documents)]
+        return cls(number, key, lines, list(itertools.accumulate(map(len, documents))))
 
 
 class RawBlock(NamedTuple):
@@ -98,21 +98,17 @@ class RawBlock(NamedTuple):
 
     def cut(self) -> TextBlock:
         """Cut it into its documents, without decoding them."""
-        text = self.content.strip(b"\n")
-        if not text:
-            return TextBlock(self.number, self.key, b"", [])
-        while b"\n\n\n" in text:
-            text = text.replace(b"\n\n\n", b"\n\n")
-        newlines = np.flatnonzero(np.frombuffer(text, np.uint8) == ord("\n"))
-        blanks = np.flatnonzero(np.diff(newlines) == 1)  # numbers of the lines before an empty one, empty ones counted
-        document_ends = [*(blanks + 1 - np.arange(len(blanks))).tolist(), len(newlines) + 1 - len(blanks)]
-        return TextBlock(self.number, self.key, text.replace(b"\n\n", b"\n"), document_ends)
+        lines = self.content.split(b"\n")
+        is_sentence = np.fromiter(map(len, lines), np.int64, len(lines)) > 0
+        gone_by = np.append(np.cumsum(is_sentence)[~is_sentence], np.count_nonzero(is_sentence))
+        document_ends = np.unique(gone_by[gone_by > 0]).tolist()
+        return TextBlock(self.number, self.key, list(filter(None, lines)), document_ends)
 
     def documents(self) -> list[Document]:
         """Return its documents' sentences; raises as `decoding`."""
         block = self.cut()
         with self.decoding():
-            lines = block.text.decode("utf-8").split("\n")
+            lines = b"\n".join(block.lines).decode("utf-8").split("\n")
         return [lines[first:end] for first, end in itertools.pairwise([0, *block.document_ends])]
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from electra_pretrain.core import files, rng
 from electra_pretrain.corpus.blocks import RawBlock, TextBlock
 from electra_pretrain.corpus.whitespace import count_characters
+from electra_pretrain.execution.memory import keep_freed
 from electra_pretrain.execution.resume import Marker
 from electra_pretrain.records.block_file import write_block
 from electra_pretrain.records.examples import Lengths, Span, Spans, cut_documents
@@ -98,7 +99,7 @@ def build_block(block: TextBlock, work: BuildWork) -> BlockResult:
     marker = work.block_marker(block)
     marker.remove()  # it may be of other text
     tokenizer, encode = _cached_tokenizer(work, is_first=block.number == 0)
-    ids, row_splits = encode(block.text)
+    ids, row_splits = encode(block.lines)
     heldout = _heldout(ids, row_splits[[0, *block.document_ends]], settings)
     spans, documents = _spans(row_splits.tolist(), block, settings)
     framer = Framer(ids, settings.max_seq_length, tokenizer.special_ids)
@@ -113,7 +114,7 @@ def build_block(block: TextBlock, work: BuildWork) -> BlockResult:
         documents=len(block.document_ends),
         heldout_documents=int(heldout.sum()),
         sentences=len(row_splits) - 1,
-        characters=count_characters(block.text),
+        characters=count_characters(b"".join(block.lines)),
         tokens=len(ids),
         unk_tokens=int((ids == tokenizer.special_ids.unk).sum()),
         overflow_tokens=int(spans[:, Span._fields.index("overflow")].sum()),
@@ -152,6 +153,7 @@ _tokenizers: dict[tuple[str, bool], tuple[Tokenizer, Encoder]] = {}
 def _cached_tokenizer(work: BuildWork, is_first: bool) -> tuple[Tokenizer, Encoder]:
     key = (work.vocab_path, work.do_lower_case)
     if key not in _tokenizers:
+        keep_freed()
         tokenizer = load_as_learnt(*key, say=False)  # the vocabulary's oddities were told of when the work began
         # Of all workers, the one with the first block speaks.
         _tokenizers[key] = tokenizer, fastest_encoder(tokenizer, say=is_first)

@@ -44,8 +44,9 @@ class Framer:
         Args:
             spans: int64 [N, 3]: start, middle and stop of each example within the tokens.
         """
-        lengths = np.diff(spans).tolist()
-        for (first, middle, last), (in_first, in_second) in zip(self._bounds[spans].tolist(), lengths, strict=True):
+        # A list for each column, not for each span: Python's garbage collector would look through them all.
+        bounds, lengths = self._bounds[spans].T.tolist(), np.diff(spans).T.tolist()
+        for first, middle, last, in_first, in_second in zip(*bounds, *lengths, strict=True):
             text = self._cls + self._encoded[first:middle] + self._sep
             if in_second:
                 text += self._encoded[middle:last] + self._sep
