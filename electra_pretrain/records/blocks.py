@@ -131,7 +131,7 @@ def finished_block(block: RawBlock, work: BuildWork) -> BlockResult | None:
 
 
 def _heldout(ids: np.ndarray, document_splits: np.ndarray, settings: BuildSettings) -> np.ndarray:
-    """Tell of each document, bool [D], if it is held out: a hash of its tokens decides, so that copies of it go the same way."""
+    """Tell which documents, bool [D], are held out: a hash of its tokens decides, so that copies of one go the same way."""
     content = np.ascontiguousarray(ids, "<i4").data.cast("B")
     bounds = (4 * document_splits).tolist()
     digests = [hashlib.blake2b(content[a:b], digest_size=4).digest() for a, b in itertools.pairwise(bounds)]
