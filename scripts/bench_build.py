@@ -2,22 +2,31 @@
 
     python scripts/bench_build.py --corpus 'corpus/*.txt' [--vocab vocab.txt]
 
-Each round measures everything in turn; the ratios are those of the best rates. On a machine that does other work too,
-`--cpu_time` counts the processor's seconds instead of the clock's (of the one process only).
+Each round measures everything in turn; the ratios are those of the best rates, and of the fewest seconds that the processor
+worked, for all processes together. On a machine that does other work too, `--cpu_time` counts these in place of the clock's.
 """  # fmt: skip
 
 import argparse
 import functools
+import multiprocessing
 import os
 import resource
 import shutil
 import tempfile
 import time
 from collections.abc import Callable
+from typing import NamedTuple
 
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
 BATCH_LINES = 10_000
 YARDSTICK_MEGABYTES = 8.0  # of text for `tokenizers`, which needs longest
+
+
+class Cost(NamedTuple):
+    """What work takes: by the clock, and of the processor in all processes; seconds for a megabyte."""
+
+    seconds: float
+    cpu_seconds: float
 
 
 def main() -> None:
@@ -49,8 +58,6 @@ def bench_build(args: argparse.Namespace) -> None:
     sentences = [sentence for document in Corpus(paths).documents() for sentence in document]
     megabytes = sum(map(files.size, paths)) / 1e6
     part = sentences[: max(1, int(len(sentences) * min(1.0, YARDSTICK_MEGABYTES / megabytes)))]
-    part_megabytes = _megabytes(part)
-    clock = time.process_time if args.cpu_time else time.perf_counter
     with tempfile.TemporaryDirectory() as folder, worker_pool(1) as one, worker_pool(2) as two:
         vocab = find_vocab(args.vocab)
         tokenizer = load_tokenizer(vocab, False)
@@ -77,22 +84,26 @@ def bench_build(args: argparse.Namespace) -> None:
 
         for run in (one, two):  # what a process does once
             _warm_up(part, folder, functools.partial(warm, run))
-        rates = {"tokenizers": 0.0, "FastBertTokenizer": 0.0, "1 process": 0.0, "2 processes": 0.0}
+        works: dict[str, tuple[Callable[[], None], float]] = {
+            "tokenizers": (exact, _megabytes(part)),
+            "FastBertTokenizer": (raw, megabytes),
+            "1 process": (functools.partial(whole, one), megabytes),
+            "2 processes": (functools.partial(whole, two), megabytes),
+        }
+        rounds = list[dict[str, Cost]]()
         for _ in range(args.rounds):
-            measured = (
-                part_megabytes / _seconds(exact, clock),
-                megabytes / _seconds(raw, clock),
-                megabytes / _seconds(lambda: whole(one), clock),
-                megabytes / _seconds(lambda: whole(two), time.perf_counter),
+            rounds.append({name: _cost(*work) for name, work in works.items()})
+            print(
+                "MB/s: " + ", ".join(f"{name} {1 / _seconds(cost, args):.2f}" for name, cost in rounds[-1].items()), flush=True
             )
-            print("MB/s: " + ", ".join(f"{name} {rate:.2f}" for name, rate in zip(rates, measured, strict=True)), flush=True)
-            rates = {name: max(*pair) for name, pair in zip(rates, zip(rates.values(), measured, strict=True), strict=True)}
-    single = rates["1 process"]
+    best = {name: Cost(*map(min, zip(*(costs[name] for costs in rounds), strict=True))) for name in works}
+    exact_best, raw_best, one_best, two_best = (_seconds(cost, args) for cost in best.values())
+    cpu = best["2 processes"].cpu_seconds / best["1 process"].cpu_seconds
     workers = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1e6
     print(
-        f"1 process: {single:.2f} MB/s = {single / rates['tokenizers']:.2f} x tokenizers' encode_batch "
-        f"= {single / rates['FastBertTokenizer']:.2f} x FastBertTokenizer\n"
-        f"2 processes: {rates['2 processes']:.2f} MB/s = {rates['2 processes'] / single:.2f} x one\n"
+        f"1 process: {1 / one_best:.2f} MB/s = {exact_best / one_best:.2f} x tokenizers' encode_batch "
+        f"= {raw_best / one_best:.2f} x FastBertTokenizer\n"
+        f"2 processes: {1 / two_best:.2f} MB/s = {one_best / two_best:.2f} x one, for {cpu:.2f} x its processor's seconds\n"
         f"largest worker: {workers:.2f} GB"
     )
 
@@ -114,10 +125,23 @@ def _megabytes(sentences: list[str]) -> float:
     return sum(len(sentence.encode()) + 1 for sentence in sentences) / 1e6
 
 
-def _seconds(work: Callable[[], object], clock: Callable[[], float]) -> float:
-    began = clock()
+def _cost(work: Callable[[], object], megabytes: float) -> Cost:
+    began, cpu_began = time.perf_counter(), _cpu_seconds()
     work()
-    return clock() - began
+    return Cost((time.perf_counter() - began) / megabytes, (_cpu_seconds() - cpu_began) / megabytes)
+
+
+def _cpu_seconds() -> float:
+    """Tell for how long the processor has worked for this process and its workers."""
+    ticks = 0
+    for worker in multiprocessing.active_children():
+        with open(f"/proc/{worker.pid}/stat") as file:
+            ticks += sum(map(int, file.read().rpartition(")")[2].split()[11:13]))  # utime and stime (man 5 proc)
+    return time.process_time() + ticks / os.sysconf("SC_CLK_TCK")
+
+
+def _seconds(cost: Cost, args: argparse.Namespace) -> float:
+    return cost.cpu_seconds if args.cpu_time else cost.seconds
 
 
 if __name__ == "__main__":

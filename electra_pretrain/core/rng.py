@@ -89,11 +89,14 @@ class Random(NamedTuple):
         return (tf.cast(tf.cast(high, tf.int32), tf.float32) + 0.5) * _MANTISSA_SCALE
 
 
-def numpy_bits(seed: int, purpose: str, rows: Any, num_elements: int, step: int = 0) -> np.ndarray:
-    """Return uint32 [B, num_elements]: what `Random(seed, step, rows).bits(purpose, [num_elements])` holds."""
+def numpy_bits(seed: int, purpose: str, rows: Any, num_elements: int, step: Any = 0) -> np.ndarray:
+    """Return uint32 [B, num_elements]: what `Random(seed, step, rows).bits(purpose, [num_elements])` holds.
 
-    def constant(value: int) -> Any:
-        return np.array([value], np.uint32)
+    Rows may have a step each, [B].
+    """
+
+    def constant(value: Any) -> Any:
+        return np.asarray(value, np.uint32).reshape(-1)
 
     def shift(x: Any, count: int) -> Any:
         return x >> np.uint32(count)
@@ -104,7 +107,7 @@ def numpy_bits(seed: int, purpose: str, rows: Any, num_elements: int, step: int 
     return np.asarray(_element_bits(index + key_0, key_1, shift, constant))
 
 
-def numpy_uniform(seed: int, purpose: str, rows: Any, num_elements: int, step: int = 0) -> np.ndarray:
+def numpy_uniform(seed: int, purpose: str, rows: Any, num_elements: int, step: Any = 0) -> np.ndarray:
     """Return float64 [B, num_elements], uniform in (0, 1), from all 32 bits."""
     return (numpy_bits(seed, purpose, rows, num_elements, step) + 0.5) * 2.0**-32
 
@@ -117,18 +120,21 @@ def permutation(seed: int, purpose: str, row: int, length: int) -> np.ndarray:
 class Stream:
     """Successive uniform numbers on the host for one (seed, purpose, row)."""
 
-    _BLOCK = 256
+    _BLOCK, _MOST_BLOCKS = 256, 16
 
     def __init__(self, seed: int, purpose: str, row: int) -> None:
-        self._source = (seed, purpose, [row])
+        self._seed, self._purpose, self._row = seed, purpose, row
         self._step = 0
         self._values: list[float] = []
 
     def uniform(self) -> float:
         """Draw the next number in (0, 1)."""
         if not self._values:
-            self._values = numpy_uniform(*self._source, self._BLOCK, self._step)[0].tolist()[::-1]
-            self._step += 1
+            # Twice as many at each time: a call costs as much as some thousand numbers.
+            steps = np.arange(self._step, self._step + max(1, min(self._step, self._MOST_BLOCKS)))
+            values = numpy_uniform(self._seed, self._purpose, [self._row] * len(steps), self._BLOCK, steps)
+            self._values = values.ravel()[::-1].tolist()
+            self._step += len(steps)
         return self._values.pop()
 
     def integer(self, low: int, high: int) -> int:

@@ -21,6 +21,8 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import BinaryIO, NamedTuple, cast
 
+import numpy as np
+
 from electra_pretrain.core import volumes
 from electra_pretrain.core.hashing import HashedFile
 from electra_pretrain.corpus.contents import is_sought, read_contents
@@ -48,20 +50,20 @@ class TextBlock(NamedTuple):
     Attributes:
         number: of the block, from 0.
         key: hash of what was read of the corpus up to the block's end: the same key, the same text.
-        text: the sentences of all its documents, one a line, in UTF-8; nothing after the last.
+        lines: the sentences of all its documents, in UTF-8.
         document_ends: for each document, how many lines have gone by when it ends.
     """
 
     number: int
     key: str
-    text: bytes
+    lines: list[bytes]
     document_ends: list[int]
 
     @classmethod
     def of_documents(cls, number: int, key: str, documents: Sequence[Document]) -> "TextBlock":
         """Make a block of documents that were decoded."""
-        text = "\n".join(itertools.chain.from_iterable(documents)).encode("utf-8")
-        return cls(number, key, text, list(itertools.accumulate(map(len, documents))))
+        lines = [sentence.encode("utf-8") for sentence in itertools.chain.from_iterable(documents)]
+        return cls(number, key, lines, list(itertools.accumulate(map(len, documents))))
 
 
 class RawBlock(NamedTuple):
@@ -96,15 +98,17 @@ class RawBlock(NamedTuple):
 
     def cut(self) -> TextBlock:
         """Cut it into its documents, without decoding them."""
-        documents = [stripped for document in self.content.split(b"\n\n") if (stripped := document.strip(b"\n"))]
-        document_ends = itertools.accumulate(document.count(b"\n") + 1 for document in documents)
-        return TextBlock(self.number, self.key, b"\n".join(documents), list(document_ends))
+        lines = self.content.split(b"\n")
+        is_sentence = np.fromiter(map(len, lines), np.int64, len(lines)) > 0
+        gone_by = np.append(np.cumsum(is_sentence)[~is_sentence], np.count_nonzero(is_sentence))
+        document_ends = np.unique(gone_by[gone_by > 0]).tolist()
+        return TextBlock(self.number, self.key, list(filter(None, lines)), document_ends)
 
     def documents(self) -> list[Document]:
         """Return its documents' sentences; raises as `decoding`."""
         block = self.cut()
         with self.decoding():
-            lines = block.text.decode("utf-8").split("\n")
+            lines = b"\n".join(block.lines).decode("utf-8").split("\n")
         return [lines[first:end] for first, end in itertools.pairwise([0, *block.document_ends])]
 
 

@@ -11,9 +11,10 @@ import numpy as np
 from electra_pretrain.core import files, rng
 from electra_pretrain.corpus.blocks import RawBlock, TextBlock
 from electra_pretrain.corpus.whitespace import count_characters
+from electra_pretrain.execution.memory import keep_freed
 from electra_pretrain.execution.resume import Marker
 from electra_pretrain.records.block_file import write_block
-from electra_pretrain.records.examples import Lengths, Span, document_spans
+from electra_pretrain.records.examples import Lengths, Span, Spans, cut_documents
 from electra_pretrain.records.manifest import Counts
 from electra_pretrain.records.serialize import Framer
 from electra_pretrain.tokenization.fast import Encoder, fastest_encoder
@@ -98,25 +99,27 @@ def build_block(block: TextBlock, work: BuildWork) -> BlockResult:
     marker = work.block_marker(block)
     marker.remove()  # it may be of other text
     tokenizer, encode = _cached_tokenizer(work, is_first=block.number == 0)
-    ids, row_splits = encode(block.text)
+    ids, row_splits = encode(block.lines)
     heldout = _heldout(ids, row_splits[[0, *block.document_ends]], settings)
-    spans = _spans(row_splits.tolist(), block, heldout, settings)
+    spans, documents = _spans(row_splits.tolist(), block, settings)
     framer = Framer(ids, settings.max_seq_length, tokenizer.special_ids)
-    for split, of_split in zip(SPLITS, spans, strict=True):
+    is_heldout = heldout[documents]
+    examples = []
+    for split, of_split in zip(SPLITS, (spans[~is_heldout], spans[is_heldout]), strict=True):
         keys = rng.numpy_bits(settings.seed, f"{split} order", [block.number], len(of_split))[0]
         order = np.argsort(keys, kind="stable")
-        bounds = np.array(of_split, np.int64).reshape(-1, len(Span._fields))[order, :3]
-        write_block(work.block_path(split, block.number), keys[order], list(framer.frames(bounds)))
+        write_block(work.block_path(split, block.number), keys[order], list(framer.frames(of_split[order, :3])))
+        examples.append(len(of_split))
     counts = Counts(
         documents=len(block.document_ends),
-        heldout_documents=sum(heldout),
+        heldout_documents=int(heldout.sum()),
         sentences=len(row_splits) - 1,
-        characters=count_characters(block.text),
+        characters=count_characters(b"".join(block.lines)),
         tokens=len(ids),
         unk_tokens=int((ids == tokenizer.special_ids.unk).sum()),
-        overflow_tokens=sum(span.overflow for of_split in spans for span in of_split),
+        overflow_tokens=int(spans[:, Span._fields.index("overflow")].sum()),
     )
-    result = BlockResult(counts, [len(of_split) for of_split in spans])
+    result = BlockResult(counts, examples)
     marker.save(result.to_json())
     return result
 
@@ -127,29 +130,21 @@ def finished_block(block: RawBlock, work: BuildWork) -> BlockResult | None:
     return None if saved is None else BlockResult.of_json(saved)
 
 
-def _heldout(ids: np.ndarray, document_splits: np.ndarray, settings: BuildSettings) -> list[bool]:
-    """Tell of each document whether it is held out: a hash of its tokens decides, so that copies of it go the same way."""
+def _heldout(ids: np.ndarray, document_splits: np.ndarray, settings: BuildSettings) -> np.ndarray:
+    """Tell which documents, bool [D], are held out: a hash of its tokens decides, so that copies of one go the same way."""
     content = np.ascontiguousarray(ids, "<i4").data.cast("B")
     bounds = (4 * document_splits).tolist()
     digests = [hashlib.blake2b(content[a:b], digest_size=4).digest() for a, b in itertools.pairwise(bounds)]
     rows = np.frombuffer(b"".join(digests), "<u4")
-    held: list[bool] = (
-        rng.numpy_uniform(settings.seed, "heldout documents", rows, 1)[:, 0] < settings.heldout_fraction
-    ).tolist()
-    return held
+    chances = rng.numpy_uniform(settings.seed, "heldout documents", rows, 1)[:, 0]
+    return np.asarray(chances < settings.heldout_fraction)
 
 
-def _spans(row_splits: list[int], block: TextBlock, heldout: list[bool], settings: BuildSettings) -> tuple[list[Span], ...]:
-    """Cut the examples of every pass, by split."""
-    spans: tuple[list[Span], ...] = tuple([] for _ in SPLITS)
-    for number_of_pass in range(settings.dupe_factor):
-        draws = rng.Stream(settings.seed, f"examples, pass {number_of_pass}", block.number)
-        first = 0
-        for end, is_heldout in zip(block.document_ends, heldout, strict=True):
-            ends = row_splits[first + 1 : end + 1]
-            spans[is_heldout].extend(document_spans(row_splits[first], ends, settings.lengths, draws))
-            first = end
-    return spans
+def _spans(row_splits: list[int], block: TextBlock, settings: BuildSettings) -> Spans:
+    """Cut the examples of every pass."""
+    streams = [rng.Stream(settings.seed, f"examples, pass {number}", block.number) for number in range(settings.dupe_factor)]
+    passes = [cut_documents(row_splits, block.document_ends, settings.lengths, draws) for draws in streams]
+    return Spans(*map(np.concatenate, zip(*passes, strict=True)))
 
 
 _tokenizers: dict[tuple[str, bool], tuple[Tokenizer, Encoder]] = {}
@@ -158,6 +153,7 @@ _tokenizers: dict[tuple[str, bool], tuple[Tokenizer, Encoder]] = {}
 def _cached_tokenizer(work: BuildWork, is_first: bool) -> tuple[Tokenizer, Encoder]:
     key = (work.vocab_path, work.do_lower_case)
     if key not in _tokenizers:
+        keep_freed()
         tokenizer = load_as_learnt(*key, say=False)  # the vocabulary's oddities were told of when the work began
         # Of all workers, the one with the first block speaks.
         _tokenizers[key] = tokenizer, fastest_encoder(tokenizer, say=is_first)

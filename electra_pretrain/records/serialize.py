@@ -34,8 +34,9 @@ class Framer:
         self._encoded, self._bounds = _varints(ids)
         self._cls, self._sep, pad = map(_varint, (special_ids.cls, special_ids.sep, special_ids.pad))
         self._padding, self._pad_bytes = pad * max_seq_length, len(pad)
-        self._heads = [_feature_head(name, max_seq_length) for name in (INPUT_MASK, SEGMENT_IDS)]
-        self._zeros, self._ones = bytes(max_seq_length), b"\1" * max_seq_length
+        self._mask_head, self._segments_head = (_feature_head(name, max_seq_length) for name in (INPUT_MASK, SEGMENT_IDS))
+        zeros, ones = bytes(max_seq_length), b"\1" * max_seq_length
+        self._ones_zeros, self._zeros_ones_zeros = ones + zeros, zeros + ones + zeros
 
     def frames(self, spans: np.ndarray) -> Iterator[bytes]:
         """Frame a record for each span: `[CLS] first [SEP] second [SEP]`, padded; an empty second segment has no [SEP].
@@ -43,33 +44,32 @@ class Framer:
         Args:
             spans: int64 [N, 3]: start, middle and stop of each example within the tokens.
         """
-        lengths = np.diff(spans).tolist()
-        for (first, middle, last), (in_first, in_second) in zip(self._bounds[spans].tolist(), lengths, strict=True):
-            text = [self._cls, self._encoded[first:middle], self._sep]
+        # A list for each column, not for each span: Python's garbage collector would look through them all.
+        bounds, lengths = self._bounds[spans].T.tolist(), np.diff(spans).T.tolist()
+        for first, middle, last, in_first, in_second in zip(*bounds, *lengths, strict=True):
+            text = self._cls + self._encoded[first:middle] + self._sep
             if in_second:
-                text += [self._encoded[middle:last], self._sep]
-            yield framed(b"".join(self._features(b"".join(text), in_first + 2, in_second + 1 if in_second else 0)))
+                text += self._encoded[middle:last] + self._sep
+            yield framed(self._payload(text, in_first + 2, in_second + 1 if in_second else 0))
 
-    def _features(self, text: bytes, in_first: int, in_second: int) -> tuple[bytes, ...]:
-        """Make an example's message, in slices, of its encoded tokens and its segments' lengths, special tokens counted."""
-        used = in_first + in_second
-        unused = self._max_seq_length - used
-        assert unused >= 0, f"{used} tokens do not fit into {self._max_seq_length}"
-        padding, zeros, ones = self._padding[: unused * self._pad_bytes], self._zeros, self._ones
-        input_ids_bytes = len(text) + len(padding)
-        head = _features_head(input_ids_bytes, self._max_seq_length)
-        mask, segments = self._heads
-        return (
-            head,
-            text,
-            padding,
-            mask,
-            ones[:used],
-            zeros[:unused],
-            segments,
-            zeros[:in_first],
-            ones[:in_second],
-            zeros[:unused],
+    def _payload(self, text: bytes, in_first: int, in_second: int) -> bytes:
+        """Make an example's message of its encoded tokens and its segments' lengths, special tokens counted."""
+        length, used = self._max_seq_length, in_first + in_second
+        unused = length - used
+        assert unused >= 0, f"{used} tokens do not fit into {length}"
+        padding = self._padding[: unused * self._pad_bytes]
+        return b"".join(
+            (
+                _features_head(len(text) + len(padding), length),
+                text,
+                padding,
+                self._mask_head,
+                self._ones_zeros[unused : unused + length],
+                self._segments_head,
+                self._zeros_ones_zeros[:in_first],
+                self._zeros_ones_zeros[length : length + in_second],
+                self._zeros_ones_zeros[:unused],
+            )
         )
 
 

@@ -45,7 +45,7 @@ _NEWLINE = ord("\n")
 
 
 # From lines of UTF-8 text to their ids, int32 [total], and row_splits, int64 [lines + 1].
-Encoder = Callable[[bytes], tuple[np.ndarray, np.ndarray]]
+Encoder = Callable[[list[bytes]], tuple[np.ndarray, np.ndarray]]
 
 
 def fastest_encoder(tokenizer: Tokenizer, say: bool) -> Encoder:
@@ -56,8 +56,8 @@ def fastest_encoder(tokenizer: Tokenizer, say: bool) -> Encoder:
         say: warn where there is no faster way.
     """
 
-    def exact(text: bytes) -> tuple[np.ndarray, np.ndarray]:
-        return tokenizer.encode_lines(text.decode("utf-8").split("\n"))
+    def exact(lines: list[bytes]) -> tuple[np.ndarray, np.ndarray]:
+        return tokenizer.encode_lines([line.decode("utf-8") for line in lines])
 
     if not isinstance(tokenizer, WordPieceTokenizer) or tokenizer.strip_accents:
         return exact
@@ -103,17 +103,16 @@ class FastWordPiece:
             unknown_token="[UNK]",
         )
 
-    def encode(self, text: bytes) -> tuple[np.ndarray, np.ndarray]:
+    def encode(self, lines: list[bytes]) -> tuple[np.ndarray, np.ndarray]:
         """Return ids and row splits of lines of text, as `Encoder`, and as `WordPieceTokenizer.encode_lines` gives them.
 
         Raises:
-            UnicodeDecodeError: the text is not UTF-8.
+            UnicodeDecodeError: a line is not UTF-8.
         """
-        decoded = text.decode("utf-8")
-        slow = np.flatnonzero(self.needs_exact(decoded))
-        lines = text.split(b"\n")
+        text = b"\n".join(lines).decode("utf-8")
+        slow = np.flatnonzero(self.needs_exact(text))
         slow_lines = [lines[index].decode("utf-8") for index in slow.tolist()]
-        plain = decoded.lower().encode("utf-8").split(b"\n") if self._exact.do_lower_case else lines
+        plain = text.lower().encode("utf-8").split(b"\n") if self._exact.do_lower_case else list(lines)
         for index in slow.tolist():
             plain[index] = b""
         ids, row_splits = self._encode_plain(plain)

@@ -130,6 +130,12 @@ def test_stream_and_permutation_repeat_for_the_same_seed():
     assert abs(np.mean(integers) - 6.5) < LIMIT * np.sqrt(15 / 12 / 4000)
 
 
+def test_a_stream_gives_the_numbers_of_one_step_after_the_other_however_many_are_drawn_at_once():
+    stream = Stream(4, "examples", 2)
+    steps = [numpy_uniform(4, "examples", [2], 256, step)[0].tolist() for step in range(60)]
+    assert [stream.uniform() for _ in range(60 * 256)] == [number for step in steps for number in step]
+
+
 def test_purposes_have_different_words():
     names = [
         f"{net}/encoder/layer_{n}/{part}/dropout"

@@ -1,12 +1,14 @@
 """Every token lands in exactly one example; the segment rule; lengths."""
 
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from electra_pretrain.core.rng import Stream
-from electra_pretrain.records.examples import Lengths, document_spans
+from electra_pretrain.records.examples import Lengths, Span, cut_documents
 
 
 class Scripted:
@@ -25,13 +27,11 @@ class Scripted:
 NORMAL_LENGTH, TWO_SEGMENTS, ONE_SEGMENT, SHORT = 0.9, 0.9, 0.01, 0.01
 
 
-def document(*lengths):
-    """Where it starts (not at 0), and where its sentences end."""
-    return 100, np.cumsum([100, *lengths])[1:].tolist()
-
-
 def spans_of(lengths, max_seq_length, draws):
-    return list(document_spans(*document(*lengths), Lengths(max_seq_length, 0.05, 0.1), draws))
+    """The spans of one document with sentences of these lengths, which does not start at 0."""
+    row_splits = np.cumsum([100, *lengths]).tolist()
+    spans = cut_documents(row_splits, [len(lengths)], Lengths(max_seq_length, 0.05, 0.1), draws).spans
+    return [Span(*span) for span in spans.tolist()]
 
 
 def examples_of(lengths, max_seq_length, draws):
@@ -49,6 +49,18 @@ def test_every_token_lands_in_exactly_one_example_in_order(lengths, max_seq_leng
         assert span.start < span.middle <= span.stop
         assert span.stop - span.start + (3 if span.stop > span.middle else 2) <= max_seq_length
     assert sum(span.overflow for span in spans) <= sum(lengths)
+
+
+@given(st.lists(st.lists(st.integers(0, 60), max_size=8), max_size=20), st.integers(0, 1000))
+@settings(max_examples=100, deadline=None)
+def test_no_example_reaches_over_a_document_s_end(documents, seed):
+    row_splits = np.cumsum([0, *itertools.chain.from_iterable(documents)])
+    document_ends = np.cumsum([len(document) for document in documents], dtype=np.int64)
+    cut = cut_documents(row_splits.tolist(), document_ends.tolist(), Lengths(32, 0.05, 0.1), Stream(seed, "examples", 0))
+    bounds = row_splits[[0, *document_ends]]
+    for (start, _, stop, _), document in zip(cut.spans.tolist(), cut.documents.tolist(), strict=True):
+        assert bounds[document] <= start < stop <= bounds[document + 1]
+    assert (cut.spans[:, 2] - cut.spans[:, 0]).sum() == row_splits[-1]
 
 
 def test_first_segment_stays_under_half_the_target():
