@@ -23,7 +23,7 @@ MIN_FREQUENCY = 2
 # Longer words than any language's, such as a line of which the spaces are lost, are cut: Mecab's and SentencePiece's memory and
 # time grow faster than a word's length (of 2 MB, words of 50,000 characters take ten times as long as words of 500), and
 # SentencePiece counts a word's places in 16 bits, and ends the process where they are not enough.
-LONGEST_WORD = 500
+LONGEST_WORD = 1000
 _TOO_LONG = re.compile(rf"(?<!\S)\S{{{LONGEST_WORD + 1},}}")
 Documents = Callable[[str], Iterable[Document]]  # given the name of a step, for progress; read anew at each call
 
