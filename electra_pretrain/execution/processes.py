@@ -5,6 +5,7 @@ import multiprocessing
 import multiprocessing.connection
 import os
 import pickle
+import shutil
 import signal
 import tempfile
 import threading
@@ -33,7 +34,7 @@ def worker_pool(num_processes: int) -> Iterator[Runner]:
     with (
         tempfile.TemporaryDirectory(prefix="electra_pretrain-tasks-") as folder,
         ProcessPoolExecutor(
-            num_processes, mp_context=context, initializer=_start_worker, initargs=messages.speaker()
+            num_processes, mp_context=context, initializer=_start_worker, initargs=(folder, *messages.speaker())
         ) as executor,
     ):
         try:
@@ -55,8 +56,11 @@ def map_tasks(
         return list(progress.counting(run(function, tasks)))
 
 
-def _start_worker(command: str, level: int) -> None:
-    """Speak as the parent does, leave Ctrl-C to it, and end with it: an orphan would go on writing where a rerun works."""
+def _start_worker(folder: str, command: str, level: int) -> None:
+    """Speak as the parent does, leave Ctrl-C to it, and end with it: an orphan would go on writing where a rerun works.
+
+    Of a parent that was killed the folder of its tasks is left, which is then removed.
+    """
     messages.configure(command, level)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     # Text is worked on by the CPU; TensorFlow would take a GPU's memory all the same.
@@ -66,6 +70,7 @@ def _start_worker(command: str, level: int) -> None:
 
     def end_with_parent() -> None:
         multiprocessing.connection.wait([parent.sentinel])
+        shutil.rmtree(folder, ignore_errors=True)
         os._exit(1)
 
     threading.Thread(target=end_with_parent, daemon=True).start()
