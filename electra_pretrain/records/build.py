@@ -16,6 +16,7 @@ from electra_pretrain.corpus.blocks import RECORDS_BLOCK_CHARACTERS, BlockReader
 from electra_pretrain.corpus.provenance import Step, read_steps
 from electra_pretrain.corpus.reader import Corpus, no_text
 from electra_pretrain.execution import resume
+from electra_pretrain.execution.memory import keep_freed
 from electra_pretrain.execution.processes import Runner, map_tasks
 from electra_pretrain.execution.resume import Source, WorkFolder
 from electra_pretrain.records.blocks import (
@@ -129,6 +130,7 @@ def _manifest(
 
 def _build_blocks(corpus: Corpus, work: BuildWork, run: Runner) -> tuple[list[Source], list[BlockResult]]:
     """Read the corpus here and hand it out block by block; return its sources too."""
+    keep_freed()
     reader = BlockReader(corpus)
     results: dict[int, BlockResult] = {}
     unfinished: list[int] = []

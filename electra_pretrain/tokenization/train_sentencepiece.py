@@ -1,7 +1,6 @@
 """Learn a SentencePiece model: unigram or BPE, with the ids and the normalisation that WordPiece has here."""
 
 import io
-import re
 
 from electra_pretrain.core.batch import SPECIAL_TOKENS
 from electra_pretrain.core.errors import UserError
@@ -14,8 +13,6 @@ THREADS = 4
 # Scores in steps of 1/1024, so that sums over a word are exact in float32 and float64 alike. Otherwise rounding alone decides
 # between "ㅋㅋ ㅋ" and "ㅋ ㅋㅋ", and `sentencepiece` and `tokenizers` decide differently.
 SCORE_STEPS = 1024
-# No word; SentencePiece counts a word's places in 16 bits, and ends the process where they are not enough.
-_LONGEST = re.compile(r"\S{60000,}")
 
 
 def train_sentencepiece(text: TrainingText, settings: VocabSettings) -> bytes:
@@ -39,7 +36,7 @@ def train_sentencepiece(text: TrainingText, settings: VocabSettings) -> bytes:
     model = io.BytesIO()
     try:
         sentencepiece.SentencePieceTrainer.train(
-            sentence_iterator=(_LONGEST.sub(" ", sentence.translate(rare)) for sentence in text.sentences()),
+            sentence_iterator=(sentence.translate(rare) for sentence in text.sentences()),
             model_writer=model,
             model_type="unigram" if settings.engine == UNIGRAM else "bpe",
             vocab_size=learnt_size,

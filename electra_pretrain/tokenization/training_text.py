@@ -5,6 +5,7 @@ Memory is bounded by the sample's size, not the corpus's: the chosen text waits 
 
 import contextlib
 import os
+import re
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -19,6 +20,11 @@ from electra_pretrain.tokenization.morphemes import Morphemes
 
 HANGUL_SYLLABLES = [chr(code) for code in range(ord("가"), ord("힣") + 1)]
 MIN_FREQUENCY = 2
+# Longer words than any language's, such as a line of which the spaces are lost, are cut: Mecab's and SentencePiece's memory and
+# time grow faster than a word's length (of 2 MB, words of 50,000 characters take ten times as long as words of 500), and
+# SentencePiece counts a word's places in 16 bits, and ends the process where they are not enough.
+LONGEST_WORD = 1000
+_TOO_LONG = re.compile(rf"(?<!\S)\S{{{LONGEST_WORD + 1},}}")
 Documents = Callable[[str], Iterable[Document]]  # given the name of a step, for progress; read anew at each call
 
 
@@ -109,7 +115,7 @@ def training_text(documents: Documents, settings: VocabSettings) -> Iterator[Tra
             text.documents += 1
             text.bytes += utf8_bytes(document)
             for sentence in document:
-                normalized = normalize.normalize_str(sentence)
+                normalized = cut_words(normalize.normalize_str(sentence))
                 text.add(normalized, mark(normalized))
         if not any(not char.isspace() for char in text.characters):
             raise UserError(
@@ -117,6 +123,16 @@ def training_text(documents: Documents, settings: VocabSettings) -> Iterator[Tra
                 "corpus holds no text; raise them (documents are taken whole: a sample smaller than one is empty)"
             )
         yield text
+
+
+def cut_words(text: str) -> str:
+    """Set a space after every `LONGEST_WORD` characters of a word that has more."""
+
+    def cut(match: re.Match[str]) -> str:
+        word = match[0]
+        return " ".join(word[start : start + LONGEST_WORD] for start in range(0, len(word), LONGEST_WORD))
+
+    return _TOO_LONG.sub(cut, text)
 
 
 def too_small(settings: VocabSettings, fixed: int) -> UserError:
