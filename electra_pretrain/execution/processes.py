@@ -101,7 +101,7 @@ def _bounded_map(
 def _handed_over(task: tuple[Callable[..., Any], tuple[Any, ...]], folder: str) -> str:
     """Write a task for a worker, and return the path.
 
-    The pool's own way is a pipe, which takes text in small pieces and copies it over and over: three times the processor's time.
+    The pool's own way is a pipe, which takes text in small pieces and copies it over and over, in three times the time.
     """
     descriptor, path = tempfile.mkstemp(dir=folder)
     with open(descriptor, "wb") as file:

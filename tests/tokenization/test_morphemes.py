@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from electra_pretrain import train_vocab
 from electra_pretrain.core.errors import UserError
-from electra_pretrain.tokenization.morphemes import BOUNDARY, Morphemes
+from electra_pretrain.tokenization.morphemes import BOUNDARY, LONGEST_LINE, Morphemes
 from electra_pretrain.tokenization.tokenizer import load_tokenizer
 from electra_pretrain.tokenization.wordpiece import normalizer, read_vocab
 from tests.conftest import SAMPLE_CORPUS
@@ -29,6 +29,14 @@ def test_marks_change_nothing_else(text):
     assert marked.replace(BOUNDARY, "") == normalized
     places = [place for place, char in enumerate(marked) if char == BOUNDARY]
     assert all(marked[place - 1].isalnum() and marked[place + 1].isalnum() for place in places)
+
+
+def test_a_long_line_is_marked_as_short_ones_are():
+    """Mecab would take the square of the time."""
+    mark, line = Morphemes().mark, "영화를 봤습니다. 재미있었습니다. "
+    assert mark(line * 1200) == mark(line) * 1200 and len(line) * 1200 > 2 * LONGEST_LINE
+    without_spaces = "영화를봤습니다." * 3000
+    assert mark(without_spaces).replace(BOUNDARY, "") == without_spaces
 
 
 @pytest.fixture(scope="module")
