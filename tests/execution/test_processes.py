@@ -1,11 +1,13 @@
-"""Worker processes: results in order, and nothing left of a command that is killed."""
+"""Work in several processes: results in order, errors after those before them, nothing left, of killed commands either."""
 
+import operator
 import os
 import signal
 import subprocess
 import sys
-import tempfile
 import time
+
+import pytest
 
 from electra_pretrain.execution.processes import worker_pool
 
@@ -19,11 +21,23 @@ if __name__ == "__main__":
 """
 
 
-def test_results_come_in_order_and_no_file_stays(tmp_path, monkeypatch):
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+def test_tasks_are_handed_over_whole_and_leave_nothing(tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    waiting = []
+
+    def tasks():
+        for number in range(20):
+            waiting.append(sum(len(names) for _, _, names in os.walk(tmp_path)))
+            yield bytes([number]) * 3_000_000, 2_999_999
+        yield b"", 0  # its error comes behind the results of those before it
+
     with worker_pool(2) as run:
-        assert list(run(divmod, [(number, 7) for number in range(20)])) == [divmod(number, 7) for number in range(20)]
-    assert not list(tmp_path.iterdir())
+        results = run(operator.getitem, tasks())
+        assert [next(results) for _ in range(20)] == list(range(20))
+        with pytest.raises(IndexError):
+            next(results)
+    assert max(waiting) <= 4, "more tasks wait than the window takes"
+    assert os.listdir(tmp_path) == []
 
 
 def test_workers_of_a_killed_command_end_and_remove_its_tasks(tmp_path):
