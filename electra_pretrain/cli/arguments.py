@@ -92,13 +92,10 @@ def add_corpus(parser: argparse.ArgumentParser, help: str = CORPUS_HELP, require
     )
     group.add_argument(
         "--members",
-        default="",
         metavar="GLOB[,GLOB…]",
         help="which files of an archive are meant (default: all that hold text)",
     )
-    group.add_argument(
-        "--thread_field", default="", metavar="NAME", help="where a comment names its thread, with --layout comments"
-    )
+    group.add_argument("--thread_field", metavar="NAME", help="where a comment names its thread, with --layout comments")
     group.add_argument(
         "--form",
         choices=get_args(Form),
@@ -132,7 +129,7 @@ def chosen_corpus(
     Raises:
         UserError: a glob matches no file, something in how it is read will not do, or an output would destroy something.
     """
-    told = {name: getattr(args, name) for name in _READING}
+    told = _told(args)
     reading = Reading(encoding=encoding, on_bad_bytes=on_bad_bytes, **told)
     check_can_be_made(outputs)  # before anything is looked for, which may take long
     paths, folders = find(args.corpus, args.layout)
@@ -154,7 +151,12 @@ def chosen_corpus(
 
 def reading_flags(args: argparse.Namespace) -> list[str]:
     """Return the flags that make another command read a corpus as these arguments say."""
-    return [f"--{name}={given}" for name in _READING if (given := getattr(args, name)) != Reading._field_defaults[name]]
+    return [f"--{name}={given}" for name, given in _told(args).items() if given != Reading._field_defaults[name]]
+
+
+def _told(args: argparse.Namespace) -> dict[str, Any]:
+    """Return what the arguments say of how a corpus is read."""
+    return {name: given for name in _READING if (given := getattr(args, name)) is not None}
 
 
 def add_seed(parser: argparse.ArgumentParser, help: str) -> None:
@@ -288,7 +290,7 @@ def add_runner(parser: argparse.ArgumentParser) -> None:
         metavar="NAME",
         help="DaskRunner, DataflowRunner, FlinkRunner, SparkRunner, PortableRunner, DirectRunner; --num_processes is not used",
     )
-    group.add_argument("--beam_args", default="", metavar="FLAGS", help="the runner's own flags, in one string after an =")
+    group.add_argument("--beam_args", metavar="FLAGS", help="the runner's own flags, in one string after an =")
     group.add_argument(
         "--work_dir",
         metavar="DIR",
@@ -302,7 +304,7 @@ def check_runner(args: argparse.Namespace) -> None:
     Raises:
         UserError: it was given without.
     """
-    if args.runner is None and (args.beam_args or args.work_dir is not None):
+    if args.runner is None and (args.beam_args is not None or args.work_dir is not None):
         raise UserError("--beam_args and --work_dir: are for --runner; this machine's processes need neither")
 
 
@@ -317,6 +319,8 @@ def chosen_runner(args: argparse.Namespace) -> Iterator[tuple[Runner, str | None
     from electra_pretrain.execution.processes import worker_pool
 
     shared_dir = None if args.runner is None else args.work_dir or args.output
-    opened = worker_pool(args.num_processes) if shared_dir is None else beam_runner(args.runner, args.beam_args, shared_dir)
+    opened = (
+        worker_pool(args.num_processes) if shared_dir is None else beam_runner(args.runner, args.beam_args or "", shared_dir)
+    )
     with opened as run:
         yield run, shared_dir

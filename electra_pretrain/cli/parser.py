@@ -33,7 +33,7 @@ class Parser(argparse.ArgumentParser):
     def _check_texts(self, parsed: argparse.Namespace) -> None:
         for action in self._actions:
             given = getattr(parsed, action.dest, None)
-            if action.default != "" and "" in (given if isinstance(given, list) else [given]):
+            if "" in (given if isinstance(given, list) else [given]):
                 name = action.option_strings[0] if action.option_strings else action.metavar
                 raise UserError(f"{name}: must not be empty; give it a value or leave it out")
 

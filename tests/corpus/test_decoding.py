@@ -23,7 +23,7 @@ LINES = "가나다라 마바사 문장이 여기에 있습니다.\n" * 9
         (LINES.encode(), "cp949", "it is UTF-8: leave out --encoding"),
         (LINES.encode("utf-16"), "utf-8", "looks like UTF-16: convert it: iconv -f utf-16 "),
         (LINES.encode("utf-16-be"), "utf-8", "looks like UTF-16: convert it: iconv -f utf-16be "),
-        (gzip.compress(LINES.encode()), "utf-8", "looks like gzip: unpack it"),
+        (gzip.compress(LINES.encode(), mtime=0), "utf-8", "looks like gzip: unpack it"),
         (bz2.compress(LINES.encode()), "utf-8", "looks like bzip2: unpack it"),
         (LINES.encode() + b"\xff", "utf-8", "corpus_stats tells of each file what it is in; clean_corpus with --on_bad_bytes"),
     ],
