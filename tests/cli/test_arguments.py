@@ -10,6 +10,7 @@ from electra_pretrain import corpus_stats
 from electra_pretrain.cli import arguments
 from electra_pretrain.core import messages
 from electra_pretrain.core.errors import UserError
+from tests.support.options import options_of
 
 COMMANDS = sorted(module.name for module in pkgutil.iter_modules(electra_pretrain.__path__) if not module.ispkg)
 
@@ -42,9 +43,17 @@ def test_a_command_run_by_a_command_is_as_loud(flags):
     messages.configure(*before)
 
 
-@pytest.mark.parametrize("words", [["--corpus", ""], ["--corpus=a", "--html="], ["--corpus", "a", "--layout", ""]])
+@pytest.mark.parametrize(
+    "words",
+    [["--corpus", ""], ["--corpus=a", "--html="], ["--corpus", "a", "--layout", ""], ["--corpus", "a", "--members", ""]],
+)
 def test_an_option_without_its_text_is_refused(words):
     """As a shell's variable that is not set leaves it: `--html "$page"`."""
-    with pytest.raises(UserError, match="--corpus|--html|--layout"):
+    with pytest.raises(UserError, match="--corpus|--html|--layout|--members"):
         corpus_stats.parse_args(words)
-    assert corpus_stats.parse_args(["--corpus", "a", "--members", ""]).members == "", "which is the default"
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_no_option_has_an_empty_text_for_its_default(name):
+    """An option given as "" would then pass for one that is not given."""
+    assert not [action.dest for action in options_of(name) if action.default == ""]

@@ -1,7 +1,6 @@
 """Numbers that options take: each option has its rules, and what breaks one is told before anything is done."""
 
 import argparse
-import importlib
 import math
 import pkgutil
 
@@ -10,23 +9,14 @@ import pytest
 import electra_pretrain
 from electra_pretrain.cli.numbers import RULES, check_numbers
 from electra_pretrain.core.errors import UserError
+from tests.support.options import options_of
 
 COMMANDS = sorted(module.name for module in pkgutil.iter_modules(electra_pretrain.__path__) if not module.ispkg)
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_every_number_of_every_command_has_its_rules(name, monkeypatch):
-    made: list[argparse.Action] = []
-    add = argparse._ActionsContainer.add_argument
-
-    def remembered(self, *names, **settings):
-        made.append(add(self, *names, **settings))
-        return made[-1]
-
-    monkeypatch.setattr(argparse._ActionsContainer, "add_argument", remembered)
-    with pytest.raises(SystemExit):
-        importlib.import_module(f"electra_pretrain.{name}").parse_args(["--help"])
-    numbers = [action for action in made if action.type in (int, float)]
+def test_every_number_of_every_command_has_its_rules(name):
+    numbers = [action for action in options_of(name) if action.type in (int, float)]
     for action in numbers:
         assert action.dest in RULES, f"{name} --{action.dest}"
         check_numbers(argparse.Namespace(**{action.dest: action.default}))
