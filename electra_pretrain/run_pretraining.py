@@ -101,7 +101,8 @@ def run_pretraining(args: argparse.Namespace) -> None:
         print_findings(check_everything(request, args.topology, args.cpu_replicas, args.device))
         return
     start = check_before_start(request)
-    strategy = make_strategy(args.tpu, args.tpu_zone, args.gcp_project, args.cpu_replicas, args.device, args.worker_timeout)
+    devices = args.tpu, args.tpu_zone, args.gcp_project, args.cpu_replicas, args.device, args.worker_timeout
+    strategy = make_strategy(*devices, start.alike())
     # Of several workers one writes; the others would only be in its way.
     with locks.held(args.model_dir, "run_pretraining") if writes_files(strategy) else contextlib.nullcontext():
         train(start, strategy, args.on_bad_record == "skip")

@@ -58,7 +58,7 @@ def _odd_loss_weights(config: Config) -> str | None:
 def _rate_too_high(rate: float) -> str:
     return (
         f"optimizer.learning_rate = {rate:g}: Adam moves each weight by about so much at every step, and weights are about "
-        f"0.02 large; published models had {BASE_RATE:g} (base) and {SMALL_RATE:g} (small)"
+        f"0.02 large; lower it: published models had {BASE_RATE:g} (base) and {SMALL_RATE:g} (small)"
     )
 
 
@@ -77,7 +77,7 @@ def _low_rate(config: Config) -> str | None:
     if rate >= MIN_RATE:
         return None
     return (
-        f"optimizer.learning_rate = {rate:g}: weights hardly move; published models had {BASE_RATE:g} (base) and "
+        f"optimizer.learning_rate = {rate:g}: weights hardly move; raise it: published models had {BASE_RATE:g} (base) and "
         f"{SMALL_RATE:g} (small)"
     )
 

@@ -4,9 +4,11 @@ What they are called and could compute is in train/hardware.py.
 """
 
 import contextlib
+import functools
 import logging
 import os
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import tensorflow as tf
@@ -29,6 +31,7 @@ def make_strategy(
     cpu_replicas: int = 1,
     device: str = "auto",
     worker_seconds: float = meeting.SECONDS_TO_COME,
+    alike: Mapping[str, str] | None = None,
 ) -> tf.distribute.Strategy:
     """Return the strategy for the devices at hand; where `TF_CONFIG` names a cluster, this process becomes one of its workers.
 
@@ -39,18 +42,20 @@ def make_strategy(
         cpu_replicas: virtual CPU devices to split the batch over, to rehearse a TPU's split on any machine.
         device: "gpu", "cpu", or "auto" for GPUs if the machine has any; not for a TPU.
         worker_seconds: how long to wait for the other workers of a cluster.
+        alike: what must be the same for all of them: what it is called -> how it is known.
 
     Raises:
         Unavailable: a host of the TPU does not answer, or a worker of the cluster does not come.
-        UserError: the TPU or the GPUs cannot be used, virtual CPUs are asked for too late or beside other devices, or
-            `TF_CONFIG` is wrong.
+        UserError: the TPU or the GPUs cannot be used, virtual CPUs are asked for too late or beside other devices, `TF_CONFIG`
+            is wrong, or a worker is about something else.
+        Stopped: SIGTERM while it waited.
     """
     if tpu:
         if os.environ.get(CLUSTER_VARIABLE):
             _log.warning("%s is set, and left aside: the workers are those of --tpu %s", CLUSTER_VARIABLE, tpu)
         return _tpu_strategy(tpu, tpu_zone, gcp_project)
     if cluster := find_cluster():
-        return _worker_strategy(cluster, cpu_replicas, device, worker_seconds)
+        return _worker_strategy(cluster, cpu_replicas, device, worker_seconds, alike)
     if cpu_replicas > 1:
         return _virtual_cpus(cpu_replicas)
     gpus = [f"/gpu:{number}" for number, _ in enumerate(find_gpus(device))]
@@ -79,7 +84,9 @@ def _tpu_strategy(tpu: str, zone: str | None, project: str | None) -> tf.distrib
         raise UserError(f"--tpu {tpu}: cannot be used ({reason}); {way_out}") from error
 
 
-def _worker_strategy(cluster: Cluster, cpu_replicas: int, device: str, seconds: float) -> tf.distribute.Strategy:
+def _worker_strategy(
+    cluster: Cluster, cpu_replicas: int, device: str, seconds: float, alike: Mapping[str, str] | None
+) -> tf.distribute.Strategy:
     workers = len(cluster.workers)
     if cpu_replicas > 1:
         raise UserError(f"--cpu_replicas {cpu_replicas}: is for one machine; {CLUSTER_VARIABLE} names {workers} workers")
@@ -88,7 +95,7 @@ def _worker_strategy(cluster: Cluster, cpu_replicas: int, device: str, seconds: 
     options = tf.distribute.experimental.CommunicationOptions(
         implementation=implementation.NCCL if find_gpus(device) else implementation.AUTO
     )
-    meeting.wait_for_all(cluster, seconds)
+    meeting.wait_for_all(cluster, seconds, alike)
     try:
         with meeting.bounded(), tensorflow_startup.stderr_aside():
             return tf.distribute.MultiWorkerMirroredStrategy(communication_options=options)
@@ -150,8 +157,18 @@ def any_worker(strategy: tf.distribute.Strategy, flag: bool) -> bool:
     """Return whether any worker's flag is set; every worker must ask, and all are told the same."""
     if num_workers(strategy) == 1:
         return flag
-    flags = strategy.run(lambda: tf.constant(float(flag)))
-    return bool(strategy.reduce("SUM", flags, axis=None).numpy() > 0)
+    return bool(_total(strategy)(tf.constant(float(flag))).numpy() > 0)
+
+
+@functools.cache
+def _total(strategy: tf.distribute.Strategy) -> Callable[[tf.Tensor], tf.Tensor]:
+    """Return the sum over all replicas, as a graph: TensorFlow warns of each exchange outside of one."""
+
+    def total(value: tf.Tensor) -> tf.Tensor:
+        return strategy.reduce("SUM", strategy.run(lambda: tf.identity(value)), axis=None)
+
+    function: Callable[[tf.Tensor], tf.Tensor] = tf.function(total)
+    return function
 
 
 @contextlib.contextmanager
@@ -167,8 +184,15 @@ def explained_lost_workers(strategy: tf.distribute.Strategy, collectives_alone: 
     except tf.errors.OpError as error:
         if num_workers(strategy) == 1 or (collectives_alone and "Collective" not in str(error)):
             raise
-        reason = reason_of(error)
-        raise Stopped(f"lost another worker ({reason}); run the same command on every worker to go on") from error
+        raise Stopped(f"lost another worker{_named(error)}; run the same command on every worker to go on") from error
+
+
+def _named(error: tf.errors.OpError) -> str:
+    """Name the worker that an error is about, if it says so; what else it says, no user can use."""
+    cluster, task = find_cluster(), re.search(r"/job:worker/replica:\d+/task:(\d+)", str(error))
+    number = int(task[1]) if task else -1
+    known = cluster is not None and number in range(len(cluster.workers)) and number != cluster.number
+    return f" ({cluster.workers[number]})" if cluster is not None and known else ""
 
 
 def distributed(strategy: tf.distribute.Strategy, make: Callable[[Worker], tf.data.Dataset]) -> Any:

@@ -2,11 +2,13 @@
 
 Each worker opens its port of `TF_CONFIG` and asks the others at theirs, again and again. One that has reached all the others is
 ready; one that finds all ready tells the others to go on. Then each leaves its port to TensorFlow. A worker that ends while it
-waits is missed again within seconds; who goes on knows that all the others were ready a moment before.
+waits is missed again within seconds; who goes on knows that all the others were ready a moment before. They also tell each
+other what they are to train: workers of two experiments would add up their gradients, and no one would notice.
 """
 
 import contextlib
 import enum
+import json
 import logging
 import os
 import signal
@@ -14,18 +16,19 @@ import socket
 import socketserver
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from types import TracebackType
 
-from electra_pretrain.core.errors import Unavailable, UserError
+from electra_pretrain.core.errors import Stopped, Unavailable, UserError
 from electra_pretrain.train.cluster import CLUSTER_VARIABLE, Cluster
 
 SECONDS_TO_COME = 600  # by hand, one machine is started minutes after another
-_SECONDS_TO_CONNECT = 300  # all of them are there: it takes seconds
+_SECONDS_TO_CONNECT = 120  # all of them are there: it takes seconds
 _SILENT_SECONDS, _BETWEEN_LINES = 5.0, 60.0
 _BETWEEN_QUESTIONS, _PATIENCE = 0.5, 2.0
 _NAME = "electra_pretrain"  # begins every answer, so that no other server is taken for a worker
 _ASK, _GO = b"ask\n", b"go\n"
+_LONGEST_LINE = 10_000
 _log = logging.getLogger(__name__)
 
 
@@ -38,22 +41,24 @@ class _State(enum.Enum):
     READY = "is there"
 
 
-def wait_for_all(cluster: Cluster, seconds: float = SECONDS_TO_COME) -> None:
+def wait_for_all(cluster: Cluster, seconds: float = SECONDS_TO_COME, alike: Mapping[str, str] | None = None) -> None:
     """Return once all workers are there and reach each other; say who is missing after 5 s and every minute.
 
     Args:
         cluster: the workers.
         seconds: how long to wait.
+        alike: what must be the same for all of them: what it is called -> how it is known.
 
     Raises:
         Unavailable: some did not come; they are named.
-        UserError: this worker's port is taken, or two workers are called alike.
+        UserError: this worker's port is taken, two workers are called alike, or one is about something else.
+        Stopped: SIGTERM.
     """
     if len(cluster.workers) == 1:
         return
     began = said = time.monotonic()
     said -= _BETWEEN_LINES - _SILENT_SECONDS
-    with _Meeting(cluster) as meeting:
+    with _stopped_by_sigterm(), _Meeting(cluster, alike or {}) as meeting:
         while not meeting.is_over(_BETWEEN_QUESTIONS):
             now = time.monotonic()
             missing = meeting.missing()
@@ -65,16 +70,20 @@ def wait_for_all(cluster: Cluster, seconds: float = SECONDS_TO_COME) -> None:
             if now > said + _BETWEEN_LINES:
                 said = now
                 _log.warning("waiting for %s; %.0f s more", missing, began + seconds - now)
-    _log.info("all %d workers are there", len(cluster.workers))
+    _log.info(
+        "all %d workers are there, and TensorFlow connects them; if it cannot, this ends after %d s, with exit code 142",
+        len(cluster.workers),
+        _SECONDS_TO_CONNECT,
+    )
 
 
 class _Meeting:
     """This worker's open port, and what it hears from the others'; use as a context manager, which closes the port."""
 
-    def __init__(self, cluster: Cluster) -> None:
-        self._cluster = cluster
+    def __init__(self, cluster: Cluster, alike: Mapping[str, str]) -> None:
+        self._cluster, self._alike = cluster, dict(alike)
         self._states = {number: _State.SILENT for number in range(len(cluster.workers)) if number != cluster.number}
-        self._called_alike: list[str] = []
+        self._refusals: list[str] = []
         self._told_to_go, self._closed = threading.Event(), threading.Event()
         self._server = _Server(int(cluster.workers[cluster.number].rpartition(":")[2]), self)
 
@@ -93,11 +102,12 @@ class _Meeting:
         """Wait a little; return whether all are ready, having told the others so.
 
         Raises:
-            UserError: two workers are called alike.
+            UserError: two workers are called alike, or one is about something else.
         """
         self._told_to_go.wait(seconds)
-        if self._called_alike:
-            raise UserError(self._called_alike[0])
+        if self._refusals:
+            time.sleep(_PATIENCE)  # until the other has asked, too
+            raise UserError(self._refusals[0])
         if not self._told_to_go.is_set() and any(state is not _State.READY for state in self._states.values()):
             return False
         for number in self._states:
@@ -116,7 +126,8 @@ class _Meeting:
         if question == _GO:
             self._told_to_go.set()
         ready = not {_State.SILENT, _State.OTHER} & set(self._states.values())
-        return f"{_NAME} {self._cluster.number} {_State.READY.name if ready else _State.SEEKING.name}\n".encode()
+        state = _State.READY if ready else _State.SEEKING
+        return f"{_NAME} {self._cluster.number} {state.name} {json.dumps(self._alike)}\n".encode()
 
     def _keep_asking(self, number: int) -> None:
         while not self._closed.wait(_BETWEEN_QUESTIONS):
@@ -129,20 +140,30 @@ class _Meeting:
                 answer = self._heard(connection)
         except (OSError, UnicodeError):  # there can be no host of such a name
             return _State.SILENT
-        match answer.split():
-            case [name, index, state] if name == _NAME.encode() and state.decode() in _State.__members__:
-                if int(index) != number:
-                    self._called_alike.append(
-                        f"{CLUSTER_VARIABLE}: {self._cluster.workers[number]} should be worker {number}, and says that it is "
-                        f"worker {int(index)}; give each machine its own task.index"
-                    )
+        match answer.split(maxsplit=3):
+            case [name, index, state, alike] if name == _NAME.encode() and state.decode() in _State.__members__:
+                self._refusals += self._compared(number, int(index), json.loads(alike))
                 return _State[state.decode()]
         return _State.OTHER
+
+    def _compared(self, number: int, index: int, alike: dict[str, str]) -> Iterator[str]:
+        """Yield what another worker says that cannot be."""
+        worker = self._cluster.workers[number]
+        if index != number:
+            yield (
+                f"{CLUSTER_VARIABLE}: {worker} should be worker {number}, and says that it is worker {index}; "
+                "give each machine its own task.index"
+            )
+        if others := [name for name in self._alike | alike if self._alike.get(name) != alike.get(name)]:
+            yield (
+                f"{CLUSTER_VARIABLE}: worker {number}, {worker}, has another {', '.join(others)} than this one; run the same "
+                "command on every machine, with the same files and packages"
+            )
 
     def _heard(self, connection: socket.socket) -> bytes:
         """Return a line; nothing from a server of another kind, which waits for more, or hangs up."""
         with contextlib.suppress(OSError), connection.makefile("rb") as lines:
-            return lines.readline(100)
+            return lines.readline(_LONGEST_LINE)
         return b""
 
     def _connected(self, number: int) -> socket.socket:
@@ -182,16 +203,33 @@ def _listen(port: int) -> socket.socket:
     except OSError as error:
         reason = os.strerror(error.errno or 0)
         raise UserError(
-            f"{CLUSTER_VARIABLE}: this worker cannot open port {port} ({reason}); end the process that has it, or name another "
-            "port on every machine"
+            f"{CLUSTER_VARIABLE}: this worker cannot open port {port} ({reason}); end the process that has it, give each "
+            "machine its own task.index, or name another port on every machine"
         ) from error
+
+
+@contextlib.contextmanager
+def _stopped_by_sigterm() -> Iterator[None]:
+    """Take SIGTERM for a wish to stop: nothing has been begun that would have to be ended first."""
+
+    def stop(number: int, frame: object) -> None:
+        raise Stopped("stopped while it waited for the other workers; run the same command again")
+
+    if threading.current_thread() is not threading.main_thread():  # where no handler can be set
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 @contextlib.contextmanager
 def bounded() -> Iterator[None]:
     """Let the system end this process if TensorFlow does not connect the workers: meanwhile no Python runs, no handler either.
 
-    So it is if one of them ends just after the meeting. SIGALRM ends the process after five minutes, Ctrl-C at once.
+    So it is if one of them ends just after the meeting. SIGALRM ends the process after two minutes, Ctrl-C at once.
     """
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     signal.signal(signal.SIGINT, signal.SIG_DFL)

@@ -58,9 +58,10 @@ class RunLog:
         """Make everything written so far visible, whole."""
         if not self._writes:
             return
+        # Killed in between, a run does not write again what TensorBoard would then show twice.
+        files.write_text(self._path, "".join(f"{json.dumps(row)}\n" for row in self._rows))
         for writer in self._writers.values():
             writer.flush()
-        files.write_text(self._path, "".join(f"{json.dumps(row)}\n" for row in self._rows))
 
     def has(self, kind: str, step: int) -> bool:
         """Return whether metrics of that kind and step were written, by this or an earlier run."""

@@ -1,6 +1,8 @@
 """What a run starts from, held against what lies in its folder; and what the folder says of the run."""
 
+import hashlib
 import json
+import os
 import re
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -71,6 +73,16 @@ class Start(NamedTuple):
     def manifests(self) -> list[Manifest]:
         """Return the manifest of each phase's records."""
         return [source.manifest for source in self.sources]
+
+    def alike(self) -> dict[str, str]:
+        """Return what is the same for all workers of a run: what it is called -> how it is known."""
+        config = json.dumps(self.config.to_dict(), sort_keys=True).encode()
+        return {
+            "config": hashlib.sha256(config).hexdigest(),
+            "--data": " ".join(manifest.fingerprint for manifest in self.manifests),
+            "--model_dir": self.model_dir if files.is_remote(self.model_dir) else os.path.abspath(self.model_dir),
+            **_versions(),
+        }
 
 
 def prepare(config: Config, data_dirs: Sequence[str], model_dir: str, pretrained: Pretrained | None = None) -> Start:
@@ -210,14 +222,17 @@ def load_run(model_dir: str) -> About:
 
 def record_run(start: Start, hardware: str) -> None:
     """Write the resolved config, what is trained on and with, and the vocabulary, so that the folder stands alone."""
-    from electra_pretrain import __version__
-
-    versions = {"electra_pretrain": __version__, "tensorflow": tf.__version__}
     *of_phases, data = (manifest.to_dict() for manifest in start.manifests)
-    about = {"data": data, "data_of_phases": of_phases, "versions": versions, "hardware": hardware}
+    about = {"data": data, "data_of_phases": of_phases, "versions": _versions(), "hardware": hardware}
     about["unseen"] = of_run(start.config)._asdict()
     for name, values in ((CONFIG_NAME, start.config.to_dict()), (RUN_NAME, about)):
         files.write_text(files.join(start.model_dir, name), json.dumps(values, ensure_ascii=False, indent=2) + "\n")
     folder, manifest = start.sources[-1]
     vocab = manifest.vocabulary.file_name
     files.write_bytes(files.join(start.model_dir, vocab), files.read_bytes(files.join(folder, vocab)))
+
+
+def _versions() -> dict[str, str]:
+    from electra_pretrain import __version__
+
+    return {"electra_pretrain": __version__, "tensorflow": tf.__version__}

@@ -105,6 +105,30 @@ def test_two_workers_of_one_number_are_told(workers):
         first.result()
 
 
+@pytest.mark.parametrize(
+    ("others", "named"),
+    [({"config": "b", "version": "1", "--data": "c"}, {"config", "--data"}), ({}, {"config", "version"})],
+)
+def test_workers_of_two_runs_are_told(workers, others, named):
+    own = {"config": "a", "version": "1"}
+    first = Background(wait_for_all, Cluster(workers[:2], 0), 20, own)
+    second = Background(wait_for_all, Cluster(workers[:2], 1), 20, others)
+    for one, number in ((first, 1), (second, 0)):
+        with pytest.raises(UserError) as refused:
+            one.result()
+        told = f"TF_CONFIG: worker {number}, {workers[number]}, has another "
+        assert str(refused.value).startswith(told)
+        assert {*str(refused.value).removeprefix(told).partition(" than")[0].split(", ")} == named
+
+
+def test_workers_of_one_run_go_on(workers):
+    both = [
+        Background(wait_for_all, Cluster(workers[:2], index), 20, {"--data": "a folder", "config": "a"}) for index in (0, 1)
+    ]
+    for one in both:
+        one.result()
+
+
 def test_a_port_that_is_taken_is_told(workers):
     port = int(workers[0].rpartition(":")[2])
     with (
@@ -123,8 +147,12 @@ def test_whoever_waits_can_be_ended(workers, number):
     assert line.startswith(f"waits: warning: waiting for {workers[1]} (does not answer), {workers[2]} (does not answer); ")
     began = time.monotonic()
     waiting.send_signal(number)
-    waiting.communicate(timeout=20)
-    assert waiting.returncode == -number and time.monotonic() - began < 5
+    _, said = waiting.communicate(timeout=20)
+    assert time.monotonic() - began < 5
+    if number == signal.SIGINT:
+        assert waiting.returncode == -number
+    else:
+        assert "Stopped: stopped while it waited for the other workers; run the same command again" in said
 
 
 def test_tensorflow_s_own_part_is_bounded(monkeypatch):
