@@ -104,6 +104,20 @@ def check_folder(option: str, folder: str, command: str, names: str, overwrite: 
             _check_ours(folder, name, note.get(name, []), overwrite, option)
 
 
+def check_unchanged(folder: str, command: str, name: str) -> None:
+    """Refuse a file that is another than the command wrote there; a folder in which it noted nothing may hold anything.
+
+    Raises:
+        UserError: it is missing, or another.
+    """
+    stamps, path = _read_note(folder, command).get(name, []), files.join(folder, name)
+    if stamps and not (files.exists(path) and _stamp(path) in stamps):
+        what = "is not the file that" if files.exists(path) else "is missing, which"
+        raise UserError(
+            f"{path}: {what} {command} wrote there, as {files.join(folder, _note_name(command))} says; put it back, or export again"
+        )
+
+
 def _check_ours(folder: str, name: str, stamps: Sequence[str], overwrite: bool, option: str = "") -> None:
     check_replaceable(option, files.join(folder, name), lambda path: _stamp(path) in stamps, overwrite)
 

@@ -11,7 +11,7 @@ import torch
 import transformers
 from safetensors.numpy import load_file, save_file
 
-from electra_pretrain import import_checkpoint
+from electra_pretrain import export_tf1, import_checkpoint
 from electra_pretrain.checkpoint import bundle, listing
 from electra_pretrain.config.load import load_config
 from electra_pretrain.convert.extension import extend
@@ -178,6 +178,35 @@ def test_a_pair_in_shards_with_a_tokenizer_json_alone_is_the_same(pair, values):
     shard.unlink()
     with pytest.raises(UserError, match=f"generator/model.safetensors.index.json: names {shard.name}, which does not lie"):
         read_pretrained(str(pair))
+
+
+def test_the_generators_vocabulary_is_the_discriminators(tmp_path, pair):
+    vocab = pair / "generator" / "vocab.txt"
+    vocab.write_text(vocab.read_text().replace("가\n", "swapped\n", 1))
+    message = "generator/vocab.txt: is not the vocabulary of .*discriminator/vocab.txt: id .* here"
+    with pytest.raises(UserError, match=message):
+        read_pretrained(str(pair))
+    with pytest.raises(UserError, match=message):
+        import_(tmp_path / "run", discriminator=pair / "discriminator", generator=pair / "generator")
+    assert not (tmp_path / "run").exists()
+    vocab.unlink()
+    assert read_pretrained(str(pair)).tokens == tuple(TOKENS)
+
+
+def test_the_vocabulary_of_an_exported_checkpoint_is_the_one_that_went_with_it(tmp_path, tf1):
+    import_(tmp_path / "run", tf1=tf1[0])
+    exported = tmp_path / "exported"
+    export_tf1.export_tf1(export_tf1.parse_args(["--model_dir", str(tmp_path / "run"), "--output", str(exported)]))
+    assert read_tf1(str(exported)).tokens == tuple(TOKENS)
+    (exported / "vocab.txt").write_text("".join(f"{token}\n" for token in [*TOKENS[:-2], TOKENS[-1], TOKENS[-2]]))
+    with pytest.raises(
+        UserError, match="exported/vocab.txt: is not the file that export_tf1 wrote there, as .*export_tf1.json"
+    ):
+        import_(tmp_path / "again", tf1=exported)
+    (exported / "vocab.txt").unlink()
+    with pytest.raises(UserError, match="exported/vocab.txt: is missing, which export_tf1 wrote there"):
+        import_(tmp_path / "again", tf1=exported)
+    assert not (tmp_path / "again").exists()
 
 
 def as_bin(folder, zipped):
