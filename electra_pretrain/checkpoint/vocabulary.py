@@ -58,6 +58,11 @@ def recorded(folder: str) -> Recorded | None:
     return None
 
 
+def is_run_or_import(folder: str) -> bool:
+    """Tell whether a folder says that it is a run's or an import's: its weights are checkpoints, not yet exported."""
+    return any(files.exists(files.join(folder, name)) for name in (RUN_NAME, IMPORT_NAME))
+
+
 def _read(folder: str, path: str, of_run: bool) -> Recorded | None:
     values, place = json_files.read(path), Place(path)
     vocabulary: dict[str, Any] | None

@@ -15,6 +15,7 @@ from electra_pretrain.config.load import CONFIG_NAME, differences, load_config
 from electra_pretrain.config.schema import Config
 from electra_pretrain.core import files, json_files, typed
 from electra_pretrain.core.errors import FEW, UserError, first_of
+from electra_pretrain.core.together import filled_by
 from electra_pretrain.records.manifest import Manifest, Vocabulary
 from electra_pretrain.train.input import Source, choose_sources
 from electra_pretrain.train.metrics_log import METRICS_NAME
@@ -146,11 +147,13 @@ def _check_foreign(config: Config, vocabulary: Vocabulary, model_dir: str) -> No
     """Refuse to begin a run over files of others, where none was begun before.
 
     Raises:
-        UserError: the folder holds another config or vocabulary, or metrics.
+        UserError: the folder holds another config or vocabulary, or metrics; or it is that of an export.
     """
     if files.exists(files.join(model_dir, RUN_NAME)):
         load_run(model_dir)  # which refuses what no run has written
         return
+    if (command := filled_by(model_dir)) is not None:
+        raise UserError(f"{model_dir}: holds what {command} made, which no run goes on with; use another --model_dir")
     config_path, vocab_path = files.join(model_dir, CONFIG_NAME), files.join(model_dir, vocabulary.file_name)
     metrics_path = files.join(model_dir, METRICS_NAME)
     others = {
