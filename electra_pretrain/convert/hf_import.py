@@ -79,7 +79,7 @@ def read_pair(discriminator: str, generator: str | None) -> Pretrained:
 
 
 def _read_weights(folder: str, scope: str) -> dict[str, np.ndarray]:
-    path, tensors = read_tensors(folder)
+    path, tensors = read_tensors(folder, "generator" if scope == "generator" else "discriminator")
     # Written by old releases of transformers: a buffer, and the word table a second time.
     tensors.pop("electra.embeddings.position_ids", None)
     check_numbers(path, tensors)

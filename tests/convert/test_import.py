@@ -367,6 +367,21 @@ DAMAGES = {
 }
 
 
+def test_what_is_no_folder_of_weights_is_told_what_to_give(tmp_path, pair):
+    def refused(message, **options):
+        with pytest.raises(UserError, match=message):
+            import_(tmp_path / "run", **options)
+
+    network, file = pair / "discriminator", pair / "discriminator" / "config.json"
+    refused("holds none of model.safetensors, .*; did you mean .*/discriminator[?]$", discriminator=pair)
+    refused("holds none of model.safetensors, .*; did you mean .*/generator[?]$", discriminator=network, generator=pair)
+    refused(f"^{pair / 'none'}: no such folder; give the discriminator's$", discriminator=pair / "none")
+    refused(f"^{file}: is a file; give the generator's folder$", discriminator=network, generator=file)
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "import.json").write_text("{}")
+    refused("it is the folder of a run or an import: give what export_hf makes", discriminator=tmp_path / "other")
+
+
 @pytest.mark.parametrize("damage", DAMAGES)
 def test_damaged_or_unsafe_models_are_refused_in_a_line(pair, damage):
     spoil, message = DAMAGES[damage]
