@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-from electra_pretrain.checkpoint.listing import check_is_folder, steps
+from electra_pretrain.checkpoint.listing import check_has, check_is_folder, steps
 from electra_pretrain.checkpoint.pretrained import Pretrained, describe
 from electra_pretrain.checkpoint.unseen import check_unseen, of_run
 from electra_pretrain.checkpoint.vocabulary import RUN_NAME, check_folder
@@ -202,9 +202,7 @@ def load_run(model_dir: str) -> About:
         UserError: it says nothing, or is damaged.
     """
     path = files.join(model_dir, RUN_NAME)
-    if not files.exists(path):
-        check_is_folder(model_dir)
-        raise UserError(f"{path}: no such file; {model_dir} is not the --model_dir of a run")
+    check_has(model_dir, RUN_NAME)
     try:
         return typed.read_known(About, json_files.read(path), typed.Place(path))
     except UserError as error:
