@@ -80,11 +80,13 @@ def export_hf(args: argparse.Namespace) -> list[str]:
     hub = Hub(args.push_to_hub, args.output) if args.push_to_hub else None
     tensorflow_startup.start_tensorflow()
     from electra_pretrain.checkpoint import vocabulary
+    from electra_pretrain.checkpoint.listing import check_has
     from electra_pretrain.convert.run_export import export_hugging_face, random_weights, read_weights
     from electra_pretrain.train.run_folder import is_import, load_run
 
     vocabulary.check_folder(args.model_dir)
     about = None if is_import(args.model_dir) else load_run(args.model_dir)
+    check_has(args.model_dir, CONFIG_NAME)
     config = load_config(files.join(args.model_dir, CONFIG_NAME))
     weights = random_weights(config) if args.random else read_weights(args.model_dir, config, args.step, args.average)
     facts = _card_facts(args, config, about, int(weights["global_step"]))

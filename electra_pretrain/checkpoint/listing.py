@@ -66,6 +66,18 @@ def check_is_folder(model_dir: str) -> None:
         raise UserError(f"{model_dir}: is a {kind}; give the run's folder, {model_dir.rpartition('/')[0] or '.'}")
 
 
+def check_has(model_dir: str, name: str) -> None:
+    """Refuse a folder without a file that every run's or import's has.
+
+    Raises:
+        UserError: it is not there; or the folder is none, but a checkpoint's path, or a file.
+    """
+    path = files.join(model_dir, name)
+    if not files.exists(path):
+        check_is_folder(model_dir)
+        raise UserError(f"{path}: no such file; {model_dir} is not the --model_dir of a run")
+
+
 def remove_old(folder: str, keep: int, keep_every: int) -> None:
     """Remove all checkpoints but the newest `keep` and those of steps that `keep_every` divides (0: no others)."""
     for old in steps(folder)[:-keep]:

@@ -5,6 +5,7 @@ from typing import Annotated, Any, NamedTuple
 
 from electra_pretrain.core import files, json_files, typed
 from electra_pretrain.core.errors import UserError
+from electra_pretrain.core.together import check_unchanged
 from electra_pretrain.core.typed import Check, Place, Sha256, Size
 from electra_pretrain.tokenization.identity import check_vocabulary
 from electra_pretrain.tokenization.tokenizer import TYPES, Tokenizer, file_name, load_tokenizer
@@ -57,6 +58,11 @@ def recorded(folder: str) -> Recorded | None:
     return None
 
 
+def is_run_or_import(folder: str) -> bool:
+    """Tell whether a folder says that it is a run's or an import's: its weights are checkpoints, not yet exported."""
+    return any(files.exists(files.join(folder, name)) for name in (RUN_NAME, IMPORT_NAME))
+
+
 def _read(folder: str, path: str, of_run: bool) -> Recorded | None:
     values, place = json_files.read(path), Place(path)
     vocabulary: dict[str, Any] | None
@@ -74,12 +80,16 @@ def _read(folder: str, path: str, of_run: bool) -> Recorded | None:
 def check_folder(folder: str) -> Recorded | None:
     """Refuse a folder of weights whose vocabulary is not the one that it says; return what it says, None for nothing.
 
+    Of a checkpoint that export_tf1 wrote nothing is returned, but its vocabulary must be the one that went with it.
+
     Raises:
         UserError: the vocabulary is missing or another.
     """
     found = recorded(folder)
     if found is not None:
         check_vocabulary(found.path, found.noted.sha256, found.kept_in)
+    else:
+        check_unchanged(folder, "export_tf1", FILE_NAME)
     return found
 
 

@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+from electra_pretrain.checkpoint.vocabulary import is_run_or_import
 from electra_pretrain.core import files, json_files, typed
 from electra_pretrain.core.errors import UserError, first_of
 from electra_pretrain.core.typed import FileName, Place
@@ -49,6 +50,20 @@ def find_weights(folder: str) -> WeightFiles | None:
             raise UserError(f"{path}: names {name}, which does not lie beside it; fetch that file, too")
         shards[shard] = frozenset(tensor for tensor, place in places.items() if place == name)
     return WeightFiles(path, shards)
+
+
+def instead_of(folder: str, kind: str = "discriminator") -> str:
+    """Say what to give in place of a folder without a model's weights.
+
+    Args:
+        folder: that was given.
+        kind: of network that is wanted: "discriminator" or "generator".
+    """
+    if files.is_dir(inner := files.join(folder, kind)):
+        return f"did you mean {inner}?"
+    if is_run_or_import(folder):
+        return "it is the folder of a run or an import: give what export_hf makes of it"
+    return "give the folder of a Hugging Face model, such as export_hf writes"
 
 
 def check_shard(index: str, shard: str, named: frozenset[str] | None, held: frozenset[str]) -> None:

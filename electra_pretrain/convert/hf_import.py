@@ -15,7 +15,7 @@ from electra_pretrain.core.json_files import shown
 from electra_pretrain.core.typed import Amount, Share, Size
 from electra_pretrain.model.layers import LAYER_NORM_EPSILON
 from electra_pretrain.tokenization import hf_file
-from electra_pretrain.tokenization.model_folder import read_vocabulary
+from electra_pretrain.tokenization.model_folder import read_shared
 
 _TABLES = "embeddings/"
 # In `config.json`: what our networks compute, and no field of our config changes.
@@ -55,7 +55,7 @@ def read_pair(discriminator: str, generator: str | None) -> Pretrained:
     """Read the weights of a discriminator and, if there is one, of its generator.
 
     Raises:
-        UserError: a file is missing, damaged or of another kind of model; the two are no pair.
+        UserError: a file is missing, damaged or of another kind of model; the two are no pair, or of two vocabularies.
     """
     values = _read_weights(discriminator, "electra")
     fields = _read_config(discriminator)
@@ -73,13 +73,13 @@ def read_pair(discriminator: str, generator: str | None) -> Pretrained:
         origin=discriminator if generator is None else f"{discriminator} and {generator}",
         values=values,
         fields={**fields, **shown, **({} if case is None else {"data.do_lower_case": case.do_lower_case})},
-        vocabulary=read_vocabulary(discriminator),
+        vocabulary=read_shared(discriminator, generator),
         strip_accents=None if case is None else case.strip_accents,
     )
 
 
 def _read_weights(folder: str, scope: str) -> dict[str, np.ndarray]:
-    path, tensors = read_tensors(folder)
+    path, tensors = read_tensors(folder, "generator" if scope == "generator" else "discriminator")
     # Written by old releases of transformers: a buffer, and the word table a second time.
     tensors.pop("electra.embeddings.position_ids", None)
     check_numbers(path, tensors)

@@ -10,7 +10,7 @@ from electra_pretrain.checkpoint.average import read_mean
 from electra_pretrain.checkpoint.bundle import read
 from electra_pretrain.checkpoint.fit import check_fit
 from electra_pretrain.checkpoint.imported import Imported, load_import
-from electra_pretrain.checkpoint.listing import find
+from electra_pretrain.checkpoint.listing import check_has, find
 from electra_pretrain.checkpoint.pretrained import check_numbers, is_generators, is_loss_scale
 from electra_pretrain.checkpoint.vocabulary import check_folder, load_folder_tokenizer
 from electra_pretrain.config.load import CONFIG_NAME, load_config
@@ -116,6 +116,7 @@ def export_tf1(
         UserError: no such run or checkpoint, one that is not of the config, a vocabulary that is another or not WordPiece, or
             an output that cannot be written.
     """
+    check_has(model_dir, CONFIG_NAME)
     config_path = files.join(model_dir, CONFIG_NAME)
     config = load_config(config_path)
     check_folder(model_dir)

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from electra_pretrain.checkpoint.weight_files import NAMES, SAFETENSORS_NAME, check_shard, find_weights
+from electra_pretrain.checkpoint.weight_files import NAMES, SAFETENSORS_NAME, check_shard, find_weights, instead_of
 from electra_pretrain.core import files, optional
 from electra_pretrain.core.errors import UserError
 
@@ -28,15 +28,22 @@ class Tensors(NamedTuple):
     values: dict[str, np.ndarray]
 
 
-def read_tensors(folder: str) -> Tensors:
+def read_tensors(folder: str, kind: str) -> Tensors:
     """Read all tensors in a Hugging Face model's folder; safetensors come first.
+
+    Args:
+        folder: of the model.
+        kind: of network that is wanted: "discriminator" or "generator".
 
     Raises:
         UserError: there is no such file, it is damaged or no tensor file, or PyTorch is needed and missing or too old.
     """
+    if not files.is_dir(folder):
+        what = f"is a file; give the {kind}'s folder" if files.exists(folder) else f"no such folder; give the {kind}'s"
+        raise UserError(f"{folder}: {what}")
     found = find_weights(folder)
     if found is None:
-        raise UserError(f"{folder}: holds none of {', '.join(NAMES)}; give the folder of a Hugging Face model")
+        raise UserError(f"{folder}: holds none of {', '.join(NAMES)}; {instead_of(folder, kind)}")
     tensors: dict[str, np.ndarray] = {}
     for shard, named in found.shards.items():
         held = _read_safetensors(shard) if shard.endswith(".safetensors") else _read_bin(shard)

@@ -15,6 +15,7 @@ from electra_pretrain.core.errors import UserError
 from electra_pretrain.core.outputs import check_replaceable
 
 _END_BYTES = 1 << 20
+_COMMANDS = ("export_hf", "export_tf1", "import_checkpoint")  # that `staged` serves
 
 
 def write_all(contents: Mapping[str, bytes]) -> None:
@@ -102,6 +103,24 @@ def check_folder(option: str, folder: str, command: str, names: str, overwrite: 
         name = path[len(folder.rstrip("/")) + 1 :]
         if re.fullmatch(names, name):
             _check_ours(folder, name, note.get(name, []), overwrite, option)
+
+
+def filled_by(folder: str) -> str | None:
+    """Return the command that `staged` filled a folder for, one of them where there were several; None for none."""
+    return next((command for command in _COMMANDS if files.exists(files.join(folder, _note_name(command)))), None)
+
+
+def check_unchanged(folder: str, command: str, name: str) -> None:
+    """Refuse a file that is another than the command wrote there; a folder in which it noted nothing may hold anything.
+
+    Raises:
+        UserError: it is missing, or another.
+    """
+    stamps, path = _read_note(folder, command).get(name, []), files.join(folder, name)
+    if stamps and not (files.exists(path) and _stamp(path) in stamps):
+        what = "is not the file that" if files.exists(path) else "is missing, which"
+        note = files.join(folder, _note_name(command))
+        raise UserError(f"{path}: {what} {command} wrote there, as {note} says; put it back, or export again")
 
 
 def _check_ours(folder: str, name: str, stamps: Sequence[str], overwrite: bool, option: str = "") -> None:

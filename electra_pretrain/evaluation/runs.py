@@ -1,7 +1,7 @@
 """What a pretraining run's folder tells, finished or still going: its metrics, its config, how far it is to go."""
 
 from electra_pretrain.checkpoint.imported import load_import
-from electra_pretrain.checkpoint.listing import check_is_folder
+from electra_pretrain.checkpoint.listing import check_has, check_is_folder
 from electra_pretrain.config.load import CONFIG_NAME, load_config
 from electra_pretrain.config.schema import Config
 from electra_pretrain.core import files
@@ -36,9 +36,7 @@ def last_step(folder: str) -> int:
 
 def _config_of_run(folder: str) -> Config:
     path = files.join(folder, CONFIG_NAME)
-    if not files.exists(path):
-        check_is_folder(folder)
-        raise UserError(f"{path}: no such file; {folder} is not the --model_dir of a run")
+    check_has(folder, CONFIG_NAME)
     return load_config(path)
 
 

@@ -1,11 +1,11 @@
 """A pretrained model, from a folder or the Hugging Face hub, with a new head for a task."""
 
+import codecs
 import logging
 import os
 from typing import Annotated, Any, NamedTuple
 
-from electra_pretrain.checkpoint.vocabulary import IMPORT_NAME, RUN_NAME
-from electra_pretrain.checkpoint.weight_files import NAMES, find_weights
+from electra_pretrain.checkpoint.weight_files import NAMES, find_weights, instead_of
 from electra_pretrain.core import files, json_files, typed
 from electra_pretrain.core.errors import UserError
 from electra_pretrain.core.typed import Check, Size
@@ -38,15 +38,10 @@ def identity(model: str) -> dict[str, str]:
             raise UserError(f"--model {model}: no such folder, nor OWNER/NAME of the hub")
         return {"model": model}
     if not os.path.exists(os.path.join(model, "config.json")):
-        hint = ""
-        if os.path.isdir(os.path.join(model, "discriminator")):
-            hint = f"; did you mean {os.path.join(model, 'discriminator')}?"
-        raise UserError(f"--model {model}: has no config.json{hint or '; export_hf writes such folders'}")
+        raise UserError(f"--model {model}: has no config.json; {instead_of(model)}")
     found = find_weights(model)
     if found is None:
-        ours = any(os.path.exists(os.path.join(model, name)) for name in (RUN_NAME, IMPORT_NAME))
-        hint = "; it is the folder of a run or an import: give what export_hf makes of it" if ours else ""
-        raise UserError(f"--model {model}: has none of {', '.join(NAMES)}{hint}")
+        raise UserError(f"--model {model}: has none of {', '.join(NAMES)}; {instead_of(model)}")
     return {"model": model, "model_sha256": weights.sha256(found)}
 
 
@@ -100,10 +95,24 @@ def load_tokenizer(model: str) -> Any:
         raise UserError(f"--model {model}: has no tokenizer (none of {', '.join(names)}); copy it from the pretrained model")
     if os.path.isdir(model):
         check_agree(model)
+        _check_no_mark(model)
     try:
         return AutoTokenizer.from_pretrained(model)
     except Exception as error:  # the libraries raise all kinds
         raise UserError(f"--model {model}: its tokenizer cannot be loaded ({_one_line(error)})") from error
+
+
+def _check_no_mark(model: str) -> None:
+    """Refuse a `vocab.txt` with a byte order mark where it is all that `transformers` reads: to it that is part of a token."""
+    vocab = os.path.join(model, "vocab.txt")
+    if not os.path.exists(vocab) or os.path.exists(os.path.join(model, "tokenizer.json")):
+        return
+    with open(vocab, "rb") as file:
+        if file.read(len(codecs.BOM_UTF8)) == codecs.BOM_UTF8:
+            raise UserError(
+                f"--model {vocab}: begins with a byte order mark, which transformers takes for part of the first token; save "
+                "the file as UTF-8 without one"
+            )
 
 
 def load_model(model: str, config: dict[str, Any], task: Task, vocab_size: int) -> Any:
@@ -138,6 +147,10 @@ def save(path: str, model: Any, tokenizer: Any, pretrained: str) -> None:
     temporary = files.temporary_name(path)
     model.save_pretrained(temporary)
     tokenizer_files.save(pretrained, tokenizer, temporary)
+    # Of safetensors only its owner may read what they write; the others are as this machine makes files.
+    mode = os.stat(os.path.join(temporary, "config.json")).st_mode
+    for name in os.listdir(temporary):
+        os.chmod(os.path.join(temporary, name), mode)
     files.remove(path)
     files.replace(temporary, path)
 

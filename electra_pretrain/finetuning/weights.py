@@ -24,10 +24,12 @@ def check_loaded(model: str, loaded: Any, about: Mapping[str, Any]) -> None:
         about: what that says of the loading.
 
     Raises:
-        UserError: a weight of another shape, missing, left over, of whole numbers, or not finite; file and weight are named.
+        UserError: a weight of another shape, missing, left over, of whole or complex numbers, or not finite; file and weight are
+            named. Or the file holds other things than tensors.
     """
     found = _weight_files(model)
     path = found.path
+    kinds = {name: kind for name, kind in _kinds(found).items() if name.rpartition(".")[2] not in _BUFFERS}
     if wrong := sorted(about["mismatched_keys"]):
         name, has, wanted = wrong[0]
         more = f", and {len(wrong) - 1} more" if len(wrong) > 1 else ""
@@ -43,9 +45,10 @@ def check_loaded(model: str, loaded: Any, about: Mapping[str, Any]) -> None:
             f"--model {path}: holds {first_of(extra)}, of an encoder that its config.json does not describe; put "
             "back the config.json of these weights"
         )
-    whole = [name for name, kind in _kinds(found).items() if _is_whole(kind) and name.rpartition(".")[2] not in _BUFFERS]
-    if whole:
+    if whole := [name for name, kind in kinds.items() if _is_whole(kind)]:
         raise UserError(f"--model {path}: holds whole numbers, in {first_of(whole)}; give a model that is not quantised")
+    if complex_ := [name for name, kind in kinds.items() if kind.startswith("C")]:
+        raise UserError(f"--model {path}: holds complex numbers, in {first_of(complex_)}; use another model")
     if infinite := [name for name, value in loaded.state_dict().items() if not value.isfinite().all()]:
         raise UserError(f"--model {path}: holds values that are not finite, in {first_of(infinite)}; use another model")
 
@@ -96,7 +99,14 @@ def _kinds_in(path: str) -> dict[str, str]:
     import torch
 
     found = torch.load(path, map_location="meta", weights_only=True)
-    return {name: "F" if tensor.is_floating_point() else "I" for name, tensor in found.items()}
+    if not isinstance(found, dict) or not all(isinstance(tensor, torch.Tensor) for tensor in found.values()):
+        raise UserError(f"--model {path}: is no file of tensors alone, by their names; fetch it again")
+    return {name: _kind(tensor) for name, tensor in found.items()}
+
+
+def _kind(tensor: Any) -> str:
+    """Tell the kind of number by the first letter that safetensors has for it."""
+    return "F" if tensor.is_floating_point() else "C" if tensor.is_complex() else "I"
 
 
 def _is_whole(kind: str) -> bool:

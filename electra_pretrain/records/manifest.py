@@ -149,6 +149,9 @@ def load_manifest(folder: str) -> Manifest:
     """
     path = files.join(folder, MANIFEST_NAME)
     if not files.exists(path):
+        if files.exists(folder) and not files.is_dir(folder):
+            what = "manifest" if folder.rpartition("/")[2] == MANIFEST_NAME else "file"
+            raise UserError(f"{folder}: is a {what}; give its folder, {folder.rpartition('/')[0] or '.'}")
         raise UserError(
             f"{path}: no such file; {folder} is not a finished folder of records: run build_data (again); "
             "records that another builder made are taken in by inspect_data --adopt"

@@ -72,6 +72,24 @@ def check_agree(folder: str) -> None:
         _check_same(vocab, wordpiece.split_vocab(vocab, files.read_bytes(vocab)), of_hugging_face, other)
 
 
+def read_shared(discriminator: str, generator: str | None) -> ModelVocabulary | None:
+    """Read the vocabulary of two networks, which have the same ids, from the folders of both; None where neither has one.
+
+    Raises:
+        UserError: the two are not the same; or as `read_vocabulary`.
+    """
+    one, other = read_vocabulary(discriminator), None if generator is None else read_vocabulary(generator)
+    if one is None or other is None:
+        return one or other
+    difference = first_difference(other.tokens, one.tokens)
+    if difference is not None:
+        raise UserError(
+            f"{other.path}: is not the vocabulary of {one.path}: {told(difference, 'here', 'there')}; give two networks that "
+            "were trained together, each with its own files"
+        )
+    return one
+
+
 def read_file(path: str) -> ModelVocabulary:
     """Read a `vocab.txt` or a SentencePiece model; raises as `read_vocabulary`."""
     content = files.read_bytes(path)

@@ -4,7 +4,7 @@ import dataclasses
 
 import tensorflow as tf
 
-from electra_pretrain.checkpoint.listing import find
+from electra_pretrain.checkpoint.listing import check_has, find
 from electra_pretrain.checkpoint.unseen import check_unseen
 from electra_pretrain.checkpoint.variables import restore
 from electra_pretrain.checkpoint.vocabulary import check_folder
@@ -37,6 +37,7 @@ def evaluate(
     """
     if not is_import(model_dir):
         load_run(model_dir)
+    check_has(model_dir, CONFIG_NAME)
     config = load_config(files.join(model_dir, CONFIG_NAME))
     check_unseen(model_dir, config)
     if num_eval_steps is not None:

@@ -154,7 +154,8 @@ def _weights(start: Start) -> Iterator[Finding]:
     """Hold names and shapes of weights to begin with against the config's networks, which a run does once it has them."""
     if start.pretrained is not None:
         belonging(start.pretrained, expected_variables(start.config))
-        known = "" if start.pretrained.vocabulary is None else ", their vocabulary that of the records"
+        vocabulary = start.pretrained.vocabulary
+        known = "" if vocabulary is None else f"; {vocabulary.path} is the vocabulary of the records"
         yield Finding(Level.OK, f"weights of {start.pretrained.origin}: names and shapes are those of the config{known}")
 
 

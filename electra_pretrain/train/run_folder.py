@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-from electra_pretrain.checkpoint.listing import check_is_folder, steps
+from electra_pretrain.checkpoint.listing import check_has, check_is_folder, steps
 from electra_pretrain.checkpoint.pretrained import Pretrained, describe
 from electra_pretrain.checkpoint.unseen import check_unseen, of_run
 from electra_pretrain.checkpoint.vocabulary import RUN_NAME, check_folder
@@ -17,6 +17,7 @@ from electra_pretrain.config.load import CONFIG_NAME, differences, load_config
 from electra_pretrain.config.schema import Config
 from electra_pretrain.core import files, json_files, typed
 from electra_pretrain.core.errors import FEW, UserError, first_of
+from electra_pretrain.core.together import filled_by
 from electra_pretrain.records.manifest import Manifest, Vocabulary
 from electra_pretrain.train.input import Source, choose_sources
 from electra_pretrain.train.metrics_log import METRICS_NAME
@@ -158,11 +159,13 @@ def _check_foreign(config: Config, vocabulary: Vocabulary, model_dir: str) -> No
     """Refuse to begin a run over files of others, where none was begun before.
 
     Raises:
-        UserError: the folder holds another config or vocabulary, or metrics.
+        UserError: the folder holds another config or vocabulary, or metrics; or it is that of an export.
     """
     if files.exists(files.join(model_dir, RUN_NAME)):
         load_run(model_dir)  # which refuses what no run has written
         return
+    if (command := filled_by(model_dir)) is not None:
+        raise UserError(f"{model_dir}: holds what {command} made, which no run goes on with; use another --model_dir")
     config_path, vocab_path = files.join(model_dir, CONFIG_NAME), files.join(model_dir, vocabulary.file_name)
     metrics_path = files.join(model_dir, METRICS_NAME)
     others = {
@@ -211,9 +214,7 @@ def load_run(model_dir: str) -> About:
         UserError: it says nothing, or is damaged.
     """
     path = files.join(model_dir, RUN_NAME)
-    if not files.exists(path):
-        check_is_folder(model_dir)
-        raise UserError(f"{path}: no such file; {model_dir} is not the --model_dir of a run")
+    check_has(model_dir, RUN_NAME)
     try:
         return typed.read_known(About, json_files.read(path), typed.Place(path))
     except UserError as error:

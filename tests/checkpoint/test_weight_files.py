@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from electra_pretrain.checkpoint.weight_files import check_shard, find_weights
+from electra_pretrain.checkpoint.weight_files import check_shard, find_weights, instead_of
 from electra_pretrain.core.errors import UserError
 
 INDEX = "model.safetensors.index.json"
@@ -49,3 +49,12 @@ def test_a_shard_holds_what_its_index_says():
     check_shard("i", "s", None, frozenset("ab"))
     with pytest.raises(UserError, match="s: is not the file that i names: it lacks b; holds besides c and 1 more; fetch both"):
         check_shard("i", "s", frozenset("ab"), frozenset("acd"))
+
+
+def test_what_to_give_in_place_of_a_folder_without_weights_is_said(tmp_path):
+    assert "the folder of a Hugging Face model" in instead_of(str(tmp_path))
+    (tmp_path / "run.json").touch()
+    assert instead_of(str(tmp_path)) == "it is the folder of a run or an import: give what export_hf makes of it"
+    for kind in ("discriminator", "generator"):
+        (tmp_path / kind).mkdir()
+        assert instead_of(str(tmp_path), kind) == f"did you mean {tmp_path / kind}?"

@@ -14,6 +14,7 @@ from electra_pretrain import (
     corpus_stats,
     dedup_corpus,
     export_hf,
+    export_tf1,
     inspect_vocab,
     quickstart,
     run_pretraining,
@@ -220,9 +221,10 @@ def test_batch_not_divisible_by_replicas(tmp_path, capfd, config_path, records):
     assert_one_line(run(run_pretraining, arguments, capfd), "train_batch_size = 8: must be divisible by 3 replicas")
 
 
-def test_export_of_what_is_no_run(tmp_path, capfd):
-    result = run(export_hf, ["--model_dir", tmp_path / "run", "--output", tmp_path / "out"], capfd)
-    assert_one_line(result, "run.json: no such file", "is not the --model_dir of a run")
+@pytest.mark.parametrize("export", [export_hf, export_tf1])
+def test_export_of_what_is_no_run(export, tmp_path, capfd):
+    result = run(export, ["--model_dir", tmp_path / "run", "--output", tmp_path / "out"], capfd)
+    assert_one_line(result, ".json: no such file", "is not the --model_dir of a run")
 
 
 def test_a_missing_package_is_named(capfd):

@@ -11,7 +11,7 @@ import torch
 import transformers
 from safetensors.numpy import load_file, save_file
 
-from electra_pretrain import import_checkpoint
+from electra_pretrain import export_tf1, import_checkpoint
 from electra_pretrain.checkpoint import bundle, listing
 from electra_pretrain.config.load import load_config
 from electra_pretrain.convert.extension import extend
@@ -180,6 +180,35 @@ def test_a_pair_in_shards_with_a_tokenizer_json_alone_is_the_same(pair, values):
         read_pretrained(str(pair))
 
 
+def test_the_generators_vocabulary_is_the_discriminators(tmp_path, pair):
+    vocab = pair / "generator" / "vocab.txt"
+    vocab.write_text(vocab.read_text().replace("가\n", "swapped\n", 1))
+    message = "generator/vocab.txt: is not the vocabulary of .*discriminator/vocab.txt: id .* here"
+    with pytest.raises(UserError, match=message):
+        read_pretrained(str(pair))
+    with pytest.raises(UserError, match=message):
+        import_(tmp_path / "run", discriminator=pair / "discriminator", generator=pair / "generator")
+    assert not (tmp_path / "run").exists()
+    vocab.unlink()
+    assert read_pretrained(str(pair)).tokens == tuple(TOKENS)
+
+
+def test_the_vocabulary_of_an_exported_checkpoint_is_the_one_that_went_with_it(tmp_path, tf1):
+    import_(tmp_path / "run", tf1=tf1[0])
+    exported = tmp_path / "exported"
+    export_tf1.export_tf1(export_tf1.parse_args(["--model_dir", str(tmp_path / "run"), "--output", str(exported)]))
+    assert read_tf1(str(exported)).tokens == tuple(TOKENS)
+    (exported / "vocab.txt").write_text("".join(f"{token}\n" for token in [*TOKENS[:-2], TOKENS[-1], TOKENS[-2]]))
+    with pytest.raises(
+        UserError, match="exported/vocab.txt: is not the file that export_tf1 wrote there, as .*export_tf1.json"
+    ):
+        import_(tmp_path / "again", tf1=exported)
+    (exported / "vocab.txt").unlink()
+    with pytest.raises(UserError, match="exported/vocab.txt: is missing, which export_tf1 wrote there"):
+        import_(tmp_path / "again", tf1=exported)
+    assert not (tmp_path / "again").exists()
+
+
 def as_bin(folder, zipped):
     """As older releases of transformers saved it: with a buffer, and the word table twice in a generator."""
     path = folder / "model.safetensors"
@@ -336,6 +365,21 @@ DAMAGES = {
     "no JSON": (lambda folder: (folder / "config.json").write_text("{"), "config.json, line 1, column 2: not valid JSON"),
     "another vocabulary": (lambda folder: (folder / "vocab.txt").write_text("\n".join(TOKENS[:-1])), "39 tokens, .* 40 rows"),
 }
+
+
+def test_what_is_no_folder_of_weights_is_told_what_to_give(tmp_path, pair):
+    def refused(message, **options):
+        with pytest.raises(UserError, match=message):
+            import_(tmp_path / "run", **options)
+
+    network, file = pair / "discriminator", pair / "discriminator" / "config.json"
+    refused("holds none of model.safetensors, .*; did you mean .*/discriminator[?]$", discriminator=pair)
+    refused("holds none of model.safetensors, .*; did you mean .*/generator[?]$", discriminator=network, generator=pair)
+    refused(f"^{pair / 'none'}: no such folder; give the discriminator's$", discriminator=pair / "none")
+    refused(f"^{file}: is a file; give the generator's folder$", discriminator=network, generator=file)
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "import.json").write_text("{}")
+    refused("it is the folder of a run or an import: give what export_hf makes", discriminator=tmp_path / "other")
 
 
 @pytest.mark.parametrize("damage", DAMAGES)

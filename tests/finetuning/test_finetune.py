@@ -81,6 +81,7 @@ def test_the_saved_model_is_one_that_transformers_uses(model, tmp_path, run):
     labels = [answer["label"] for answer in classify(["가 나 철수 다", "라 영희"])]
     assert labels == [classify.model.config.id2label[1], classify.model.config.id2label[0]]
     assert not any(label.startswith("LABEL_") for label in labels)
+    assert len({path.stat().st_mode for path in (tmp_path / "output" / "model").iterdir()}) == 1
 
 
 def weights(output):

@@ -27,3 +27,10 @@ def test_wrong_values_are_told_in_a_line(tmp_path, values, message):
     with pytest.raises(UserError, match=message) as error:
         models.read_config(str(tmp_path))
     assert str(tmp_path) in str(error.value) and "\n" not in str(error.value)
+
+
+def test_a_byte_order_mark_in_a_vocabulary_is_named(tmp_path):
+    vocab = tmp_path / "vocab.txt"
+    vocab.write_text("[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\n", encoding="utf-8-sig")
+    with pytest.raises(UserError, match=f"--model {vocab}: begins with a byte order mark, .*; save the file as UTF-8 without"):
+        models.load_tokenizer(str(tmp_path))

@@ -287,6 +287,13 @@ def test_bytes_that_are_not_of_the_encoding_name_it(tmp_path):
             registry.TASKS["nsmc"].read(path, encoding)
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "cp949"])
+def test_what_is_in_utf_16_is_told_how_to_convert_it(tmp_path, encoding):
+    path = str(put(tmp_path, "dev.tsv", tsv(["document", "label"], ["재미있다", "1"]).encode("utf-16")))
+    with pytest.raises(UserError, match="looks like UTF-16: convert it: iconv -f utf-16 -t utf-8"):
+        registry.TASKS["nsmc"].read(path, encoding)
+
+
 def test_an_offset_counts_characters_and_not_bytes_or_utf_16(tmp_path):
     context = "𠮷野家は𠮷という字で、안녕 😀 끝"
     answer = {"text": "안녕 😀", "answer_start": 11}

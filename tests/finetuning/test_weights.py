@@ -45,6 +45,11 @@ def as_bin(folder, change):
     (folder / "model.safetensors").unlink()
 
 
+def as_list(folder, values):
+    torch.save(values, folder / "pytorch_model.bin")
+    (folder / "model.safetensors").unlink()
+
+
 def first_is(value):
     return lambda weights: weights[QUERY].__setitem__((0, 0), value)
 
@@ -74,6 +79,18 @@ FAULTS = {
     "whole numbers": (
         lambda folder: edit_weights(folder, lambda weights: weights.update({QUERY: weights[QUERY].astype(np.int8)})),
         f"model.safetensors: holds whole numbers, in {QUERY};",
+    ),
+    "complex numbers": (
+        lambda folder: edit_weights(folder, lambda weights: weights.update({QUERY: weights[QUERY].astype(np.complex64)})),
+        f"model.safetensors: holds complex numbers, in {QUERY};",
+    ),
+    "complex numbers in a .bin": (
+        lambda folder: as_bin(folder, lambda weights: weights.update({QUERY: weights[QUERY].to(torch.complex64)})),
+        f"pytorch_model.bin: holds complex numbers, in {QUERY};",
+    ),
+    "a list in a .bin": (
+        lambda folder: as_list(folder, []),
+        "pytorch_model.bin: is no file of tensors alone, by their names; fetch it again",
     ),
     "whole numbers in a .bin": (
         lambda folder: as_bin(folder, lambda weights: weights.update({QUERY: weights[QUERY].int()})),

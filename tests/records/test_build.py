@@ -173,6 +173,15 @@ def test_a_foreign_file_in_the_place_of_ones_own_is_refused(tmp_path, vocab_path
     assert os.listdir(tmp_path) == [name] and (tmp_path / name).read_text() == "mine"
 
 
+@pytest.mark.parametrize("name", ["run.json", "import.json", ".export_hf.json", ".export_tf1.json"])
+def test_records_do_not_come_to_lie_among_weights(tmp_path, vocab_path, name):
+    """Whose vocabulary may be the same."""
+    (tmp_path / name).write_text("{}")
+    with pytest.raises(UserError, match="--output .*: is the folder of a run, an import or an export; choose another"):
+        build(CORPUS, vocab_path, str(tmp_path))
+    assert os.listdir(tmp_path) == [name]
+
+
 def test_heldout_documents_are_whole_documents(tmp_path, vocab_path):
     """By document, never by example: no text stands on both sides."""
     build(CORPUS, vocab_path, str(tmp_path), "--heldout_fraction", "0.3")

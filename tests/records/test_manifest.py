@@ -174,3 +174,10 @@ def test_a_manifest_that_contradicts_itself_is_refused(records, change, message)
 def special_ids(manifest, **changed):
     ids = manifest.vocabulary.special_ids._replace(**changed)
     return {"vocabulary": dataclasses.replace(manifest.vocabulary, special_ids=ids)}
+
+
+def test_a_file_in_a_folders_place_is_told_its_folder(tmp_path):
+    for name, kind in (("manifest.json", "manifest"), ("notes.txt", "file")):
+        (tmp_path / name).touch()
+        with pytest.raises(UserError, match=f"{name}: is a {kind}; give its folder, {tmp_path}$"):
+            load_manifest(str(tmp_path / name))

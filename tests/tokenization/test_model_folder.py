@@ -8,7 +8,7 @@ from electra_pretrain.core.batch import SPECIAL_TOKENS
 from electra_pretrain.core.errors import UserError
 from electra_pretrain.tokenization.hf_file import read_tokenizer_json
 from electra_pretrain.tokenization.identity import Difference, first_difference
-from electra_pretrain.tokenization.model_folder import check_agree, read_vocabulary
+from electra_pretrain.tokenization.model_folder import check_agree, read_shared, read_vocabulary
 from electra_pretrain.tokenization.wordpiece import WordPieceTokenizer
 
 TOKENS = [*SPECIAL_TOKENS, "가", "##나", "", "말", "가", "말"]  # an empty line, and tokens that stand twice
@@ -114,3 +114,27 @@ def test_models_of_other_kinds_may_be_fine_tuned(tmp_path):
         tmp_path, ["a", "@@b"], {"model": {"type": "WordPiece", "continuing_subword_prefix": "@@", "vocab": {"a": 0, "@@b": 1}}}
     )
     check_agree(str(tmp_path))
+
+
+@pytest.mark.parametrize("as_json", [False, True], ids=["vocab.txt", "tokenizer.json"])
+def test_two_networks_have_one_vocabulary(tmp_path, as_json):
+    """Of which one folder may hold none, or the other kind of file."""
+    one, other = tmp_path / "discriminator", tmp_path / "generator"
+    one.mkdir()
+    other.mkdir()
+    assert read_shared(str(one), str(other)) is None
+    write(one, TOKENS)
+    assert read_shared(str(one), str(other)).path == read_shared(str(one), None).path == str(one / "vocab.txt")
+    assert read_shared(str(other), str(one)).tokens == tuple(TOKENS)
+    for tokens, difference in (
+        (TOKENS, None),
+        (swap(TOKENS, 6, 9), 'id 6 is "가" here, "##나" there'),
+        (TOKENS[:-1], 'id 8 is "말" here, nothing there'),
+    ):
+        text = WordPieceTokenizer(tokens, do_lower_case=False).to_json()
+        write(other, *((None, text) if as_json else (tokens,)))
+        if difference is None:
+            assert read_shared(str(one), str(other)).path == str(one / "vocab.txt")
+            continue
+        with pytest.raises(UserError, match=f"generator/.*: is not the vocabulary of .*/vocab.txt: {difference}"):
+            read_shared(str(one), str(other))

@@ -2,12 +2,14 @@
 
 import hashlib
 import json
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
 from electra_pretrain.core import files
 from electra_pretrain.core.errors import UserError
+from electra_pretrain.core.together import staged
 from electra_pretrain.records.manifest import load_manifest
 from electra_pretrain.train.run_folder import check_earlier_run, is_import, own_names
 from tests.conftest import MICRO, changed
@@ -47,6 +49,13 @@ def test_its_own_config_and_vocabulary_may_lie_there(tmp_path):
     (tmp_path / "vocab.txt").write_bytes(VOCAB)
     (tmp_path / "metrics.jsonl").touch()
     check_earlier_run(MICRO, [SOURCE], str(tmp_path))
+
+
+def test_a_run_does_not_begin_in_an_export(tmp_path):
+    with staged(str(tmp_path), "export_hf", []) as staging:
+        (Path(staging) / "README.md").write_text("card")
+    with pytest.raises(UserError, match="holds what export_hf made, which no run goes on with; use another --model_dir"):
+        check_earlier_run(MICRO, [SOURCE], str(tmp_path))
 
 
 def test_a_run_whose_config_is_lost_does_not_go_on(tmp_path):

@@ -6,6 +6,8 @@ from electra_pretrain.core import compression, files
 from electra_pretrain.core.plain_text import BYTE_ORDER_MARK
 from electra_pretrain.corpus.decoding import Decoder
 from electra_pretrain.corpus.layouts.lines import lines
+from electra_pretrain.corpus.looking import HEAD_BYTES
+from electra_pretrain.corpus.sniffing import looks_like
 
 ENCODING = "utf-8"  # what publishers write, unless told otherwise
 
@@ -14,6 +16,9 @@ class TaskDecoder(Decoder):
     """Decodes a task's file, in which bytes that are none of its encoding are an error."""
 
     def _advice(self, content: bytes) -> str:
+        looks = looks_like(content[:HEAD_BYTES])
+        if looks is not None and not looks.structured:
+            return f"looks like {looks.what}: {looks.advice}"
         if self.encoding != ENCODING:
             return f"try --encoding {ENCODING}, or fetch the file again"
         return "say what it is in, such as --encoding cp949, or convert it: iconv -f cp949 -t utf-8"
