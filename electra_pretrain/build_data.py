@@ -19,8 +19,10 @@ from electra_pretrain.cli.arguments import (
 from electra_pretrain.cli.outputs import shared_folder
 from electra_pretrain.cli.run import run_command
 from electra_pretrain.core import locks
+from electra_pretrain.core.errors import UserError
 from electra_pretrain.core.finding import heed
 from electra_pretrain.core.outputs import Input, OutputFolder
+from electra_pretrain.core.together import filled_by
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
@@ -76,6 +78,7 @@ def build_data(args: argparse.Namespace) -> None:
     from electra_pretrain.tokenization.tokenizer import find_vocab
 
     check_runner(args)
+    _check_holds_no_weights(args.output)
     vocab = find_vocab(args.vocab)
     lower_case = resolve_lower_case(args.lower_case, vocab)
     outputs = [OutputFolder("--output", args.output, OWN_NAMES), shared_folder(args, COMMAND)]
@@ -91,6 +94,14 @@ def build_data(args: argparse.Namespace) -> None:
         f"padding {manifest.padding:.1%}"
     )
     heed(check_records(args.output, manifest))
+
+
+def _check_holds_no_weights(output: str) -> None:
+    """Refuse the folder of a run, an import or an export, where records would lie among what is read as a whole later."""
+    from electra_pretrain.checkpoint.vocabulary import is_run_or_import
+
+    if is_run_or_import(output) or filled_by(output):
+        raise UserError(f"--output {output}: is the folder of a run, an import or an export; choose another")
 
 
 def main() -> None:

@@ -1,11 +1,13 @@
 """Read Hugging Face's `discriminator/` and `generator/` as weights with released names, without `transformers`."""
 
+import logging
 import re
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from electra_pretrain.checkpoint.pretrained import Pretrained, check_numbers, is_generator_alone, listed
+from electra_pretrain.checkpoint.weight_files import find_weights
 from electra_pretrain.convert.names import from_hugging_face, to_hugging_face
 from electra_pretrain.convert.source_config import as_fields, check_agree, fields_from_shapes
 from electra_pretrain.convert.tensor_files import read_tensors
@@ -17,6 +19,7 @@ from electra_pretrain.model.layers import LAYER_NORM_EPSILON
 from electra_pretrain.tokenization import hf_file
 from electra_pretrain.tokenization.model_folder import read_shared
 
+_log = logging.getLogger(__name__)
 _TABLES = "embeddings/"
 # In `config.json`: what our networks compute, and no field of our config changes.
 _FIXED = {
@@ -60,7 +63,9 @@ def read_pair(discriminator: str, generator: str | None) -> Pretrained:
     values = _read_weights(discriminator, "electra")
     fields = _read_config(discriminator)
     heads = fields["model.num_attention_heads"]
-    if generator is not None:
+    if generator is None:
+        _hint_at_generator(discriminator)
+    else:
         own = _read_weights(generator, "generator")
         _check_roles(discriminator, generator, values, own)
         values |= _without_shared(discriminator, generator, values, own)
@@ -76,6 +81,17 @@ def read_pair(discriminator: str, generator: str | None) -> Pretrained:
         vocabulary=read_shared(discriminator, generator),
         strip_accents=None if case is None else case.strip_accents,
     )
+
+
+def _hint_at_generator(discriminator: str) -> None:
+    """Warn of a generator beside a discriminator that is read alone, as where export_hf has written both."""
+    parent = discriminator.rstrip("/").rpartition("/")[0] or "."
+    generator = files.join(parent, "generator")
+    if files.is_dir(generator) and find_weights(generator) is not None:
+        _log.warning(
+            f"{generator}: lies beside {discriminator} and is not read; to take it over, add --generator {generator}, or give "
+            f"training.init_from the folder of both, {parent}"
+        )
 
 
 def _read_weights(folder: str, scope: str) -> dict[str, np.ndarray]:

@@ -37,8 +37,8 @@ def extend_positions(pretrained: Pretrained, count: int) -> Pretrained:
     old = pretrained.fields[_FIELD]
     if count <= old:
         raise UserError(
-            f"--max_position_embeddings {count}: {pretrained.origin} has {old} already; leave it out: rows may be shorter, by "
-            "--max_seq_length of build_data"
+            f"--max_position_embeddings {count}: {pretrained.origin}: {old} positions are there already; leave it out: rows "
+            "may be shorter, by --max_seq_length of build_data"
         )
     values = {
         # Filled with the same values in the same order, again and again: whole rows, as each is as wide as before.

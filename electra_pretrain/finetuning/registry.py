@@ -72,9 +72,11 @@ def split_paths(task: Task, folder: str, split: str) -> list[str]:
     """
     first = find_split(task, folder, split)
     if first is None:
+        others = _scorable(task, folder, split)
+        scored = f"; --split {' or '.join(others)} scores what lies there" if others else ""
         raise UserError(
             f"{folder}: no {split} split of {task.name}; none of {', '.join(task.files[split])} is there, plain or compressed, "
-            f"but {_content(folder)}; fetch it, or name another folder"
+            f"but {_content(folder)}; fetch it, or name another folder{scored}"
         )
     further = [_stored(files.join(first.rpartition("/")[0], name)) for name in task.further_files.get(split, ())]
     return [first, *(path for path in further if path)]
@@ -102,10 +104,17 @@ def read_split(task: Task, folder: str, split: str, encoding: str = ENCODING) ->
 
 def _instead(task: Task, folder: str, split: str) -> str:
     """Say what to do about a split without labels."""
-    others = [name for name in task.files if name not in ("train", split) and find_split(task, folder, name)]
-    if split == "train" or not others:
+    others = _scorable(task, folder, split)
+    if not others:
         return "fetch a file that has them"
     return f"--split {' or '.join(others)} scores what lies beside it"
+
+
+def _scorable(task: Task, folder: str, split: str) -> list[str]:
+    """List the splits of a folder that may be scored in place of another; the training set never is."""
+    if split == "train":
+        return []
+    return [name for name in task.files if name not in ("train", split) and find_split(task, folder, name)]
 
 
 def _stored(path: str) -> str | None:

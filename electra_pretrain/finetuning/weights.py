@@ -24,8 +24,8 @@ def check_loaded(model: str, loaded: Any, about: Mapping[str, Any]) -> None:
         about: what that says of the loading.
 
     Raises:
-        UserError: a weight of another shape, missing, left over, of whole or complex numbers, or not finite; file and weight are
-            named. Or the file holds other things than tensors.
+        UserError: a weight of another shape, missing, left over, of whole or complex numbers, or not finite, with file and
+            weight named; or a file that holds other things than tensors.
     """
     found = _weight_files(model)
     path = found.path

@@ -10,12 +10,10 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from electra_pretrain.checkpoint.vocabulary import is_run_or_import
 from electra_pretrain.core import files
 from electra_pretrain.core.errors import UserError
 from electra_pretrain.core.finding import heed
 from electra_pretrain.core.progress import Progress
-from electra_pretrain.core.together import filled_by
 from electra_pretrain.corpus.blocks import RECORDS_BLOCK_CHARACTERS, BlockReader, RawBlock
 from electra_pretrain.corpus.provenance import Step, read_steps
 from electra_pretrain.corpus.reader import Corpus, no_text
@@ -168,11 +166,8 @@ def _check_foreign(folder: WorkFolder, tokenizer: Tokenizer) -> None:
     """Refuse an output in which something lies that the build would write over, and that no build has made.
 
     Raises:
-        UserError: it is the folder of a run, an import or an export; another vocabulary lies there, or a shard though no build
-            was begun.
+        UserError: another vocabulary lies there, or a shard though no build was begun.
     """
-    if is_run_or_import(folder.output) or filled_by(folder.output):
-        raise UserError(f"--output {folder.output}: is the folder of a run, an import or an export; choose another")
     vocab = files.join(folder.output, tokenizer.file_name)
     if files.exists(vocab) and files.read_bytes(vocab) != tokenizer.file_content:
         raise UserError(f"{vocab}: is another vocabulary than --vocab and would be lost; choose another --output or move it")

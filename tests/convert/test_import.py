@@ -225,7 +225,9 @@ def as_bin(folder, zipped):
 
 def test_a_discriminator_alone_gets_a_fresh_generator(tmp_path, pair, values, capsys):
     written = import_(tmp_path / "run", discriminator=pair / "discriminator")
-    assert "has no generator: a fresh one is written, from training.seed = 0" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "discriminator: has no generator; a fresh one is written, from training.seed = 0" in said
+    assert f"is not read; to take it over, add --generator {pair / 'generator'}, or" in said
     found = bundle.read(written)
     fresh = Electra(load_config(str(tmp_path / "run" / "config.json"))).named_variables()
     for name, variable in fresh.items():

@@ -52,7 +52,7 @@ def test_a_derived_config_asks_for_rows_of_the_new_length():
 
 
 def test_as_many_as_there_are_is_refused():
-    with pytest.raises(UserError, match="--max_position_embeddings 32: x has 32 already; leave it out"):
+    with pytest.raises(UserError, match="--max_position_embeddings 32: x: 32 positions are there already; leave it out"):
         extend_positions(SOURCE, 32)
 
 

@@ -370,3 +370,13 @@ def test_tables_of_another_form_are_told_as_what_they_are(tmp_path, name):
     put(tmp_path, "train.tsv", content.encode())
     with pytest.raises(UserError, match=message):
         registry.TASKS["nsmc"].read(str(tmp_path / "train.tsv"))
+
+
+def test_a_split_that_is_missing_names_those_that_may_be_scored(tmp_path):
+    put(tmp_path, "train.tsv", "x")
+    task = registry.TASKS["bq"]
+    with pytest.raises(UserError, match="no test split of bq; .* fetch it, or name another folder$"):
+        registry.split_paths(task, str(tmp_path), "test")
+    put(tmp_path, "dev.tsv", "x")
+    with pytest.raises(UserError, match="fetch it, or name another folder; --split dev scores what lies there$"):
+        registry.split_paths(task, str(tmp_path), "test")

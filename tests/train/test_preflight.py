@@ -6,12 +6,16 @@ import os
 import re
 import shutil
 
+import numpy as np
 import pytest
 
 from electra_pretrain import run_pretraining
+from electra_pretrain.checkpoint.fit import expected_variables
+from electra_pretrain.checkpoint.pretrained import Pretrained
 from electra_pretrain.config.schema import PhaseConfig
 from electra_pretrain.core.errors import UserError
 from electra_pretrain.core.finding import Level
+from electra_pretrain.tokenization.model_folder import read_vocabulary
 from electra_pretrain.tpu.chips import find_slice
 from electra_pretrain.tpu.zones import within
 from electra_pretrain.train import storage
@@ -51,6 +55,17 @@ def test_all_in_order(records, tmp_path):
     assert not (tmp_path / "run").exists()
     (tmp_path / "run").mkdir()
     assert not texts(checked(MICRO, records, tmp_path / "run"), Level.FAILURE) and not os.listdir(tmp_path / "run")
+
+
+def test_of_weights_to_begin_with_the_vocabulary_is_named_that_was_held_against_the_records(records, tmp_path):
+    """A generator's folder may hold none."""
+    values = {name: np.zeros(each.shape, np.float32) for name, each in expected_variables(MICRO).items()}
+    for vocabulary in (read_vocabulary(records), None):
+        request = Request(MICRO, [records], str(tmp_path / "run"), None, None, Pretrained("x", values, {}, vocabulary))
+        found = check_thoroughly(request, check_start(request).start, 1, None)
+        of_weights = next(text for text in texts(found, Level.OK) if text.startswith("weights of x: "))
+        names_it = of_weights.endswith(f"; {records}/vocab.txt is the vocabulary of the records")
+        assert names_it if vocabulary else of_weights.endswith("are those of the config")
 
 
 def test_what_would_ruin_a_run_is_told_beforehand_and_at_its_start(records, tmp_path, caplog):
