@@ -49,6 +49,7 @@ def here(tmp_path, monkeypatch):
         "notes": MINE,
     }
     tokens = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "m", "##i", "##n", "##e", "mine", "a", "##nd", "[unused0]"]
+    tokens += MINE.replace(".", " . ").split()
     texts["v/vocab.txt"] = texts["v/other.txt"] = "".join(f"{token}\n" for token in tokens)
     settings = {"do_lower_case": False, "tokens": len(tokens), "command": "python -m electra_pretrain.train_vocab --corpus c"}
     texts["v/vocab.txt.json"] = json.dumps(settings)

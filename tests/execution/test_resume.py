@@ -19,7 +19,7 @@ def test_a_fingerprint_is_of_the_values_not_of_their_order():
 
 def test_the_same_fingerprint_passes_and_another_is_refused():
     resume.check_fingerprint("out", "ab", "ab", "text")
-    with pytest.raises(UserError, match="^out: holds text of other input or settings; choose another --output or delete"):
+    with pytest.raises(UserError, match="^out: holds text of other input or settings; choose another --output, or move this"):
         resume.check_fingerprint("out", "ab", "cd", "text")
 
 

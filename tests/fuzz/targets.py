@@ -38,7 +38,7 @@ BUILD = f"--vocab in/vocab/vocab.txt --output out --max_seq_length 16 --heldout_
 NOTHING_LEFT = "the table says by which rule"
 MADE_TEXT = ("out/corpus.json",)  # names its sources with their hashes
 DISK = (PRINTED,)  # how much room there is, too
-CARDS = ("out/*/README.md",)
+CARDS = ("out/*/README.md", "out/.export_hf.json")
 RUN = {
     "in/run/config.json": "json",
     "in/run/run.json": "json",
@@ -222,7 +222,12 @@ TARGETS = {
         },
         not_compared=("out/config.json",),
     ),
-    "plot": Target("plot_run", "in/run --output out.html", {"in/run/metrics.jsonl": "json", "in/run/config.json": "json"}),
+    "plot": Target(
+        "plot_run",
+        "in/run --output out.html",
+        {"in/run/metrics.jsonl": "json", "in/run/config.json": "json"},
+        not_compared=("out.html",),
+    ),
     "compare": Target(
         "compare",
         "in/scores in/evaluated --published --all_steps --output out.md",

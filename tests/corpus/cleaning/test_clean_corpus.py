@@ -188,14 +188,14 @@ def test_a_finished_run_is_not_done_again_and_another_is_refused(tmp_path, raw, 
     assert {name: os.stat(out / name).st_mtime_ns for name in os.listdir(out)} == before
     with pytest.raises(UserError, match="holds text of other input or settings"):
         run(raw, out, "--recipe", "lmkor")
-    with pytest.raises(UserError, match=r"dropped.jsonl: not there, though .*/out is finished; delete that folder"):
+    with pytest.raises(UserError, match=r"dropped.jsonl: not there, though .*/out is finished; put it back, or make"):
         run(raw, out, "--dropped", tmp_path / "dropped.jsonl")
 
 
 def test_parts_of_another_unfinished_run_are_not_mixed_in(tmp_path, raw):
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "part-00007.txt.zst").write_bytes(b"")
-    with pytest.raises(UserError, match="holds part-00007.txt.zst, of an unfinished run with other input or settings"):
+    with pytest.raises(UserError, match="holds part-00007.txt.zst, of another run, or of others; choose another"):
         run(raw, tmp_path / "out")
 
 
