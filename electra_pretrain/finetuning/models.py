@@ -3,6 +3,7 @@
 import codecs
 import logging
 import os
+import warnings
 from typing import Annotated, Any, NamedTuple
 
 from electra_pretrain.checkpoint.weight_files import NAMES, find_weights, instead_of
@@ -125,9 +126,11 @@ def load_model(model: str, config: dict[str, Any], task: Task, vocab_size: int) 
 
     labels = _labels(config, task, model)
     try:
-        loaded, about = getattr(transformers, _CLASSES[task.kind]).from_pretrained(
-            model, **labels, dtype="float32", output_loading_info=True, ignore_mismatched_sizes=True
-        )
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Casting complex values")  # which `check_loaded` refuses
+            loaded, about = getattr(transformers, _CLASSES[task.kind]).from_pretrained(
+                model, **labels, dtype="float32", output_loading_info=True, ignore_mismatched_sizes=True
+            )
     except Exception as error:
         raise UserError(f"--model {model}: its weights cannot be loaded ({_one_line(error)})") from error
     weights.check_loaded(model, loaded, about)

@@ -142,7 +142,8 @@ def test_every_command_says_what_it_computes_on(records, tmp_path, monkeypatch, 
         run_pretraining.run_pretraining(run_pretraining.parse_args(["--config", str(path), *arguments]))
     assert f"training on {cpu}, float32\n" in capfd.readouterr().err
     monkeypatch.setattr(evaluate, "load_run", lambda _: None)
-    monkeypatch.setattr(evaluate, "load_config", lambda _: MICRO)
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "config.json").write_text(path.read_text())
     monkeypatch.setattr(evaluate, "Trainer", lambda *_, **__: sys.exit("scored"))
     with pytest.raises(SystemExit, match="scored"):
         evaluate_pretraining.evaluate_pretraining(evaluate_pretraining.parse_args(arguments))
