@@ -182,17 +182,18 @@ def explained_lost_workers(strategy: tf.distribute.Strategy, collectives_alone: 
     try:
         yield
     except tf.errors.OpError as error:
-        if num_workers(strategy) == 1 or (collectives_alone and "Collective" not in str(error)):
+        of_files = "gs://" in str(error)  # which whoever ends the command explains
+        if num_workers(strategy) == 1 or of_files or (collectives_alone and "Collective" not in str(error)):
             raise
-        raise Stopped(f"lost another worker{_named(error)}; run the same command on every worker to go on") from error
+        lost = _worker_in(error) or reason_of(error)
+        raise Stopped(f"lost another worker ({lost}); run the same command on every worker to go on") from error
 
 
-def _named(error: tf.errors.OpError) -> str:
-    """Name the worker that an error is about, if it says so; what else it says, no user can use."""
+def _worker_in(error: tf.errors.OpError) -> str | None:
+    """Return the address of the other worker that an error names; None if it names none."""
     cluster, task = find_cluster(), re.search(r"/job:worker/replica:\d+/task:(\d+)", str(error))
-    number = int(task[1]) if task else -1
-    known = cluster is not None and number in range(len(cluster.workers)) and number != cluster.number
-    return f" ({cluster.workers[number]})" if cluster is not None and known else ""
+    others = {} if cluster is None else {n: worker for n, worker in enumerate(cluster.workers) if n != cluster.number}
+    return others.get(int(task[1])) if task else None
 
 
 def distributed(strategy: tf.distribute.Strategy, make: Callable[[Worker], tf.data.Dataset]) -> Any:

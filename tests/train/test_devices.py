@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 
 from electra_pretrain import evaluate_pretraining, run_pretraining
-from electra_pretrain.core.errors import UserError
+from electra_pretrain.core.errors import Stopped, UserError
 from electra_pretrain.core.finding import Level
 from electra_pretrain.gpu.cuda_parts import CudaParts
 from electra_pretrain.gpu.visible import Card, Machine
@@ -170,3 +170,27 @@ def test_contradictions_are_told_at_once(more):
     args = run_pretraining.parse_args(["--config", "tiny.json", "--data", "d", "--model_dir", "m", *more])
     with pytest.raises(UserError, match=r"^--(device|cpu_replicas) \w+: is not for"):
         run_pretraining.run_pretraining(args)
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ("Collective ops is aborted by: /job:worker/replica:0/task:1 is gone", "(b:1); run"),
+        ("Collective ops is aborted by: the peer of /job:worker/replica:0/task:0", "(Collective ops is aborted by"),
+        ("the disk is gone", "(the disk is gone); run"),
+    ],
+)
+def test_a_lost_worker_is_named_or_else_the_reason(monkeypatch, said, told):
+    monkeypatch.setattr(devices, "num_workers", lambda _: 2)
+    config = {"cluster": {"worker": ["a:1", "b:1"]}, "task": {"type": "worker", "index": 0}}
+    monkeypatch.setenv("TF_CONFIG", json.dumps(config))
+    with pytest.raises(Stopped) as stopped, devices.explained_lost_workers(None, collectives_alone=False):
+        raise tf.errors.InternalError(None, None, said)
+    assert str(stopped.value).startswith("lost another worker ") and told in str(stopped.value)
+
+
+def test_a_bucket_that_fails_is_no_lost_worker(monkeypatch):
+    """Restarted for ever, the run would never say what is wrong."""
+    monkeypatch.setattr(devices, "num_workers", lambda _: 2)
+    with pytest.raises(tf.errors.PermissionDeniedError), devices.explained_lost_workers(None, collectives_alone=False):
+        raise tf.errors.PermissionDeniedError(None, None, "when reading gs://bucket/data: 403")
