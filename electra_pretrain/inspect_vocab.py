@@ -17,7 +17,12 @@ from electra_pretrain.plot.chart import check_installed
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser = command_parser("inspect_vocab", __doc__)
     parser.add_argument(
-        "--vocab", required=True, nargs="+", metavar="NAME|FILE", help="vocab.txt files, SentencePiece models, shipped names"
+        "--vocab",
+        required=True,
+        nargs="+",
+        action="extend",
+        metavar="NAME|FILE",
+        help="vocab.txt files, SentencePiece models, shipped names",
     )
     add_corpus(parser, "held-out text: a sentence a line, an empty line between documents")
     parser.add_argument("--html", metavar="FILE", help="also write the table with charts, as a page that stands alone")

@@ -34,6 +34,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         "--data",
         required=True,
         nargs="+",
+        action="extend",
         metavar="DIR",
         help="folder of records, made by build_data; where the config has phases, one for each length",
     )

@@ -1,5 +1,6 @@
 """What all commands take: --quiet and --verbose."""
 
+import argparse
 import importlib
 import pkgutil
 
@@ -57,3 +58,10 @@ def test_an_option_without_its_text_is_refused(words):
 def test_no_option_has_an_empty_text_for_its_default(name):
     """An option given as "" would then pass for one that is not given."""
     assert not [action.dest for action in options_of(name) if action.default == ""]
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_no_word_of_an_option_given_twice_is_lost(name):
+    """Where several words may follow an option, users give it several times as well; argparse would keep the last."""
+    lists = [action for action in options_of(name) if action.nargs == "+" and action.option_strings]
+    assert not [action.dest for action in lists if not isinstance(action, argparse._ExtendAction)]
