@@ -11,10 +11,12 @@ from electra_pretrain.core.typed import Place, Size
 
 
 class Unseen(NamedTuple):
-    """Attributes:
-    num_attention_heads: of `model`; weights of 4 heads and of 8 look the same, and compute something else.
-    electric_objective: of `objective`: whether the discriminator's output is an energy; None of an import, whose config may
-        still be changed in this.
+    """Fields of a config.
+
+    Attributes:
+        num_attention_heads: of `model`; weights of 4 heads and of 8 look the same, and compute something else.
+        electric_objective: of `objective`: whether the discriminator's output is an energy; None of an import, whose config
+            may still be changed in this.
     """
 
     num_attention_heads: Size

@@ -14,6 +14,7 @@ long documents and several files: tests/corpus/test_blocks.py (`test_both_reader
 Two sizes of blocks, for two kinds of work. Neither may change: what is written depends on it.
 """
 
+import codecs
 import contextlib
 import hashlib
 import itertools
@@ -40,7 +41,6 @@ RECORDS_BLOCK_CHARACTERS = 1_000_000
 # Clean and deduplicated text is written in parts of whole blocks; a worker holds text alone, and fewer blocks are fewer files.
 TEXT_BLOCK_CHARACTERS = 2_000_000
 _CHUNK_BYTES = 1 << 20
-_BYTE_ORDER_MARK = "\ufeff".encode()
 _BLANK_LINES = re.compile(r"\n\s*\n")
 
 
@@ -202,7 +202,7 @@ def _lines_of(layout: Layout, content: Content) -> Iterator[bytes]:
 
 def _ended_lines(path: str, file: BinaryIO) -> Iterator[bytes]:
     """Read a text file's lines, many at a time, the last of which ends too; and an empty one."""
-    mark = _BYTE_ORDER_MARK
+    mark = codecs.BOM_UTF8
     for lines in whole_lines(path, file, _CHUNK_BYTES):
         lines = lines.removeprefix(mark)
         yield lines if lines.endswith(b"\n") else lines + b"\n"

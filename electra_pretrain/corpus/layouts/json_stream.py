@@ -7,12 +7,12 @@ each of the file's values is one. No more than a record is held in memory.
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+from electra_pretrain.core.plain_text import BYTE_ORDER_MARK
 from electra_pretrain.corpus.layouts import json_path
 from electra_pretrain.corpus.layouts.json_path import EACH, Path
 from electra_pretrain.corpus.layouts.json_reading import DECODER, JsonReader
 from electra_pretrain.corpus.layouts.json_records import RecordMaker
 from electra_pretrain.corpus.layouts.layout import Content, Layout, Record
-from electra_pretrain.corpus.layouts.lines import BYTE_ORDER_MARK
 
 _TYPES = {"[": list, "{": dict}
 _NAMES = {"[": "an array", "{": "an object"}

@@ -10,10 +10,10 @@ from collections.abc import Iterator
 from typing import BinaryIO
 
 from electra_pretrain.core.errors import UserError
+from electra_pretrain.core.plain_text import BYTE_ORDER_MARK
 from electra_pretrain.corpus.decoding import Decoder
 
 Line = tuple[int, str]  # its number, the first is 1; its text
-BYTE_ORDER_MARK = "\ufeff"
 MAX_LINE_BYTES = 64 << 20  # no memory holds a file that is one line
 _CHUNK_BYTES = 1 << 16
 _ENDS_IN_CR = r"(?<!\r)\r+(?![\r\n])"

@@ -9,11 +9,12 @@ from collections.abc import Iterator
 from typing import Any
 
 from electra_pretrain.core.errors import UserError
+from electra_pretrain.core.plain_text import BYTE_ORDER_MARK
 from electra_pretrain.corpus.layouts import json_path
 from electra_pretrain.corpus.layouts.json_path import SHOWN_KEYS
 from electra_pretrain.corpus.layouts.json_stream import JSON, read_elements
 from electra_pretrain.corpus.layouts.layout import Content, Form, Layout, Record, named
-from electra_pretrain.corpus.layouts.lines import BYTE_ORDER_MARK, with_newlines
+from electra_pretrain.corpus.layouts.lines import with_newlines
 
 _DOCUMENTS, _FORM = json_path.parse("document[]"), json_path.parse("form")
 _KINDS = ("paragraph", "utterance")
