@@ -9,7 +9,6 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests.fuzz import material
 from tests.fuzz.case import run
 from tests.fuzz.damage import NotApplicable
 from tests.fuzz.selection import few, file_cases, option_cases, stream_cases
@@ -22,13 +21,6 @@ CASES = [
 ]
 SEEDS = 3
 AT_ONCE = 2
-
-
-@pytest.fixture(scope="module")
-def valid(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("valid")
-    material.make(folder)
-    return folder
 
 
 @pytest.fixture(scope="module")

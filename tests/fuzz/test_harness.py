@@ -11,14 +11,13 @@ from tests.fuzz.case import Case, contents, run
 from tests.fuzz.damage import NotApplicable, inflict
 from tests.fuzz.damage.registry import TYPES, kinds_of
 from tests.fuzz.targets import TARGETS, Target
-from tests.fuzz.test_fuzz import valid  # noqa: F401  # a fixture
 
 EXAMPLES = {kind: path for target in TARGETS.values() for path, kind in target.inputs.items()}
 COMMAND = "tests.fuzz.misbehaving"
 
 
 @pytest.mark.parametrize("type_name", TYPES)
-def test_a_seed_means_the_same_damage_at_any_time(type_name, valid, tmp_path):  # noqa: F811
+def test_a_seed_means_the_same_damage_at_any_time(type_name, valid, tmp_path):
     damaged = 0
     for name, kind in kinds_of(type_name).items():
         found = []
@@ -57,7 +56,7 @@ def test_a_seed_means_the_same_damage_at_any_time(type_name, valid, tmp_path):  
         ("code", "ends with 3"),
     ],
 )
-def test_what_is_broken_is_seen(way, fault, valid, tmp_path, monkeypatch):  # noqa: F811
+def test_what_is_broken_is_seen(way, fault, valid, tmp_path, monkeypatch):
     monkeypatch.setattr(runner, "SECONDS", 3)
     monkeypatch.setitem(TARGETS, "bad", Target(COMMAND, way, {"in/text/a.txt": "text"}))
     _, faults = run(Case("bad", "in/text/a.txt", "bit_flipped"), valid, tmp_path / "case")
@@ -65,7 +64,7 @@ def test_what_is_broken_is_seen(way, fault, valid, tmp_path, monkeypatch):  # no
 
 
 @pytest.mark.parametrize(("type_name", "seen"), [("text", False), ("fixed_text", True)])
-def test_another_result_is_seen_where_a_checksum_stands_for_the_input(type_name, seen, valid, tmp_path, monkeypatch):  # noqa: F811
+def test_another_result_is_seen_where_a_checksum_stands_for_the_input(type_name, seen, valid, tmp_path, monkeypatch):
     monkeypatch.setitem(TARGETS, "bad", Target(COMMAND, "good", {"in/text/a.txt": type_name}))
     _, faults = run(Case("bad", "in/text/a.txt", "bit_flipped"), valid, tmp_path / "case")
     assert faults == (["succeeds, and out is another"] if seen else [])
