@@ -1,7 +1,7 @@
 """Frozen dataclasses whose fields carry their rules: for every kind of config. Their types are read by `core/typed.py`."""
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from electra_pretrain.core import json_files
@@ -29,6 +29,10 @@ def at_least(least: float) -> Rule:
 
 def at_most(most: float, why: str) -> Rule:
     return Rule(lambda value, _: value <= most, f"must be at most {most} ({why})")
+
+
+def one_of(names: Sequence[str]) -> Rule:
+    return Rule(lambda value, _: value in names, f"must be one of {', '.join(names)}")
 
 
 AT_LEAST_1 = at_least(1)

@@ -10,6 +10,7 @@ from typing import Any
 
 from electra_pretrain.config.kinds import HPARAMS, refuse_others
 from electra_pretrain.config.load import resolve
+from electra_pretrain.config.retired import RETIRED
 from electra_pretrain.config.schema import SECTIONS, Config
 from electra_pretrain.core import json_files, typed
 from electra_pretrain.core.errors import UserError, nearest
@@ -37,7 +38,7 @@ _OF_SIZE: dict[str, dict[str, Any]] = {
 # Our fields have the released names, so that most keys are one of them.
 _SECTION_OF = {
     field.name: section for section in SECTIONS if section != "model" for field in dataclasses.fields(SECTIONS[section])
-}
+} | {name: section for section, fields in RETIRED.items() for name in fields}
 _OVERRIDABLE = (*_SIZE_FIELDS, "max_position_embeddings", "initializer_range")
 _DROPOUTS = ("hidden_dropout_prob", "attention_probs_dropout_prob")
 # The released code's own, before a size brings others.

@@ -6,6 +6,7 @@ from typing import Any
 
 from electra_pretrain.config.fields import parse_override
 from electra_pretrain.config.kinds import PRETRAINING, refuse_others
+from electra_pretrain.config.retired import renamed
 from electra_pretrain.config.schema import SECTIONS, Config
 from electra_pretrain.core import json_files, shipped, typed
 from electra_pretrain.core.errors import UserError
@@ -64,13 +65,26 @@ def _find(name_or_path: str) -> str:
 
 def _overridden(values: dict[str, Any], overrides: list[str], source: str) -> dict[str, Any]:
     form = f"section.field=value, with a section of {', '.join(SECTIONS)}; notes and phases are set in the file"
+    values = _by_todays_names(values, source)
     for override in overrides:
         target, value = parse_override(override, form)
         section, dot, field = target.partition(".")
         if not dot or section not in SECTIONS:
             raise UserError(f"--set {override}: must read {form}")
-        known: dict[str, Any] = {each.name: each.type for each in dataclasses.fields(SECTIONS[section])}
-        typed.refuse_unknown({field: value}, list(known), f"--set {override}")
-        given = typed.read(dict[str, Any], values.get(section, {}), typed.Place(source, section))
-        values = {**values, section: {**given, field: typed.read(known[field], value, typed.Place(f"--set {target}"))}}
+        for name, stated in renamed(section, {field: value}, "--set").items():
+            given = typed.read(dict[str, Any], values.get(section, {}), typed.Place(source, section))
+            values = {**values, section: {**given, name: _read(section, name, stated, override)}}
     return values
+
+
+def _by_todays_names(values: dict[str, Any], source: str) -> dict[str, Any]:
+    """Return what a file states with its retired fields renamed."""
+    sections = {name: value for name, value in values.items() if name in SECTIONS and isinstance(value, dict)}
+    return values | {name: renamed(name, value, source) for name, value in sections.items()}
+
+
+def _read(section: str, field: str, value: Any, override: str) -> Any:
+    """Return an override's value as its field's type."""
+    known: dict[str, Any] = {each.name: each.type for each in dataclasses.fields(SECTIONS[section])}
+    typed.refuse_unknown({field: value}, list(known), f"--set {override}")
+    return typed.read(known[field], value, typed.Place(f"--set {section}.{field}"))

@@ -23,12 +23,17 @@ from electra_pretrain.config.fields import (
     at_least,
     at_most,
     check_rules,
+    one_of,
     ruled,
 )
 from electra_pretrain.core import typed
 from electra_pretrain.core.errors import UserError
 
 COMPUTE_DTYPES = ("float32", "bfloat16", "float16")
+EMBEDDING_SHARING = ("tied", "untied", "gradient_disentangled")
+MASKING = ("token", "whole_word")
+SCHEDULES = ("linear", "cosine", "wsd")
+SHORT_DOCUMENTS = ("apart", "joined", "packed")
 
 # Rules that look at more than one field; `c` is the whole `Config`.
 _GROUPS_DIVIDE = Rule(
@@ -51,6 +56,32 @@ _TOWERS_ARE_UNTIED = Rule(
     lambda value, c: not value or (c.objective.untied_generator and not c.objective.uniform_generator),
     "needs untied_generator = true and uniform_generator = false",
 )
+_MASK_PROB_END = Rule(lambda value, _: 0 <= value < 1, "must be at least 0 and below 1; 0 leaves mask_prob as it is")
+_KEEPS_ITS_NOISE = Rule(
+    lambda value, c: not value or not c.objective.electric_objective,
+    "Electric's energies are those of one share of noise; needs electric_objective = false",
+)
+
+
+def _has_two_networks(config: "Config") -> bool:
+    objective = config.objective
+    return objective.has_discriminator and objective.untied_generator and not objective.uniform_generator
+
+
+_HAS_TWO_SETS_OF_TABLES = Rule(
+    lambda value, c: value != "gradient_disentangled" or _has_two_networks(c),
+    "needs two networks that learn: electra_objective, untied_generator and no uniform_generator",
+)
+_OWN_RATE = Rule(lambda value, _: value == 0 or POSITIVE.holds(value, _), "must be above 0 and finite; 0 takes learning_rate")
+_OF_TWO_NETWORKS = Rule(
+    lambda value, c: not value or _has_two_networks(c),
+    "needs two networks that learn: electra_objective, untied_generator and no uniform_generator",
+)
+_DECAYS_IN_TIME = Rule(lambda steps, c: 0 <= steps <= c.training.num_train_steps, "must lie in 0..training.num_train_steps")
+_DECAYS_LAST = Rule(
+    lambda steps, c: (steps > 0) == (c.optimizer.schedule == "wsd"),
+    'goes with optimizer.schedule = "wsd", which needs it above 0: the last steps, in which the rate falls; else 0',
+)
 _FRACTION = Rule(lambda value, _: 0 < value <= 1, "a fraction: above 0, at most 1")
 _GENERATOR_HEADS = Rule(
     lambda value, c: (hidden := round(c.model.hidden_size * value)) >= 1 and hidden % max(1, hidden // 64) == 0,
@@ -59,6 +90,10 @@ _GENERATOR_HEADS = Rule(
 _WHOLE_MICROBATCHES = Rule(
     lambda rows, c: rows % max(1, c.training.gradient_accumulation_steps) == 0,
     "must be divisible by training.gradient_accumulation_steps",
+)
+_SEES_BOTH_WAYS = Rule(
+    lambda value, c: value != "packed" or not c.objective.two_tower_generator,
+    "two towers see all that stands before and after, whichever document it is of; needs two_tower_generator = false",
 )
 _FITS_THE_POSITIONS = Rule(
     lambda value, c: 8 <= value <= c.model.max_position_embeddings,
@@ -93,12 +128,17 @@ class ObjectiveConfig:
     # True: Electric; the discriminator scores tokens against the generator's own odds
     electric_objective: bool = ruled(False, _NEEDS_TWO_TOWERS)
     mask_prob: float = ruled(0.15, Rule(lambda value, _: 0 < value < 1, "must be above 0 and below 1"))
+    # what mask_prob has become, step by step, at the run's end; 0: it stays
+    mask_prob_end: float = ruled(0.0, _MASK_PROB_END, _KEEPS_ITS_NOISE)
+    masking: str = ruled("token", one_of(MASKING))  # whole_word: a word's pieces are masked together
     gen_weight: float = ruled(1.0, NOT_NEGATIVE)
     disc_weight: float = ruled(50.0, NOT_NEGATIVE)
     generator_hidden_size: float = ruled(0.25, _FRACTION, _GENERATOR_HEADS)  # fraction of the discriminator's hidden size
     generator_layers: float = ruled(1.0, _FRACTION)  # fraction of the discriminator's layers
     untied_generator: bool = True  # False: generator and discriminator are one encoder
-    untied_generator_embeddings: bool = False  # True: the generator has embeddings of its own
+    # tied: the networks share their tables; untied: the generator has embeddings of its own, as wide as it is;
+    # gradient_disentangled: the discriminator's tables are the generator's plus a difference, and its loss moves that alone
+    embedding_sharing: str = ruled("tied", one_of(EMBEDDING_SHARING), _HAS_TWO_SETS_OF_TABLES)
     # True: replacements are drawn uniformly, no generator is trained
     uniform_generator: bool = ruled(False, _NEEDS_A_DISCRIMINATOR)
     # True: left-to-right and right-to-left encoders, which see the text unmasked
@@ -114,9 +154,16 @@ class ObjectiveConfig:
 
 @dataclasses.dataclass(frozen=True)
 class OptimizerConfig:
-    """Adam with decoupled weight decay and no bias correction; linear warm-up, polynomial decay."""
+    """Adam with decoupled weight decay and no bias correction; linear warm-up, then a schedule."""
 
     learning_rate: float = ruled(5e-4, POSITIVE)
+    # peaks of one network's own weights; 0: learning_rate, which is always that of what both share
+    generator_learning_rate: float = ruled(0.0, _OWN_RATE, _OF_TWO_NETWORKS)
+    discriminator_learning_rate: float = ruled(0.0, _OWN_RATE, _OF_TWO_NETWORKS)
+    # linear: polynomial decay to 0 at the last step (lr_decay_power 1 is a line); cosine: half a wave to 0; wsd: constant, and
+    # a decay to 0 over the last decay_steps
+    schedule: str = ruled("linear", one_of(SCHEDULES))
+    decay_steps: int = ruled(0, _DECAYS_IN_TIME, _DECAYS_LAST)
     num_warmup_steps: int = ruled(10000, Rule(lambda value, _: value >= 0, "must not be negative; 0 means no warm-up"), STEPS)
     lr_decay_power: float = ruled(1.0, NOT_NEGATIVE)
     weight_decay_rate: float = ruled(0.01, NOT_NEGATIVE)
@@ -124,6 +171,7 @@ class OptimizerConfig:
     adam_beta_2: float = ruled(0.999, SHARE)
     adam_epsilon: float = ruled(1e-6, POSITIVE)
     max_grad_norm: float = ruled(1.0, POSITIVE)
+    clip_per_network: bool = ruled(False, _OF_TWO_NETWORKS)  # True: each network's gradient has a norm of its own
 
 
 @dataclasses.dataclass(frozen=True)
@@ -147,10 +195,12 @@ class TrainingConfig:
     eval_batch_size: int = ruled(128, AT_LEAST_1, ROWS)
     # held-out batches scored at each checkpoint; 0: none
     num_eval_steps: int = ruled(100, Rule(lambda value, _: value >= 0, "must not be negative; 0 means no evaluation"), STEPS)
-    compute_dtype: str = ruled(
-        "float32", Rule(lambda value, _: value in COMPUTE_DTYPES, f"must be one of {', '.join(COMPUTE_DTYPES)}")
-    )
+    compute_dtype: str = ruled("float32", one_of(COMPUTE_DTYPES))
     init_from: str = ""  # a run's folder or one of its checkpoints, whose weights a new run starts from
+    # True: the optimiser's moments of init_from, too, so that a run goes on as another; its steps are counted anew
+    init_moments: bool = ruled(
+        False, Rule(lambda value, c: not value or bool(c.training.init_from), "needs training.init_from")
+    )
     seed: int = ruled(0, SEED)
 
 
@@ -161,6 +211,8 @@ class DataConfig:
     max_seq_length: int = ruled(512, _FITS_THE_POSITIONS)
     vocab_size: int = ruled(32200, AT_LEAST_1, TOKENS)
     do_lower_case: bool = False
+    # how build_data put documents into rows; packed: several in a row, each attending to itself alone
+    short_documents: str = ruled("apart", one_of(SHORT_DOCUMENTS), _SEES_BOTH_WAYS)
     shuffle_examples: int = ruled(100000, AT_LEAST_1, HELD)  # examples shuffled together; twice as many are held
 
 
@@ -172,7 +224,9 @@ class PhaseConfig:
     max_seq_length: int = 0
     train_batch_size: int = 0
     gradient_accumulation_steps: int = 0
-    learning_rate: float = 0.0  # the schedule's peak while the phase lasts
+    learning_rate: float = 0.0  # the schedule's peak while the phase lasts; the next two as well
+    generator_learning_rate: float = 0.0
+    discriminator_learning_rate: float = 0.0
 
 
 @dataclasses.dataclass(frozen=True)

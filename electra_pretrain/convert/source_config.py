@@ -60,7 +60,7 @@ def fields_from_shapes(origin: str, values: Mapping[str, np.ndarray]) -> dict[st
     if f"generator/{_FIRST}/intermediate/dense/kernel" in values:
         fields |= {
             "objective.untied_generator": True,
-            "objective.untied_generator_embeddings": "generator/embeddings/word_embeddings" in values,
+            "objective.embedding_sharing": "untied" if "generator/embeddings/word_embeddings" in values else "tied",
             "objective.generator_hidden_size": shape(f"generator/{_FIRST}/intermediate/dense/kernel")[0] / hidden_size,
             "objective.generator_layers": _count_layers("generator", values) / layers,
         }

@@ -51,7 +51,7 @@ class Electra(tf.Module):
         if not (objective.has_discriminator and objective.untied_generator):
             return self.discriminator
         sizes = generator_sizes(config)
-        own = objective.untied_generator_embeddings
+        own = objective.embedding_sharing == "untied"
         if objective.two_tower_generator:
             return TwoTower(sizes, None if own else embeddings, config, init)
         embeddings = Embeddings("generator", sizes.embedding_size, config, init) if own else embeddings

@@ -45,7 +45,7 @@ def generator_sizes(config: Config) -> Sizes:
     return Sizes(
         num_hidden_layers=max(1, round(model.num_hidden_layers * objective.generator_layers)),
         hidden_size=hidden_size,
-        embedding_size=hidden_size if objective.untied_generator_embeddings else model.embedding_size,
+        embedding_size=hidden_size if objective.embedding_sharing == "untied" else model.embedding_size,
         intermediate_size=4 * hidden_size,
         num_attention_heads=max(1, hidden_size // 64),
     )

@@ -81,12 +81,12 @@ def is_plain(config: dict[str, Any]) -> bool:
         "electric_objective",
         "uniform_generator",
         "two_tower_generator",
-        "untied_generator_embeddings",
         "disallow_correct",
     )
     return (
         objective["electra_objective"]
         and objective["untied_generator"]
+        and objective["embedding_sharing"] == "tied"
         and not any(objective[name] for name in variants)
         and objective["temperature"] == 1
         and not model["num_hidden_groups"]

@@ -41,7 +41,22 @@ def test_overrides():
     assert isinstance(config.optimizer.learning_rate, float)
 
 
+def test_a_retired_switch_is_taken_by_its_name_of_today(tmp_path):
+    path = tmp_path / "earlier.json"
+    path.write_text(json.dumps({"objective": {"untied_generator_embeddings": True}}))
+    assert load_config(str(path)).objective.embedding_sharing == "untied"
+    assert load_config("tiny.json", ["objective.untied_generator_embeddings=true"]).objective.embedding_sharing == "untied"
+    assert load_config(str(path), ["objective.untied_generator_embeddings=false"]).objective.embedding_sharing == "tied"
+    assert not [line for line in left_out(str(path), []) if "embedding" in line and line.startswith("objective")]
+
+
 BAD = {
+    "objective.untied_generator_embeddings=1": r"--set: objective.untied_generator_embeddings = 1: must be true or false",
+    "objective.embedding_sharing=shared": 'embedding_sharing = "shared": must be one of tied, untied, gradient_disentangled',
+    "optimizer.schedule=wsd": "optimizer.decay_steps = 0: goes with optimizer.schedule",
+    "optimizer.decay_steps=10": "optimizer.decay_steps = 10: goes with optimizer.schedule",
+    "training.init_moments=true": "training.init_moments = true: needs training.init_from",
+    "objective.mask_prob_end=1": "objective.mask_prob_end = 1.0: must be at least 0 and below 1",
     "training.num_train_step=7": 'num_train_step=7: unknown key "num_train_step"; did you mean .*num_train_steps',
     "trainng.seed=7": r"--set trainng.seed=7: must read section.field=value, with a section of model, objective",
     "training.seed": "must read section.field=value",
@@ -68,6 +83,13 @@ BAD = {
 def test_mistakes_are_named(override):
     with pytest.raises(UserError, match=BAD[override]):
         load_config("tiny.json", [override])
+
+
+def test_a_retired_switch_and_its_successor_may_not_contradict_each_other(tmp_path):
+    path = tmp_path / "both.json"
+    path.write_text(json.dumps({"objective": {"untied_generator_embeddings": True, "embedding_sharing": "tied"}}))
+    with pytest.raises(UserError, match=r'both.json: objective.untied_generator_embeddings = true: .*sharing = "tied" says'):
+        load_config(str(path))
 
 
 def test_a_generator_that_cannot_be_split_into_heads_is_refused():

@@ -63,7 +63,7 @@ SHAPES = {
     "small, projected embeddings": (SMALL, {"generator_hidden_size": 1.0}),
     "small, quarter generator": (SMALL, {"generator_hidden_size": 0.25}),
     "base, generator projects": (BASE, {"generator_hidden_size": 1 / 3}),
-    "base, tied embeddings of its own": (BASE, {"generator_hidden_size": 1 / 3, "untied_generator_embeddings": True}),
+    "base, tied embeddings of its own": (BASE, {"generator_hidden_size": 1 / 3, "embedding_sharing": "untied"}),
     "small, one encoder": (SMALL, {"untied_generator": False}),
 }
 

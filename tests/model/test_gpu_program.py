@@ -92,7 +92,7 @@ def test_gradients_of_copies_are_added():
 VARIANTS = {
     "plain": {},
     "two towers": {"objective": {"two_tower_generator": True}},
-    "own embeddings": {"objective": {"untied_generator_embeddings": True}},
+    "own embeddings": {"objective": {"embedding_sharing": "untied"}},
     "recomputed": {"training": {"remat": True}},
 }
 

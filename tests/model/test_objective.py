@@ -88,12 +88,12 @@ VARIANTS = {
             "electra_objective": False,
             "electric_objective": True,
             "two_tower_generator": True,
-            "untied_generator_embeddings": True,
+            "embedding_sharing": "untied",
         },
         {"electra/", "generator_ltr/", "generator_rtl/", "cloze_predictions/", "discriminator_predictions/"},
     ),
     "own embeddings": (
-        {"untied_generator_embeddings": True},
+        {"embedding_sharing": "untied"},
         {"electra/", "generator/", "generator_predictions/", "discriminator_predictions/"},
     ),
 }

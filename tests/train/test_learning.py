@@ -37,7 +37,7 @@ VARIANTS = {
     "two towers left as they are": {"two_tower_generator": True, "gen_weight": 0.0},
     "uniform generator": {"uniform_generator": True},
     "tied generator": {"untied_generator": False},
-    "embeddings of its own": {"untied_generator_embeddings": True, "generator_hidden_size": 1.0},
+    "embeddings of its own": {"embedding_sharing": "untied", "generator_hidden_size": 1.0},
     "disallow correct": {"disallow_correct": True},
     "temperature": {"temperature": 2.0},
     "generator layers": {"generator_layers": 0.5},
