@@ -34,6 +34,7 @@ class MaskedBatch(NamedTuple):
     masked_lm_ids: "tf.Tensor"  # [B, N] int32, the original tokens
     masked_lm_weights: "tf.Tensor"  # [B, N] float32, 1 or 0
     maskable: "tf.Tensor"  # [B, S] float32, 1 where a token may be masked, drawn or not
+    documents: "tf.Tensor | None" = None  # [B, S] int32, of rows of several: the document's number, from 1; 0 at padding
 
 
 class SpecialIds(NamedTuple):

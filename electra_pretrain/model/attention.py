@@ -7,6 +7,7 @@ import tensorflow as tf
 from electra_pretrain.config.schema import Config
 from electra_pretrain.core.rng import Random, Selection
 from electra_pretrain.model import gpu_attention
+from electra_pretrain.model.bias import Bias, SameDocument, add
 from electra_pretrain.model.kernels import GradientFunction, copies, fused, in_gpu_program, rows_axis, with_gradient
 from electra_pretrain.model.layers import Dense, Initializer, LayerNorm, make_dropout
 
@@ -24,13 +25,13 @@ class Attention(tf.Module):
         self.layer_norm = LayerNorm(f"{scope}/output", hidden_size)
 
     def __call__(
-        self, x: tf.Tensor, bias: tf.Tensor, random: Random | None, scope: str, positions: tf.Tensor | None = None
+        self, x: tf.Tensor, bias: Bias, random: Random | None, scope: str, positions: tf.Tensor | None = None
     ) -> tf.Tensor:
         """Attend: [B, S, H] -> the same, or [B, N, H] of the positions that are wanted; axes as `kernels.arrange` has them.
 
         Args:
             x: what attends, and what is attended to.
-            bias: float32 [B, 1, 1 or S, S] added to the scores; [B, 1, 1, S] where there are positions.
+            bias: float32 [B, 1, 1 or S, S] added to the scores, [B, 1, 1, S] where there are positions; or the documents.
             random: for dropout.
             scope: names the dropouts; another in each layer, though layers may share weights.
             positions: int32 [B, N]: only these attend, to all; None: all do.
@@ -40,6 +41,7 @@ class Attention(tf.Module):
         if positions is None:
             wanted, *read = copies(x, 4)
         else:
+            bias = bias.at(positions) if isinstance(bias, SameDocument) else bias
             wanted, for_query = copies(gather(x, positions, axis), 2)
             read = [for_query, *copies(x, 2)]
         attended = self._attend(read, bias, random, scope, length, positions)
@@ -51,7 +53,7 @@ class Attention(tf.Module):
     def _attend(
         self,
         read: Sequence[tf.Tensor],
-        bias: tf.Tensor,
+        bias: Bias,
         random: Random | None,
         scope: str,
         length: int,
@@ -79,7 +81,7 @@ def gather(x: tf.Tensor, positions: tf.Tensor, rows_axis: int) -> tf.Tensor:
 
 
 def attend(
-    query: tf.Tensor, key: tf.Tensor, value: tf.Tensor, bias: tf.Tensor, dropout: Callable[[tf.Tensor], tf.Tensor]
+    query: tf.Tensor, key: tf.Tensor, value: tf.Tensor, bias: Bias, dropout: Callable[[tf.Tensor], tf.Tensor]
 ) -> tf.Tensor:
     """Return softmax(query · key / sqrt(D) + bias), dropped out, times value; [B, heads, D, Q] as the query is.
 
@@ -91,7 +93,7 @@ def attend(
         query: [B, heads, D, Q].
         key: [B, heads, D, S].
         value: [B, heads, D, S].
-        bias: float32 [B, 1, 1 or Q, S]; no gradient flows to it.
+        bias: float32 [B, 1, 1 or Q, S], or the documents; no gradient flows to it.
         dropout: the same at every call, linear.
     """
 
@@ -117,8 +119,8 @@ def attend(
 
 
 @fused
-def _probs(products: tf.Tensor, bias: tf.Tensor, scale: float) -> tf.Tensor:
-    return tf.cast(tf.nn.softmax(tf.cast(products, tf.float32) * scale + bias), products.dtype)
+def _probs(products: tf.Tensor, bias: Bias, scale: float) -> tf.Tensor:
+    return tf.cast(tf.nn.softmax(add(tf.cast(products, tf.float32) * scale, bias)), products.dtype)
 
 
 @fused

@@ -64,7 +64,8 @@ class Electra(tf.Module):
             return tf.zeros([positions.shape.num_elements(), self._config.data.vocab_size])
         assert isinstance(self.generator, Encoder)
         # Gathered before the last block and the head: all else of them would be thrown away.
-        hidden = self.generator(masked.input_ids, masked.input_mask, masked.segment_ids, random, positions)
+        inputs = (masked.input_ids, masked.input_mask, masked.segment_ids)
+        hidden = self.generator(*inputs, random, positions, masked.documents)
         return self.generator_predictions(hidden, self.generator.embeddings.word)
 
     def cloze_logits(self, batch: Batch, random: Random | None) -> tf.Tensor:
@@ -74,18 +75,30 @@ class Electra(tf.Module):
         return self.cloze_predictions(hidden, self.generator.embeddings.word)
 
     def discriminator_hidden(
-        self, input_ids: tf.Tensor, input_mask: tf.Tensor, segment_ids: tf.Tensor, random: Random | None
+        self,
+        input_ids: tf.Tensor,
+        input_mask: tf.Tensor,
+        segment_ids: tf.Tensor,
+        random: Random | None,
+        documents: tf.Tensor | None = None,
     ) -> tf.Tensor:
         """Return [B, S, H]: what fine-tuning starts from."""
         # Tied networks share weights, not dropout: each draws its own.
         own = None if random is None else random._replace(seed=random.seed ^ 1)
-        return self.discriminator(input_ids, input_mask, segment_ids, own if self._tied else random)
+        random = own if self._tied else random
+        return self.discriminator(input_ids, input_mask, segment_ids, random, documents=documents)
 
     def discriminator_logits(
-        self, input_ids: tf.Tensor, input_mask: tf.Tensor, segment_ids: tf.Tensor, random: Random | None
+        self,
+        input_ids: tf.Tensor,
+        input_mask: tf.Tensor,
+        segment_ids: tf.Tensor,
+        random: Random | None,
+        documents: tf.Tensor | None = None,
     ) -> tf.Tensor:
         """Return float32 [B, S]; above 0 means "replaced"."""
-        return self.discriminator_predictions(self.discriminator_hidden(input_ids, input_mask, segment_ids, random))
+        hidden = self.discriminator_hidden(input_ids, input_mask, segment_ids, random, documents)
+        return self.discriminator_predictions(hidden)
 
     def named_variables(self) -> dict[str, tf.Variable]:
         """Return released name -> variable, sorted by name."""

@@ -1,6 +1,5 @@
 """Embeddings and the BERT encoder: post-LayerNorm blocks, learned positions, erf gelu (method §1)."""
 
-import enum
 from functools import partial
 from typing import NamedTuple
 
@@ -9,11 +8,12 @@ import tensorflow as tf
 from electra_pretrain.config.schema import Config
 from electra_pretrain.core.rng import Random, Selection
 from electra_pretrain.model.attention import Attention
+from electra_pretrain.model.bias import Bias, Direction, SameDocument, attention_bias
+from electra_pretrain.model.documents import document_positions, look_up
 from electra_pretrain.model.kernels import arrange, in_gpu_program, remat, rows_axis
 from electra_pretrain.model.layers import Dense, Initializer, LayerNorm, make_dropout
 
 TYPE_VOCAB_SIZE = 2
-MASKED_SCORE = -10000.0
 
 
 class Sizes(NamedTuple):
@@ -70,12 +70,16 @@ class Embeddings(tf.Module):
         self.word, self.position, self.token_type = tables.values()
         self.layer_norm = LayerNorm(f"{scope}/embeddings", size)
 
-    def __call__(self, input_ids: tf.Tensor, segment_ids: tf.Tensor) -> tf.Tensor:
-        """Embed int32 [B, S] twice -> float32 [B, S, E]; or, with `arrange` before it, [S, B] -> [S, B, E]."""
+    def __call__(self, input_ids: tf.Tensor, segment_ids: tf.Tensor, positions: tf.Tensor | None = None) -> tf.Tensor:
+        """Embed int32 [B, S] twice -> float32 [B, S, E]; or, with `arrange` before it, [S, B] -> [S, B, E].
+
+        `positions`, in the same shape, are those of rows whose tokens do not count from 0 to S - 1.
+        """
         axis = rows_axis()
         token_type = tf.matmul(tf.one_hot(segment_ids, TYPE_VOCAB_SIZE), self.token_type)
         # A slice of the variable itself would keep it alive as long as the graph: longer than its trainer.
-        position = tf.expand_dims(tf.convert_to_tensor(self.position)[: input_ids.shape[1 - axis]], axis)
+        table = tf.convert_to_tensor(self.position)[: input_ids.shape[1 - axis]]
+        position = tf.expand_dims(table, axis) if positions is None else look_up(table, positions)
         return self.layer_norm(tf.gather(self.word, input_ids) + token_type + position)
 
 
@@ -91,7 +95,7 @@ class Block(tf.Module):
         self.layer_norm = LayerNorm(f"{scope}/output", sizes.hidden_size)
 
     def __call__(
-        self, x: tf.Tensor, bias: tf.Tensor, random: Random | None, scope: str, positions: tf.Tensor | None = None
+        self, x: tf.Tensor, bias: Bias, random: Random | None, scope: str, positions: tf.Tensor | None = None
     ) -> tf.Tensor:
         """Map [B, S, H] to the same or, at `positions`, [B, N, H]; `scope` names the dropouts, since a block may repeat.
 
@@ -108,14 +112,6 @@ class Block(tf.Module):
 
     def _feed_forward(self, x: tf.Tensor) -> tf.Tensor:
         return self.output.after_gelu(self.intermediate(x))
-
-
-class Direction(enum.Enum):
-    """What a position may attend to."""
-
-    BOTH = "everything"
-    LEFT_TO_RIGHT = "itself and what stands before it"
-    RIGHT_TO_LEFT = "itself and what follows it"
 
 
 class Encoder(tf.Module):
@@ -156,20 +152,23 @@ class Encoder(tf.Module):
         segment_ids: tf.Tensor,
         random: Random | None,
         positions: tf.Tensor | None = None,
+        documents: tf.Tensor | None = None,
     ) -> tf.Tensor:
         """Encode int32 [B, S] three times -> hidden states [B, S, H] in the compute dtype; dropout only with `random`.
 
         With `positions`, int32 [B, N], only [B, N, H]: what `tf.gather` would take of the whole. The last block then computes
-        no more than these; an encoder of one direction cannot.
+        no more than these. With `documents`, int32 [B, S] of `document_numbers`, each document is encoded as if it were alone.
+        An encoder of one direction can do neither.
         """
-        assert positions is None or self._direction is Direction.BOTH
-        x = self.embeddings(arrange(input_ids), arrange(segment_ids))
+        assert (positions is None and documents is None) or self._direction is Direction.BOTH
+        within = None if documents is None else arrange(document_positions(documents))
+        x = self.embeddings(arrange(input_ids), arrange(segment_ids), within)
         x = tf.cast(x, tf.as_dtype(self._config.training.compute_dtype))
         rate, purpose = self._config.model.hidden_dropout_prob, f"{self._scope}/embeddings/dropout"
         x = make_dropout([input_ids.shape[1], x.shape[2]], rate, random, purpose, rows_axis=rows_axis())(x)
         if self.embeddings_project is not None:
             x = self.embeddings_project(x)
-        bias = attention_bias(input_mask, self._direction)
+        bias = attention_bias(input_mask, self._direction) if documents is None else SameDocument(documents, documents)
         for number, layer in enumerate(self.layers):
             scope = f"{self._scope}/encoder/layer_{number}"
             # So that a compiler's complaint names the layer.
@@ -178,14 +177,3 @@ class Encoder(tf.Module):
                 block = partial(layer, bias=bias, random=random, scope=scope, positions=last)
                 x = remat(block, x) if self._remat else block(x)
         return arrange(x)
-
-
-def attention_bias(input_mask: tf.Tensor, direction: Direction) -> tf.Tensor:
-    """Return float32 [B, 1, 1 or S, S] to add to the scores: -10000, once, where a position may not be attended to."""
-    visible = tf.cast(input_mask, tf.float32)[:, tf.newaxis, tf.newaxis, :]
-    length = input_mask.shape[1]
-    if direction is Direction.LEFT_TO_RIGHT:
-        visible *= tf.linalg.band_part(tf.ones([length, length]), -1, 0)
-    elif direction is Direction.RIGHT_TO_LEFT:
-        visible *= tf.linalg.band_part(tf.ones([length, length]), 0, -1)
-    return (1.0 - visible) * MASKED_SCORE

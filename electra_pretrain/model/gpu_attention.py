@@ -10,11 +10,12 @@ import tensorflow as tf
 
 from electra_pretrain.core.rng import Random, Selection
 from electra_pretrain.model import layers
+from electra_pretrain.model.bias import Bias, add
 from electra_pretrain.model.kernels import GradientFunction, barrier, with_gradient
 
 
 def attend(
-    query: tf.Tensor, key: tf.Tensor, value: tf.Tensor, bias: tf.Tensor, dropout: Callable[[tf.Tensor], tf.Tensor]
+    query: tf.Tensor, key: tf.Tensor, value: tf.Tensor, bias: Bias, dropout: Callable[[tf.Tensor], tf.Tensor]
 ) -> tf.Tensor:
     """Return softmax(query · key / sqrt(D) + bias), dropped out, times value; [Q, B, heads, D] as the query is.
 
@@ -24,7 +25,7 @@ def attend(
         query: [Q, B, heads, D].
         key: [S, B, heads, D].
         value: [S, B, heads, D].
-        bias: float32 [B, 1, 1 or Q, S]; no gradient flows to it.
+        bias: float32 [B, 1, 1 or Q, S], or the documents; no gradient flows to it.
         dropout: the same at every call, linear.
     """
 
@@ -49,8 +50,8 @@ def attend(
     return core(query, key, value)
 
 
-def _probs(scores: tf.Tensor, bias: tf.Tensor, scale: float) -> tf.Tensor:
-    return tf.cast(tf.nn.softmax(tf.cast(scores, tf.float32) * scale + bias), scores.dtype)
+def _probs(scores: tf.Tensor, bias: Bias, scale: float) -> tf.Tensor:
+    return tf.cast(tf.nn.softmax(add(tf.cast(scores, tf.float32) * scale, bias)), scores.dtype)
 
 
 def _scores_gradient(probs: tf.Tensor, probs_gradient: tf.Tensor, scale: float) -> tf.Tensor:

@@ -140,7 +140,8 @@ def discriminate(
     masked = outputs.masked
     positions, weights = masked.masked_lm_positions, masked.masked_lm_weights
     fake_input_ids = write_at(batch.input_ids, positions, outputs.sampled_ids, weights)
-    disc_logits = model.discriminator_logits(fake_input_ids, batch.input_mask, batch.segment_ids, random if training else None)
+    inputs, dropout_random = (fake_input_ids, batch.input_mask, batch.segment_ids), random if training else None
+    disc_logits = model.discriminator_logits(*inputs, dropout_random, masked.documents)
     if objective.electric_objective:
         # Noise is noise, even where it happens to be the true token.
         disc_labels = write_at(tf.zeros_like(batch.input_ids), positions, tf.ones_like(positions), weights)

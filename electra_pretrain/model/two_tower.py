@@ -4,7 +4,8 @@ import tensorflow as tf
 
 from electra_pretrain.config.schema import Config
 from electra_pretrain.core.rng import Random
-from electra_pretrain.model.encoder import Direction, Embeddings, Encoder, Sizes
+from electra_pretrain.model.bias import Direction
+from electra_pretrain.model.encoder import Embeddings, Encoder, Sizes
 from electra_pretrain.model.layers import Initializer
 
 

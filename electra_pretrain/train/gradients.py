@@ -1,5 +1,6 @@
 """The gradients of some rows: the generator's plus the discriminator's, of all rows at once or microbatch after microbatch."""
 
+from collections.abc import Callable
 from typing import Any
 
 import tensorflow as tf
@@ -10,6 +11,8 @@ from electra_pretrain.core.rng import Random
 from electra_pretrain.model.electra import Electra
 from electra_pretrain.model.objective import Denominators, discriminate, generate
 from electra_pretrain.train.metrics import Sums, metric_sums
+
+Rows = tuple[Batch, MaskedBatch]
 
 
 class Gradients:
@@ -67,10 +70,10 @@ class Gradients:
         """Return what `compute` does, microbatch after microbatch: a loop on the device, whose memory holds one of them."""
         microbatches = self._config.training.gradient_accumulation_steps
         size = batch.rows.shape[0] // microbatches
-        stacked = tf.nest.map_structure(lambda x: tf.reshape(x, [microbatches, size, *x.shape[1:]]), (batch, masked))
+        stacked = _map(lambda x: tf.reshape(x, [microbatches, size, *x.shape[1:]]), (batch, masked))
 
         def one_microbatch(index: tf.Tensor) -> tuple[list[tf.Tensor], Sums]:
-            its_batch, its_masked = tf.nest.map_structure(lambda x: x[index], stacked)
+            its_batch, its_masked = _map(lambda x: x[index], stacked)
             return self.compute(its_batch, its_masked, denominators, random._replace(rows=its_batch.rows), loss_scale)
 
         def add_one(index: tf.Tensor, totals: Any) -> tuple[tf.Tensor, Any]:
@@ -81,6 +84,12 @@ class Gradients:
         _, totals = tf.while_loop(lambda index, _: index < microbatches, add_one, start, parallel_iterations=1)
         gradients, sums = totals
         return gradients, sums
+
+
+def _map(function: Callable[[tf.Tensor], tf.Tensor], rows: Rows) -> Rows:
+    """Apply it to all of the rows' tensors; rows without documents have None in their place."""
+    mapped: Rows = tf.nest.map_structure(lambda x: None if x is None else function(x), rows)
+    return mapped
 
 
 def _once_known(ids: tf.Tensor, gradients: list[tf.Tensor | None]) -> tf.Tensor:

@@ -10,6 +10,7 @@ import tensorflow as tf
 from electra_pretrain.config.schema import Config
 from electra_pretrain.core.batch import Batch, MaskedBatch, SpecialIds
 from electra_pretrain.core.rng import Random
+from electra_pretrain.model.documents import document_numbers
 from electra_pretrain.model.electra import Electra
 from electra_pretrain.model.kernels import gpu_program
 from electra_pretrain.model.masking import mask_batch
@@ -136,7 +137,14 @@ class Trainer:
         """Return the batch masked, and what its losses are divided by."""
         if masked is None:
             masked = mask_batch(batch, self._config.objective.mask_prob, self._special_ids, self._random(batch))
+        masked = self._with_documents(batch, masked)
         return masked, count(batch, masked)
+
+    def _with_documents(self, batch: Batch, masked: MaskedBatch) -> MaskedBatch:
+        """Return it with the numbers of its documents, if rows hold several."""
+        if self._config.data.short_documents != "packed":
+            return masked
+        return masked._replace(documents=document_numbers(batch, self._special_ids.cls))
 
     def _measured(self, gradients: list[tf.Tensor], sums: Sums) -> tuple[tf.Tensor, Sums]:
         """Return the norm of the global batch's gradients, unscaled, and the metric sums with the step's own numbers."""
@@ -190,6 +198,7 @@ class Trainer:
         # A step that no update has.
         random = Random(self._config.training.seed, 2**32 - 1, batch.rows)
         masked = mask_batch(batch, self._config.objective.mask_prob, self._special_ids, random)
+        masked = self._with_documents(batch, masked)
         one = tf.constant(1.0)
         outputs = compute_losses(
             self.model, batch, masked, Denominators(one, one, one), self._config.objective, random, training=False

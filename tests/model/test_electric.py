@@ -6,8 +6,8 @@ import tensorflow as tf
 
 from electra_pretrain.config.schema import Config
 from electra_pretrain.core.errors import UserError
+from electra_pretrain.model.bias import Direction, attention_bias
 from electra_pretrain.model.electra import Electra
-from electra_pretrain.model.encoder import Direction, attention_bias
 from tests.conftest import changed
 from tests.model.test_masking import batch_of
 from tests.model.test_objective import CONFIG, forward

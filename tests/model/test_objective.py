@@ -162,7 +162,9 @@ def test_losses_of_parts_add_up_to_the_whole():
     denominators = count(batch, masked)
     total = 0.0
     for part in (slice(0, 1), slice(1, 4)):
-        rows, masked_rows = (type(value)(*(field[part] for field in value)) for value in (batch, masked))
+        rows, masked_rows = (
+            type(value)(*(field if field is None else field[part] for field in value)) for value in (batch, masked)
+        )
         random = Random(1, 0, rows.rows)
         total += compute_losses(
             model, rows, masked_rows, Denominators(*denominators), CONFIG.objective, random, False
