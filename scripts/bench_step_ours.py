@@ -67,8 +67,8 @@ def breakdown(config: Config) -> Iterator[tuple[str, Callable[[], Any]]]:
     from electra_pretrain.core.rng import Random
     from electra_pretrain.model.masking import mask_batch, sample_ids
     from electra_pretrain.model.objective import count, discriminate, generate
+    from electra_pretrain.train.clipping import clip
     from electra_pretrain.train.metrics import metric_sums
-    from electra_pretrain.train.optimizer import clip
 
     trainer, strategy, batch = make_trainer(config)
     model, optimizer, objective = trainer.model, trainer.optimizer, config.objective

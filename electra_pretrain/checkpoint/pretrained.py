@@ -18,6 +18,7 @@ from electra_pretrain.tokenization.model_folder import ModelVocabulary, read_fil
 # Of float16's dynamic loss scale; `train/loss_scale.py` says what they are.
 LOSS_SCALE_NAMES = ("loss_scale", "loss_scale_good_steps")
 MOMENTS = ("adam_m", "adam_v")
+STEP_NAME = "global_step"
 # What weights mean depends on these; a source and a run must agree in them. The generator's sizes show in its shapes.
 MUST_AGREE = (
     "model.num_hidden_layers",
@@ -88,7 +89,7 @@ def _is_ours(path: str) -> bool:
 
 def is_optimizer_value(name: str) -> bool:
     """Return whether a name is the step's, a moment's or the loss scale's, not a weight's."""
-    return name == "global_step" or is_moment(name) or is_loss_scale(name)
+    return name == STEP_NAME or is_moment(name) or is_loss_scale(name)
 
 
 def is_moment(name: str) -> bool:
@@ -166,7 +167,7 @@ def assign(pretrained: Pretrained, variables: Mapping[str, tf.Variable]) -> bool
 
     Args:
         pretrained: the source.
-        variables: a model's, by released name; with the optimiser's, if those are to be taken over too.
+        variables: a model's, by released name; with the moments, or all of the optimiser's, if those are to be taken over too.
 
     Returns:
         Whether the whole generator came from the source.
@@ -182,8 +183,11 @@ def assign(pretrained: Pretrained, variables: Mapping[str, tf.Variable]) -> bool
 
 def belonging(pretrained: Pretrained, variables: Mapping[str, tf.Variable]) -> Belonging:
     """Return what `assign` gives to which variables; arguments and errors as there."""
-    own_optimizer = any(is_optimizer_value(name) for name in variables)
-    left_out = is_loss_scale if own_optimizer else is_optimizer_value
+    moments = any(map(is_moment, variables))
+
+    def left_out(name: str) -> bool:
+        return not moments if is_moment(name) else is_loss_scale(name) or (name == STEP_NAME and name not in variables)
+
     values = {name: value for name, value in pretrained.values.items() if not left_out(name)}
     whole = any(is_generators(name) for name in values) or not any(is_generators(name) for name in variables)
     wanted = {name: variable for name, variable in variables.items() if whole or not is_generators(name)}
@@ -199,7 +203,7 @@ def check_numbers(origin: str, values: Mapping[str, np.ndarray]) -> None:
     Raises:
         UserError: the names of those.
     """
-    values = {name: value for name, value in values.items() if name != "global_step"}
+    values = {name: value for name, value in values.items() if name != STEP_NAME}
     if wrong := [name for name, value in values.items() if value.dtype != np.float32]:
         raise UserError(
             f"{origin}: holds {values[wrong[0]].dtype} instead of float32, in {listed(wrong)}; use another checkpoint"

@@ -6,6 +6,7 @@ records are in `records/ruin.py`, of both together in `train/ruin.py`. Of a conf
 
 import math
 import operator
+from collections.abc import Mapping
 
 from electra_pretrain.config.schema import Config
 from electra_pretrain.core.finding import Fact, Level
@@ -55,36 +56,54 @@ def _odd_loss_weights(config: Config) -> str | None:
     )
 
 
-def _rate_too_high(rate: float) -> str:
+def peak_rates(config: Config) -> dict[str, float]:
+    """Return field -> peak, of the rates that some weight learns with."""
+    optimizer = config.optimizer
+    networks = ("optimizer.generator_learning_rate", "optimizer.discriminator_learning_rate")
+    own = {field: rate for field in networks if (rate := operator.attrgetter(field)(config))}
+    shares_nothing = config.objective.embedding_sharing == "untied"
+    return own if len(own) == len(networks) and shares_nothing else {"optimizer.learning_rate": optimizer.learning_rate, **own}
+
+
+def told_rates(rates: Mapping[str, float]) -> str:
+    """Return fields with their rates, as sentences name them."""
+    return ", ".join(f"{field} = {rate:g}" for field, rate in rates.items())
+
+
+def _rates_within(config: Config, least: float, most: float) -> dict[str, float]:
+    """Return the peaks of at least the one, and below the other."""
+    return {field: rate for field, rate in peak_rates(config).items() if least <= rate < most}
+
+
+def _rate_too_high(rates: Mapping[str, float]) -> str | None:
+    if not rates:
+        return None
     return (
-        f"optimizer.learning_rate = {rate:g}: Adam moves each weight by about so much at every step, and weights are about "
+        f"{told_rates(rates)}: Adam moves each weight by about so much at every step, and weights are about "
         f"0.02 large; lower it: published models had {BASE_RATE:g} (base) and {SMALL_RATE:g} (small)"
     )
 
 
 def _hopeless_rate(config: Config) -> str | None:
-    rate = config.optimizer.learning_rate
-    return _rate_too_high(rate) if rate >= HOPELESS_RATE else None
+    return _rate_too_high(_rates_within(config, HOPELESS_RATE, math.inf))
 
 
 def _high_rate(config: Config) -> str | None:
-    rate = config.optimizer.learning_rate
-    return _rate_too_high(rate) if MAX_RATE < rate < HOPELESS_RATE else None
+    return _rate_too_high(_rates_within(config, math.nextafter(MAX_RATE, math.inf), HOPELESS_RATE))
 
 
 def _low_rate(config: Config) -> str | None:
-    rate = config.optimizer.learning_rate
-    if rate >= MIN_RATE:
+    if not (rates := _rates_within(config, 0, MIN_RATE)):
         return None
     return (
-        f"optimizer.learning_rate = {rate:g}: weights hardly move; raise it: published models had {BASE_RATE:g} (base) and "
+        f"{told_rates(rates)}: weights hardly move; raise it: published models had {BASE_RATE:g} (base) and "
         f"{SMALL_RATE:g} (small)"
     )
 
 
 def _short_warmup(config: Config) -> str | None:
     warmup, num_steps = config.optimizer.num_warmup_steps, config.training.num_train_steps
-    if warmup >= min(MIN_WARMUP, num_steps // 10):
+    if warmup >= min(MIN_WARMUP, num_steps // 10) or config.training.init_moments:
         return None
     return (
         f"optimizer.num_warmup_steps = {warmup}: Adam's moments begin at zero, so that the first steps are up to six times too "
@@ -159,7 +178,7 @@ FACTS: tuple[Fact[Config], ...] = (
         _low_rate,
     ),
     Fact(
-        f"a warm-up of fewer than {MIN_WARMUP} steps, and than a tenth of the run",
+        f"a warm-up of fewer than {MIN_WARMUP} steps, and than a tenth of the run, without `init_moments`",
         "moments are not corrected for their start from zero: step 12 is 6.6 times too large, step 100 still 3.2 times",
         _short_warmup,
     ),

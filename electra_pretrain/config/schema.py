@@ -82,6 +82,14 @@ _DECAYS_LAST = Rule(
     lambda steps, c: (steps > 0) == (c.optimizer.schedule == "wsd"),
     'goes with optimizer.schedule = "wsd", which needs it above 0: the last steps, in which the rate falls; else 0',
 )
+_ENDS_BEFORE_THE_WAVE = Rule(
+    lambda steps, c: c.optimizer.schedule != "cosine" or steps < c.training.num_train_steps,
+    'must be below training.num_train_steps with optimizer.schedule = "cosine", whose wave begins where the warm-up ends',
+)
+_OF_THE_LINE = Rule(
+    lambda power, c: power == 1 or c.optimizer.schedule == "linear",
+    'goes with optimizer.schedule = "linear"; with another it must be 1',
+)
 _FRACTION = Rule(lambda value, _: 0 < value <= 1, "a fraction: above 0, at most 1")
 _GENERATOR_HEADS = Rule(
     lambda value, c: (hidden := round(c.model.hidden_size * value)) >= 1 and hidden % max(1, hidden // 64) == 0,
@@ -160,12 +168,14 @@ class OptimizerConfig:
     # peaks of one network's own weights; 0: learning_rate, which is always that of what both share
     generator_learning_rate: float = ruled(0.0, _OWN_RATE, _OF_TWO_NETWORKS)
     discriminator_learning_rate: float = ruled(0.0, _OWN_RATE, _OF_TWO_NETWORKS)
-    # linear: polynomial decay to 0 at the last step (lr_decay_power 1 is a line); cosine: half a wave to 0; wsd: constant, and
-    # a decay to 0 over the last decay_steps
+    # linear: polynomial decay to 0 at the last step (lr_decay_power 1 is a line); cosine: half a wave to 0, from the warm-up's
+    # end; wsd: constant, and a decay to 0 over the last decay_steps
     schedule: str = ruled("linear", one_of(SCHEDULES))
     decay_steps: int = ruled(0, _DECAYS_IN_TIME, _DECAYS_LAST)
-    num_warmup_steps: int = ruled(10000, Rule(lambda value, _: value >= 0, "must not be negative; 0 means no warm-up"), STEPS)
-    lr_decay_power: float = ruled(1.0, NOT_NEGATIVE)
+    num_warmup_steps: int = ruled(
+        10000, Rule(lambda value, _: value >= 0, "must not be negative; 0 means no warm-up"), STEPS, _ENDS_BEFORE_THE_WAVE
+    )
+    lr_decay_power: float = ruled(1.0, NOT_NEGATIVE, _OF_THE_LINE)
     weight_decay_rate: float = ruled(0.01, NOT_NEGATIVE)
     adam_beta_1: float = ruled(0.9, SHARE)
     adam_beta_2: float = ruled(0.999, SHARE)

@@ -52,7 +52,7 @@ def import_weights(pretrained: Pretrained, config: Config, output: str, keep_opt
     if not whole:
         seed = config.training.seed
         _log.info("%s: has no generator; a fresh one is written, from training.seed = %d", pretrained.origin, seed)
-    config = dataclasses.replace(config, training=dataclasses.replace(config.training, init_from=""))
+    config = dataclasses.replace(config, training=dataclasses.replace(config.training, init_from="", init_moments=False))
     step = int(variables["global_step"].numpy())
     # Without the checkpoint's index the folder holds no import.
     with staged(output, "import_checkpoint", [r".*\.index"], overwrite) as staging:

@@ -12,7 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from electra_pretrain.checkpoint.listing import steps
-from electra_pretrain.checkpoint.pretrained import assign
+from electra_pretrain.checkpoint.pretrained import Pretrained, assign
 from electra_pretrain.checkpoint.variables import restore_newest
 from electra_pretrain.config.schema import Config, Phase
 from electra_pretrain.core import files
@@ -160,22 +160,33 @@ def _restored_trainer(start: Start, config: Config, strategy: tf.distribute.Stra
     compiled = compiles_steps(strategy)
     trainer = Trainer(config, special_ids, strategy, one_after_the_other=not on_cpu(strategy), compiled=compiled)
     if not restore_newest(start.model_dir, trainer.variables()) and start.pretrained is not None:
-        whole = assign(start.pretrained, trainer.model.named_variables())
-        anew = "moments and step begin anew" if whole else "it has no generator: that, moments and step begin anew"
-        _log.info("weights from %s; %s", start.pretrained.origin, anew)
+        _begin_from(start.pretrained, trainer, config.training.init_moments)
     return trainer
+
+
+def _begin_from(pretrained: Pretrained, trainer: Trainer, moments: bool) -> None:
+    """Give a trainer the weights of a source, and with `moments` Adam's, and say what was taken."""
+    variables = trainer.model.named_variables()
+    whole = assign(pretrained, variables | trainer.optimizer.moments if moments else variables)
+    if moments:
+        anew = "steps are counted anew" if whole else "it has no generator: that, its moments and the step begin anew"
+    else:
+        anew = "moments and step begin anew" if whole else "it has no generator: that, moments and step begin anew"
+    _log.info("%s from %s; %s", "weights and moments" if moments else "weights", pretrained.origin, anew)
 
 
 def _announce(number: int, count: int, phase: Phase) -> None:
     config = phase.config
+    own = {"generator": config.optimizer.generator_learning_rate, "discriminator": config.optimizer.discriminator_learning_rate}
+    of_networks = "".join(f", {network}'s {rate:g}" for network, rate in own.items() if rate)
     _log.info(
-        "phase %d of %d, to step %d: %d x %d tokens, learning rate %g",
+        "phase %d of %d, to step %d: %d x %d tokens, learning rate %s",
         number,
         count,
         phase.last_step,
         config.training.train_batch_size,
         config.data.max_seq_length,
-        config.optimizer.learning_rate,
+        f"{config.optimizer.learning_rate:g}{of_networks}",
     )
 
 

@@ -1,4 +1,4 @@
-"""Adam with decoupled weight decay and no bias correction, its learning rate, and clipping (method §3)."""
+"""Adam with decoupled weight decay and no bias correction (method §3)."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -8,30 +8,10 @@ import tensorflow as tf
 from electra_pretrain.config.schema import OptimizerConfig
 from electra_pretrain.model.kernels import fused
 from electra_pretrain.train.loss_scale import LossScale
+from electra_pretrain.train.ownership import Owner
 
 # Every parameter is decayed but these, told by their names.
 UNDECAYED = ("LayerNorm", "bias")
-
-
-def learning_rate(update: tf.Tensor, config: OptimizerConfig, num_train_steps: int) -> tf.Tensor:
-    """Return the rate of update t, float32; the first is t = 1. Linear warm-up times polynomial decay to 0 at the last step."""
-    t = tf.cast(update, tf.float32)
-    decay = (1.0 - tf.minimum(t, num_train_steps) / num_train_steps) ** config.lr_decay_power
-    warmup = tf.minimum(1.0, t / config.num_warmup_steps) if config.num_warmup_steps else 1.0
-    return config.learning_rate * decay * warmup
-
-
-def clip(
-    gradients: Sequence[tf.Tensor], norm: tf.Tensor, max_norm: float, loss_scale: tf.Tensor | None = None
-) -> list[tf.Tensor]:
-    """Scale gradients down to a global norm of `max_norm` if their `norm` exceeds it; all are 0 if that is not finite.
-
-    Gradients that are still multiplied by a `loss_scale` are divided by it; `norm` is that of the quotients.
-    """
-    scale = tf.where(tf.math.is_finite(norm), max_norm / tf.maximum(norm, max_norm), 0.0)
-    if loss_scale is not None:
-        scale /= loss_scale
-    return [tf.math.multiply_no_nan(gradient, scale) for gradient in gradients]
 
 
 def is_decayed(name: str) -> bool:
@@ -42,6 +22,12 @@ def is_decayed(name: str) -> bool:
 class AdamW(tf.Module):
     """Moments for named variables, and the update; create it within the strategy's scope, as the model.
 
+    Args:
+        variables: name -> variable.
+        config: the optimiser's numbers.
+        loss_scale: of float16.
+        owners: name -> whose it is, where networks have rates of their own.
+
     Attributes:
         moments: released name (`…/adam_m`, `…/adam_v`) -> variable.
         global_step: int64 scalar, updates done, those that were not applied included.
@@ -51,10 +37,14 @@ class AdamW(tf.Module):
     """
 
     def __init__(
-        self, variables: Mapping[str, tf.Variable], config: OptimizerConfig, loss_scale: LossScale | None = None
+        self,
+        variables: Mapping[str, tf.Variable],
+        config: OptimizerConfig,
+        loss_scale: LossScale | None = None,
+        owners: Mapping[str, Owner] | None = None,
     ) -> None:
         super().__init__()
-        self._config, self.loss_scale = config, loss_scale
+        self._config, self.loss_scale, self._owners = config, loss_scale, dict(owners or {})
         self._variables = dict(variables)
         # A GPU's program cannot use TensorFlow's int32 variables, which never lie on a GPU.
         self.global_step = tf.Variable(0, dtype=tf.int64, trainable=False, name="global_step")
@@ -71,7 +61,13 @@ class AdamW(tf.Module):
         of_scale = {} if self.loss_scale is None else self.loss_scale.named_variables()
         return {**self.moments, "global_step": self.global_step, **of_scale}
 
-    def apply(self, gradients: Sequence[tf.Tensor], rate: tf.Tensor, finite: tf.Tensor) -> None:
+    def apply(
+        self,
+        gradients: Sequence[tf.Tensor],
+        rate: tf.Tensor,
+        finite: tf.Tensor,
+        own_rates: Mapping[Owner, tf.Tensor] | None = None,
+    ) -> None:
         """Update all variables and the step, with gradients that all replicas share.
 
         Call it in a replica; or, within `strategy.extended.update`, once for each device, whose copies are then written.
@@ -80,6 +76,7 @@ class AdamW(tf.Module):
             gradients: in the order of the variables; already summed and clipped, 0 where the step is not finite.
             rate: scalar learning rate.
             finite: scalar bool; False leaves weights and moments as they are, to the bit.
+            own_rates: of the networks whose own variables have another rate.
         """
         config = self._config
         # Each moment is old * w + new * x with (w, x) = (beta, 1 - beta), or (1, 0).
@@ -87,12 +84,13 @@ class AdamW(tf.Module):
             (tf.where(finite, beta, 1.0), tf.where(finite, 1 - beta, 0.0)) for beta in (config.adam_beta_1, config.adam_beta_2)
         ]
         rate = tf.where(finite, rate, 0.0)
+        own_rates = {network: tf.where(finite, own, 0.0) for network, own in (own_rates or {}).items()}
         lost = tf.logical_not(finite)
         scale_after: tuple[tf.Tensor, ...] = ()
         if self.loss_scale is not None:
             lost, scale_after = lost & self.loss_scale.at_floor(), self.loss_scale.after(finite)
         context = tf.distribute.get_replica_context()
-        arguments = (list(gradients), rate, *factors, finite, lost, scale_after)
+        arguments = (list(gradients), rate, own_rates, *factors, finite, lost, scale_after)
         # Written for each replica's copy from the same values; nothing is sent between replicas here.
         if context is None:
             self._apply_to(_own_copy, *arguments)
@@ -110,6 +108,7 @@ class AdamW(tf.Module):
         write: Callable[..., None],
         gradients: list[tf.Tensor],
         rate: tf.Tensor,
+        own_rates: dict[Owner, tf.Tensor],
         factors_m: tuple[tf.Tensor, tf.Tensor],
         factors_v: tuple[tf.Tensor, tf.Tensor],
         finite: tf.Tensor,
@@ -120,7 +119,8 @@ class AdamW(tf.Module):
         for (name, variable), gradient in zip(self._variables.items(), gradients, strict=True):
             moments = (self.moments[f"{name}/adam_m"], self.moments[f"{name}/adam_v"])
             decay = self._config.weight_decay_rate if is_decayed(name) else 0.0
-            write(variable, self._update_one, gradient, *moments, rate, factors_m, factors_v, decay)
+            its_rate = own_rates.get(self._owners[name], rate) if own_rates else rate
+            write(variable, self._update_one, gradient, *moments, its_rate, factors_m, factors_v, decay)
         if self.loss_scale is not None:
             for variable, value in zip((self.loss_scale.scale, self.loss_scale.good_steps), scale_after, strict=True):
                 write(variable, self._set, value)

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from electra_pretrain.checkpoint.fit import expected_variables
+from electra_pretrain.checkpoint.fit import expected_moments, expected_variables
 from electra_pretrain.checkpoint.pretrained import Pretrained, belonging, unstated
 from electra_pretrain.config.schema import Config, Phase
 from electra_pretrain.core.finding import Finding, Level, collect, heed
@@ -153,10 +153,13 @@ def _examples(start: Start) -> Iterator[Finding]:
 def _weights(start: Start) -> Iterator[Finding]:
     """Hold names and shapes of weights to begin with against the config's networks, which a run does once it has them."""
     if start.pretrained is not None:
-        belonging(start.pretrained, expected_variables(start.config))
+        wanted, what = expected_variables(start.config), "weights"
+        if start.config.training.init_moments:
+            wanted, what = wanted | expected_moments(wanted), "weights and moments"
+        belonging(start.pretrained, wanted)
         vocabulary = start.pretrained.vocabulary
         known = "" if vocabulary is None else f"; {vocabulary.path} is the vocabulary of the records"
-        yield Finding(Level.OK, f"weights of {start.pretrained.origin}: names and shapes are those of the config{known}")
+        yield Finding(Level.OK, f"{what} of {start.pretrained.origin}: names and shapes are those of the config{known}")
 
 
 def _shards(start: Start) -> Iterator[Finding]:

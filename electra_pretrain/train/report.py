@@ -13,9 +13,10 @@ from electra_pretrain.config.schema import Config
 from electra_pretrain.core import files
 from electra_pretrain.core.progress import Progress, duration
 from electra_pretrain.model.flops import step_flops
+from electra_pretrain.train.clipping import NORM
 from electra_pretrain.train.metrics import summarize
 from electra_pretrain.train.metrics_log import METRICS_NAME, read_rows
-from electra_pretrain.train.optimizer import learning_rate
+from electra_pretrain.train.schedule import learning_rate, own_rates
 from electra_pretrain.train.trainer import Loop
 
 _log = logging.getLogger(__name__)
@@ -120,15 +121,18 @@ class Report:
         idle = 0.0 if self._device_free_since is None else loop.began - self._device_free_since
         self._device_free_since = loop.ended
         sums, steps_per_second = loop.sums, loop.num_steps / seconds
+        norms = [name for name in sums if name.endswith(NORM)]
+        when = (tf.constant(step), config.optimizer, training.num_train_steps)
         metrics = summarize(sums)
         total = config.objective.gen_weight * metrics.get("cloze_loss", metrics["masked_lm_loss"])
         if "disc_loss" in metrics:
             total += config.objective.disc_weight * metrics["disc_loss"]
         metrics |= {
             "total_loss": total,
-            "grad_norm": float(sums["grad_norm"] / sums["steps"]) if sums["steps"] else float("nan"),
+            **{name: float(sums[name] / sums["steps"]) if sums["steps"] else float("nan") for name in norms},
             "nonfinite_steps": float(sums["nonfinite_steps"]),
-            "learning_rate": float(learning_rate(tf.constant(step), config.optimizer, training.num_train_steps)),
+            "learning_rate": float(learning_rate(*when)),
+            **{f"{network.value}_learning_rate": float(rate) for network, rate in own_rates(*when).items()},
             "sequences_per_second": steps_per_second * training.train_batch_size,
             "tokens_per_second": float(sums["tokens"]) / seconds,  # without padding
             "hours_left": (training.num_train_steps - step) / steps_per_second / 3600,

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from electra_pretrain.checkpoint.listing import steps
 from electra_pretrain.config import ruin as config_ruin
-from electra_pretrain.config.ruin import BASE_RATE, MAX_RATE, SMALL_RATE
+from electra_pretrain.config.ruin import BASE_RATE, MAX_RATE, SMALL_RATE, peak_rates, told_rates
 from electra_pretrain.config.schema import Phase
 from electra_pretrain.core.finding import Fact, Finding, Level, tell
 from electra_pretrain.records.input_pipeline import too_few_shards
@@ -47,7 +47,8 @@ def check_plan(start: Start, hosts: int) -> Iterator[Finding]:
     """
     for source in start.sources:
         yield from check_records(*source)
-    imported = start.pretrained is not None or (is_import(start.model_dir) and steps(start.model_dir) == [0])
+    given = start.pretrained is not None and not start.config.training.init_moments
+    imported = given or (is_import(start.model_dir) and steps(start.model_dir) == [0])
     for phase, source in zip(start.config.all_phases(), start.sources, strict=True):
         yield from tell(config_ruin.FACTS, phase.config)
         yield from tell(FACTS, Plan(phase, source, imported, hosts))
@@ -60,11 +61,12 @@ def passes(phase: Phase, source: Source) -> float:
 
 def _high_rate_on_trained_weights(plan: Plan) -> str | None:
     config = plan.phase.config
-    rate, released = config.optimizer.learning_rate, SMALL_RATE if config.model.hidden_size <= SMALL_HIDDEN_SIZE else BASE_RATE
-    if not plan.imported or not released / 2 < rate <= MAX_RATE:
+    released = SMALL_RATE if config.model.hidden_size <= SMALL_HIDDEN_SIZE else BASE_RATE
+    high = {field: rate for field, rate in peak_rates(config).items() if released / 2 < rate <= MAX_RATE}
+    if not plan.imported or not high:
         return None
     return (
-        f"optimizer.learning_rate = {rate:g} on trained weights: pretraining from nothing has {released:g} for this size; so "
+        f"{told_rates(high)} on trained weights: pretraining from nothing has {released:g} for this size; so "
         f"much moves them as far again, and undoes what they have learnt; begin with {released / 4:g}"
     )
 
@@ -116,8 +118,8 @@ def _too_few_shards(plan: Plan) -> str | None:
 
 FACTS: tuple[Fact[Plan], ...] = (
     Fact(
-        f"trained weights, and a peak learning rate above half of the released one: {BASE_RATE / 2:g}, with at most "
-        f"{SMALL_HIDDEN_SIZE} units {SMALL_RATE / 2:g}",
+        f"trained weights without `init_moments`, and a peak learning rate above half of the released one: {BASE_RATE / 2:g}, "
+        f"with at most {SMALL_HIDDEN_SIZE} units {SMALL_RATE / 2:g}",
         "the published run itself was at half of its peak when half of it was over",
         _high_rate_on_trained_weights,
     ),

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
+from electra_pretrain.checkpoint.fit import check_moments
 from electra_pretrain.checkpoint.listing import check_has, check_is_folder, steps
 from electra_pretrain.checkpoint.pretrained import Pretrained, describe
 from electra_pretrain.checkpoint.unseen import check_unseen, of_run
@@ -26,6 +27,9 @@ from electra_pretrain.train.same_vocabulary import check_pretrained, check_recor
 # A half-done run may be given these anew; anything else would make it another experiment.
 CHANGEABLE = (
     "optimizer.learning_rate",
+    "optimizer.generator_learning_rate",
+    "optimizer.discriminator_learning_rate",
+    "optimizer.decay_steps",
     "training.num_train_steps",
     "training.save_checkpoints_steps",
     "training.keep_checkpoint_max",
@@ -104,6 +108,8 @@ def prepare(config: Config, data_dirs: Sequence[str], model_dir: str, pretrained
     check_earlier_run(config, start.sources, model_dir)
     if pretrained is not None:
         check_pretrained(pretrained, config, start.sources[-1])
+        if config.training.init_moments:
+            check_moments(pretrained)
     return start
 
 

@@ -15,10 +15,13 @@ from electra_pretrain.model.electra import Electra
 from electra_pretrain.model.kernels import gpu_program
 from electra_pretrain.model.masking import mask_batch
 from electra_pretrain.model.objective import Denominators, compute_losses, count
+from electra_pretrain.train.clipping import NORM, Clipping
 from electra_pretrain.train.gradients import Gradients
 from electra_pretrain.train.loss_scale import LossScale
 from electra_pretrain.train.metrics import Sums, metric_sums, summarize, zero_sums
-from electra_pretrain.train.optimizer import AdamW, clip, learning_rate
+from electra_pretrain.train.optimizer import AdamW
+from electra_pretrain.train.ownership import owners
+from electra_pretrain.train.schedule import learning_rate, own_rates
 
 
 class Loop(NamedTuple):
@@ -68,7 +71,9 @@ class Trainer:
         with strategy.scope():
             self.model = Electra(config)
             loss_scale = LossScale() if config.training.compute_dtype == "float16" else None
-            self.optimizer = AdamW(self.model.named_variables(), config.optimizer, loss_scale)
+            variables = self.model.named_variables()
+            self.optimizer = AdamW(variables, config.optimizer, loss_scale, owners(variables, config.objective))
+        self._clipping = Clipping(variables, config)
         self._accumulates = config.training.gradient_accumulation_steps > 1
         gradients = Gradients(config, self.model, one_after_the_other)
         program = _one_program if compiled else _as_it_is
@@ -95,7 +100,7 @@ class Trainer:
     def _train_steps(self, batches: Iterator[Batch], num_steps: tf.Tensor) -> Sums:
         """Make `num_steps` updates (a tensor: another number compiles nothing anew); return metric sums over all of them."""
         of_scale = ("skipped_steps", "loss_scale") if self.optimizer.loss_scale else ()
-        own = ("tokens", "steps", "grad_norm", "nonfinite_steps", *of_scale)
+        own = ("tokens", "steps", "nonfinite_steps", *self._clipping.names, *of_scale)
         sums = zero_sums(self._config.objective) | {name: tf.zeros([]) for name in own}
         for _ in tf.range(num_steps):
             per_replica = self.strategy.run(self._update, args=(next(batches),))
@@ -125,11 +130,11 @@ class Trainer:
         samples = () if self._accumulates else (sampled_ids,)
         gradients, sums = self._gradients(batch, masked, denominators, self._random(batch), loss_scale, *samples)
         gradients = context.all_reduce("SUM", gradients)
-        norm, sums = self._measure(gradients, sums)
+        norms, sums = self._measure(gradients, sums)
         if self._device_by_device:
-            context.merge_call(self._apply_on_each_device, args=(gradients, norm))
+            context.merge_call(self._apply_on_each_device, args=(gradients, norms))
         else:
-            self._apply(gradients, norm)
+            self._apply(gradients, norms)
         # Counted before, for the losses' denominators; of a step that is not applied, too, as it took its time.
         return dict(sums) | {"tokens": counts.disc}
 
@@ -146,38 +151,37 @@ class Trainer:
             return masked
         return masked._replace(documents=document_numbers(batch, self._special_ids.cls))
 
-    def _measured(self, gradients: list[tf.Tensor], sums: Sums) -> tuple[tf.Tensor, Sums]:
-        """Return the norm of the global batch's gradients, unscaled, and the metric sums with the step's own numbers."""
-        norm, loss_scale = tf.linalg.global_norm(gradients), self.optimizer.loss_scale
-        if loss_scale is not None:
-            norm /= loss_scale.scale
-        finite = tf.math.is_finite(norm)
+    def _measured(self, gradients: list[tf.Tensor], sums: Sums) -> tuple[Sums, Sums]:
+        """Return the norms of the global batch's gradients, unscaled, and the metric sums with the step's own numbers."""
+        loss_scale = self.optimizer.loss_scale
+        norms = self._clipping.norms(gradients, None if loss_scale is None else loss_scale.scale)
+        finite = tf.math.is_finite(norms[NORM])
         # Each replica adds its share, so that the sum over replicas counts a step once.
         share = 1.0 / self.strategy.num_replicas_in_sync
-        sums = sums | {"steps": tf.constant(share), "grad_norm": norm * share}
+        sums = sums | {"steps": tf.constant(share), **{name: norm * share for name, norm in norms.items()}}
         # A step that is not applied would make every sum that it enters not a number.
         sums = {name: tf.where(finite, value, tf.zeros_like(value)) for name, value in sums.items()}
         missed = share - sums["steps"]
         if loss_scale is None:
-            return norm, sums | {"nonfinite_steps": missed}
+            return norms, sums | {"nonfinite_steps": missed}
         lost = tf.where(loss_scale.at_floor(), missed, 0.0)
         own = {"nonfinite_steps": lost, "skipped_steps": missed - lost, "loss_scale": loss_scale.scale * share}
-        return norm, sums | own
+        return norms, sums | own
 
-    def _applied(self, gradients: list[tf.Tensor], norm: tf.Tensor) -> None:
+    def _applied(self, gradients: list[tf.Tensor], norms: Sums) -> None:
         """Clip gradients that are still scaled, and update all variables."""
-        optimizer, loss_scale = self._config.optimizer, self.optimizer.loss_scale
-        rate = learning_rate(self.optimizer.global_step + 1, optimizer, self._config.training.num_train_steps)
-        clipped = clip(gradients, norm, optimizer.max_grad_norm, None if loss_scale is None else loss_scale.scale)
-        self.optimizer.apply(clipped, rate, tf.math.is_finite(norm))
+        loss_scale = self.optimizer.loss_scale
+        when = (self.optimizer.global_step + 1, self._config.optimizer, self._config.training.num_train_steps)
+        clipped = self._clipping.clip(gradients, norms, None if loss_scale is None else loss_scale.scale)
+        self.optimizer.apply(clipped, learning_rate(*when), tf.math.is_finite(norms[NORM]), own_rates(*when))
 
-    def _apply_on_each_device(self, strategy: tf.distribute.Strategy, gradients: Any, norm: Any) -> None:
+    def _apply_on_each_device(self, strategy: tf.distribute.Strategy, gradients: Any, norms: Any) -> None:
         """Have each device update its own copies of all variables, in one program."""
 
-        def on_its_device(_: tf.Variable, gradients: list[tf.Tensor], norm: tf.Tensor) -> None:
-            self._apply(gradients, norm)
+        def on_its_device(_: tf.Variable, gradients: list[tf.Tensor], norms: Sums) -> None:
+            self._apply(gradients, norms)
 
-        strategy.extended.update(self.optimizer.global_step, on_its_device, args=(gradients, norm), group=False)
+        strategy.extended.update(self.optimizer.global_step, on_its_device, args=(gradients, norms), group=False)
 
     def _random(self, batch: Batch) -> Random:
         return Random(self._config.training.seed, self.optimizer.global_step, batch.rows)

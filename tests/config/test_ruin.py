@@ -34,6 +34,12 @@ def test_of_a_config_that_ships_nothing_is_told(name):
         {"objective": {"electra_objective": False, "disc_weight": 0.0}},
         {"objective": {"gen_weight": 0.02, "disc_weight": 1.0}},
         {"training": {"keep_every_steps": 100_000}},
+        # moments that do not begin at zero; a rate that no weight learns with
+        {"optimizer": {"num_warmup_steps": 0}, "training": {"init_from": "elsewhere", "init_moments": True}},
+        {
+            "objective": {"embedding_sharing": "untied"},
+            "optimizer": {"learning_rate": 1.0, "generator_learning_rate": 2e-4, "discriminator_learning_rate": 3e-4},
+        },
         {"training": {"save_checkpoints_steps": 100_000, "num_train_steps": 50_000}},
     ],
 )
@@ -49,6 +55,7 @@ def test_of_what_may_be_meant_nothing_is_told(sections):
         ({"objective": {"uniform_generator": True, "disc_weight": 0.0}}, "no network that is trained has a loss"),
         ({"optimizer": {"learning_rate": 1.0}}, "learning_rate = 1: Adam moves each weight by about so much"),
         ({"optimizer": {"learning_rate": 0.1}}, "published models had 0.0002 (base) and 0.0005 (small)"),
+        ({"optimizer": {"generator_learning_rate": 1.0}}, "optimizer.generator_learning_rate = 1: Adam moves each"),
     ],
 )
 def test_of_what_nothing_can_come_a_run_is_refused(sections, said):
@@ -63,7 +70,13 @@ def test_of_what_nothing_can_come_a_run_is_refused(sections, said):
         ({"objective": {"gen_weight": 0.0}}, "one of the two networks learns little or nothing"),
         ({"objective": {"disc_weight": 50_000.0}}, "disc_weight = 50000: one of"),
         ({"optimizer": {"learning_rate": 0.02}}, "learning_rate = 0.02: Adam moves each weight"),
+        ({"optimizer": {"generator_learning_rate": 0.02}}, "optimizer.generator_learning_rate = 0.02: Adam moves each weight"),
+        (
+            {"optimizer": {"learning_rate": 0.02, "discriminator_learning_rate": 0.03}},
+            "optimizer.learning_rate = 0.02, optimizer.discriminator_learning_rate = 0.03: Adam moves each weight",
+        ),
         ({"optimizer": {"learning_rate": 2e-8}}, "learning_rate = 2e-08: weights hardly move"),
+        ({"optimizer": {"discriminator_learning_rate": 2e-8}}, "discriminator_learning_rate = 2e-08: weights hardly move"),
         ({"optimizer": {"num_warmup_steps": 0}}, "num_warmup_steps = 0: Adam's moments begin at zero"),
         (
             {"optimizer": {"num_warmup_steps": 5000}, "training": {"num_train_steps": 100}},

@@ -118,7 +118,7 @@ def test_scalars(reference, computed, name):
 
 
 def test_learning_rate(reference, config):
-    from electra_pretrain.train.optimizer import learning_rate
+    from electra_pretrain.train.schedule import learning_rate
 
     rates = [float(learning_rate(tf.constant(t), config.optimizer, config.training.num_train_steps)) for t in range(1, 6)]
     np.testing.assert_allclose(rates, reference["expected/learning_rate"], rtol=1e-6)

@@ -41,6 +41,24 @@ def test_rates_idle_time_and_share_of_peak(tmp_path):
     assert second["share_of_peak"] == 0.5 and second["grad_norm"] == 0.5
 
 
+def test_of_rates_and_norms_a_network_has_its_own_are_told_only_where_they_are_used(tmp_path):
+    own = changed(MICRO, optimizer={"generator_learning_rate": 0.001, "discriminator_learning_rate": 0.005})
+    rows = []
+    for config, norms in ((MICRO, {}), (own, {"generator_grad_norm": np.float32(20)})):
+        log = RunLog(str(tmp_path / str(len(rows))), 0)
+        with Progress("train", 6, "steps") as progress:
+            report = Report(config, log, progress, 0, peak_flops=None)
+            usual = loop(0.0, 1.0)
+            report.keep(3, usual._replace(sums=usual.sums | norms))
+            report.write_waiting()
+        rows += log._rows
+    assert rows[0]["learning_rate"] == rows[1]["learning_rate"] == 0.0025
+    assert {name: rows[1][name] for name in rows[1].keys() - rows[0].keys()} == {
+        "generator_learning_rate": 0.0005,
+        "generator_grad_norm": 2,
+    }
+
+
 def read_as_tensorboard_does(folder):
     """Return tags and steps in order; a session's start drops what it has from that step on."""
     kept = []

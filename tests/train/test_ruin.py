@@ -68,6 +68,15 @@ def test_a_rate_that_undoes_what_weights_have_learnt(config, said, tmp_path):
     assert told(changed(config, optimizer={"learning_rate": 1e-4}), MANY, tmp_path, WEIGHTS) == []
 
 
+def test_with_its_moments_a_source_goes_on_at_its_rate_and_a_networks_own_rate_is_looked_at(tmp_path):
+    own = changed(BASE, optimizer={"learning_rate": 1e-5, "discriminator_learning_rate": 2e-4})
+    ((_, text),) = told(own, MANY, tmp_path, WEIGHTS)
+    assert text.startswith("optimizer.discriminator_learning_rate = 0.0002 on trained weights: ")
+    taken = {"init_from": "elsewhere", "init_moments": True}
+    for config in (BASE, changed(BASE, optimizer={"num_warmup_steps": 0}), own):
+        assert told(changed(config, training=taken), MANY, tmp_path, WEIGHTS) == []
+
+
 def test_a_rate_of_1_without_warm_up_on_trained_weights_is_refused(tmp_path):
     config = changed(BASE, optimizer={"learning_rate": 1.0, "num_warmup_steps": 0})
     (level, text), (_, warmup) = told(config, MANY, tmp_path, WEIGHTS)
