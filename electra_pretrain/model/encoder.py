@@ -1,6 +1,7 @@
 """Embeddings and the BERT encoder: post-LayerNorm blocks, learned positions, erf gelu (method §1)."""
 
 import enum
+from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
 
@@ -14,6 +15,7 @@ from electra_pretrain.model.layers import Dense, Initializer, LayerNorm, make_dr
 
 TYPE_VOCAB_SIZE = 2
 MASKED_SCORE = -10000.0
+Rows = Callable[[tf.Variable], tf.Tensor]  # takes rows of a table
 
 
 class Sizes(NamedTuple):
@@ -75,8 +77,15 @@ class Embeddings(tf.Module):
         axis = rows_axis()
         token_type = tf.matmul(tf.one_hot(segment_ids, TYPE_VOCAB_SIZE), self.token_type)
         # A slice of the variable itself would keep it alive as long as the graph: longer than its trainer.
-        position = tf.expand_dims(tf.convert_to_tensor(self.position)[: input_ids.shape[1 - axis]], axis)
-        return self.layer_norm(tf.gather(self.word, input_ids) + token_type + position)
+        position = self._positions(lambda table: tf.convert_to_tensor(table)[: input_ids.shape[1 - axis]])
+        word = self._words(lambda table: tf.gather(table, input_ids))
+        return self.layer_norm(word + token_type + tf.expand_dims(position, axis))
+
+    def _words(self, rows: Rows) -> tf.Tensor:
+        return rows(self.word)
+
+    def _positions(self, rows: Rows) -> tf.Tensor:
+        return rows(self.position)
 
 
 class Block(tf.Module):
