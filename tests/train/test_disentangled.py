@@ -1,16 +1,22 @@
 """Gradient-disentangled embeddings: each table's gradient against PyTorch, nothing changed at the start, runs as all others."""
 
+import shutil
+
 import numpy as np
 import pytest
 import tensorflow as tf
 import torch
 
+from electra_pretrain.checkpoint import bundle, listing
+from electra_pretrain.checkpoint.average import read_mean
 from electra_pretrain.core.batch import MaskedBatch
 from electra_pretrain.core.rng import Random
 from electra_pretrain.model.electra import Electra
 from electra_pretrain.model.objective import compute_losses, count
 from electra_pretrain.train.gradients import Gradients
-from tests.conftest import changed
+from electra_pretrain.train.loop import train
+from electra_pretrain.train.run_folder import prepare
+from tests.conftest import MICRO, changed
 from tests.model.test_masking import batch_of
 from tests.support import disentangled, released_weights
 from tests.support.disentangled import CONFIG, DIFFERENCES, TABLES
@@ -38,9 +44,7 @@ def gradients_of(config, values):
     for name, variable in variables.items():
         variable.assign(values[name])
     random, samples = Random(1, 0, BATCH.rows), tf.constant(SAMPLES, tf.int32)
-    found, _ = Gradients(config, model, False).compute(
-        BATCH, its_masked, count(BATCH, its_masked), random, sampled_ids=samples
-    )
+    found, _ = Gradients(config, model, False).compute(BATCH, its_masked, count(BATCH, its_masked), random, sampled_ids=samples)
     return dict(zip(variables, (gradient.numpy() for gradient in found), strict=True))
 
 
@@ -113,3 +117,46 @@ def test_two_towers_share_their_tables_in_the_same_way():
         assert tape.gradient(outputs.cloze_loss, difference) is None and tape.gradient(outputs.disc_loss, word) is None
         assert tape.gradient(outputs.disc_loss, difference) is not None
         assert tape.gradient(outputs.cloze_loss, word) is not None
+
+
+RUN = changed(
+    MICRO,
+    objective={"embedding_sharing": "gradient_disentangled"},
+    training={"num_train_steps": 4, "save_checkpoints_steps": 2},
+)
+
+
+def run(folder, config, records, strategy=None):
+    train(prepare(config, [records], str(folder)), strategy or tf.distribute.OneDeviceStrategy("/cpu:0"))
+    return bundle.read(listing.find(str(folder)))
+
+
+@pytest.fixture(scope="module")
+def straight(tmp_path_factory, records):
+    folder = tmp_path_factory.mktemp("straight")
+    run(folder, RUN, records)
+    return folder
+
+
+def test_a_run_resumes_bit_for_bit_and_its_mean_is_that_of_the_sums(tmp_path, straight, records):
+    expected = bundle.read(listing.find(str(straight)))
+    assert all(expected[f"{name}{slot}"].any() for name in DIFFERENCES for slot in ("", "/adam_m", "/adam_v"))
+    shutil.copytree(straight, tmp_path / "run")
+    for path in (tmp_path / "run").glob("model.ckpt-4.*"):
+        path.unlink()
+    resumed = run(tmp_path / "run", RUN, records)
+    assert resumed.keys() == expected.keys()
+    for name, value in expected.items():
+        np.testing.assert_array_equal(resumed[name], value, err_msg=name)
+    both = [disentangled.added(bundle.read(listing.find(str(straight), step))) for step in (2, 4)]
+    mean = disentangled.added(read_mean(str(straight), None, 2))
+    for name in (f"electra/embeddings/{table}" for table in TABLES):
+        np.testing.assert_allclose(mean[name], (both[0][name] + both[1][name]) / 2, atol=1e-7)
+        assert not np.array_equal(both[0][name], both[1][name])
+
+
+def test_replicas_microbatches_and_remat_make_the_same_run(tmp_path, straight, records):
+    config = changed(RUN, training={"gradient_accumulation_steps": 2, "remat": True})
+    found = run(tmp_path, config, records, tf.distribute.MirroredStrategy([f"/cpu:{number}" for number in range(4)]))
+    for name, value in bundle.read(listing.find(str(straight))).items():
+        np.testing.assert_allclose(found[name], value, rtol=1e-3, atol=2e-5, err_msg=name)
