@@ -1,5 +1,6 @@
 """Weights from elsewhere that training may start from: what they are, and whether they fit a config and its model."""
 
+import logging
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
@@ -7,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import tensorflow as tf
 
+from electra_pretrain.checkpoint.difference import GRADIENT_DISENTANGLED, has_difference, is_difference
 from electra_pretrain.checkpoint.unseen import check_unseen
 from electra_pretrain.checkpoint.vocabulary import check_folder
 from electra_pretrain.config.load import CONFIG_NAME, load_config
@@ -15,6 +17,7 @@ from electra_pretrain.core import files, json_files
 from electra_pretrain.core.errors import FEW, UserError, first_of
 from electra_pretrain.tokenization.model_folder import ModelVocabulary, read_file, read_vocabulary
 
+_log = logging.getLogger(__name__)
 # Of float16's dynamic loss scale; `train/loss_scale.py` says what they are.
 LOSS_SCALE_NAMES = ("loss_scale", "loss_scale_good_steps")
 MOMENTS = ("adam_m", "adam_v")
@@ -163,7 +166,7 @@ class Belonging(NamedTuple):
 
 
 def assign(pretrained: Pretrained, variables: Mapping[str, tf.Variable]) -> bool:
-    """Give the variables the source's values; a generator that the source lacks keeps its own.
+    """Give the variables the source's values; a generator that the source lacks keeps its own, a difference stays 0.
 
     Args:
         pretrained: the source.
@@ -178,6 +181,8 @@ def assign(pretrained: Pretrained, variables: Mapping[str, tf.Variable]) -> bool
     values, wanted, whole = belonging(pretrained, variables)
     for name, variable in wanted.items():
         variable.assign(values[name])
+    if has_difference(variables) and not has_difference(wanted):
+        _log.info("%s: has one table for both networks; the discriminator's difference from it begins at 0", pretrained.origin)
     return whole
 
 
@@ -191,6 +196,14 @@ def belonging(pretrained: Pretrained, variables: Mapping[str, tf.Variable]) -> B
     values = {name: value for name, value in pretrained.values.items() if not left_out(name)}
     whole = any(is_generators(name) for name in values) or not any(is_generators(name) for name in variables)
     wanted = {name: variable for name, variable in variables.items() if whole or not is_generators(name)}
+    if not has_difference(values):
+        wanted = {name: variable for name, variable in wanted.items() if not is_difference(name)}
+    elif not has_difference(variables):
+        raise UserError(
+            f"{pretrained.origin}: its discriminator's tables are the generator's plus a difference, for which this config has "
+            f'no place; set objective.embedding_sharing = "{GRADIENT_DISENTANGLED}", or start from the discriminator alone, '
+            "which export_hf writes to discriminator/"
+        )
     if problems := misfits(values, wanted):
         raise UserError(f"{pretrained.origin}: is not of this model: {first_of(problems, FEW, '; ')}")
     check_numbers(pretrained.origin, values)

@@ -12,6 +12,8 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
+from electra_pretrain.checkpoint.difference import differences, has_difference, summed
+from electra_pretrain.checkpoint.pretrained import is_optimizer_value
 from electra_pretrain.config.schema import Config
 from electra_pretrain.convert.card_code import Example, Shows, code
 from electra_pretrain.convert.demonstration import Swap, assembled, discriminator_logits, encode
@@ -64,9 +66,7 @@ def card_examples(weights: Mapping[str, np.ndarray], config: Config, tokenizer: 
     swapped = [special.cls, *encode(swap.text, tokenizer), special.sep]
     if max(len(masked), len(swapped)) > config.model.max_position_embeddings:
         return {}
-    model = assembled(weights, config)
-    for variable in model.named_variables().values() if dtype != "float32" else ():
-        variable.assign(rounded(variable.numpy(), dtype))
+    model = assembled(weights if dtype == "float32" else _as_written(weights, dtype), config)
 
     def example(shows: Shows, said: _Said) -> Example:
         rows = [f"{v:.{said.digits}f}  {tokenizer.tokens[i]}" for v, i in zip(said.values, said.ids, strict=True)]
@@ -85,6 +85,16 @@ def card_examples(weights: Mapping[str, np.ndarray], config: Config, tokenizer: 
         else:
             examples["discriminator"] = example(Shows.DETECTION, _detection(logits, swapped[1:-1]))
     return examples
+
+
+def _as_written(weights: Mapping[str, np.ndarray], dtype: str) -> dict[str, np.ndarray]:
+    """Return the weights as a file of the dtype holds them; of tables that are sums the sum is rounded, as it is written."""
+    values = {name: value for name, value in weights.items() if not is_optimizer_value(name)}
+    written = {name: rounded(value, dtype) for name, value in values.items()}
+    if has_difference(written):
+        sums = {name: rounded(value, dtype) for name, value in summed(values).items()}
+        written |= differences(sums, written)
+    return written
 
 
 def _masked(swap: Swap) -> str:

@@ -13,7 +13,7 @@ from electra_pretrain.tokenization.wordpiece import CONTINUATION_PREFIX, TYPE, W
 
 _log = logging.getLogger(__name__)
 # Their rows are the vocabulary's tokens.
-_BY_TOKEN = ("embeddings/word_embeddings", "_predictions/output_bias")
+_BY_TOKEN = ("embeddings/word_embeddings", "embeddings_difference/word_embeddings", "_predictions/output_bias")
 
 
 def extend_by_terms(pretrained: Pretrained, path: str) -> Pretrained:

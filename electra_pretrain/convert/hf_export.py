@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from electra_pretrain.checkpoint.difference import summed
 from electra_pretrain.checkpoint.pretrained import is_optimizer_value, listed
 from electra_pretrain.checkpoint.weight_files import SAFETENSORS_NAME
 from electra_pretrain.config.schema import Config
@@ -51,11 +52,14 @@ def write_hugging_face(
     Raises:
         UserError: a weight is beyond the dtype's range or not a number, or the output cannot be written.
     """
-    trained = [name for name in sorted(weights) if not is_optimizer_value(name)]
-    _check_range({name: weights[name] for name in trained}, dtype)
+    trained = {name: weights[name] for name in sorted(weights) if not is_optimizer_value(name)}
+    discriminators = summed(trained)
+    for each in (trained, discriminators):
+        _check_range(each, dtype)
     written = []
-    for kind, (names, sizes) in _networks(trained, config, with_generator).items():
-        tensors = state_dict({name: weights[name] for name in names})
+    for kind, (names, sizes) in _networks(list(discriminators), config, with_generator).items():
+        own = discriminators if kind == "discriminator" else trained
+        tensors = state_dict({name: own[name] for name in names})
         settings = hugging_face_config(kind, sizes, config, tokenizer, dtype)
         if kind == MASKED_LM:
             tensors, settings = as_masked_lm(tensors, settings, config)

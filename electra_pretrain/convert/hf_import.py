@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from electra_pretrain.checkpoint.difference import DIFFERENT, differences
 from electra_pretrain.checkpoint.pretrained import Pretrained, check_numbers, is_generator_alone, listed
 from electra_pretrain.checkpoint.weight_files import find_weights
 from electra_pretrain.convert.names import from_hugging_face, to_hugging_face
@@ -68,7 +69,7 @@ def read_pair(discriminator: str, generator: str | None) -> Pretrained:
     else:
         own = _read_weights(generator, "generator")
         _check_roles(discriminator, generator, values, own)
-        values |= _without_shared(discriminator, generator, values, own)
+        values |= _besides(discriminator, generator, values, own)
     shown = fields_from_shapes(discriminator, values)
     check_agree(files.join(discriminator, "config.json"), fields, shown)
     if generator is not None:
@@ -127,10 +128,14 @@ def _check_roles(discriminator: str, generator: str, values: dict[str, np.ndarra
             raise UserError(f"{folder}: is a {has}, where a {needs} is needed; give the {needs}'s folder")
 
 
-def _without_shared(
+def _besides(
     discriminator: str, generator: str, values: dict[str, np.ndarray], own: dict[str, np.ndarray]
 ) -> dict[str, np.ndarray]:
-    """Leave out the generator's weights that it shares: its tables, or (one encoder for both) all but its head."""
+    """Return the generator's weights but for those that it shares: its tables, or (one encoder for both) all but its head.
+
+    Where the two share token types and LayerNorm alone, and all tables are as large, the generator's come to stand in the place
+    of the discriminator's, and with them the difference.
+    """
 
     def equal(name: str) -> bool:
         twin = values.get(name.replace("generator/", "electra/", 1))
@@ -142,10 +147,22 @@ def _without_shared(
     tables = [name for name in networks if name.startswith(f"generator/{_TABLES}")]
     if tables and all(equal(name) for name in tables):
         return {name: value for name, value in own.items() if name not in tables}
+    apart = [f"generator/{_TABLES}{name}" for name in DIFFERENT]
+    if tables and all(equal(name) for name in tables if name not in apart) and _alike(apart, own, values):
+        _log.info("%s: has other tables than %s, which become its own plus a difference", generator, discriminator)
+        generators = {name.replace("generator/", "electra/", 1): own[name] for name in apart}
+        others = {name: value for name, value in own.items() if name not in tables}
+        return {**others, **generators, **differences(values, generators)}
     if any(name.startswith("generator/embeddings_project/") for name in own):
         other = listed(name for name in tables if not equal(name))
         raise UserError(f"{generator}: is not the generator of {discriminator}: they do not share {other}")
     return own
+
+
+def _alike(tables: list[str], own: dict[str, np.ndarray], values: dict[str, np.ndarray]) -> bool:
+    """Tell whether the generator has these tables, each in the shape of the discriminator's."""
+    twins = [(own.get(name), values.get(name.replace("generator/", "electra/", 1))) for name in tables]
+    return all(one is not None and twin is not None and one.shape == twin.shape for one, twin in twins)
 
 
 def _read_config(folder: str) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from electra_pretrain.config.schema import Config
 from electra_pretrain.core.errors import UserError
 
 _FIELD = "model.max_position_embeddings"
-_TABLE = re.compile(r".*embeddings/position_embeddings(/adam_[mv])?")
+_TABLE = re.compile(r".*embeddings(_difference)?/position_embeddings(/adam_[mv])?")
 _log = logging.getLogger(__name__)
 
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from electra_pretrain.checkpoint.average import read_mean
 from electra_pretrain.checkpoint.bundle import read
+from electra_pretrain.checkpoint.difference import GRADIENT_DISENTANGLED, summed
 from electra_pretrain.checkpoint.fit import check_fit
 from electra_pretrain.checkpoint.imported import Imported, load_import
 from electra_pretrain.checkpoint.listing import check_has, find
@@ -25,6 +26,7 @@ from electra_pretrain.core.together import staged
 from electra_pretrain.model.electra import Electra
 from electra_pretrain.tokenization.wordpiece import FILE_NAME, read_vocab
 
+_TWO_TABLES = "the released code has one word table for both networks, this run one for each; export_hf writes both"
 _FRESH = "the source had none, and the fresh one beside the weights has learnt nothing"
 _log = logging.getLogger(__name__)
 
@@ -125,6 +127,12 @@ def export_tf1(
         raise UserError(f"{vocab}: no such file; the released code knows WordPiece alone, not SentencePiece: use export_hf")
     tokens = read_vocab(vocab)
     _check_size(model_dir, len(tokens), config)
+    apart = config.objective.embedding_sharing == GRADIENT_DISENTANGLED
+    if keep_optimizer and apart:
+        raise UserError(
+            f'{config_path}: objective.embedding_sharing = "{GRADIENT_DISENTANGLED}", which the released code does not have; '
+            f"leave out --keep_optimizer; import_checkpoint --tf1 {model_dir} --keep_optimizer takes the run over as it is"
+        )
     if keep_optimizer:
         prefix = find(model_dir, step)
         values = read(prefix, lambda name: not is_loss_scale(name))
@@ -133,9 +141,10 @@ def export_tf1(
     else:
         values = read_weights(model_dir, config, step, average)
     imported = load_import(model_dir)
-    if _has_fresh_generator(imported) and imported is not None and int(values["global_step"]) == imported.step:
-        _log.info("no generator is written: %s", _FRESH)
-        values = {name: value for name, value in values.items() if not is_generators(name)}
+    fresh = _has_fresh_generator(imported) and imported is not None and int(values["global_step"]) == imported.step
+    if fresh or apart:
+        _log.info("no generator is written: %s", _FRESH if fresh else _TWO_TABLES)
+        values = {name: value for name, value in summed(values).items() if not is_generators(name)}
     with staged(output, "export_tf1", [r".*\.index", "checkpoint"], overwrite) as staging:
         written = write_tf1(staging, int(values["global_step"]), values, config, tokens)
     return files.join(output, os.path.basename(written))

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from electra_pretrain.checkpoint.difference import GRADIENT_DISENTANGLED, has_difference
 from electra_pretrain.checkpoint.pretrained import Pretrained
 from electra_pretrain.config.schema import Config, DataConfig
 from electra_pretrain.core import json_files, typed
@@ -60,13 +61,19 @@ def fields_from_shapes(origin: str, values: Mapping[str, np.ndarray]) -> dict[st
     if f"generator/{_FIRST}/intermediate/dense/kernel" in values:
         fields |= {
             "objective.untied_generator": True,
-            "objective.embedding_sharing": "untied" if "generator/embeddings/word_embeddings" in values else "tied",
+            "objective.embedding_sharing": _sharing(values),
             "objective.generator_hidden_size": shape(f"generator/{_FIRST}/intermediate/dense/kernel")[0] / hidden_size,
             "objective.generator_layers": _count_layers("generator", values) / layers,
         }
     elif "generator_predictions/output_bias" in values:
         fields["objective.untied_generator"] = False
     return fields
+
+
+def _sharing(names: Iterable[str]) -> str:
+    if has_difference(names):
+        return GRADIENT_DISENTANGLED
+    return "untied" if "generator/embeddings/word_embeddings" in names else "tied"
 
 
 def stated_sizes(path: str) -> dict[str, Any]:

@@ -5,6 +5,7 @@ import tensorflow as tf
 from electra_pretrain.config.schema import Config
 from electra_pretrain.core.batch import Batch, MaskedBatch
 from electra_pretrain.core.rng import Random
+from electra_pretrain.model.disentangled import DisentangledEmbeddings
 from electra_pretrain.model.encoder import Embeddings, Encoder, discriminator_sizes, generator_sizes
 from electra_pretrain.model.heads import DiscriminatorHead, GeneratorHead
 from electra_pretrain.model.layers import Initializer
@@ -26,7 +27,9 @@ class Electra(tf.Module):
         init = Initializer(config.training.seed, config.model.initializer_range)
         sizes = discriminator_sizes(config)
         embeddings = Embeddings("electra", sizes.embedding_size, config, init)
-        self.discriminator = Encoder("electra", sizes, embeddings, config, init)
+        apart = objective.embedding_sharing == "gradient_disentangled"
+        own = DisentangledEmbeddings("electra", embeddings) if apart else embeddings
+        self.discriminator = Encoder("electra", sizes, own, config, init)
         if objective.has_discriminator:
             self.discriminator_predictions = DiscriminatorHead(sizes.hidden_size, init)
         self.generator = self._make_generator(embeddings, init)

@@ -4,6 +4,7 @@ import os
 import shutil
 from collections.abc import Iterator, Sequence
 
+from electra_pretrain.checkpoint.difference import GRADIENT_DISENTANGLED
 from electra_pretrain.config.schema import Config
 from electra_pretrain.core import files
 from electra_pretrain.core.errors import UserError
@@ -86,6 +87,7 @@ def check_disk(config: Config, model_dir: str) -> Iterator[Finding]:
 def checkpoint_bytes(config: Config) -> int:
     """Estimate what a checkpoint takes: weights and two moments, float32, of the tables and the blocks."""
     rows = config.data.vocab_size + config.model.max_position_embeddings
+    rows *= 2 if config.objective.embedding_sharing == GRADIENT_DISENTANGLED else 1
     parameters = rows * config.model.embedding_size + config.data.vocab_size
     networks = [discriminator_sizes(config), *([generator_sizes(config)] if config.objective.has_discriminator else [])]
     for sizes in networks:

@@ -93,7 +93,10 @@ VARIANTS = {
     "plain": {},
     "two towers": {"objective": {"two_tower_generator": True}},
     "own embeddings": {"objective": {"embedding_sharing": "untied"}},
-    "recomputed": {"training": {"remat": True}},
+    "recomputed, tables apart": {
+        "training": {"remat": True},
+        "objective": {"embedding_sharing": "gradient_disentangled"},
+    },
 }
 
 

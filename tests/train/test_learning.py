@@ -38,6 +38,7 @@ VARIANTS = {
     "uniform generator": {"uniform_generator": True},
     "tied generator": {"untied_generator": False},
     "embeddings of its own": {"embedding_sharing": "untied", "generator_hidden_size": 1.0},
+    "a difference of its own": {"embedding_sharing": "gradient_disentangled"},
     "disallow correct": {"disallow_correct": True},
     "temperature": {"temperature": 2.0},
     "generator layers": {"generator_layers": 0.5},
