@@ -18,6 +18,7 @@ from electra_pretrain.cli.arguments import (
 )
 from electra_pretrain.cli.outputs import shared_folder
 from electra_pretrain.cli.run import run_command
+from electra_pretrain.config.schema import SHORT_DOCUMENTS
 from electra_pretrain.core import locks
 from electra_pretrain.core.errors import UserError
 from electra_pretrain.core.finding import heed
@@ -64,6 +65,13 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         metavar="P",
         help="how likely an example is one segment instead of two (default %(default)s)",
     )
+    parser.add_argument(
+        "--short_documents",
+        choices=SHORT_DOCUMENTS,
+        default=SHORT_DOCUMENTS[0],
+        help="apart: a row holds text of one document; joined: a row goes on with the next document's sentences; packed: a row "
+        "holds several documents, each attending to itself alone (default %(default)s)",
+    )
     add_lower_case(parser, "lower-case the text")
     add_runner(parser)
     add_seed(parser, "of lengths, segments and order")
@@ -87,11 +95,12 @@ def build_data(args: argparse.Namespace) -> None:
     with locks.held(args.output, "build_data", OWN_NAMES), chosen_runner(args) as (run, shared_dir):
         manifest = build(corpus, vocab, lower_case, args.output, settings, run, shared_dir)
     counts = manifest.counts
+    several = f"{manifest.examples_a_row:.1f} documents a row; " if manifest.short_documents == "packed" else ""
     print(
         f"{args.output}: {manifest.train_examples:,} training and {manifest.heldout_examples:,} held-out examples "
         f"in {len(manifest.train_shards) + len(manifest.heldout_shards)} shards; {counts.tokens:,} tokens, "
         f"[UNK] {manifest.unk_rate:.3%}; {manifest.overflow_rate:.2%} of the tokens carried over instead of lost; "
-        f"padding {manifest.padding:.1%}"
+        f"{several}padding {manifest.padding:.1%}"
     )
     heed(check_records(args.output, manifest))
 

@@ -99,9 +99,9 @@ def _print(facts: DataFacts) -> None:
         print(f"{name:{width}}  {value}")
     if facts.frequent:
         print("most frequent: " + ", ".join(f"{each.token} {each.share:.2%}" for each in facts.frequent))
-    for title, segments in facts.examples:
-        print(f"\n{title}")
-        for name, words in zip("AB", segments, strict=False):
+    for example in facts.examples:
+        print(f"\n{example.title}")
+        for name, words in example.named_segments():
             print(f"  {name}  {' '.join(''.join(word) for word in words)}")
 
 

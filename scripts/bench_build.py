@@ -34,6 +34,7 @@ def main() -> None:
     parser.add_argument("--corpus", required=True, metavar="GLOB[,GLOB…]", help="text to build from, uncompressed")
     parser.add_argument("--vocab", default="reviews_32200", metavar="NAME|FILE", help="(default %(default)s, which ships)")
     parser.add_argument("--max_seq_length", type=int, default=512)
+    parser.add_argument("--short_documents", default="apart", help="as of build_data (default %(default)s)")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--cpu_time", action="store_true")
     bench_build(parser.parse_args())
@@ -65,7 +66,7 @@ def bench_build(args: argparse.Namespace) -> None:
         fast = tensorflow_text.FastBertTokenizer(
             tokenizer.tokens, max_bytes_per_word=300, unknown_token="[UNK]", lower_case_nfd_strip_accents=False
         )
-        settings = BuildSettings(max_seq_length=args.max_seq_length)
+        settings = BuildSettings(max_seq_length=args.max_seq_length, short_documents=args.short_documents)
 
         def exact() -> None:
             for batch in _batches(part):

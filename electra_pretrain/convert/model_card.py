@@ -123,11 +123,19 @@ def _training_text(manifest: dict[str, Any]) -> str:
         "[UNK] rate": f"{manifest['unk_rate']:.4%}",
         "training examples": f"{manifest['train_examples']:,} of {manifest['max_seq_length']} tokens",
         "held-out examples": f"{manifest['heldout_examples']:,}",
+        **_of_rows(manifest),
         **_of_vocabulary(manifest["vocabulary"]),
         "Unicode normalisation": manifest["vocabulary"]["unicode_normalization"],
         "data fingerprint": f"`{manifest['fingerprint']}`",
     }
     return "## Training text\n\n" + _table(rows)
+
+
+def _of_rows(manifest: dict[str, Any]) -> dict[str, str]:
+    """Say how several documents came into a row; nothing where they did not, as in all records of earlier releases."""
+    kind = {"short_documents": "apart", **manifest}["short_documents"]
+    said = {"packed": "several in a row, each attending to itself alone", "joined": "one text, across their ends"}
+    return {"documents in a row": said[kind]} if kind in said else {}
 
 
 def _of_vocabulary(vocabulary: dict[str, Any]) -> dict[str, str]:

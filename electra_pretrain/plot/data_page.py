@@ -24,7 +24,7 @@ td { text-align: left } .right td:nth-child(n+2), .right th:nth-child(n+2) { tex
 .example { border-left: 4px solid #ddd; margin: 1rem 0; padding: .2rem 1rem }
 .example h3 { font-size: 13px; margin: 0; color: #555 }
 .example p { margin: .4rem 0; line-height: 1.9; overflow-wrap: anywhere }
-.example b { color: #0072B2; margin-right: .6em } .example p + p b { color: #D55E00 }
+.example b { color: #0072B2; margin-right: .6em } .example p.B b { color: #D55E00 }
 .word { margin-right: .45em }
 .word i { font-style: normal; background: #eef3f8; border-radius: 3px; padding: .1em .15em; margin-right: 1px }
 .word i:nth-child(even) { background: #d8e4ef } .word i.unk { background: #c00; color: #fff }
@@ -41,10 +41,19 @@ class Frequency(NamedTuple):
 
 
 class ShownExample(NamedTuple):
-    """An example to read: where it stands, and for each segment its words, each a list of its pieces."""
+    """A row to read: where it stands, and for each segment of each document in it the words, each a list of its pieces."""
 
     title: str
-    segments: list[list[list[str]]]
+    documents: list[list[list[list[str]]]]
+
+    def named_segments(self) -> list[tuple[str, list[list[str]]]]:
+        """List the segments, called A and B; where there are several documents, with the number of theirs before it."""
+        several = len(self.documents) > 1
+        return [
+            (f"{number}{name}" if several else name, words)
+            for number, segments in enumerate(self.documents, 1)
+            for name, words in zip("AB", segments, strict=False)
+        ]
 
 
 class DataFacts(NamedTuple):
@@ -53,7 +62,7 @@ class DataFacts(NamedTuple):
     folder: str
     summary: list[tuple[str, str]]
     faults: list[str]
-    lengths: np.ndarray  # int64 [S + 1]: examples of so many tokens
+    lengths: np.ndarray  # int64 [S + 1]: documents in rows, of so many tokens
     token_counts: np.ndarray  # int64 [V]: occurrences in text
     frequent: list[Frequency]
     examples: list[ShownExample]
@@ -84,8 +93,8 @@ def data_page(facts: DataFacts) -> str:
 
 def _example(example: ShownExample) -> str:
     segments = "".join(
-        f"<p><b>{name}</b>{''.join(map(_word, words))}</p>\n"
-        for name, words in zip("AB", example.segments, strict=False)
+        f'<p class="{name[-1]}"><b>{name}</b>{"".join(map(_word, words))}</p>\n'
+        for name, words in example.named_segments()
         if words
     )
     return f'<div class="example"><h3>{html.escape(example.title)}</h3>\n{segments}</div>\n'

@@ -1,4 +1,4 @@
-"""The first step of a build: a block of documents becomes examples, each with a random key, stored sorted by key."""
+"""The first step of a build: a block of documents becomes rows, each with a random key, stored sorted by key."""
 
 import dataclasses
 import hashlib
@@ -14,13 +14,11 @@ from electra_pretrain.corpus.whitespace import count_characters
 from electra_pretrain.execution.memory import keep_freed
 from electra_pretrain.execution.resume import Marker
 from electra_pretrain.records.block_file import write_block
-from electra_pretrain.records.examples import Lengths, Span, Spans, cut_documents
-from electra_pretrain.records.manifest import Counts
-from electra_pretrain.records.serialize import Framer
+from electra_pretrain.records.examples import Lengths
+from electra_pretrain.records.manifest import Contents, Counts
+from electra_pretrain.records.rows import SPLITS, Chances, Documents, rows_of
 from electra_pretrain.tokenization.fast import Encoder, fastest_encoder
 from electra_pretrain.tokenization.tokenizer import Tokenizer, load_as_learnt
-
-SPLITS = ("train", "heldout")
 
 
 class BuildSettings(NamedTuple):
@@ -32,6 +30,7 @@ class BuildSettings(NamedTuple):
         seed: of everything random.
         dupe_factor: passes over the corpus, each with lengths and segments of its own.
         short_example_prob, single_segment_prob: as in `Lengths`.
+        short_documents: how documents come into rows, as in `rows`.
     """
 
     max_seq_length: int = 512
@@ -40,10 +39,12 @@ class BuildSettings(NamedTuple):
     dupe_factor: int = 1
     short_example_prob: float = 0.05
     single_segment_prob: float = 0.1
+    short_documents: str = "apart"
 
     @property
-    def lengths(self) -> Lengths:
-        return Lengths(self.max_seq_length, self.short_example_prob, self.single_segment_prob)
+    def chances(self) -> Chances:
+        lengths = Lengths(self.max_seq_length, self.short_example_prob, self.single_segment_prob)
+        return Chances(lengths, self.seed, self.dupe_factor)
 
 
 class BuildWork(NamedTuple):
@@ -56,7 +57,7 @@ class BuildWork(NamedTuple):
     settings: BuildSettings
 
     def block_path(self, split: str, number: int) -> str:
-        """Name the file of a block's examples of a split."""
+        """Name the file of a block's rows of a split."""
         return files.join(self.work_dir, f"block-{number:06d}-{split}.records")
 
     def block_marker(self, block: RawBlock | TextBlock) -> Marker:
@@ -67,20 +68,27 @@ class BlockResult(NamedTuple):
     """What came of a block, or of several."""
 
     counts: Counts
-    examples: list[int]  # per split
+    rows: list[int]  # per split
+    contents: Contents
 
     def to_json(self) -> dict[str, Any]:
-        return {"counts": dataclasses.asdict(self.counts), "examples": self.examples}
+        counts, contents = dataclasses.asdict(self.counts), dataclasses.asdict(self.contents)
+        return {"counts": counts, "rows": self.rows, "contents": contents}
 
     @classmethod
-    def of_json(cls, values: dict[str, Any]) -> "BlockResult":
-        return cls(Counts(**values["counts"]), values["examples"])
+    def saved(cls, marker: Marker) -> "BlockResult | None":
+        """Return what a marker says; None if it is not there, or an earlier release's, which did not count the contents."""
+        values = marker.result()
+        if values is None or values.keys() != set(cls._fields):
+            return None
+        return cls(Counts(**values["counts"]), values["rows"], Contents(**values["contents"]))
 
 
 def total(results: Sequence[BlockResult]) -> BlockResult:
     """Add up what came of blocks."""
-    examples = [sum(result.examples[split] for result in results) for split in range(len(SPLITS))]
-    return BlockResult(sum((result.counts for result in results), Counts()), examples)
+    rows = [sum(result.rows[split] for result in results) for split in range(len(SPLITS))]
+    counts = sum((result.counts for result in results), Counts())
+    return BlockResult(counts, rows, sum((result.contents for result in results), Contents()))
 
 
 def build_raw_block(block: RawBlock, work: BuildWork) -> BlockResult:
@@ -94,40 +102,38 @@ def build_raw_block(block: RawBlock, work: BuildWork) -> BlockResult:
 
 
 def build_block(block: TextBlock, work: BuildWork) -> BlockResult:
-    """Tokenise a block, cut it into examples, store them for each split, and leave a marker."""
+    """Tokenise a block, make rows of it, store them for each split, and leave a marker."""
     settings = work.settings
     marker = work.block_marker(block)
     marker.remove()  # it may be of other text
     tokenizer, encode = _cached_tokenizer(work, is_first=block.number == 0)
+    special_ids = tokenizer.special_ids
     ids, row_splits = encode(block.lines)
     heldout = _heldout(ids, row_splits[[0, *block.document_ends]], settings)
-    spans, documents = _spans(row_splits.tolist(), block, settings)
-    framer = Framer(ids, settings.max_seq_length, tokenizer.special_ids)
-    is_heldout = heldout[documents]
-    examples = []
-    for split, of_split in zip(SPLITS, (spans[~is_heldout], spans[is_heldout]), strict=True):
-        keys = rng.numpy_bits(settings.seed, f"{split} order", [block.number], len(of_split))[0]
+    documents = Documents(block.number, ids, row_splits, block.document_ends, heldout, special_ids)
+    splits = rows_of(settings.short_documents, documents, settings.chances)
+    for split, rows in zip(SPLITS, splits, strict=True):
+        keys = rng.numpy_bits(settings.seed, f"{split} order", [block.number], rows.number)[0]
         order = np.argsort(keys, kind="stable")
-        write_block(work.block_path(split, block.number), keys[order], list(framer.frames(of_split[order, :3])))
-        examples.append(len(of_split))
+        write_block(work.block_path(split, block.number), keys[order], list(rows.frames(order)))
     counts = Counts(
         documents=len(block.document_ends),
         heldout_documents=int(heldout.sum()),
         sentences=len(row_splits) - 1,
         characters=count_characters(b"".join(block.lines)),
         tokens=len(ids),
-        unk_tokens=int((ids == tokenizer.special_ids.unk).sum()),
-        overflow_tokens=int(spans[:, Span._fields.index("overflow")].sum()),
+        unk_tokens=int((ids == special_ids.unk).sum()),
+        overflow_tokens=sum(rows.overflow_tokens for rows in splits),
     )
-    result = BlockResult(counts, examples)
+    contents = Contents(sum(rows.examples for rows in splits), sum(rows.filled_places for rows in splits))
+    result = BlockResult(counts, [rows.number for rows in splits], contents)
     marker.save(result.to_json())
     return result
 
 
 def finished_block(block: RawBlock, work: BuildWork) -> BlockResult | None:
     """Return what an earlier run made of this very block; None if it did not come to it."""
-    saved = work.block_marker(block).result()
-    return None if saved is None else BlockResult.of_json(saved)
+    return BlockResult.saved(work.block_marker(block))
 
 
 def _heldout(ids: np.ndarray, document_splits: np.ndarray, settings: BuildSettings) -> np.ndarray:
@@ -138,13 +144,6 @@ def _heldout(ids: np.ndarray, document_splits: np.ndarray, settings: BuildSettin
     rows = np.frombuffer(b"".join(digests), "<u4")
     chances = rng.numpy_uniform(settings.seed, "heldout documents", rows, 1)[:, 0]
     return np.asarray(chances < settings.heldout_fraction)
-
-
-def _spans(row_splits: list[int], block: TextBlock, settings: BuildSettings) -> Spans:
-    """Cut the examples of every pass."""
-    streams = [rng.Stream(settings.seed, f"examples, pass {number}", block.number) for number in range(settings.dupe_factor)]
-    passes = [cut_documents(row_splits, block.document_ends, settings.lengths, draws) for draws in streams]
-    return Spans(*map(np.concatenate, zip(*passes, strict=True)))
 
 
 _tokenizers: dict[tuple[str, bool], tuple[Tokenizer, Encoder]] = {}

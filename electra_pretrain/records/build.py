@@ -22,7 +22,6 @@ from electra_pretrain.execution.memory import keep_freed
 from electra_pretrain.execution.processes import Runner, map_tasks
 from electra_pretrain.execution.resume import Source, WorkFolder
 from electra_pretrain.records.blocks import (
-    SPLITS,
     BlockResult,
     BuildSettings,
     BuildWork,
@@ -34,11 +33,11 @@ from electra_pretrain.records.cluster import build_files
 from electra_pretrain.records.manifest import (
     FORMAT_VERSION,
     MANIFEST_NAME,
-    Counts,
     Manifest,
     load_manifest,
     vocabulary_of,
 )
+from electra_pretrain.records.rows import SPLITS
 from electra_pretrain.records.ruin import check_records
 from electra_pretrain.records.shards import SHARD_NAMES, build_shard, shard_tasks
 from electra_pretrain.tokenization.tokenizer import Tokenizer, load_as_learnt
@@ -87,16 +86,16 @@ def build(
     work = BuildWork(vocab_path, do_lower_case, folder.path, output, settings)
     with files.removed_if_empty(output), files.removed_if_empty(folder.path):
         sources, results = (_build_blocks if shared_dir is None else build_files)(corpus, work, run)
-        counts, examples = total(results)
-        if not sum(examples):
+        built = total(results)
+        if not sum(built.rows):
             files.remove(folder.path)
             raise no_text(corpus.paths)
         fingerprint = _fingerprint(identity, sources)
-        manifest = _manifest(fingerprint, tokenizer, settings, counts, examples, sources, steps)
+        manifest = _manifest(fingerprint, tokenizer, settings, built, sources, steps)
         if hopeless := [finding for finding in check_records(output, manifest) if finding.is_failure]:
             files.remove(folder.path)
             heed(hopeless)
-        tasks = shard_tasks(examples, len(results), fingerprint, settings.max_seq_length)
+        tasks = shard_tasks(built.rows, len(results), fingerprint, settings.max_seq_length)
         shards = map_tasks(run, "write shards", build_shard, [(task, work) for task in tasks], "shards")
     files.write_bytes(files.join(output, tokenizer.file_name), tokenizer.file_content)
     train, heldout = (tuple(shard for shard in shards if shard.name.startswith(f"{split}-")) for split in SPLITS)
@@ -112,19 +111,19 @@ def _manifest(
     fingerprint: str,
     tokenizer: Tokenizer,
     settings: BuildSettings,
-    counts: Counts,
-    examples: Sequence[int],
+    built: BlockResult,
     sources: Sequence[Source],
     steps: Sequence[Step],
 ) -> Manifest:
-    """Tell what the shards, which are not there yet, will hold and how they are made; `examples` are those of each split."""
-    train_examples, heldout_examples = examples
+    """Tell what the shards, which are not there yet, will hold and how they are made."""
+    counts, (train_examples, heldout_examples) = built.counts, built.rows
     return Manifest(
         format_version=FORMAT_VERSION,
         fingerprint=fingerprint,
         vocabulary=vocabulary_of(tokenizer),
         **settings._asdict(),
         counts=counts,
+        contents=built.contents,
         unk_rate=counts.unk_tokens / counts.tokens,
         overflow_rate=counts.overflow_tokens / (counts.tokens * settings.dupe_factor),
         train_examples=train_examples,
@@ -185,7 +184,8 @@ def _identity(corpus: Corpus, tokenizer: Tokenizer, settings: BuildSettings) -> 
         "vocabulary": tokenizer.sha256,
         "do_lower_case": tokenizer.do_lower_case,
         **({"strip_accents": True} if tokenizer.strip_accents else {}),
-        **settings._asdict(),
+        # Of rows of the first kind fingerprints are older than the others.
+        **{name: value for name, value in settings._asdict().items() if (name, value) != ("short_documents", "apart")},
     }
 
 

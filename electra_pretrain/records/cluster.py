@@ -13,7 +13,8 @@ from electra_pretrain.corpus.reader import Corpus
 from electra_pretrain.execution.processes import Runner, map_tasks
 from electra_pretrain.execution.resume import Marker, Source
 from electra_pretrain.records.block_file import merge_blocks
-from electra_pretrain.records.blocks import SPLITS, BlockResult, BuildWork, build_block, total
+from electra_pretrain.records.blocks import BlockResult, BuildWork, build_block, total
+from electra_pretrain.records.rows import SPLITS
 
 
 def build_files(corpus: Corpus, work: BuildWork, run: Runner) -> tuple[list[Source], list[BlockResult]]:
@@ -36,8 +37,8 @@ def build_file(number: int, task: FileBlocks, key: str, work: BuildWork) -> Bloc
         work: what every worker needs to know.
     """
     marker = Marker(files.join(work.work_dir, f"file-{number:06d}.json"), key)
-    if (saved := marker.result()) is not None:
-        return BlockResult.of_json(saved)
+    if (saved := BlockResult.saved(marker)) is not None:
+        return saved
     marker.remove()
     with tempfile.TemporaryDirectory() as folder:
         own = work._replace(work_dir=folder)

@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from typing import Annotated, Any
 
+from electra_pretrain.config.schema import SHORT_DOCUMENTS
 from electra_pretrain.core import files, json_files, typed
 from electra_pretrain.core.batch import SpecialIds
 from electra_pretrain.core.errors import UserError
@@ -46,6 +47,7 @@ class Shard:
     sha256: Sha256
 
 
+ShortDocuments = Annotated[str, Check(lambda kind: kind in SHORT_DOCUMENTS, f"must be one of {', '.join(SHORT_DOCUMENTS)}")]
 _FRAME_BYTES = 16  # of a TFRecord, around each record
 _FilledShard = Annotated[
     Shard,
@@ -70,6 +72,22 @@ class Counts:
 
 
 @dataclasses.dataclass(frozen=True)
+class Contents:
+    """What all rows hold together.
+
+    Attributes:
+        examples: one a row, but where they are packed: then each begins with a [CLS] of its own.
+        filled_places: places that hold tokens, special ones included.
+    """
+
+    examples: Count = 0
+    filled_places: Count = 0
+
+    def __add__(self, other: "Contents") -> "Contents":
+        return Contents(self.examples + other.examples, self.filled_places + other.filled_places)
+
+
+@dataclasses.dataclass(frozen=True)
 class Manifest:
     """The whole manifest; fields as in the file."""
 
@@ -85,24 +103,35 @@ class Manifest:
     counts: Counts
     unk_rate: Share
     overflow_rate: Amount
-    train_examples: Count
+    train_examples: Count  # rows; of packed ones, each holds several examples
     heldout_examples: Count
     train_shards: tuple[_FilledShard, ...]
     heldout_shards: tuple[_FilledShard, ...]
     sources: tuple[Source, ...]
     corpus_steps: tuple[Step, ...]  # what made the text, oldest first
+    short_documents: ShortDocuments = "apart"
+    contents: Contents | None = None  # None, where an earlier release built the records
+
+    @property
+    def rows(self) -> int:
+        return self.train_examples + self.heldout_examples
 
     @property
     def padding(self) -> float:
-        """Return the share of all rows' places that hold padding, from the counts, so that no record is read.
+        """Return the share of all rows' places that hold padding, so that no record is read.
 
-        Every pass holds every token once. An example has two or three special tokens, of which the manifest does not tell;
-        with two and a half the share is wrong by at most half a place a row, `0.5 / max_seq_length`.
+        Where the contents were not counted: every pass holds every token once. An example has two or three special tokens; with
+        two and a half the share is wrong by at most half a place a row, `0.5 / max_seq_length`.
         """
-        examples = self.train_examples + self.heldout_examples
         text = self.counts.tokens * (self.dupe_factor or 1)  # of adopted records the tokens were counted in the records
-        places = examples * self.max_seq_length
-        return max(0.0, 1 - (text + 2.5 * examples) / places) if places else 0.0
+        filled = text + 2.5 * self.rows if self.contents is None else self.contents.filled_places
+        places = self.rows * self.max_seq_length
+        return max(0.0, 1 - filled / places) if places else 0.0
+
+    @property
+    def examples_a_row(self) -> float:
+        """Return how many examples a row holds on average: 1, but where they are packed."""
+        return self.contents.examples / self.rows if self.contents is not None and self.rows else 1.0
 
     def save(self, folder: str) -> None:
         text = json.dumps(self.to_dict(), ensure_ascii=False, indent=2)

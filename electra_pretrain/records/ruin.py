@@ -39,13 +39,22 @@ def _padding(manifest: Manifest) -> str | None:
     if manifest.padding <= MAX_PADDING:
         return None
     documents = manifest.counts.documents
-    unit, count = ("documents", documents) if documents else ("examples", manifest.train_examples + manifest.heldout_examples)
+    unit, count = ("documents", documents) if documents else ("examples", manifest.rows)
     mean = manifest.counts.tokens / count
     return (
         f"{manifest.padding:.0%} of the rows is padding: {unit} have {mean:,.0f} tokens on average and rows "
-        f"{manifest.max_seq_length:,}; build again with short texts that belong together joined into one document, such as "
-        "the comments of one article (no empty line between them; --layout comments --thread_field joins them), "
-        "or with a shorter --max_seq_length"
+        f"{manifest.max_seq_length:,}; build again {_fuller_rows(manifest)}or with a shorter --max_seq_length"
+    )
+
+
+def _fuller_rows(manifest: Manifest) -> str:
+    """Say which way leads to fuller rows; those that take several documents are short of text only where there is little."""
+    if manifest.short_documents != "apart":
+        return "from more text (each of its blocks ends in a row that is not full) "
+    return (
+        "with --short_documents packed, which puts several documents into a row, or joined, which makes one text of them; "
+        "with short texts that belong together joined into one document, such as the comments of one article (no empty line "
+        "between them; --layout comments --thread_field joins them); "
     )
 
 

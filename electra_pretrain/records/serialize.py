@@ -3,7 +3,7 @@
 What a record is stands in `tfrecord`; its features come in the order of their names. The tokens of a block are encoded
 together, so that an example is a few slices of bytes.
 
-Shapes: N examples, S `max_seq_length`.
+Shapes: N examples, R rows, S `max_seq_length`.
 """
 
 import functools
@@ -36,7 +36,7 @@ class Framer:
         self._padding, self._pad_bytes = pad * max_seq_length, len(pad)
         self._mask_head, self._segments_head = (_feature_head(name, max_seq_length) for name in (INPUT_MASK, SEGMENT_IDS))
         zeros, ones = bytes(max_seq_length), b"\1" * max_seq_length
-        self._ones_zeros, self._zeros_ones_zeros = ones + zeros, zeros + ones + zeros
+        self._zeros, self._ones_zeros, self._zeros_ones = zeros, ones + zeros, zeros + ones
 
     def frames(self, spans: np.ndarray) -> Iterator[bytes]:
         """Frame a record for each span: `[CLS] first [SEP] second [SEP]`, padded; an empty second segment has no [SEP].
@@ -50,11 +50,27 @@ class Framer:
             text = self._cls + self._encoded[first:middle] + self._sep
             if in_second:
                 text += self._encoded[middle:last] + self._sep
-            yield framed(self._payload(text, in_first + 2, in_second + 1 if in_second else 0))
+            in_second += 1 if in_second else 0
+            segment_ids = self._zeros_ones[self._max_seq_length - in_first - 2 :][: in_first + 2 + in_second]
+            yield framed(self._payload(text, segment_ids))
 
-    def _payload(self, text: bytes, in_first: int, in_second: int) -> bytes:
-        """Make an example's message of its encoded tokens and its segments' lengths, special tokens counted."""
-        length, used = self._max_seq_length, in_first + in_second
+    def rows(self, bounds: np.ndarray, segment_ids: np.ndarray, order: np.ndarray) -> Iterator[bytes]:
+        """Frame a record for each row, padded; the tokens are those of all rows, one after the other, special ones included.
+
+        Args:
+            bounds: int64 [R + 1], where each row begins within the tokens, and where the last one ends.
+            segment_ids: uint8 [tokens].
+            order: int64 [R], the rows' numbers.
+        """
+        segments, places = segment_ids.tobytes(), bounds.tolist()
+        encoded = self._bounds[bounds].tolist()
+        for row in order.tolist():
+            text = self._encoded[encoded[row] : encoded[row + 1]]
+            yield framed(self._payload(text, segments[places[row] : places[row + 1]]))
+
+    def _payload(self, text: bytes, segment_ids: bytes) -> bytes:
+        """Make an example's message of its encoded tokens and their segment ids, special tokens included."""
+        length, used = self._max_seq_length, len(segment_ids)
         unused = length - used
         assert unused >= 0, f"{used} tokens do not fit into {length}"
         padding = self._padding[: unused * self._pad_bytes]
@@ -66,9 +82,8 @@ class Framer:
                 self._mask_head,
                 self._ones_zeros[unused : unused + length],
                 self._segments_head,
-                self._zeros_ones_zeros[:in_first],
-                self._zeros_ones_zeros[length : length + in_second],
-                self._zeros_ones_zeros[:unused],
+                segment_ids,
+                self._zeros[:unused],
             )
         )
 

@@ -11,8 +11,9 @@ import numpy as np
 from electra_pretrain.core import files
 from electra_pretrain.execution.resume import Marker
 from electra_pretrain.records.block_file import read_range
-from electra_pretrain.records.blocks import SPLITS, BuildWork
+from electra_pretrain.records.blocks import BuildWork
 from electra_pretrain.records.manifest import Shard, max_encoded_bytes
+from electra_pretrain.records.rows import SPLITS
 
 SHARD_NAMES = rf"(?:{'|'.join(SPLITS)})-\d{{5}}-of-\d{{5}}\.tfrecord"  # regular expression
 MAX_SHARD_BYTES = 100_000_000

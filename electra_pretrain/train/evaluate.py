@@ -1,6 +1,7 @@
 """Metrics of any checkpoint of a run on held-out records."""
 
 import dataclasses
+import logging
 
 import tensorflow as tf
 
@@ -9,6 +10,7 @@ from electra_pretrain.checkpoint.unseen import check_unseen
 from electra_pretrain.checkpoint.variables import restore
 from electra_pretrain.checkpoint.vocabulary import check_folder
 from electra_pretrain.config.load import CONFIG_NAME, load_config
+from electra_pretrain.config.schema import Config
 from electra_pretrain.core import files
 from electra_pretrain.core.errors import UserError
 from electra_pretrain.records.manifest import load_manifest
@@ -19,6 +21,8 @@ from electra_pretrain.train.run_folder import is_import, load_run
 from electra_pretrain.train.same_vocabulary import check_records_vocabulary
 from electra_pretrain.train.trainer import Trainer
 
+_log = logging.getLogger(__name__)
+
 
 def evaluate(
     model_dir: str, data_dir: str, step: int | None, num_eval_steps: int | None, strategy: tf.distribute.Strategy
@@ -27,7 +31,7 @@ def evaluate(
 
     Args:
         model_dir: folder of a run.
-        data_dir: folder of records that fit its config, the run's own or others.
+        data_dir: folder of records that fit its config, the run's own or others; documents may have come into rows otherwise.
         step: which checkpoint; None: the newest.
         num_eval_steps: batches to score; None: as many as the config says.
         strategy: what to compute on.
@@ -44,6 +48,7 @@ def evaluate(
         config = dataclasses.replace(config, training=dataclasses.replace(config.training, num_eval_steps=num_eval_steps))
     announce(strategy, config.training.compute_dtype, "scoring")
     source = Source(data_dir, load_manifest(data_dir))
+    config = _for_rows_of(source, config)
     check_data(config, source)
     check_records_vocabulary(source)
     _check_same_vocabulary(model_dir, source)
@@ -56,6 +61,20 @@ def evaluate(
     restore(find(model_dir, step), trainer.variables())
     with located(source, paths, "copy the file again or build the data anew"):
         return {"step": int(trainer.optimizer.global_step.numpy()), **trainer.evaluate(batches)}
+
+
+def _for_rows_of(source: Source, config: Config) -> Config:
+    """Return the config for rows of the records' kind, which may be another than those that were trained on.
+
+    Raises:
+        UserError: the networks cannot take such rows.
+    """
+    trained, found = config.data.short_documents, source.manifest.short_documents
+    if trained == found:
+        return config
+    _log.info("scoring on rows that are %s (data.short_documents), as these records are; the config says %s", found, trained)
+    data = dataclasses.replace(config.data, short_documents=found)
+    return Config.from_dict(dataclasses.replace(config, data=data).to_dict(), source.folder)
 
 
 def _check_same_vocabulary(model_dir: str, source: Source) -> None:

@@ -161,6 +161,12 @@ def check_data(config: Config, source: Source) -> None:
         raise UserError(
             f"{files.join(data_dir, MANIFEST_NAME)}: {'; '.join(wrong)}; change the config (--set) or build the data anew"
         )
+    if (wanted := config.data.short_documents) != (found := manifest.short_documents):
+        raise UserError(
+            f"{files.join(data_dir, MANIFEST_NAME)}: its rows are {found}, and the config's data.short_documents is {wanted}; "
+            f"take these rows as they are, --set data.short_documents={found}, or give other --data, built with "
+            f"--short_documents {wanted}"
+        )
 
 
 def check_replicas(config: Config, num_replicas: int) -> None:

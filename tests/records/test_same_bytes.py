@@ -5,6 +5,8 @@ Whoever builds the same text again, with another release or on another machine, 
 
 import hashlib
 
+import pytest
+
 from electra_pretrain.records import build as build_module
 from electra_pretrain.records import shards as shards_module
 from electra_pretrain.records.manifest import Counts, load_manifest
@@ -23,7 +25,15 @@ def invented_text() -> bytes:
     return f"\ufeff\n{text}".encode()
 
 
-def test_records_have_the_bytes_that_they_always_had(tmp_path, monkeypatch):
+APART, JOINED, PACKED = (
+    ("apart", 8, "821e50aaa28a756a97540f861dd767d969ac4fa77c1285c634df83c651e05c6a", "bfd8527eebfd404d", 14799),
+    ("joined", 0, "", "", 0),
+    ("packed", 0, "", "", 14799),
+)
+
+
+@pytest.mark.parametrize(("kind", "shards", "sha256", "fingerprint", "overflow_tokens"), [APART, JOINED, PACKED])
+def test_records_have_the_bytes_that_they_always_had(tmp_path, monkeypatch, kind, shards, sha256, fingerprint, overflow_tokens):
     """Whoever means to change them raises `FORMAT_VERSION`, too."""
     monkeypatch.setattr(build_module, "RECORDS_BLOCK_CHARACTERS", 4000)
     monkeypatch.setattr(shards_module, "MAX_SHARD_BYTES", 60_000)
@@ -32,14 +42,14 @@ def test_records_have_the_bytes_that_they_always_had(tmp_path, monkeypatch):
     (tmp_path / "vocab.txt").write_text("\n".join([*SPECIAL, *pieces, *fillers, "##을", "가을", "언덕"]) + "\n")
     (tmp_path / "a.txt").write_bytes(invented_text())
     (tmp_path / "b.txt").write_text("바람이 불어\n언덕 위에\n\n작은 집")
-    settings = ["--heldout_fraction", "0.1", "--dupe_factor", "2", "--seed", "3"]
+    settings = ["--heldout_fraction", "0.1", "--dupe_factor", "2", "--seed", "3", "--short_documents", kind]
     build(f"{tmp_path}/a.txt,{tmp_path}/b.txt", str(tmp_path / "vocab.txt"), str(tmp_path / "out"), *settings)
     manifest = load_manifest(str(tmp_path / "out"))
     names = [shard.name for shard in (*manifest.heldout_shards, *manifest.train_shards)]
-    assert len(names) == 8
+    assert len(names) == shards
     content = b"".join((tmp_path / "out" / name).read_bytes() for name in names)
-    assert hashlib.sha256(content).hexdigest() == "821e50aaa28a756a97540f861dd767d969ac4fa77c1285c634df83c651e05c6a"
-    assert manifest.fingerprint == "bfd8527eebfd404d"
+    assert hashlib.sha256(content).hexdigest() == sha256
+    assert manifest.fingerprint == fingerprint
     assert manifest.counts == Counts(
         documents=120,
         heldout_documents=13,
@@ -47,5 +57,5 @@ def test_records_have_the_bytes_that_they_always_had(tmp_path, monkeypatch):
         characters=29297,
         tokens=20398,
         unk_tokens=1289,
-        overflow_tokens=14799,
+        overflow_tokens=overflow_tokens,
     )

@@ -11,7 +11,7 @@ from electra_pretrain import evaluate_pretraining
 from electra_pretrain.core.errors import Damaged, UserError
 from electra_pretrain.train.loop import train
 from electra_pretrain.train.run_folder import prepare
-from tests.conftest import MICRO
+from tests.conftest import MICRO, SAMPLE_CORPUS, build
 from tests.support.tensorflow_records import read, write
 
 
@@ -75,3 +75,24 @@ def test_mistakes(finished, records, tmp_path):
         evaluated(tmp_path, records)
     with pytest.raises(UserError, match="must be at least 1"):
         evaluated(finished, records, "--num_eval_steps", "0")
+
+
+def test_rows_of_another_kind_are_scored_as_what_they_are(finished, tmp_path, vocab_path, caplog):
+    corpus = f"{SAMPLE_CORPUS}/comments.txt"
+    build(corpus, vocab_path, str(tmp_path), "--short_documents", "packed", "--heldout_fraction", "0.3")
+    with caplog.at_level("INFO"):
+        assert evaluated(finished, str(tmp_path))["step"] == 6
+    said = "scoring on rows that are packed (data.short_documents), as these records are; the config says apart"
+    assert said in caplog.messages
+
+
+def test_packed_rows_are_refused_for_a_model_that_sees_past_documents(finished, tmp_path, records):
+    shutil.copytree(finished, tmp_path / "run")
+    config = json.loads((finished / "config.json").read_text())
+    config["objective"]["two_tower_generator"] = True
+    (tmp_path / "run" / "config.json").write_text(json.dumps(config))
+    shutil.copytree(records, tmp_path / "records")
+    manifest = json.loads((tmp_path / "records" / "manifest.json").read_text())
+    (tmp_path / "records" / "manifest.json").write_text(json.dumps({**manifest, "short_documents": "packed"}))
+    with pytest.raises(UserError, match=r"records: data.short_documents = .*packed.*; needs two_tower_generator = false$"):
+        evaluated(tmp_path / "run", str(tmp_path / "records"))

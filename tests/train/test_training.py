@@ -345,6 +345,11 @@ def test_batch_must_be_divisible_by_replicas(tmp_path, records):
         ({"vocab_size": 3501}, "data.vocab_size is 3501 in the config, 3500 in the records"),
         ({"max_seq_length": 16}, "data.max_seq_length is 16 in the config, 32 in the records"),
         ({"do_lower_case": True}, "data.do_lower_case is True in the config, False in the records"),
+        (
+            {"short_documents": "packed"},
+            "its rows are apart, and the config's data.short_documents is packed; take these rows as they are, "
+            "--set data.short_documents=apart, or give other --data, built with --short_documents packed$",
+        ),
     ],
 )
 def test_records_that_do_not_fit_are_refused(tmp_path, records, fields, message):

@@ -17,6 +17,7 @@ from electra_pretrain.records.inspect.verify import Schema, Verified, examine
 from electra_pretrain.records.manifest import (
     FORMAT_VERSION,
     MANIFEST_NAME,
+    Contents,
     Counts,
     Manifest,
     Shard,
@@ -66,7 +67,7 @@ def adopt(folder: str, tokenizer: Tokenizer, heldout_fraction: float, seed: int,
     paths = [files.join(folder, name) for name in _complete(folder)]
     _check_filled(paths)
     _check_vocabulary(folder, tokenizer)
-    schema = Schema(_max_seq_length(paths), tokenizer.vocab_size, tokenizer.special_ids)
+    schema = Schema(_max_seq_length(paths), tokenizer.vocab_size, tokenizer.special_ids, is_packed=False)
     shards: list[Shard] = []
     faults: list[str] = []
     num_faults, statistics = 0, Statistics.none(schema.max_seq_length, schema.vocab_size)
@@ -191,6 +192,7 @@ def _manifest(
         heldout_shards=heldout,
         sources=(),
         corpus_steps=(),
+        contents=Contents(statistics.examples, statistics.tokens),
     )
 
 

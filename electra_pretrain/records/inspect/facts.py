@@ -87,7 +87,7 @@ def inspect_folder(folder: str, shown: Shown, adoption: Adoption | None, run: Ru
         folder=folder,
         summary=summary(manifest, shards, verified.num_faults, statistics),
         faults=verified.faults,
-        lengths=statistics.lengths,
+        lengths=statistics.document_lengths,
         token_counts=token_counts,
         frequent=most_frequent(token_counts, tokens, shown.num_tokens),
         examples=[
@@ -145,11 +145,16 @@ def _shown_example(folder: str, shard: Shard, number: int, manifest: Manifest, t
     if features is None:
         return ShownExample(f"{title}: cannot be read", [])
     ids, mask, segments = (features[feature][0] for feature in (INPUT_IDS, INPUT_MASK, SEGMENT_IDS))
-    shown = [_spelt(ids[(mask > 0) & (segments == segment)], tokens) for segment in (0, 1)]
-    return ShownExample(
-        f"{title}: {int(mask.sum())} tokens, {int((mask == 0).sum())} padding",
-        [group_into_words(segment, manifest.vocabulary.type) for segment in shown if segment],
-    )
+    is_start = (ids == manifest.vocabulary.special_ids.cls) & (manifest.short_documents == "packed")
+    is_start[0] = True
+    document = np.cumsum(is_start)
+    texts = []
+    for number in range(1, document[-1] + 1):
+        of_document = (mask > 0) & (document == number)
+        shown = [_spelt(ids[of_document & (segments == segment)], tokens) for segment in (0, 1)]
+        texts.append([group_into_words(segment, manifest.vocabulary.type) for segment in shown if segment])
+    several = f", {len(texts)} documents" if manifest.short_documents == "packed" else ""
+    return ShownExample(f"{title}: {int(mask.sum())} tokens, {int((mask == 0).sum())} padding{several}", texts)
 
 
 def _read_record(path: str, number: int, max_seq_length: int) -> dict[str, np.ndarray] | None:

@@ -14,26 +14,42 @@ class Statistics(NamedTuple):
     """Counts over examples; `S` is max_seq_length, `V` the vocabulary's size."""
 
     lengths: np.ndarray  # int64 [S + 1]: examples of so many tokens, the special ones included
-    pairs: int  # examples of two segments
+    pairs: int  # documents of two segments
+    document_lengths: np.ndarray  # int64 [S + 1]: documents of so many tokens; but where rows are packed, as `lengths`
     token_counts: np.ndarray  # int64 [V]: occurrences, padding not counted
 
     @classmethod
     def none(cls, max_seq_length: int, vocab_size: int) -> "Statistics":
         """Begin to count."""
-        return cls(np.zeros(max_seq_length + 1, np.int64), 0, np.zeros(vocab_size, np.int64))
+        lengths = np.zeros(max_seq_length + 1, np.int64)
+        return cls(lengths, 0, lengths, np.zeros(vocab_size, np.int64))
 
     @classmethod
-    def of(cls, features: dict[str, np.ndarray], vocab_size: int) -> "Statistics":
-        """Count examples that keep the rules: int64 [B, S] for each feature."""
-        mask = features[INPUT_MASK]
+    def of(cls, features: dict[str, np.ndarray], starts: np.ndarray, vocab_size: int) -> "Statistics":
+        """Count examples that keep the rules.
+
+        Args:
+            features: int64 [B, S] for each of them.
+            starts: bool [B, S], where documents begin.
+            vocab_size: V.
+        """
+        mask, real = features[INPUT_MASK], features[INPUT_MASK] > 0
+        number = np.cumsum(starts[real])  # of the document that each token is of, all rows' in a row
+        in_second = np.bincount(number, features[SEGMENT_IDS][real])
         return cls(
             lengths=np.bincount(mask.sum(1), minlength=mask.shape[1] + 1),
-            pairs=int(features[SEGMENT_IDS].any(1).sum()),
-            token_counts=np.bincount(features[INPUT_IDS][mask > 0], minlength=vocab_size),
+            pairs=int((in_second > 0).sum()),
+            document_lengths=np.bincount(np.bincount(number)[1:], minlength=mask.shape[1] + 1),
+            token_counts=np.bincount(features[INPUT_IDS][real], minlength=vocab_size),
         )
 
     def plus(self, other: "Statistics") -> "Statistics":
-        return Statistics(self.lengths + other.lengths, self.pairs + other.pairs, self.token_counts + other.token_counts)
+        return Statistics(
+            self.lengths + other.lengths,
+            self.pairs + other.pairs,
+            self.document_lengths + other.document_lengths,
+            self.token_counts + other.token_counts,
+        )
 
     @property
     def examples(self) -> int:
@@ -50,9 +66,14 @@ class Statistics(NamedTuple):
         positions = self.examples * (len(self.lengths) - 1)
         return 1 - self.tokens / positions if positions else 0.0
 
+    @property
+    def documents(self) -> int:
+        """Return how many there are; stretches of one, if it was too long, count apart."""
+        return int(self.document_lengths.sum())
+
     def length_quantile(self, share: float) -> int:
-        """Return the length that this share of the examples stays within."""
-        return int(np.searchsorted(np.cumsum(self.lengths), share * self.examples))
+        """Return the length that this share of the documents stays within."""
+        return int(np.searchsorted(np.cumsum(self.document_lengths), share * self.documents))
 
     def text_counts(self, special_ids: SpecialIds) -> np.ndarray:
         """Return occurrences of what came from text, [UNK] included, other special tokens not: int64 [V]."""
@@ -75,8 +96,9 @@ def summary(manifest: Manifest, shards: Sequence[Shard], num_faults: int, statis
     special = set(vocabulary.special_ids)
     occurring = sum(1 for index in np.nonzero(counts)[0].tolist() if index not in special)
     all_shards = len(manifest.train_shards) + len(manifest.heldout_shards)
-    mean = statistics.tokens / max(statistics.examples, 1)
-    single = 1 - statistics.pairs / max(statistics.examples, 1)
+    mean = statistics.tokens / max(statistics.documents, 1)
+    single = 1 - statistics.pairs / max(statistics.documents, 1)
+    unit = "documents" if manifest.short_documents == "packed" else "examples"
     unk = counts[vocabulary.special_ids.unk] / max(counts.sum(), 1)
     return [
         ("examples", f"{manifest.train_examples:,} training, {manifest.heldout_examples:,} held-out"),
@@ -91,16 +113,26 @@ def summary(manifest: Manifest, shards: Sequence[Shard], num_faults: int, statis
             f"{len(shards):,} of {all_shards:,} files, {sum(shard.bytes for shard in shards) / 1e6:,.1f} MB: "
             + (f"{num_faults:,} faults" if num_faults else "checksums, hashes and structure are right"),
         ),
+        *_of_rows(manifest, statistics),
         (
             "length",
-            f"mean {mean:.1f} of {manifest.max_seq_length} tokens; 5% of the examples have at most "
+            f"mean {mean:.1f} of {manifest.max_seq_length} tokens; 5% of the {unit} have at most "
             f"{statistics.length_quantile(0.05)}, half at most {statistics.length_quantile(0.5)}",
         ),
         ("padding", f"{statistics.padding:.2%} of the places"),
-        ("segments", f"{single:.1%} of the examples have one, the others two"),
+        ("segments", f"{single:.1%} of the {unit} have one, the others two"),
         ("[UNK]", f"{unk:.3%} of the tokens of text"),
         ("tokens in use", f"{occurring:,} of {vocabulary.size - len(special):,}, special ones aside"),
     ]
+
+
+def _of_rows(manifest: Manifest, statistics: Statistics) -> list[tuple[str, str]]:
+    """Tell how several documents came into a row; nothing where they did not."""
+    if manifest.short_documents == "apart":
+        return []
+    mean = statistics.documents / max(statistics.examples, 1)
+    of_packed = f": {mean:.1f} documents in each, that attend to themselves alone"
+    return [("rows", manifest.short_documents + (of_packed if manifest.short_documents == "packed" else ""))]
 
 
 def spelt(index: int, tokens: Sequence[str]) -> str:

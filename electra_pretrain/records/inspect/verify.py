@@ -27,6 +27,7 @@ class Schema(NamedTuple):
     max_seq_length: int
     vocab_size: int
     special_ids: SpecialIds
+    is_packed: bool  # a record may hold several documents
 
 
 class Examined(NamedTuple):
@@ -57,7 +58,8 @@ def verify(folder: str, manifest: Manifest, shards: Sequence[Shard], run: Runner
         run: maps over shards.
     """
     vocabulary = manifest.vocabulary
-    schema = Schema(manifest.max_seq_length, vocabulary.size, vocabulary.special_ids)
+    is_packed = manifest.short_documents == "packed"
+    schema = Schema(manifest.max_seq_length, vocabulary.size, vocabulary.special_ids, is_packed)
     faults = [*_total_faults(manifest), *_vocabulary_faults(folder, manifest)]
     present: list[Shard] = []
     paths = [files.join(folder, shard.name) for shard in shards]
@@ -152,13 +154,14 @@ def _examine_chunk(chunk: Chunk, schema: Schema) -> tuple[dict[int, str], Statis
     broken = structure_problems(chunk.features, schema)
     problems |= {chunk.rows[index]: problem for index, problem in broken.items()}
     good = np.setdiff1d(np.arange(len(chunk.rows)), list(broken))
-    return problems, Statistics.of({name: values[good] for name, values in chunk.features.items()}, schema.vocab_size)
+    features = {name: values[good] for name, values in chunk.features.items()}
+    return problems, Statistics.of(features, document_starts(features, schema), schema.vocab_size)
 
 
 def structure_problems(features: dict[str, np.ndarray], schema: Schema) -> dict[int, str]:
     """Find the rows that the trainer cannot take, and the first rule that each breaks.
 
-    A record is `[CLS] a [SEP]` or `[CLS] a [SEP] b [SEP]`, then padding.
+    A record is `[CLS] a [SEP]` or `[CLS] a [SEP] b [SEP]`, then padding; where they are packed, it is several of these.
 
     Args:
         features: int64 [B, S] for each feature of a record.
@@ -171,9 +174,14 @@ def structure_problems(features: dict[str, np.ndarray], schema: Schema) -> dict[
     real = position < lengths[:, None]
     outside = (ids < 0) | (ids >= schema.vocab_size)
     last = ids[rows, lengths - 1]
+    starts = document_starts(features, schema)
     separators = real & (ids == special.sep)
-    count, first = separators.sum(1), separators.argmax(1)
-    second = real & (position > first[:, None])
+    # How many [SEP] the document has had before each place.
+    gone_by = np.cumsum(separators, axis=1) - separators
+    gone_by -= np.maximum.accumulate(np.where(starts, gone_by, 0), axis=1)
+    excess = real & (gone_by > 1)
+    count = separators.sum(1)
+    unparted = starts[:, 1:] & ~separators[:, :-1]
     rules: tuple[tuple[Any, Callable[[int], str]], ...] = (
         ((mask != real).any(1), lambda row: "input_mask is not ones followed by zeros"),
         (lengths < 2, lambda row: f"{lengths[row]} tokens; there must be [CLS] and [SEP] at least"),
@@ -183,8 +191,12 @@ def structure_problems(features: dict[str, np.ndarray], schema: Schema) -> dict[
         ),
         (ids[:, 0] != special.cls, lambda row: f"begins with id {ids[row, 0]}; [CLS] is {special.cls}"),
         (last != special.sep, lambda row: f"ends with id {last[row]}; [SEP] is {special.sep}"),
-        (count > 2, lambda row: f"{count[row]} [SEP]; there must be one or two"),
-        ((segments != second).any(1), lambda row: "segment_ids are not 0 up to the first [SEP], 1 after it, 0 in the padding"),
+        (unparted.any(1), lambda row: f"[CLS] at place {unparted[row].argmax() + 2} stands behind no [SEP]"),
+        (excess.any(1), lambda row: _excess(schema, int(count[row]), int(excess[row].argmax()))),
+        (
+            (segments != (real & (gone_by > 0))).any(1),
+            lambda row: "segment_ids are not 0 up to the first [SEP], 1 after it, 0 in the padding",
+        ),
         (((ids != special.pad) & ~real).any(1), lambda row: f"padding holds other ids than [PAD], which is {special.pad}"),
     )
     problems: dict[int, str] = {}
@@ -192,3 +204,20 @@ def structure_problems(features: dict[str, np.ndarray], schema: Schema) -> dict[
         for row in np.nonzero(broken)[0].tolist():
             problems.setdefault(row, words(row))
     return problems
+
+
+def document_starts(features: dict[str, np.ndarray], schema: Schema) -> np.ndarray:
+    """Tell where in a record documents begin, bool [B, S]: at its first place, and where packed ones have a [CLS]."""
+    ids = features[INPUT_IDS]
+    starts = np.zeros(ids.shape, np.bool_)
+    if schema.is_packed:
+        starts |= (features[INPUT_MASK] > 0) & (ids == schema.special_ids.cls)
+    starts[:, :1] = True
+    return starts
+
+
+def _excess(schema: Schema, count: int, place: int) -> str:
+    """Say that a document goes on behind its second [SEP], from this place, counted from 0."""
+    if schema.is_packed:
+        return f"place {place + 1} stands behind a document's second [SEP] and is no [CLS]"
+    return f"{count} [SEP]; there must be one or two"

@@ -89,7 +89,7 @@ def test_the_manifest_counts_what_is_there(folder, vocab_path, capfd):
     ids = [tf.train.Example.FromString(record).features.feature["input_ids"].int64_list.value for record in records]
     assert manifest.counts.tokens == sum(index > SEP for row in ids for index in row)
     padding = 1 - sum(index != PAD for row in ids for index in row) / (len(ids) * SEQ)
-    assert abs(manifest.padding - padding) <= 0.5 / SEQ
+    assert manifest.padding == padding and (manifest.short_documents, manifest.examples_a_row) == ("apart", 1)
     assert read_vocab(str(folder / "vocab.txt")) == read_vocab(vocab_path)
     out = capfd.readouterr().out
     inspect_data.inspect_data(inspect_data.parse_args([str(folder), "--num_processes", "1"]))

@@ -11,10 +11,12 @@ import numpy as np
 import pytest
 
 from electra_pretrain import inspect_data
+from electra_pretrain.core.batch import SpecialIds
 from electra_pretrain.core.errors import UserError
+from electra_pretrain.records.inspect.verify import Schema, structure_problems
 from electra_pretrain.records.manifest import load_manifest
 from electra_pretrain.tokenization.tokenizer import group_into_words, load_tokenizer
-from tests.conftest import SEQ
+from tests.conftest import SAMPLE_CORPUS, SEQ, build
 from tests.records.test_build import read_examples
 
 TRAIN, HELDOUT = "train-00000-of-00001.tfrecord", "heldout-00000-of-00001.tfrecord"
@@ -222,3 +224,72 @@ def test_arguments_that_will_not_do(tmp_path, records):
     for name, value, least in (("num_examples", -1, 0), ("num_tokens", -1, 0), ("num_processes", 0, 1), ("num_shards", 0, 1)):
         with pytest.raises(UserError, match=f"--{name} {value}: must be at least {least}"):
             inspect(records, f"--{name}", str(value))
+
+
+@pytest.fixture(scope="module")
+def packed(tmp_path_factory, vocab_path):
+    folder = tmp_path_factory.mktemp("packed")
+    more = ("--short_documents", "packed", "--heldout_fraction", "0.1", "--max_seq_length", "64")
+    build(f"{SAMPLE_CORPUS}/comments.txt,{SAMPLE_CORPUS}/recipes.txt", vocab_path, str(folder), *more)
+    return folder
+
+
+def test_packed_rows_are_told_of_by_document_and_read_as_they_were_written(packed, tmp_path, capfd):
+    inspect(packed, "--num_examples", "30", "--html", str(tmp_path / "page.html"))
+    out = capfd.readouterr().out
+    rows = {name: [*read_examples(packed, name)] for name in (TRAIN, HELDOUT)}
+    ids = [example["input_ids"][example["input_mask"] > 0] for name in rows for example in rows[name]]
+    documents = [document for row in ids for document in np.split(row, np.flatnonzero(row == 2)[1:])]
+    assert f"packed: {len(documents) / len(ids):.1f} documents in each" in out and "structure are right" in out
+    assert f"mean {np.mean([len(document) for document in documents]):.1f} of 64 tokens" in out
+    single = np.mean([(document == 3).sum() == 1 for document in documents])
+    assert f"{single:.1%} of the documents have one, the others two" in out
+    tokenizer = load_tokenizer(f"{packed}/vocab.txt", False)
+    shown = re.findall(r"^(\S+), record (\d+): (\d+) tokens, \d+ padding, (\d+) documents\n((?:  \d*[AB]  .*\n)+)", out, re.M)
+    assert len(shown) == 30 and max(int(each[3]) for each in shown) > 2
+    for name, record, length, count, text in shown:
+        row = rows[name][int(record) - 1]["input_ids"][: int(length)]
+        parts = re.findall(r"^  (\d*)([AB])  (.*)$", text, re.M)
+        assert len({number for number, _, _ in parts}) == int(count) == (row == 2).sum()
+        if "##" not in text:  # else a segment begins within a word
+            spelt = [
+                ([2] if part == "A" else []) + tokenizer.encode_lines([words])[0].tolist() + [3] for _, part, words in parts
+            ]
+            assert row.tolist() == list(itertools.chain.from_iterable(spelt))
+    page = (tmp_path / "page.html").read_text()
+    assert '<p class="A"><b>2A</b>' in page and '<p class="B"><b>' in page
+
+
+def broken(ids=None, segments=None, length=13):
+    """The row [CLS] 5 6 [SEP] 7 [SEP] [CLS] 8 [SEP] [CLS] 9 [SEP] [SEP], padded, with its places changed as told."""
+    row = np.array([2, 5, 6, 3, 7, 3, 2, 8, 3, 2, 9, 3, 3, 0, 0, 0])
+    in_second = np.array([0, 0, 0, 0, 1, 1, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0])
+    mask = (np.arange(16) < length).astype(np.int64)
+    for values, changes in ((row, ids), (in_second, segments)):
+        for place, value in (changes or {}).items():
+            values[place] = value
+    return {"input_ids": row[None], "input_mask": mask[None], "segment_ids": in_second[None]}
+
+
+@pytest.mark.parametrize(
+    ("features", "message"),
+    [
+        (broken(), None),
+        (broken({0: 5}), r"begins with id 5; \[CLS\] is 2"),
+        (broken({8: 7}), r"\[CLS\] at place 10 stands behind no \[SEP\]"),
+        (broken({6: 7}, {6: 1, 7: 1, 8: 1}), r"place 7 stands behind a document's second \[SEP\] and is no \[CLS\]"),
+        (broken({10: 2}), r"\[CLS\] at place 11 stands behind no \[SEP\]"),
+        (broken({12: 8}), r"ends with id 8; \[SEP\] is 3"),
+        (broken({12: 2}, {12: 0}), r"ends with id 2; \[SEP\] is 3"),
+        (broken(segments={7: 1}), "segment_ids are not 0 up to"),
+        (broken(segments={4: 0}), "segment_ids are not 0 up to"),
+        (broken({14: 2}), "padding holds other ids"),
+        (broken(length=14), r"ends with id 0; \[SEP\] is 3"),
+    ],
+)
+def test_a_packed_row_is_documents_one_after_the_other(features, message):
+    problems = structure_problems(features, Schema(16, 10, SpecialIds(0, 1, 2, 3, 4), is_packed=True))
+    assert list(problems) == ([0] if message else []) and re.match(message or "", "".join(problems.values()))
+    if message is None:
+        plain = structure_problems(features, Schema(16, 10, SpecialIds(0, 1, 2, 3, 4), is_packed=False))
+        assert plain == {0: "5 [SEP]; there must be one or two"}
