@@ -1,21 +1,26 @@
 """Signs that a run does not learn: silent over healthy runs, told once over broken ones, the same after a restart."""
 
+import collections
 import dataclasses
 import itertools
 import json
 import logging
+import os
 
 import numpy as np
 import pytest
 
 from electra_pretrain.config.load import load_config
 from electra_pretrain.config.schema import PhaseConfig
+from electra_pretrain.core.batch import INPUT_IDS, INPUT_MASK
 from electra_pretrain.core.progress import Progress
 from electra_pretrain.plot.curves import Run
 from electra_pretrain.plot.healthy import recipes
+from electra_pretrain.records.manifest import load_manifest
+from electra_pretrain.records.tfrecord import decode_chunks, read_frames
 from electra_pretrain.train.health import Watch, signs_of
 from electra_pretrain.train.report import Report, RunLog
-from electra_pretrain.train.unigram import entropy
+from electra_pretrain.train.unigram import entropy, unigram_entropy
 from tests.conftest import DATA, changed
 
 TINY, SMALL = load_config("tiny.json"), load_config("google_small_owt.json")
@@ -199,3 +204,23 @@ def test_the_frequencies_entropy():
         assert entropy(counts) == pytest.approx(expected, abs=tolerance)
     assert entropy(np.zeros(5, np.int64)) is None
     assert entropy(np.array([0, 7, 0])) == 0
+
+
+def test_the_entropy_of_records(records, tmp_path):
+    """Counted from the records themselves, one by one; of records that cannot be read there is none."""
+    manifest = load_manifest(records)
+    paths = [f"{records}/{shard.name}" for shard in manifest.train_shards]
+    special = manifest.vocabulary.special_ids
+    counts = collections.Counter()
+    for path in paths:
+        with open(path, "rb") as file:
+            frames = list(read_frames(file.read, os.path.getsize(path)))
+        for chunk in decode_chunks(frames, manifest.max_seq_length):
+            for ids, mask in zip(chunk.features[INPUT_IDS], chunk.features[INPUT_MASK], strict=True):
+                counts.update(id for id, used in zip(ids.tolist(), mask, strict=True) if used)
+    for never_masked in (special.cls, special.sep, special.mask):
+        counts.pop(never_masked, None)
+    expected = entropy(np.array(list(counts.values())))
+    assert unigram_entropy(manifest, paths) == pytest.approx(expected) and 4 < expected < 8
+    (tmp_path / "damaged").write_bytes(b"no records")
+    assert unigram_entropy(manifest, [str(tmp_path / "damaged")]) is None
