@@ -62,7 +62,13 @@ setup(
         "electra_pretrain.vocab": "vocab",
     },
     package_data={
-        "electra_pretrain": ["sample_corpus/*.txt", "corpus/cleaning/recipes/*.json", "evaluation/published.json", "py.typed"],
+        "electra_pretrain": [
+            "sample_corpus/*.txt",
+            "corpus/cleaning/recipes/*.json",
+            "evaluation/published.json",
+            "plot/healthy.json",
+            "py.typed",
+        ],
         "electra_pretrain.configs": ["*.json"],
         "electra_pretrain.configs.finetune": ["*.json"],
         "electra_pretrain.vocab": ["*.txt", "*.json"],

@@ -16,7 +16,9 @@ from electra_pretrain.core.marks import made_by
 from electra_pretrain.core.outputs import Input, OutputFile, check
 from electra_pretrain.evaluation.runs import load_runs
 from electra_pretrain.plot.chart import check_installed
+from electra_pretrain.plot.healthy import band_of
 from electra_pretrain.plot.run_page import draw_runs
+from electra_pretrain.train.health import signs_of
 from electra_pretrain.train.metrics_log import METRICS_NAME
 
 SUFFIXES = (".png", ".html")
@@ -41,7 +43,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
 
 
 def plot_run(args: argparse.Namespace) -> str:
-    """Write the drawing, and return a line that says what it holds.
+    """Write the drawing, and return a line that says what it holds, and what the runs' metrics tell of their health.
 
     Raises:
         UserError: an argument, a run's folder or the output will not do, or matplotlib is not installed.
@@ -54,10 +56,12 @@ def plot_run(args: argparse.Namespace) -> str:
     read = [Input("the run", files.join(folder, name)) for folder in args.runs for name in (CONFIG_NAME, METRICS_NAME)]
     check([OutputFile("--output", args.output, made_by("plot_run"))], read, args.overwrite)
     metrics = None if args.metrics is None else [name.strip() for name in args.metrics.split(",")]
-    drawing = draw_runs(load_runs(args.runs), metrics, args.smoothing, args.from_step, as_page=suffix == ".html")
+    runs = load_runs(args.runs)
+    health = [(run.label, sentence) for run in runs for sentence in (*signs_of(run), band_of(run))]
+    drawing = draw_runs(runs, metrics, args.smoothing, args.from_step, suffix == ".html", health)
     files.make_parent(args.output)
     files.write_bytes(args.output, drawing.content)
-    return f"{args.output}: {', '.join(drawing.metrics)}"
+    return "\n".join([f"{args.output}: {', '.join(drawing.metrics)}", *(f"{label}: {sentence}" for label, sentence in health)])
 
 
 def main() -> None:

@@ -52,7 +52,7 @@ def wheel(tmp_path_factory):
 def test_wheel_holds_configs_corpus_and_licence(wheel):
     names = zipfile.ZipFile(wheel).namelist()
     assert {"electra_pretrain/configs/base_v3.json", "electra_pretrain/configs/finetune/nsmc_small.json"} <= set(names)
-    assert "electra_pretrain/sample_corpus/news.txt" in names
+    assert {"electra_pretrain/sample_corpus/news.txt", "electra_pretrain/plot/healthy.json"} <= set(names)
     assert {"electra_pretrain/vocab/reviews_32200.txt", "electra_pretrain/vocab/reviews_32200.txt.json"} <= set(names)
     assert any(name.endswith("licenses/LICENSE") for name in names)
     assert not [name for name in names if name.startswith(("tests/", "configs/", "scripts/", "vocab/"))]

@@ -9,6 +9,7 @@ import numpy as np
 from electra_pretrain.core.errors import UserError, nearest
 from electra_pretrain.plot.chart import font_families, look_of, saved, short
 from electra_pretrain.plot.curves import Curve, Run, curve, metric_names, smoothed, thinned
+from electra_pretrain.plot.healthy import Band, Recipe, band, recipe_of_run
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 MARKERS_A_CURVE = 20
 BEHIND = 1.5  # lines are at 2: raw curves of one run never hide smooth ones of another
 PANEL_WIDTH, PANEL_HEIGHT, LINE_HEIGHT = 4.6, 3.0, 0.22  # inches
+BAND_LOOK: dict[str, Any] = {"color": "#444444", "alpha": 0.13, "linewidth": 0, "zorder": 0.5}  # behind the grid's lines
 LETTERS_AN_INCH, LETTERS_OF_A_KEY = 10, 8  # how wide a run's name and the line before it may be, measured in its letters
 
 
@@ -27,21 +29,24 @@ class Panel(NamedTuple):
         title: what it shows.
         metric: its name in `metrics.jsonl`.
         baseline: name of a metric drawn dashed beside it, if any.
+        baseline_title: what that one shows.
         noisy: whether training curves of it are smoothed.
     """
 
     title: str
     metric: str
     baseline: str | None = None
+    baseline_title: str = ""
     noisy: bool = True
 
 
 PANELS = (
-    Panel("Generator loss (masked LM)", "masked_lm_loss"),
+    Panel("Total loss", "total_loss"),
+    Panel("Generator loss (masked LM)", "masked_lm_loss", "masked_lm_baseline_loss", "guessing by frequency"),
     Panel("Generator loss (every token)", "cloze_loss"),
     Panel("Generator accuracy", "masked_lm_accuracy"),
     Panel("Discriminator loss", "disc_loss"),
-    Panel("Discriminator accuracy", "disc_accuracy", baseline="disc_baseline_accuracy"),
+    Panel("Discriminator accuracy", "disc_accuracy", "disc_baseline_accuracy", "calling every token original"),
     Panel("Discriminator AUC", "disc_auc"),
     Panel("Learning rate", "learning_rate", noisy=False),
     Panel("Sequences per second", "sequences_per_second"),
@@ -90,14 +95,42 @@ def _draw(runs: list[Run], panels: list[Panel], smoothing: float, from_step: int
     names = [textwrap.fill(run.label, letters - LETTERS_OF_A_KEY) for run in runs]
     names_a_line = max(1, letters // (LETTERS_OF_A_KEY + max(len(name.split("\n")[0]) for name in names)))
     name_lines = math.ceil(len(names) / names_a_line) + sum(name.count("\n") for name in names)
-    figure = Figure(figsize=(width, PANEL_HEIGHT * lines + LINE_HEIGHT * (name_lines + 3)), layout="constrained")
+    recipes = recipes_of(runs, panels, from_step)
+    bands = {textwrap.fill(_band_title(recipe), letters - LETTERS_OF_A_KEY) for recipe in recipes}
+    key_lines = 3 + sum(1 + text.count("\n") for text in bands)
+    figure = Figure(figsize=(width, PANEL_HEIGHT * lines + LINE_HEIGHT * (name_lines + key_lines)), layout="constrained")
     axes = figure.subplots(lines, columns, sharex=True, squeeze=False).flatten()
     for axis, panel in zip(axes, panels, strict=False):
+        for recipe in recipes:
+            _draw_band(axis, panel, recipe, runs, from_step)
         _draw_panel(axis, panel, runs, smoothing, from_step)
     for axis in axes[len(panels) :]:
         axis.remove()
-    _add_legends(figure, names, names_a_line, smoothing, any(panel.baseline for panel in panels))
+    baselines = [panel.baseline_title for panel in panels if any(panel.baseline in row for run in runs for row in run.rows)]
+    _add_legends(figure, names, names_a_line, smoothing, baselines, sorted(bands))
     return figure
+
+
+def recipes_of(runs: list[Run], panels: list[Panel], from_step: int) -> list[Recipe]:
+    """List the recipes of which a band is drawn: those of the runs, where they have curves of a panel's metric."""
+    found = {recipe.name: recipe for run in runs if (recipe := recipe_of_run(run)) is not None}
+    return [recipe for recipe in found.values() if any(_band(panel, recipe, runs, from_step) for panel in panels)]
+
+
+def _band(panel: Panel, recipe: Recipe, runs: list[Run], from_step: int) -> Band | None:
+    """Return a recipe's band as far as the runs have come, so that a run at its beginning does not shrink to a dot."""
+    own = [run for run in runs if (found := recipe_of_run(run)) is not None and found.name == recipe.name]
+    reached = max((row["step"] for run in own for row in run.rows if panel.metric in row), default=0)
+    return band(recipe, panel.metric, max(1, from_step), reached)
+
+
+def _band_title(recipe: Recipe) -> str:
+    return f"where healthy runs of {recipe.name} lie ({recipe.source}; as wide as it is for {recipe.width})"
+
+
+def _draw_band(axis: "Axes", panel: Panel, recipe: Recipe, runs: list[Run], from_step: int) -> None:
+    if (place := _band(panel, recipe, runs, from_step)) is not None:
+        axis.fill_between(place.steps, place.low, place.high, **BAND_LOOK)
 
 
 def _draw_panel(axis: "Axes", panel: Panel, runs: list[Run], smoothing: float, from_step: int) -> None:
@@ -139,9 +172,12 @@ def _line(axis: "Axes", points: Curve, marker: str = "", **look: Any) -> None:
     axis.plot(points.steps, points.values, marker=marker, markersize=4.5, markevery=where.tolist(), **look)
 
 
-def _add_legends(figure: "Figure", names: list[str], columns: int, smoothing: float, with_baseline: bool) -> None:
-    """Tell above the panels which colour is whose, below them which line is what."""
+def _add_legends(
+    figure: "Figure", names: list[str], columns: int, smoothing: float, baselines: list[str], bands: list[str]
+) -> None:
+    """Tell above the panels which colour is whose, below them which line is what, and whose the band is."""
     from matplotlib.lines import Line2D
+    from matplotlib.patches import Patch
 
     colours = [Line2D([], [], linewidth=2, **look_of(index)) for index in range(len(names))]
     legend = figure.legend(colours, ["run"] * len(names), loc="outside upper left", ncols=columns)
@@ -153,6 +189,9 @@ def _add_legends(figure: "Figure", names: list[str], columns: int, smoothing: fl
     if smoothing:
         kinds["training as it was"] = Line2D([], [], linewidth=0.7, alpha=0.4, **grey)
     kinds["held-out"] = Line2D([], [], linewidth=1.6, marker="o", markersize=4.5, **grey)
-    if with_baseline:
-        kinds["calling every token original"] = Line2D([], [], linewidth=1.2, linestyle="--", **grey)
-    figure.legend(list(kinds.values()), list(kinds), loc="outside lower left", ncols=min(len(kinds), 4), fontsize=9)
+    if baselines:
+        kinds[", ".join(baselines)] = Line2D([], [], linewidth=1.2, linestyle="--", **grey)
+    lines = {"loc": "outside lower left", "fontsize": 9}
+    figure.legend(list(kinds.values()), list(kinds), ncols=min(len(kinds), 4), **lines)
+    if bands:
+        figure.legend([Patch(**BAND_LOOK)] * len(bands), bands, **lines)

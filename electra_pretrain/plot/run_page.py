@@ -7,7 +7,7 @@ from electra_pretrain.config.load import differences
 from electra_pretrain.config.schema import SECTIONS, Config
 from electra_pretrain.core.errors import UserError
 from electra_pretrain.plot.curves import Run, metric_names
-from electra_pretrain.plot.page import coloured_table, document, drawing
+from electra_pretrain.plot.page import coloured_table, document, drawing, table
 from electra_pretrain.plot.run_figure import choose_panels, render
 
 ABSENT = "–"
@@ -21,7 +21,14 @@ class RunDrawing(NamedTuple):
     metrics: list[str]
 
 
-def draw_runs(runs: list[Run], metrics: list[str] | None, smoothing: float, from_step: int, as_page: bool) -> RunDrawing:
+def draw_runs(
+    runs: list[Run],
+    metrics: list[str] | None,
+    smoothing: float,
+    from_step: int,
+    as_page: bool,
+    health: list[tuple[str, str]],
+) -> RunDrawing:
     """Draw runs, as a PNG or as an HTML page.
 
     Args:
@@ -30,6 +37,7 @@ def draw_runs(runs: list[Run], metrics: list[str] | None, smoothing: float, from
         smoothing: as `run_figure.render` takes it.
         from_step: where the curves begin.
         as_page: whether to write a page instead of a PNG.
+        health: what the page says of the runs' health: whose it is, and a sentence.
 
     Raises:
         UserError: no run has such a metric, no run has come as far as `from_step`, or matplotlib is not installed.
@@ -40,14 +48,14 @@ def draw_runs(runs: list[Run], metrics: list[str] | None, smoothing: float, from
         raise UserError(f"--from_step {from_step}: no run has come so far; the last step to draw is {reached}")
     content = render(runs, panels, smoothing, from_step, "svg" if as_page else "png")
     if as_page:
-        content = page(runs, content).encode("utf-8")
+        content = page(runs, content, health).encode("utf-8")
     return RunDrawing(content, [panel.metric for panel in panels])
 
 
-def page(runs: list[Run], svg: bytes) -> str:
+def page(runs: list[Run], svg: bytes, health: list[tuple[str, str]]) -> str:
     """Write the page of some runs around their drawing."""
     names = ", ".join(run.label for run in runs) if len(runs) <= NAMES_IN_TITLE else f"{len(runs)} runs"
-    sections = [_heldout(runs), *([_configs(runs)] if len(runs) > 1 else [])]
+    sections = [_heldout(runs), f"<h2>Is it learning?</h2>\n{table('', health)}", *([_configs(runs)] if len(runs) > 1 else [])]
     return document("plot_run", f"Pretraining: {names}", drawing(svg) + "".join(sections))
 
 

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
+from electra_pretrain.checkpoint.imported import load_import
 from electra_pretrain.checkpoint.listing import steps
 from electra_pretrain.checkpoint.pretrained import Pretrained, assign
 from electra_pretrain.checkpoint.variables import restore_newest
@@ -30,6 +31,7 @@ from electra_pretrain.train.devices import (
     writes_files,
 )
 from electra_pretrain.train.hardware import announce, hardware, peak_flops
+from electra_pretrain.train.health import Watch
 from electra_pretrain.train.input import (
     Paths,
     Source,
@@ -45,6 +47,7 @@ from electra_pretrain.train.report import Report, RunLog
 from electra_pretrain.train.run_folder import Start, own_names, record_run
 from electra_pretrain.train.step_cost import smaller_steps
 from electra_pretrain.train.trainer import Loop, Trainer
+from electra_pretrain.train.unigram import baseline_loss
 
 LEFT_OUT_NAME = "left_out"  # copies of damaged shards, what cannot be read left out
 _log = logging.getLogger(__name__)
@@ -86,7 +89,7 @@ def train(start: Start, strategy: tf.distribute.Strategy, skip_bad_records: bool
             if number < len(inputs) and max(steps(model_dir), default=0) >= phase.last_step:
                 continue
             config, training = phase.config, phase.config.training
-            trainer = _restored_trainer(start, config, strategy)
+            trainer, trained = _restored_trainer(start, config, strategy)
             if writes:
                 record_run(start, hardware(strategy))
             if len(inputs) > 1:
@@ -101,11 +104,13 @@ def train(start: Start, strategy: tf.distribute.Strategy, skip_bad_records: bool
                 Progress("train", training.num_train_steps, "steps", initial=step) as progress,
                 Saver(model_dir, training, writes) as saver,
             ):
-                report = Report(config, log, progress, step, peak)
+                watch, baseline = Watch(start.config, log.rows), baseline_loss(config, source, paths) if writes else None
+                report = Report(config, log, progress, step, peak, watch, baseline)
                 if step:
                     _log.info("going on from step %d" if step < phase.last_step else "finished at step %d before", step)
-                    if not log.has("heldout", step):  # stopped between a checkpoint and its evaluation
-                        _evaluate(trainer, heldout, step, report)
+                # Stopped between a checkpoint and its evaluation; or what trained weights are to become better than.
+                if (step or trained) and not log.has("heldout", step):
+                    _evaluate(trainer, heldout, step, report)
                 while step < phase.last_step:
                     on_device = Background(trainer.run_steps, batches, _steps_to_run(step, phase))
                     report.write_waiting()
@@ -154,18 +159,25 @@ def _open_inputs(start: Start, strategy: tf.distribute.Strategy, left_out: str |
     return [PhaseInput(phase, source, shard_paths(source, left_out)) for phase, source in pairs]
 
 
-def _restored_trainer(start: Start, config: Config, strategy: tf.distribute.Strategy) -> Trainer:
-    """Build a phase's trainer, its values from the run's own newest checkpoint; else from other weights; else from the seed."""
+def _restored_trainer(start: Start, config: Config, strategy: tf.distribute.Strategy) -> tuple[Trainer, bool]:
+    """Build a phase's trainer, its values from the run's own newest checkpoint; else from other weights; else from the seed.
+
+    Returned with it: whether all of its weights are trained ones.
+    """
     special_ids = start.manifests[-1].vocabulary.special_ids
     compiled = compiles_steps(strategy)
     trainer = Trainer(config, special_ids, strategy, one_after_the_other=not on_cpu(strategy), compiled=compiled)
-    if not restore_newest(start.model_dir, trainer.variables()) and start.pretrained is not None:
-        _begin_from(start.pretrained, trainer, config.training.init_moments)
-    return trainer
+    if restore_newest(start.model_dir, trainer.variables()):
+        imported = load_import(start.model_dir)
+        return trainer, imported is None or imported.has_generator
+    if start.pretrained is None:
+        return trainer, False
+    whole = _begin_from(start.pretrained, trainer, config.training.init_moments)
+    return trainer, whole
 
 
-def _begin_from(pretrained: Pretrained, trainer: Trainer, moments: bool) -> None:
-    """Give a trainer the weights of a source, and with `moments` Adam's, and say what was taken."""
+def _begin_from(pretrained: Pretrained, trainer: Trainer, moments: bool) -> bool:
+    """Give a trainer the weights of a source, and with `moments` Adam's; tell what was taken, and return if a generator was."""
     variables = trainer.model.named_variables()
     whole = assign(pretrained, variables | trainer.optimizer.moments if moments else variables)
     if moments:
@@ -173,6 +185,7 @@ def _begin_from(pretrained: Pretrained, trainer: Trainer, moments: bool) -> None
     else:
         anew = "moments and step begin anew" if whole else "it has no generator: that, moments and step begin anew"
     _log.info("%s from %s; %s", "weights and moments" if moments else "weights", pretrained.origin, anew)
+    return whole
 
 
 def _announce(number: int, count: int, phase: Phase) -> None:

@@ -14,6 +14,7 @@ from electra_pretrain.core import files
 from electra_pretrain.core.progress import Progress, duration
 from electra_pretrain.model.flops import step_flops
 from electra_pretrain.train.clipping import NORM
+from electra_pretrain.train.health import Watch
 from electra_pretrain.train.metrics import summarize
 from electra_pretrain.train.metrics_log import METRICS_NAME, read_rows
 from electra_pretrain.train.schedule import learning_rate, own_rates
@@ -31,12 +32,15 @@ class RunLog:
         folder: the run's folder.
         step: the step that the run starts from; later lines of an earlier, interrupted run are dropped.
         writes: False in a worker for which another one writes.
+
+    Attributes:
+        rows: what was written, by an earlier start too.
     """
 
     def __init__(self, folder: str, step: int, writes: bool = True) -> None:
         self._writes = writes
         self._path = files.join(folder, METRICS_NAME)
-        self._rows = [row for row in read_rows(folder) if row["step"] <= step]
+        self.rows = [row for row in read_rows(folder) if row["step"] <= step]
         self._writers = {
             kind: tf.summary.create_file_writer(files.join(folder, "tensorboard", kind))
             for kind in (("train", "heldout") if writes else ())
@@ -46,27 +50,29 @@ class RunLog:
         for writer in self._writers.values():
             _add_event(writer, step + 1, session_log=start)
 
-    def write(self, kind: str, step: int, metrics: Mapping[str, float]) -> None:
-        """Take scalars of kind "train" or "heldout"; a metric over nothing (NaN) is left out."""
+    def write(self, kind: str, step: int, metrics: Mapping[str, float]) -> dict[str, Any] | None:
+        """Take scalars of kind "train" or "heldout", and return the row; a metric over nothing (NaN) is left out."""
         if not self._writes:
-            return
+            return None
         known = {name: value for name, value in metrics.items() if math.isfinite(value)}
         values = [tf.compat.v1.Summary.Value(tag=name, simple_value=value) for name, value in known.items()]
         _add_event(self._writers[kind], step, summary=tf.compat.v1.Summary(value=values))
-        self._rows.append({"kind": kind, "step": step, **{name: float(f"{value:.6g}") for name, value in known.items()}})
+        row = {"kind": kind, "step": step, **{name: float(f"{value:.6g}") for name, value in known.items()}}
+        self.rows.append(row)
+        return row
 
     def flush(self) -> None:
         """Make everything written so far visible, whole."""
         if not self._writes:
             return
         # Killed in between, a run does not write again what TensorBoard would then show twice.
-        files.write_text(self._path, "".join(f"{json.dumps(row)}\n" for row in self._rows))
+        files.write_text(self._path, "".join(f"{json.dumps(row)}\n" for row in self.rows))
         for writer in self._writers.values():
             writer.flush()
 
     def has(self, kind: str, step: int) -> bool:
         """Return whether metrics of that kind and step were written, by this or an earlier run."""
-        return any((row["kind"], row["step"]) == (kind, step) for row in self._rows)
+        return any((row["kind"], row["step"]) == (kind, step) for row in self.rows)
 
 
 class Report:
@@ -78,11 +84,22 @@ class Report:
         progress: where they are shown.
         step: where the phase begins, or goes on.
         peak_flops: what the devices could compute in a second, or None.
+        watch: what has been told of the rows in the log; None: nothing is told.
+        baseline_loss: what guessing by frequency costs on the phase's records, in nats, or None.
     """
 
-    def __init__(self, config: Config, log: RunLog, progress: Progress, step: int, peak_flops: float | None) -> None:
+    def __init__(
+        self,
+        config: Config,
+        log: RunLog,
+        progress: Progress,
+        step: int,
+        peak_flops: float | None,
+        watch: Watch | None = None,
+        baseline_loss: float | None = None,
+    ) -> None:
         self._config, self._log, self._progress, self._start = config, log, progress, step
-        self._peak_flops = peak_flops
+        self._peak_flops, self._watch, self._baseline_loss = peak_flops, watch, baseline_loss
         self._waiting: tuple[int, Loop] | None = None
         self._device_free_since: float | None = None
 
@@ -97,8 +114,7 @@ class Report:
             return
         (step, loop), self._waiting = self._waiting, None
         metrics = self._train_metrics(step, loop)
-        self._log.write("train", step, metrics)
-        self._log.flush()
+        self._write("train", step, metrics)
         if step == self._start + loop.num_steps:
             # The first loop compiles: its rate says nothing about the rest.
             self._progress.leave_out(loop.num_steps, _note(metrics), loop.ended)
@@ -109,11 +125,18 @@ class Report:
 
     def heldout(self, step: int, metrics: Mapping[str, float]) -> None:
         """Log and show held-out metrics."""
-        self._log.write("heldout", step, metrics)
-        self._log.flush()
+        self._write("heldout", step, metrics)
         shown = ", ".join(f"{name} {metrics[name]:.4f}" for name in HELDOUT_SHOWN if name in metrics)
         _log.info("step %d, held-out: %s", step, shown)
         self._device_free_since = time.monotonic()  # until now it was not idle
+
+    def _write(self, kind: str, step: int, metrics: Mapping[str, float]) -> None:
+        """Log metrics, and warn of what they show."""
+        row = self._log.write(kind, step, metrics)
+        self._log.flush()
+        if self._watch is not None and row is not None:
+            for told in self._watch.take(row):
+                _log.warning("step %d: %s", told.step, told.text)
 
     def _train_metrics(self, step: int, loop: Loop) -> dict[str, float]:
         config, training = self._config, self._config.training
@@ -139,6 +162,8 @@ class Report:
             # Between the end of the device's work before and the beginning of this loop.
             "idle_seconds": idle,
         }
+        if self._baseline_loss is not None:
+            metrics["masked_lm_baseline_loss"] = self._baseline_loss
         if "loss_scale" in sums:
             metrics |= {
                 "skipped_steps": float(sums["skipped_steps"]),

@@ -11,18 +11,20 @@ import numpy as np
 import pytest
 
 from electra_pretrain import plot_run
+from electra_pretrain.config.load import load_config
 from electra_pretrain.config.schema import PhaseConfig
 from electra_pretrain.core import files
 from electra_pretrain.core.errors import UserError
 from electra_pretrain.plot.chart import COLOURS, short
 from electra_pretrain.plot.curves import Curve, Run, curve, labels, smoothed, thinned
+from electra_pretrain.plot.healthy import band, recipe_of, recipe_of_run, recipes
 from electra_pretrain.plot.run_figure import PANELS, choose_panels, render
 from tests.conftest import MICRO, changed
 
 MASKED_LM = ("masked_lm_loss", "masked_lm_accuracy")
 ELECTRA = (*MASKED_LM, "disc_loss", "disc_accuracy", "disc_baseline_accuracy", "disc_auc")
 ELECTRIC = (*MASKED_LM, "cloze_loss", *ELECTRA[2:])
-SPEED = ("grad_norm", "learning_rate", "sequences_per_second")
+SPEED = ("total_loss", "grad_norm", "learning_rate", "sequences_per_second")
 VOID = {"meta", "link", "br", "hr", "img", "input"}
 
 
@@ -360,3 +362,70 @@ def test_without_matplotlib_one_line_says_what_to_install(tmp_path, capfd, monke
 )
 def test_numbers_on_axes(value, shown):
     assert short(value) == shown
+
+
+def healthy_rows():
+    """The rows of a run as `tiny`'s first was."""
+    recipe = next(recipe for recipe in recipes() if recipe.name == "tiny")
+    steps = recipe.curves["total_loss"].steps
+    return [
+        {"kind": "train", "step": step, **{name: each.runs[0][at] for name, each in recipe.curves.items()}}
+        for at, step in enumerate(steps)
+    ]
+
+
+def test_the_band_of_its_recipe_lies_behind_a_run(tmp_path):
+    """With its source on the picture; of a run of no known recipe it is said that there is none."""
+    tiny = load_config("tiny.json")
+    said = draw(write_run(tmp_path / "a", healthy_rows(), tiny), "--output", tmp_path / "out.html")
+    text = (tmp_path / "out.html").read_text()
+    source = "seeds of quickstart, measured with this package"
+    assert f"where healthy runs of tiny lie ({source};" in text and source in said.split("\n")[2]
+    assert said.split("\n")[1] == "a: no sign of trouble"
+    assert text.count("fill-opacity: 0.13") == 4, "of four metrics"
+    other = changed(tiny, model={"hidden_size": 64})
+    said = draw(write_run(tmp_path / "b", healthy_rows(), other), "--output", tmp_path / "other.html")
+    assert "b: no band is drawn: no runs that went well are known of its recipe (known: tiny, small, base)" in said
+    assert "no band is drawn" in (tmp_path / "other.html").read_text()
+    assert "fill-opacity" not in (tmp_path / "other.html").read_text()
+
+
+@pytest.mark.parametrize(
+    ("name", "sections", "recipe"),
+    [
+        ("tiny.json", {}, "tiny"),
+        ("tiny.json", {"optimizer": {"learning_rate": 0.05}, "model": {"initializer_range": 1.0}}, "tiny"),
+        ("tiny.json", {"objective": {"disc_weight": 0.0}}, None),
+        ("tiny.json", {"data": {"vocab_size": 8000}}, None),
+        ("tiny.json", {"training": {"init_from": "runs/other"}}, None),
+        ("small_v3.json", {}, "small"),
+        ("base_v3.json", {}, "base"),
+        ("kcelectra_base.json", {}, "base"),
+        ("base_v3.json", {"objective": {"mask_prob_end": 0.3}}, None),
+        ("base_v3.json", {"training": {"train_batch_size": 8}}, None),
+        ("google_large.json", {}, None),
+        ("lmkor_bert_base.json", {}, None),
+    ],
+)
+def test_a_recipe_is_known_by_sizes_batch_and_objective(name, sections, recipe):
+    found = recipe_of(changed(load_config(name), **sections))
+    assert (found and found.name) == recipe
+
+
+def test_weights_that_were_trained_before_have_no_band():
+    rows = [{"kind": "heldout", "step": 0, "disc_auc": 0.8}, *healthy_rows()]
+    assert recipe_of_run(Run("run", rows, load_config("tiny.json"))) is None
+
+
+def test_a_band_is_as_wide_as_its_factor_and_even_over_the_logarithm_of_the_step():
+    base = next(recipe for recipe in recipes() if recipe.name == "base")
+    curve = base.curves["total_loss"]
+    whole = band(base, "total_loss", 1, 10**9)
+    assert (whole.steps[0], whole.steps[-1]) == (curve.steps[0], curve.steps[-1])
+    at = [int(np.flatnonzero(whole.steps == step)[0]) for step in curve.steps]
+    np.testing.assert_allclose(whole.low[at] * curve.factor, curve.runs[0])
+    np.testing.assert_allclose(whole.high[at] / curve.factor, curve.runs[0])
+    part = band(base, "total_loss", 1, 10_000)
+    middle = (26.7 + 10.8) / 2  # of 1,000 and 100,000
+    assert part.steps[-1] == 10_000 and part.high[-1] == pytest.approx(middle * curve.factor)
+    assert band(base, "total_loss", 1, 999) is None and band(base, "disc_auc", 1, 10**6) is None

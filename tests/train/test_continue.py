@@ -79,11 +79,14 @@ def test_a_run_starts_at_the_loss_of_its_source(tmp_path, trained, records, way)
     else:
         config = changed(config, training={"init_from": exported})
     go_on(config, records, folder)
-    source, found = (last_metrics(str(path), "heldout", step) for path, step in ((trained, 6), (folder, 1)))
+    source, before, found = (
+        last_metrics(str(path), "heldout", step) for path, step in ((trained, 6), (folder, 0), (folder, 1))
+    )
     fresh = np.log(MICRO.data.vocab_size)
     assert source["masked_lm_loss"] < fresh - 0.1 and source["disc_loss"] < 0.5
     for name in ("masked_lm_loss", "disc_loss", "disc_auc"):
         assert found[name] == pytest.approx(source[name], rel=1e-5), name
+        assert before[name] == pytest.approx(source[name], rel=1e-5), f"{name}, scored before the first step"
 
 
 def test_an_imported_folder_refuses_another_config_and_other_records(tmp_path, trained, records):

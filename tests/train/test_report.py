@@ -35,7 +35,7 @@ def test_rates_idle_time_and_share_of_peak(tmp_path):
             report.keep(step, one)
             report.write_waiting()
             report.write_waiting()
-    first, second = log._rows
+    first, second = log.rows
     assert first["idle_seconds"] == 0 and second["idle_seconds"] == 0.5
     assert second["sequences_per_second"] == 16 and second["tokens_per_second"] == 900 / 5
     assert second["share_of_peak"] == 0.5 and second["grad_norm"] == 0.5
@@ -83,7 +83,7 @@ def test_a_run_that_goes_on_leaves_each_step_in_tensorboard_once(tmp_path):
     folder = tmp_path / "tensorboard"
     assert read_as_tensorboard_does(folder / "train") == [("disc_loss", step) for step in range(10, 210, 10)]
     assert read_as_tensorboard_does(folder / "heldout") == [("disc_loss", 100), ("disc_loss", 200)]
-    assert [row["step"] for row in log._rows if row["kind"] == "train"] == list(range(10, 210, 10))
+    assert [row["step"] for row in log.rows if row["kind"] == "train"] == list(range(10, 210, 10))
 
 
 def test_operations_of_the_published_recipes():
