@@ -19,7 +19,6 @@ from ablation.results import read
 from ablation.studies import STUDIES
 from ablation.workers import overview, take_cores, work_alone, work_together
 
-from electra_pretrain.cli.arguments import command_parser
 from electra_pretrain.cli.run import run_command
 from electra_pretrain.core.errors import UserError
 
@@ -27,7 +26,8 @@ RESULTS_NAME = "results.jsonl"
 
 
 def parse_args() -> argparse.Namespace:
-    parser = command_parser("ablate", __doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.set_defaults(quiet=False, verbose=False)
     commands = parser.add_subparsers(dest="command", required=True, metavar="run|list|report")
     run = commands.add_parser("run", help="do the cells that are not done yet")
     show = commands.add_parser("list", help="say which cells are done, which are left, and how long those will take")
@@ -45,13 +45,9 @@ def _add_study(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--folder", required=True, metavar="DIR", help="for all that is made")
     parser.add_argument("--results", metavar="FILE", help=f"lines of finished cells (default: {RESULTS_NAME} in --folder)")
     parser.add_argument("--only", action="append", default=[], metavar="NAME[,NAME…]", help="these variants (default: all)")
-    parser.add_argument("--seeds", type=int, default=0, help="how many seeds (default: as many as the study says)")
-    parser.add_argument(
-        "--jobs", type=int, default=1, metavar="N", help="cells at a time, each on cores of its own (default 1)"
-    )
-    parser.add_argument(
-        "--set", action="append", default=[], metavar="SECTION.FIELD=VALUE", help="change a field of all the study's runs"
-    )
+    parser.add_argument("--seeds", type=int, metavar="N", help="how many seeds (default: as many as the study says)")
+    parser.add_argument("--jobs", type=int, default=1, metavar="N", help="cells at a time, on cores of their own")
+    parser.add_argument("--set", action="append", default=[], metavar="SECTION.FIELD=VALUE", help="in all the study's runs")
     parser.add_argument("--corpus", nargs="+", action="extend", default=[], metavar="GLOB", help="text to make records from")
     parser.add_argument("--data", metavar="DIR", help="records that there are already, in place of --corpus")
     parser.add_argument("--nsmc", metavar="DIR", help="NSMC's files, to fine-tune for it (default: runs are not fine-tuned)")
@@ -73,8 +69,8 @@ def ablate(args: argparse.Namespace) -> None:
     if args.command == "report":
         report(args.results, args.page)
         return
-    if args.jobs < 1 or args.seeds < 0:
-        raise UserError("--jobs and --seeds: must be at least 1")
+    if args.jobs < 1:
+        raise UserError(f"--jobs {args.jobs}: must be at least 1")
     plan = make_plan(args)
     if args.command == "list":
         print(overview(plan, args.jobs))
@@ -120,7 +116,8 @@ def report(results: str, page: str) -> None:
 
 
 def main() -> None:
-    run_command("ablate", parse_args, ablate)
+    args = parse_args()
+    run_command("ablate", lambda: args, ablate)
 
 
 if __name__ == "__main__":

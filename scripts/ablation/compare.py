@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ablation.results import Result
-from ablation.studies import BASELINE
+from ablation.studies import BASELINE, STUDIES
 
 TOKENS, MINUTES = "the same tokens", "the same minutes"
 
@@ -60,11 +60,16 @@ class Difference(NamedTuple):
 
 
 def variants_of(results: Iterable[Result]) -> dict[str, dict[int, Result]]:
-    """Sort one study's results: variant -> seed -> result, the baseline first."""
+    """Sort one study's results: variant -> seed -> result, variants as the study has them, the baseline first."""
     found: dict[str, dict[int, Result]] = {}
-    for result in results:
+    for result in sorted(results, key=_order):
         found.setdefault(result.variant, {})[result.seed] = result
-    return {name: found[name] for name in sorted(found, key=lambda name: name != BASELINE)}
+    return found
+
+
+def _order(result: Result) -> tuple[int, str, int]:
+    known = list(STUDIES[result.study].variants)
+    return (known.index(result.variant) if result.variant in known else len(known)), result.variant, result.seed
 
 
 def seconds_a_step(runs: Mapping[int, Result]) -> float:
@@ -91,10 +96,8 @@ def values(variants: Mapping[str, Mapping[int, Result]], metric: Metric, reading
     """
     found: dict[str, dict[int, float]] = {}
     for name, runs in variants.items():
-        seconds = seconds_a_step(runs)
-        read = {
-            seed: _value(run, metric, reading, seconds, furthest_common(variants, seed, reading)) for seed, run in runs.items()
-        }
+        where = {seed: furthest_common(variants, seed, reading) for seed in runs}
+        read = {seed: _value(run, metric, reading, seconds_a_step(runs), where[seed]) for seed, run in runs.items()}
         found[name] = {seed: value for seed, value in read.items() if value is not None}
     return found
 

@@ -91,7 +91,8 @@ def _cell(metric: Metric, found: Sequence[float], difference: Difference | None)
         deviation = spread(found)
         return mean if deviation is None else f"{mean} ± {deviation:.{metric.digits}f}"
     error = "" if math.isnan(difference.error) else f" ± {difference.error:.{metric.digits}f}"
-    return f"{mean} ({difference.mean:+.{metric.digits}f}{error}, {difference.word})"
+    by = round(difference.mean, metric.digits) + 0.0  # no minus before a zero
+    return f"{mean} ({by:+.{metric.digits}f}{error}, {difference.word})"
 
 
 def _costs(study: Study, variants: Mapping[str, Runs]) -> str:

@@ -24,7 +24,7 @@ class Plan(NamedTuple):
         folder: of all that is made.
         results: the file of finished cells.
         more: overrides of every run of the study.
-        seeds: how many; 0: as many as the study says.
+        seeds: how many; None: as many as the study says.
         only: variants to run; none: all.
         corpus: text to build vocabulary and records from.
         data: records that are there already, in place of a corpus.
@@ -38,7 +38,7 @@ class Plan(NamedTuple):
     folder: str
     results: str
     more: tuple[str, ...] = ()
-    seeds: int = 0
+    seeds: int | None = None
     only: tuple[str, ...] = ()
     corpus: tuple[str, ...] = ()
     data: str | None = None

@@ -102,10 +102,10 @@ def make_trainer(config: Config, special_ids: "SpecialIds", strategy: "tf.distri
 
 
 def restore(run: str, step: int | None, trainer: "Trainer") -> None:
-    """Assign the networks' weights of a checkpoint, None for the newest."""
+    """Assign what a checkpoint holds, None for the newest."""
     from electra_pretrain.checkpoint import variables
 
-    variables.restore(find(run, step), trainer.model.named_variables())
+    variables.restore(find(run, step), trainer.variables())
 
 
 def shared_auc(trainer: "Trainer", other_run: str, other: "Trainer", batches: "HeldOut") -> float:

@@ -96,22 +96,22 @@ class Study:
         return [*shared, *self.variants[variant](plain), *kept, f"training.seed={seed}"]
 
 
-_SHORT_FINETUNE = ("learning_rate=5e-4", "max_seq_length=64", "warmup_proportion=0.1")
+_FINETUNE = ("learning_rate=5e-4", "warmup_proportion=0.1")
 _TINY = (
-    "data.max_seq_length=64",
     "training.train_batch_size=32",
-    "training.eval_batch_size=64",
-    "training.num_train_steps=5000",
-    "training.iterations_per_loop=250",
+    "training.num_train_steps=4000",
+    "training.iterations_per_loop=200",
 )
 _MINI = (
-    *_TINY,
     "model.num_hidden_layers=4",
     "model.hidden_size=256",
     "model.intermediate_size=1024",
-    "model.num_attention_heads=4",
     "model.initializer_range=0.03",
     "optimizer.learning_rate=0.0007",
+    "training.train_batch_size=32",
+    "training.num_train_steps=3000",
+    "training.iterations_per_loop=150",
+    "data.max_seq_length=64",
 )
 _PUBLISHED = ("training.num_train_steps=100000",)
 
@@ -120,25 +120,25 @@ STUDIES: Mapping[str, Study] = {
         "Two layers of 128",
         "tiny.json",
         _TINY,
-        finetune=_SHORT_FINETUNE,
+        finetune=(*_FINETUNE, "max_seq_length=32"),
         finetune_steps=400,
-        minutes=6,
+        minutes=5,
     ),
     "mini": Study(
         "Four layers of 256",
         "tiny.json",
         _MINI,
-        finetune=_SHORT_FINETUNE,
-        finetune_steps=400,
-        minutes=20,
+        finetune=(*_FINETUNE, "max_seq_length=64"),
+        finetune_steps=200,
+        minutes=17,
     ),
     "packing": Study(
         "The three ways of short documents",
         "tiny.json",
-        (*_TINY, "data.max_seq_length=128", "training.num_train_steps=4000"),
+        (*_TINY, "data.max_seq_length=128", "training.train_batch_size=16", "training.num_train_steps=3000"),
         WAYS,
         documents=ONE_A_LINE,
-        finetune=_SHORT_FINETUNE,
+        finetune=(*_FINETUNE, "max_seq_length=64"),
         finetune_steps=400,
         minutes=8,
         picture="curves",
