@@ -151,7 +151,7 @@ def describe(configs: Mapping[str, Config], name: str) -> plan.Plan:
         rows={program: each.training.train_batch_size for program, each in configs.items()},
         length=length,
         vocab_size=vocab_size,
-        slots=num_masked_slots(config.objective.mask_prob, length),
+        slots=num_masked_slots(config.objective.largest_mask_prob, length),
         step_flops=step_flops(config),
         trained=trained,
         torch=is_plain(config.to_dict()),
@@ -168,8 +168,10 @@ def make_trainer(config: Config) -> tuple[Any, Any]:
 
     from electra_pretrain.core.batch import Batch, SpecialIds
     from electra_pretrain.train.trainer import Trainer
+    from electra_pretrain.train.word_pieces import any_continuations
 
-    trainer = Trainer(config, SpecialIds(0, 1, 2, 3, 4), tf.distribute.get_strategy(), one_after_the_other=True)
+    special_ids, strategy, pieces = SpecialIds(0, 1, 2, 3, 4), tf.distribute.get_strategy(), any_continuations(config)
+    trainer = Trainer(config, special_ids, strategy, one_after_the_other=True, continues=pieces)
     ids = tf.zeros([config.training.train_batch_size, config.data.max_seq_length], tf.int32)
     return trainer, Batch(ids, ids, ids, tf.range(config.training.train_batch_size))
 

@@ -32,10 +32,12 @@ def make_trainer(config: Config) -> tuple[Any, Any, Any]:
     from electra_pretrain.core.batch import Batch, SpecialIds
     from electra_pretrain.train.devices import make_strategy, on_cpu
     from electra_pretrain.train.trainer import Trainer
+    from electra_pretrain.train.word_pieces import any_continuations
 
     strategy = make_strategy(device="cpu")
     assert on_cpu(strategy)
-    trainer = Trainer(config, SpecialIds(0, 1, 2, 3, 4), strategy, one_after_the_other=False)
+    special_ids, pieces = SpecialIds(0, 1, 2, 3, 4), any_continuations(config)
+    trainer = Trainer(config, special_ids, strategy, one_after_the_other=False, continues=pieces)
     shape = [config.training.train_batch_size, config.data.max_seq_length]
     ids = tf.random.stateless_uniform(shape, [0, 0], 5, config.data.vocab_size, tf.int32)
     return trainer, strategy, Batch(ids, tf.ones_like(ids), tf.zeros_like(ids), tf.range(shape[0]))
@@ -55,7 +57,7 @@ def make_engine(config: Config) -> Engine:
 
     metrics = summarize(run(1))
     shapes = [variable.shape.as_list() for variable in trainer.model.named_variables().values()]
-    slots = num_masked_slots(config.objective.mask_prob, config.data.max_seq_length)
+    slots = num_masked_slots(config.objective.largest_mask_prob, config.data.max_seq_length)
     logits = [config.training.train_batch_size * slots, config.data.vocab_size]
     return Engine(shapes, logits, (metrics["masked_lm_loss"], metrics["disc_loss"]), run)
 
@@ -65,7 +67,7 @@ def breakdown(config: Config) -> Iterator[tuple[str, Callable[[], Any]]]:
     import tensorflow as tf
 
     from electra_pretrain.core.rng import Random
-    from electra_pretrain.model.masking import mask_batch, sample_ids
+    from electra_pretrain.model.masking import sample_ids
     from electra_pretrain.model.objective import count, discriminate, generate
     from electra_pretrain.train.clipping import clip
     from electra_pretrain.train.metrics import metric_sums
@@ -79,7 +81,7 @@ def breakdown(config: Config) -> Iterator[tuple[str, Callable[[], Any]]]:
         return Random(config.training.seed, optimizer.global_step, batch.rows)
 
     def masks() -> Any:
-        return mask_batch(batch, objective.mask_prob, trainer._special_ids, random())
+        return trainer._masked(batch, None)[0]
 
     masked = tf.function(masks)()
     denominators = count(batch, masked)

@@ -19,6 +19,7 @@ LOSS_RATIOS = (1.0, 2500.0)  # of the discriminator's weight to the generator's;
 # Field -> what it is at least and at most.
 RANGES = {
     "objective.mask_prob": (0.05, 0.5),
+    "objective.mask_prob_end": (0.05, 0.5),
     "objective.temperature": (0.1, 10.0),
     "model.hidden_dropout_prob": (0.0, 0.5),
     "model.attention_probs_dropout_prob": (0.0, 0.5),
@@ -124,9 +125,10 @@ def _long_warmup(config: Config) -> str | None:
 
 def _odd_values(config: Config) -> str | None:
     odd = [
-        f"{field} = {value:g} (released: {operator.attrgetter(field)(Config()):g})"
+        f"{field} = {value:g} (released: {released:g})"
         for field, (least, most) in RANGES.items()
-        if not least <= (value := operator.attrgetter(field)(config)) <= most
+        if (value := operator.attrgetter(field)(config)) != (released := operator.attrgetter(field)(Config()))
+        and not least <= value <= most
     ]
     return (
         f"{'; '.join(odd)}: far from all that was published; if it is no slip, try it on a small model first" if odd else None

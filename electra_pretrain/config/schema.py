@@ -159,6 +159,16 @@ class ObjectiveConfig:
         """Whether a second network is trained on the generator's samples."""
         return self.electra_objective or self.electric_objective
 
+    @property
+    def last_mask_prob(self) -> float:
+        """The share of tokens that is masked when the run ends, and in held-out records all along."""
+        return self.mask_prob_end or self.mask_prob
+
+    @property
+    def largest_mask_prob(self) -> float:
+        """The largest share of tokens that is masked in any step, for which a step has slots."""
+        return max(self.mask_prob, self.mask_prob_end)
+
 
 @dataclasses.dataclass(frozen=True)
 class OptimizerConfig:

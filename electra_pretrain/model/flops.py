@@ -23,7 +23,7 @@ def step_flops(config: Config) -> float:
         return _FORWARD_AND_BACKWARD * flops
     untied = objective.has_discriminator and objective.untied_generator
     sizes, towers = (generator_sizes(config) if untied else own), (2 if objective.two_tower_generator else 1)
-    slots = config.training.train_batch_size * num_masked_slots(config.objective.mask_prob, config.data.max_seq_length)
+    slots = config.training.train_batch_size * num_masked_slots(config.objective.largest_mask_prob, config.data.max_seq_length)
     flops += towers * _encoder(sizes, config, tokens if objective.two_tower_generator else slots)
     head = _product(towers * sizes.hidden_size, sizes.embedding_size) + _product(sizes.embedding_size, config.data.vocab_size)
     flops += (tokens if objective.two_tower_generator else slots) * head

@@ -2,9 +2,11 @@
 
 import tensorflow as tf
 
+from electra_pretrain.config.schema import ObjectiveConfig
 from electra_pretrain.core.batch import Batch, MaskedBatch, SpecialIds
-from electra_pretrain.core.rng import Random
+from electra_pretrain.core.rng import Random, Selection
 from electra_pretrain.model.kernels import first_of_largest, fused, in_gpu_program
+from electra_pretrain.model.whole_words import number_words, whole_first
 
 REPLACE_PROB = 0.85  # a drawn position becomes [MASK]; otherwise it stays as it is
 
@@ -14,24 +16,60 @@ def num_masked_slots(mask_prob: float, max_seq_length: int) -> int:
     return int((mask_prob + 0.005) * max_seq_length)
 
 
-def mask_batch(batch: Batch, mask_prob: float, special_ids: SpecialIds, random: Random) -> MaskedBatch:
-    """Draw positions without replacement and write [MASK] over 85% of them."""
-    positions, weights = draw_positions(batch, mask_prob, special_ids, random)
+def share_at(objective: ObjectiveConfig, step: tf.Tensor, num_train_steps: int) -> float | tf.Tensor:
+    """Return the share of tokens that is masked in the update that follows `step` others: on a line over the whole run."""
+    if not objective.mask_prob_end:
+        return objective.mask_prob
+    done = tf.cast(step, tf.float32) / num_train_steps
+    return objective.mask_prob + (objective.mask_prob_end - objective.mask_prob) * done
+
+
+def mask_batch(
+    batch: Batch,
+    mask_prob: float | tf.Tensor,
+    special_ids: SpecialIds,
+    random: Random,
+    slots: int | None = None,
+    continues: tf.Tensor | None = None,
+) -> MaskedBatch:
+    """Draw positions without replacement and write [MASK] over 85% of them; arguments as of `draw_positions`."""
+    positions, weights = draw_positions(batch, mask_prob, special_ids, random, slots, continues)
+    # A token at a time, of whole words too, as BERT has it.
     replaced = random.uniform("replace by [MASK]", positions.shape[1:]) < REPLACE_PROB
     return write_masks(batch, positions, weights, replaced, special_ids)
 
 
-def draw_positions(batch: Batch, mask_prob: float, special_ids: SpecialIds, random: Random) -> tuple[tf.Tensor, tf.Tensor]:
-    """Draw uniformly among tokens that are not [CLS], [SEP], [MASK] or padding.
+def draw_positions(
+    batch: Batch,
+    mask_prob: float | tf.Tensor,
+    special_ids: SpecialIds,
+    random: Random,
+    slots: int | None = None,
+    continues: tf.Tensor | None = None,
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """Draw uniformly among tokens that are not [CLS], [SEP], [MASK] or padding; or among words.
+
+    Args:
+        batch: the rows.
+        mask_prob: the share of a row's tokens.
+        special_ids: of the vocabulary.
+        random: source of the order.
+        slots: N; None: what the share, a number then, asks for.
+        continues: bool [V], pieces that go on with the word before them: words are drawn; None: tokens are.
 
     Returns:
         masked_lm_positions int32 [B, N] and masked_lm_weights float32 [B, N]; a slot that the row does not use has 0 in both.
     """
     candidates = maskable(batch, special_ids)
-    weights = slot_weights(batch.input_mask, candidates, mask_prob)
+    weights = slot_weights(batch.input_mask, candidates, mask_prob, slots)
+    words = None if continues is None else number_words(batch.input_ids, candidates, continues, special_ids.unk)
     # A random order of the row: the largest of independent 31-bit numbers come first, what may not be masked last.
-    bits = tf.bitwise.right_shift(random.bits("mask", candidates.shape[1:]), tf.constant(1, tf.uint32))
-    _, positions = tf.math.top_k(tf.where(candidates, tf.cast(bits, tf.int32), -1), k=weights.shape[1])
+    one_a_word = None if words is None else Selection(0, words)
+    bits = tf.bitwise.right_shift(random.bits("mask", candidates.shape[1:], one_a_word), tf.constant(1, tf.uint32))
+    scores = tf.where(candidates, tf.cast(bits, tf.int32), -1)
+    if words is not None:
+        scores = whole_first(scores, words, tf.cast(tf.reduce_sum(weights, axis=1), tf.int32), weights.shape[1])
+    _, positions = tf.math.top_k(scores, k=weights.shape[1])
     return tf.where(weights > 0, positions, 0), weights
 
 
@@ -43,9 +81,11 @@ def maskable(batch: Batch, special_ids: SpecialIds) -> tf.Tensor:
     return allowed
 
 
-def slot_weights(input_mask: tf.Tensor, candidates: tf.Tensor, mask_prob: float) -> tf.Tensor:
+def slot_weights(
+    input_mask: tf.Tensor, candidates: tf.Tensor, mask_prob: float | tf.Tensor, slots: int | None = None
+) -> tf.Tensor:
     """Return float32 [B, N]: 1 for the slots that a row uses, as many as its length asks for and its candidates allow."""
-    slots = num_masked_slots(mask_prob, input_mask.shape[1])
+    slots = num_masked_slots(mask_prob, input_mask.shape[1]) if slots is None else slots
     num_tokens = tf.cast(tf.reduce_sum(input_mask, axis=1), tf.float32)
     # tf.round: half to even.
     wanted = tf.cast(tf.round(num_tokens * mask_prob), tf.int32)

@@ -116,6 +116,16 @@ def file_name(type: str) -> str:
     return wordpiece.FILE_NAME if type == wordpiece.TYPE else sentencepiece.FILE_NAME
 
 
+def continues_word(token: str, type: str) -> bool:
+    """Tell whether a token goes on with the word before it, by its mark; of special tokens nothing is told.
+
+    Args:
+        token: of a vocabulary.
+        type: the vocabulary's, one of `TYPES`. WordPiece's words end at spaces and at punctuation, SentencePiece's at spaces.
+    """
+    return token.startswith(CONTINUATION_PREFIX) if type == wordpiece.TYPE else not token.startswith(sentencepiece.SPACE)
+
+
 def group_into_words(tokens: Sequence[str], type: str) -> list[list[str]]:
     """Put tokens back together, for people to read: word by word, without the marks that join or part pieces.
 
@@ -126,8 +136,7 @@ def group_into_words(tokens: Sequence[str], type: str) -> list[list[str]]:
     is_wordpiece = type == wordpiece.TYPE
     words: list[list[str]] = []
     for token in tokens:
-        continues = token.startswith(CONTINUATION_PREFIX) if is_wordpiece else not token.startswith(sentencepiece.SPACE)
-        if continues and words:
+        if continues_word(token, type) and words:
             words[-1].append(token.removeprefix(CONTINUATION_PREFIX) if is_wordpiece else token)
         else:
             words.append([token if is_wordpiece else token.removeprefix(sentencepiece.SPACE)])

@@ -17,6 +17,7 @@ from electra_pretrain.tpu.report import StepCost
 from electra_pretrain.train.input import check_replicas
 from electra_pretrain.train.metrics import Sums
 from electra_pretrain.train.trainer import Trainer
+from electra_pretrain.train.word_pieces import any_continuations
 from electra_pretrain.xla.report import OutOfMemory
 
 # Which ids they are changes nothing in the program's shape.
@@ -84,7 +85,8 @@ def lower_step(config: Config, num_replicas: int, for_gpu: bool = False) -> byte
     """
     rows = config.training.train_batch_size // num_replicas
     share = dataclasses.replace(config, training=dataclasses.replace(config.training, train_batch_size=rows))
-    trainer = Trainer(share, _SPECIAL_IDS, tf.distribute.get_strategy(), one_after_the_other=True)
+    pieces = any_continuations(config)
+    trainer = Trainer(share, _SPECIAL_IDS, tf.distribute.get_strategy(), one_after_the_other=True, continues=pieces)
     ids = tf.zeros([rows, config.data.max_seq_length], tf.int32)
     batch = Batch(ids, ids, ids, tf.range(rows))
 

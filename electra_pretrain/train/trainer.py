@@ -13,7 +13,7 @@ from electra_pretrain.core.rng import Random
 from electra_pretrain.model.documents import document_numbers
 from electra_pretrain.model.electra import Electra
 from electra_pretrain.model.kernels import gpu_program
-from electra_pretrain.model.masking import mask_batch
+from electra_pretrain.model.masking import mask_batch, num_masked_slots, share_at
 from electra_pretrain.model.objective import Denominators, compute_losses, count
 from electra_pretrain.train.clipping import NORM, Clipping
 from electra_pretrain.train.gradients import Gradients
@@ -56,6 +56,7 @@ class Trainer:
         strategy: tf.distribute.Strategy,
         one_after_the_other: bool = False,
         compiled: bool = False,
+        continues: np.ndarray | None = None,
     ) -> None:
         """Build the networks and the optimiser on the strategy's devices.
 
@@ -65,7 +66,10 @@ class Trainer:
             strategy: the devices.
             one_after_the_other: end the generator's pass before the discriminator's begins, which halves the activations held
                 at once. The numbers are the same either way; on a CPU both together keep more cores busy.
+            continues: bool [V], pieces that go on with the word before them; for objective.masking = "whole_word", else None.
         """
+        assert (continues is not None) == (config.objective.masking == "whole_word")
+        self._continues = continues
         self._config, self._special_ids, self.strategy = config, special_ids, strategy
         self._one_after_the_other = one_after_the_other
         with strategy.scope():
@@ -141,7 +145,10 @@ class Trainer:
     def _masked(self, batch: Batch, masked: MaskedBatch | None) -> tuple[MaskedBatch, Denominators]:
         """Return the batch masked, and what its losses are divided by."""
         if masked is None:
-            masked = mask_batch(batch, self._config.objective.mask_prob, self._special_ids, self._random(batch))
+            objective, step = self._config.objective, self.optimizer.global_step
+            share = share_at(objective, step, self._config.training.num_train_steps)
+            slots = num_masked_slots(objective.largest_mask_prob, batch.input_ids.shape[1])
+            masked = mask_batch(batch, share, self._special_ids, self._random(batch), slots, self._continues)
         masked = self._with_documents(batch, masked)
         return masked, count(batch, masked)
 
@@ -198,10 +205,14 @@ class Trainer:
         return self._over_replicas(self.strategy.run(self._score, args=(batch,)))
 
     def _scored(self, batch: Batch) -> Sums:
-        """Return metric sums without dropout; masks and samples depend on the row alone, the same at every checkpoint."""
+        """Return metric sums without dropout; masks and samples depend on the row alone, the same at every checkpoint.
+
+        So does how much is masked: the share that the run ends with.
+        """
         # A step that no update has.
         random = Random(self._config.training.seed, 2**32 - 1, batch.rows)
-        masked = mask_batch(batch, self._config.objective.mask_prob, self._special_ids, random)
+        share = self._config.objective.last_mask_prob
+        masked = mask_batch(batch, share, self._special_ids, random, continues=self._continues)
         masked = self._with_documents(batch, masked)
         one = tf.constant(1.0)
         outputs = compute_losses(

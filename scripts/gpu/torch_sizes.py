@@ -87,6 +87,8 @@ def is_plain(config: dict[str, Any]) -> bool:
         objective["electra_objective"]
         and objective["untied_generator"]
         and objective["embedding_sharing"] == "tied"
+        and objective["masking"] == "token"
+        and not objective["mask_prob_end"]
         and not any(objective[name] for name in variants)
         and objective["temperature"] == 1
         and not model["num_hidden_groups"]

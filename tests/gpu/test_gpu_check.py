@@ -58,7 +58,7 @@ def test_a_reduced_config_compiles_for_an_a100(tmp_path):
     config = load_config("tiny.json", SETS)
     # Products that were counted in the program are those of the formula and, computed again for the gradient, the first of
     # each block's feed-forward layers; but for what the compiler pads.
-    length, slots = config.data.max_seq_length, num_masked_slots(config.objective.mask_prob, config.data.max_seq_length)
+    length, slots = config.data.max_seq_length, num_masked_slots(config.objective.largest_mask_prob, config.data.max_seq_length)
     again = 0
     for sizes, last in ((discriminator_sizes(config), length), (generator_sizes(config), slots)):
         positions = (sizes.num_hidden_layers - 1) * length + last
