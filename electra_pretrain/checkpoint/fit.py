@@ -32,7 +32,7 @@ def check_moments(pretrained: Pretrained) -> None:
     """
     if not any(value.any() for name, value in pretrained.values.items() if is_moment(name)):
         raise UserError(
-            f"training.init_moments = true: {pretrained.origin}: has no moments of Adam's, as no import and few exports have; "
+            f"training.init_moments = true: {pretrained.origin}: has no moments of Adam's (imports and exports seldom do); "
             "name a run or one of its checkpoints in training.init_from, or set training.init_moments=false"
         )
 
