@@ -45,7 +45,7 @@ from electra_pretrain.train.report import Report, RunLog
 from electra_pretrain.train.run_folder import Start, own_names, record_run
 from electra_pretrain.train.step_cost import smaller_steps
 from electra_pretrain.train.trainer import Loop, Trainer
-from electra_pretrain.train.word_pieces import continuations
+from electra_pretrain.train.word_pieces import read_continuations
 
 LEFT_OUT_NAME = "left_out"  # copies of damaged shards, what cannot be read left out
 _log = logging.getLogger(__name__)
@@ -158,7 +158,7 @@ def _open_inputs(start: Start, strategy: tf.distribute.Strategy, left_out: str |
 def _restored_trainer(start: Start, config: Config, strategy: tf.distribute.Strategy) -> Trainer:
     """Build a phase's trainer, its values from the run's own newest checkpoint; else from other weights; else from the seed."""
     source = start.sources[-1]
-    special_ids, pieces = source.manifest.vocabulary.special_ids, continuations(config, source)
+    special_ids, pieces = source.manifest.vocabulary.special_ids, read_continuations(config, source)
     in_turn, compiled = not on_cpu(strategy), compiles_steps(strategy)
     trainer = Trainer(config, special_ids, strategy, in_turn, compiled, pieces)
     if not restore_newest(start.model_dir, trainer.variables()) and start.pretrained is not None:
