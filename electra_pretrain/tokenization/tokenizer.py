@@ -11,7 +11,7 @@ from typing import Protocol
 import numpy as np
 
 from electra_pretrain.core import files, shipped
-from electra_pretrain.core.batch import SpecialIds
+from electra_pretrain.core.batch import SPECIAL_TOKENS, SpecialIds
 from electra_pretrain.core.errors import UserError
 from electra_pretrain.tokenization import provenance, sentencepiece, wordpiece
 from electra_pretrain.tokenization.engine import Unknown
@@ -116,13 +116,15 @@ def file_name(type: str) -> str:
     return wordpiece.FILE_NAME if type == wordpiece.TYPE else sentencepiece.FILE_NAME
 
 
-def continues_word(token: str, type: str) -> bool:
-    """Tell whether a token goes on with the word before it, by its mark; of special tokens nothing is told.
+def continuations(tokens: Sequence[str], type: str) -> np.ndarray:
+    """Return bool [V]: which tokens of a vocabulary go on with the word before them; special tokens never do.
 
-    Args:
-        token: of a vocabulary.
-        type: the vocabulary's, one of `TYPES`. WordPiece's words end at spaces and at punctuation, SentencePiece's at spaces.
+    WordPiece's words end at spaces and at punctuation, SentencePiece's at spaces.
     """
+    return np.array([token not in SPECIAL_TOKENS and _continues(token, type) for token in tokens])
+
+
+def _continues(token: str, type: str) -> bool:
     return token.startswith(CONTINUATION_PREFIX) if type == wordpiece.TYPE else not token.startswith(sentencepiece.SPACE)
 
 
@@ -136,7 +138,7 @@ def group_into_words(tokens: Sequence[str], type: str) -> list[list[str]]:
     is_wordpiece = type == wordpiece.TYPE
     words: list[list[str]] = []
     for token in tokens:
-        if continues_word(token, type) and words:
+        if _continues(token, type) and words:
             words[-1].append(token.removeprefix(CONTINUATION_PREFIX) if is_wordpiece else token)
         else:
             words.append([token if is_wordpiece else token.removeprefix(sentencepiece.SPACE)])

@@ -20,7 +20,7 @@ from electra_pretrain.train.input import Source, check_data, check_replicas, hel
 from electra_pretrain.train.run_folder import is_import, load_run
 from electra_pretrain.train.same_vocabulary import check_records_vocabulary
 from electra_pretrain.train.trainer import Trainer
-from electra_pretrain.train.word_pieces import continuations
+from electra_pretrain.train.word_pieces import read_continuations
 
 _log = logging.getLogger(__name__)
 
@@ -58,7 +58,7 @@ def evaluate(
     batches = heldout_batches(config, source.manifest, paths, strategy)
     if batches is None:
         raise UserError(f"{data_dir}: no held-out records to score; build them with --heldout_fraction above 0")
-    special_ids, pieces = source.manifest.vocabulary.special_ids, continuations(config, source)
+    special_ids, pieces = source.manifest.vocabulary.special_ids, read_continuations(config, source)
     trainer = Trainer(config, special_ids, strategy, compiled=compiles_steps(strategy), continues=pieces)
     restore(find(model_dir, step), trainer.variables())
     with located(source, paths, "copy the file again or build the data anew"):

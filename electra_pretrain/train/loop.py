@@ -48,7 +48,7 @@ from electra_pretrain.train.run_folder import Start, own_names, record_run
 from electra_pretrain.train.step_cost import smaller_steps
 from electra_pretrain.train.trainer import Loop, Trainer
 from electra_pretrain.train.unigram import baseline_loss
-from electra_pretrain.train.word_pieces import continuations
+from electra_pretrain.train.word_pieces import read_continuations
 
 LEFT_OUT_NAME = "left_out"  # copies of damaged shards, what cannot be read left out
 _log = logging.getLogger(__name__)
@@ -166,7 +166,7 @@ def _restored_trainer(start: Start, config: Config, strategy: tf.distribute.Stra
     Returned with it: whether all of its weights are trained ones.
     """
     source = start.sources[-1]
-    special_ids, pieces = source.manifest.vocabulary.special_ids, continuations(config, source)
+    special_ids, pieces = source.manifest.vocabulary.special_ids, read_continuations(config, source)
     in_turn, compiled = not on_cpu(strategy), compiles_steps(strategy)
     trainer = Trainer(config, special_ids, strategy, in_turn, compiled, pieces)
     if restore_newest(start.model_dir, trainer.variables()):

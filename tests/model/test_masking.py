@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from electra_pretrain.config.schema import ObjectiveConfig
 from electra_pretrain.core.batch import Batch, SpecialIds
 from electra_pretrain.core.rng import Random
 from electra_pretrain.model import masking
@@ -156,3 +157,34 @@ def test_a_forbidden_token_that_dwarfs_all_others_leaves_their_odds_alone():
 def test_samples_of_what_is_no_number_are_still_tokens():
     sampled = masking.sample_ids(tf.fill([4, 7], np.nan), 1.0, None, Random(1, 0, tf.range(4))).numpy()
     assert ((sampled >= 0) & (sampled < 7)).all()
+
+
+OBJECTIVE = ObjectiveConfig(mask_prob=0.3, mask_prob_end=0.15)
+
+
+@pytest.mark.parametrize(("step", "share"), [(0, 0.3), (1, 0.29985), (500, 0.225), (999, 0.15015), (1000, 0.15)])
+def test_the_share_goes_on_a_line_from_one_number_to_the_other(step, share):
+    assert float(masking.share_at(OBJECTIVE, tf.constant(step, tf.int64), 1000)) == pytest.approx(share, rel=1e-6)
+    rising = ObjectiveConfig(mask_prob=0.15, mask_prob_end=0.3)
+    assert float(masking.share_at(rising, tf.constant(step, tf.int64), 1000)) == pytest.approx(0.45 - share, rel=1e-6)
+
+
+def test_without_an_end_the_share_is_the_number_itself():
+    assert masking.share_at(ObjectiveConfig(), tf.constant(7, tf.int64), 1000) == 0.15
+    assert [ObjectiveConfig().last_mask_prob, ObjectiveConfig().largest_mask_prob] == [0.15, 0.15]
+    assert [OBJECTIVE.last_mask_prob, OBJECTIVE.largest_mask_prob] == [0.15, 0.3]
+
+
+@pytest.mark.parametrize("step", [0, 123, 999])
+def test_number_of_masked_tokens_while_the_share_changes(step):
+    """Of slots sized for the larger share as many are used as the step's share asks for; others stand at 0, as ever."""
+    lengths = [128, 127, 90, 31, 12, 3]
+    batch, slots = batch_of(lengths, 128), masking.num_masked_slots(OBJECTIVE.largest_mask_prob, 128)
+    share = masking.share_at(OBJECTIVE, tf.constant(step, tf.int64), 1000)
+    masked = masking.mask_batch(batch, share, IDS, Random(1, step, batch.rows), slots)
+    weights = masked.masked_lm_weights.numpy()
+    now = np.float32(0.3 - 0.15 * step / 1000)
+    wanted = [max(1, min(slots, int(np.round(np.float32(n) * now)))) for n in lengths]
+    may = masked.maskable.numpy().sum(1).tolist()
+    assert weights.sum(1).tolist() == list(map(min, wanted, may)) and weights.shape[1] == slots == 39
+    assert (masked.masked_lm_positions.numpy()[weights == 0] == 0).all()
