@@ -27,8 +27,8 @@ def invented_text() -> bytes:
 
 APART, JOINED, PACKED = (
     ("apart", 8, "821e50aaa28a756a97540f861dd767d969ac4fa77c1285c634df83c651e05c6a", "bfd8527eebfd404d", 14799),
-    ("joined", 0, "", "", 0),
-    ("packed", 0, "", "", 14799),
+    ("joined", 8, "92e0a37c3c7e3cf386da2dc14f8ce474471efacc11ea37293685dd446a8cfe0d", "8778436074b3214e", 17655),
+    ("packed", 8, "a764e42b540f0d46ce3dcc858023ec2f96b23ea360c7b1677fd67f0d0272d999", "4ee31612808cb408", 14799),
 )
 
 

@@ -153,7 +153,7 @@ def _shown_example(folder: str, shard: Shard, number: int, manifest: Manifest, t
         of_document = (mask > 0) & (document == number)
         shown = [_spelt(ids[of_document & (segments == segment)], tokens) for segment in (0, 1)]
         texts.append([group_into_words(segment, manifest.vocabulary.type) for segment in shown if segment])
-    several = f", {len(texts)} documents" if manifest.short_documents == "packed" else ""
+    several = f", {len(texts)} document{'s' if len(texts) > 1 else ''}" if manifest.short_documents == "packed" else ""
     return ShownExample(f"{title}: {int(mask.sum())} tokens, {int((mask == 0).sum())} padding{several}", texts)
 
 
