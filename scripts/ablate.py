@@ -17,7 +17,7 @@ from ablation.plan import Plan, check_settings
 from ablation.prepare import prepare
 from ablation.results import read
 from ablation.studies import STUDIES
-from ablation.workers import overview, take_cores, work_alone, work_together
+from ablation.workers import deadline, overview, take_cores, work_alone, work_together
 
 from electra_pretrain.cli.run import run_command
 from electra_pretrain.core.errors import UserError
@@ -77,15 +77,15 @@ def ablate(args: argparse.Namespace) -> None:
         return
     if args.tpu and args.jobs > 1:
         raise UserError(f"--jobs {args.jobs}: a TPU trains one run at a time; leave it out")
-    is_worker = take_cores()
+    is_worker, end = take_cores(), deadline(args.hours)
     if not is_worker:
         plan.cells(), plan.finished()
         check_settings(plan)
         prepare(plan)
     if args.jobs > 1 and not is_worker:
-        if code := work_together(args.jobs, sys.argv):
+        if code := work_together(args.jobs, sys.argv, end):
             raise UserError(f"a worker ended with code {code}; its words stand above; run the same command again to go on")
-    elif failed := work_alone(plan, args.hours):
+    elif failed := work_alone(plan, end):
         raise UserError(f"{len(failed)} cells failed: {failed[0]}; mend that and run the same command again")
     if not is_worker:
         print(overview(plan, args.jobs))

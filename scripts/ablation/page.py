@@ -27,6 +27,11 @@ from electra_pretrain.core.errors import UserError
 from electra_pretrain.evaluation.markdown import aligned
 
 Runs = Mapping[int, Result]
+_CAPTIONS = {
+    "differences": "Differences to the baseline at the same tokens: a pale dot for each seed, their mean, two standard errors to "
+    "both sides; further right is better.",
+    "curves": "Means over the seeds, and a band of one standard deviation to both sides.",
+}
 
 
 def write(page: str, results: Sequence[Result], source: str) -> list[str]:
@@ -62,7 +67,7 @@ def write(page: str, results: Sequence[Result], source: str) -> list[str]:
 def section(study: Study, results: Sequence[Result], picture: str) -> str:
     """Write what one study gave, as Markdown."""
     variants = variants_of(results)
-    parts = [f"![{study.title}: {study.picture}]({picture})"]
+    parts = [f"![{study.title}: {study.picture}]({picture})", _CAPTIONS[study.picture]]
     tables = {reading: _table(study, variants, reading) for reading in (TOKENS, MINUTES)}
     parts += [part for reading, table in tables.items() for part in (f"At {reading}:", table)]
     parts += ["What each run took:", _costs(study, variants), *_notes(study, variants)]

@@ -99,8 +99,8 @@ class Study:
 _FINETUNE = ("learning_rate=5e-4", "warmup_proportion=0.1")
 _TINY = (
     "training.train_batch_size=32",
-    "training.num_train_steps=4000",
-    "training.iterations_per_loop=200",
+    "training.num_train_steps=3000",
+    "training.iterations_per_loop=150",
 )
 _MINI = (
     "model.num_hidden_layers=4",
@@ -108,7 +108,7 @@ _MINI = (
     "model.intermediate_size=1024",
     "model.initializer_range=0.03",
     "optimizer.learning_rate=0.0007",
-    "training.train_batch_size=32",
+    "training.train_batch_size=16",
     "training.num_train_steps=3000",
     "training.iterations_per_loop=150",
     "data.max_seq_length=64",
@@ -129,13 +129,13 @@ STUDIES: Mapping[str, Study] = {
         "tiny.json",
         _MINI,
         finetune=(*_FINETUNE, "max_seq_length=64"),
-        finetune_steps=200,
+        finetune_steps=300,
         minutes=17,
     ),
     "packing": Study(
         "The three ways of short documents",
         "tiny.json",
-        (*_TINY, "data.max_seq_length=128", "training.train_batch_size=16", "training.num_train_steps=3000"),
+        (*_TINY, "data.max_seq_length=128", "training.train_batch_size=16"),
         WAYS,
         documents=ONE_A_LINE,
         finetune=(*_FINETUNE, "max_seq_length=64"),

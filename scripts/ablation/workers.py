@@ -19,17 +19,24 @@ from electra_pretrain.core.errors import UserError
 from electra_pretrain.core.progress import duration
 
 WORKER_VARIABLE = "ABLATE_WORKER"  # "0 2": the first of two
+END_VARIABLE = "ABLATE_END"  # the clock's time at which all of them must have ended
 _log = logging.getLogger(__name__)
 
 
-def work_alone(plan: Plan, hours: float | None) -> list[str]:
+def deadline(hours: float | None) -> float | None:
+    """Return the clock's time by which cells must have ended, a worker's being that of who started it; None for no limit."""
+    if END_VARIABLE in os.environ:
+        return float(os.environ[END_VARIABLE])
+    return None if hours is None else time.time() + hours * 3600
+
+
+def work_alone(plan: Plan, end: float | None) -> list[str]:
     """Do cells until none is left that nobody else is at; return a line for each that failed.
 
     Args:
         plan: what to do.
-        hours: no cell is begun that would not end within these; None: there is no such limit.
+        end: no cell is begun that would not end by then, see `deadline`.
     """
-    end = None if hours is None else time.monotonic() + hours * 3600
     failed: dict[Cell, str] = {}
     while True:
         done, begun = plan.finished(), False
@@ -38,7 +45,7 @@ def work_alone(plan: Plan, hours: float | None) -> list[str]:
             if not parts:
                 continue
             needed = seconds_of(plan, done) if "run" in parts else 0.0
-            if end is not None and time.monotonic() + (needed or 0.0) > end:
+            if end is not None and time.time() + (needed or 0.0) > end:
                 _log.info("%s: would not end in time; run the same command again to go on", cell)
                 return list(failed.values())
             with _held(plan, cell) as is_held:
@@ -68,11 +75,12 @@ def _held(plan: Plan, cell: Cell) -> Iterator[bool]:
         yield True
 
 
-def work_together(jobs: int, arguments: Sequence[str]) -> int:
+def work_together(jobs: int, arguments: Sequence[str], end: float | None) -> int:
     """Start this script so many times, each on cores of its own, and wait for all; return the gravest exit code."""
     processes = []
     for number in range(jobs):
         environment = {**os.environ, WORKER_VARIABLE: f"{number} {jobs}"}
+        environment |= {} if end is None else {END_VARIABLE: str(end)}
         # Ctrl-C reaches this process alone, which asks each worker once: twice would cut the saving of what it runs short.
         processes.append(subprocess.Popen([sys.executable, *arguments], env=environment, start_new_session=True))
     signal.signal(signal.SIGTERM, signal.default_int_handler)
