@@ -379,7 +379,7 @@ def test_the_band_of_its_recipe_lies_behind_a_run(tmp_path):
     tiny = load_config("tiny.json")
     said = draw(write_run(tmp_path / "a", healthy_rows(), tiny), "--output", tmp_path / "out.html")
     text = (tmp_path / "out.html").read_text()
-    source = "seeds of quickstart, measured with this package"
+    source = "five seeds of quickstart, measured with this package"
     assert f"where healthy runs of tiny lie ({source};" in text and source in said.split("\n")[2]
     assert said.split("\n")[1] == "a: no sign of trouble"
     assert text.count("fill-opacity: 0.13") == 4, "of four metrics"
