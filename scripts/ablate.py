@@ -2,6 +2,7 @@
 
     python scripts/ablate.py run --study tiny --corpus reviews.txt.xz --nsmc tasks/nsmc --split dev --folder ablation --jobs 2
     python scripts/ablate.py list --study tiny --folder ablation --jobs 2
+    python scripts/ablate.py time --study tiny --folder ablation
     python scripts/ablate.py report --results ablation/results.jsonl --page docs/ablations.md
 
 Studies stand in scripts/ablation/studies.py. A cell is one run: pretrained, its checkpoints scored on held-out records under
@@ -10,13 +11,15 @@ line of the results, and is not run again. docs/ablations.md tells how to read w
 """  # fmt: skip
 
 import argparse
+import dataclasses
 import os
 import sys
 
 from ablation.plan import Plan, check_settings
 from ablation.prepare import prepare
-from ablation.results import read
+from ablation.results import put, read
 from ablation.studies import STUDIES
+from ablation.turns import seconds_in_turns
 from ablation.workers import deadline, overview, take_cores, work_alone, work_together
 
 from electra_pretrain.cli.run import run_command
@@ -28,13 +31,16 @@ RESULTS_NAME = "results.jsonl"
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.set_defaults(quiet=False, verbose=False)
-    commands = parser.add_subparsers(dest="command", required=True, metavar="run|list|report")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="run|list|time|report")
     run = commands.add_parser("run", help="do the cells that are not done yet")
     show = commands.add_parser("list", help="say which cells are done, which are left, and how long those will take")
+    clock = commands.add_parser("time", help="time the variants' steps in turns, on a machine that does nothing else")
     report = commands.add_parser("report", help="write tables and drawings into a page")
-    for command in (run, show):
+    for command in (run, show, clock):
         _add_study(command)
     _add_work(run)
+    clock.add_argument("--rounds", type=int, default=20, metavar="N", help="turns of each variant (default %(default)s)")
+    clock.add_argument("--tpu", metavar="NAME", help="as run_pretraining takes it")
     report.add_argument("--results", required=True, metavar="FILE", help="what run wrote")
     report.add_argument("--page", required=True, metavar="FILE", help="a page with a line <!-- ablate STUDY --> for each study")
     return parser.parse_args()
@@ -75,6 +81,9 @@ def ablate(args: argparse.Namespace) -> None:
     if args.command == "list":
         print(overview(plan, args.jobs))
         return
+    if args.command == "time":
+        time_steps(plan, args.rounds)
+        return
     if args.tpu and args.jobs > 1:
         raise UserError(f"--jobs {args.jobs}: a TPU trains one run at a time; leave it out")
     is_worker, end = take_cores(), deadline(args.hours)
@@ -99,6 +108,24 @@ def make_plan(args: argparse.Namespace) -> Plan:
     return Plan(
         args.study, args.folder, results, tuple(args.set), args.seeds, only, tuple(args.corpus), discard=discard, **given
     )
+
+
+def time_steps(plan: Plan, rounds: int) -> None:
+    """Time what is finished, and note it in its lines.
+
+    Raises:
+        UserError: nothing is finished, or not all of what is asked for; or there are no rounds.
+    """
+    if rounds < 1:
+        raise UserError(f"--rounds {rounds}: must be at least 1")
+    done = plan.finished()
+    if unfinished := [cell for cell in plan.cells() if cell not in done]:
+        raise UserError(f"{unfinished[0]}: is not finished; run it first, or name what is with --only and --seeds")
+    for variant, seconds in seconds_in_turns(plan, rounds).items():
+        print(f"{variant}: {1000 * seconds:.2f} ms a step")
+        for cell, result in done.items():
+            if cell.variant == variant:
+                put(plan.results, dataclasses.replace(result, turn_seconds=float(f"{seconds:.6g}")))
 
 
 def report(results: str, page: str) -> None:

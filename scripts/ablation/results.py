@@ -51,6 +51,7 @@ class Result:
         overrides: by which the run differs from the study's config.
         looks: its checkpoints, ascending.
         step_seconds: median over the run of the seconds that a step took on the device.
+        turn_seconds: the same of steps that were timed in turns with the other variants'; None before they were.
         cpu_seconds: of pretraining, all threads, start and all; None where it was stopped in between.
         wall_seconds: of the whole cell, None likewise.
         hardware: in words.
@@ -72,6 +73,7 @@ class Result:
     task_metric: str = ""
     task_scores: tuple[float, ...] = ()
     shared_auc: float | None = None
+    turn_seconds: Amount | None = None
     versions: dict[str, str] = dataclasses.field(default_factory=dict)
 
     @property

@@ -25,7 +25,7 @@ from tests.conftest import DATA, changed
 
 TINY, SMALL = load_config("tiny.json"), load_config("google_small_owt.json")
 BASELINE = 6.585  # nats, of the sample corpus in tiny's vocabulary
-# Metrics of runs of `tiny` on the sample corpus, most of them broken on purpose by what was set, and what is to be told of each.
+# Metrics of runs of `tiny` on the sample corpus, most of them broken on purpose by what was set, and what each is told.
 ASKED = json.loads((DATA / "asked_runs.json").read_text())
 
 
