@@ -28,8 +28,8 @@ from electra_pretrain.evaluation.markdown import aligned
 
 Runs = Mapping[int, Result]
 _CAPTIONS = {
-    "differences": "Differences to the baseline at the same tokens: a pale dot for each seed, their mean, two standard errors to "
-    "both sides; further right is better.",
+    "differences": "Differences to the baseline at the same tokens: a pale dot for each seed, their mean, two standard errors "
+    "to both sides; further right is better.",
     "curves": "Means over the seeds, and a band of one standard deviation to both sides.",
 }
 
