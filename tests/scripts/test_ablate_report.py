@@ -65,6 +65,7 @@ def test_the_same_minutes_are_those_of_the_fastest_run_and_the_same_tokens_those
 def test_a_step_s_time_is_a_variant_s_not_a_seed_s(parts):
     runs = [result(parts, "baseline", seed, 5.0, seconds) for seed, seconds in enumerate((0.1, 0.1, 0.4))]
     variants = parts.compare.variants_of(runs)
+    assert parts.compare.seconds_a_step(variants["baseline"]) == 0.1
     read = parts.compare.values(variants, parts.compare.METRICS[0], parts.compare.MINUTES)
     assert read == {"baseline": {0: 5.0, 1: 5.0, 2: 5.0}}
 
