@@ -12,6 +12,7 @@ from electra_pretrain.config.schema import Config
 from electra_pretrain.core.finding import Fact, Level
 
 BASE_RATE, SMALL_RATE = 2e-4, 5e-4  # peaks of the released configs
+SMALL_HIDDEN_SIZE = 256  # at most so many units have the second
 MAX_RATE, HOPELESS_RATE, MIN_RATE = 0.01, 0.1, 1e-7
 MIN_WARMUP, MAX_WARMUP = 100, 0.5
 MAX_UNSAVED_STEPS = 50_000

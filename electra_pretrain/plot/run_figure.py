@@ -96,8 +96,8 @@ def _draw(runs: list[Run], panels: list[Panel], smoothing: float, from_step: int
     names_a_line = max(1, letters // (LETTERS_OF_A_KEY + max(len(name.split("\n")[0]) for name in names)))
     name_lines = math.ceil(len(names) / names_a_line) + sum(name.count("\n") for name in names)
     recipes = recipes_of(runs, panels, from_step)
-    bands = {textwrap.fill(_band_title(recipe), letters - LETTERS_OF_A_KEY) for recipe in recipes}
-    key_lines = 3 + sum(1 + text.count("\n") for text in bands)
+    bands = "\n".join(textwrap.fill(_band_title(recipe), letters) for recipe in recipes)
+    key_lines = 3 + (bands.count("\n") + 1 if bands else 0)
     figure = Figure(figsize=(width, PANEL_HEIGHT * lines + LINE_HEIGHT * (name_lines + key_lines)), layout="constrained")
     axes = figure.subplots(lines, columns, sharex=True, squeeze=False).flatten()
     for axis, panel in zip(axes, panels, strict=False):
@@ -107,7 +107,7 @@ def _draw(runs: list[Run], panels: list[Panel], smoothing: float, from_step: int
     for axis in axes[len(panels) :]:
         axis.remove()
     baselines = [panel.baseline_title for panel in panels if any(panel.baseline in row for run in runs for row in run.rows)]
-    _add_legends(figure, names, names_a_line, smoothing, baselines, sorted(bands))
+    _add_legends(figure, names, names_a_line, smoothing, baselines, bands)
     return figure
 
 
@@ -125,7 +125,7 @@ def _band(panel: Panel, recipe: Recipe, runs: list[Run], from_step: int) -> Band
 
 
 def _band_title(recipe: Recipe) -> str:
-    return f"where healthy runs of {recipe.name} lie ({recipe.source}; as wide as it is for {recipe.width})"
+    return f"grey: where healthy runs of {recipe.name} lie; source: {recipe.source}; width: {recipe.width}"
 
 
 def _draw_band(axis: "Axes", panel: Panel, recipe: Recipe, runs: list[Run], from_step: int) -> None:
@@ -172,12 +172,9 @@ def _line(axis: "Axes", points: Curve, marker: str = "", **look: Any) -> None:
     axis.plot(points.steps, points.values, marker=marker, markersize=4.5, markevery=where.tolist(), **look)
 
 
-def _add_legends(
-    figure: "Figure", names: list[str], columns: int, smoothing: float, baselines: list[str], bands: list[str]
-) -> None:
+def _add_legends(figure: "Figure", names: list[str], columns: int, smoothing: float, baselines: list[str], bands: str) -> None:
     """Tell above the panels which colour is whose, below them which line is what, and whose the band is."""
     from matplotlib.lines import Line2D
-    from matplotlib.patches import Patch
 
     colours = [Line2D([], [], linewidth=2, **look_of(index)) for index in range(len(names))]
     legend = figure.legend(colours, ["run"] * len(names), loc="outside upper left", ncols=columns)
@@ -191,7 +188,7 @@ def _add_legends(
     kinds["held-out"] = Line2D([], [], linewidth=1.6, marker="o", markersize=4.5, **grey)
     if baselines:
         kinds[", ".join(baselines)] = Line2D([], [], linewidth=1.2, linestyle="--", **grey)
-    lines = {"loc": "outside lower left", "fontsize": 9}
-    figure.legend(list(kinds.values()), list(kinds), ncols=min(len(kinds), 4), **lines)
+    lower: dict[str, Any] = {"loc": "outside lower left", "ncols": min(len(kinds), 4), "fontsize": 9}
     if bands:
-        figure.legend([Patch(**BAND_LOOK)] * len(bands), bands, **lines)
+        lower |= {"title": bands, "title_fontsize": 9, "alignment": "left"}
+    figure.legend(list(kinds.values()), list(kinds), **lower)

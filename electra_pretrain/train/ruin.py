@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from electra_pretrain.checkpoint.listing import steps
 from electra_pretrain.config import ruin as config_ruin
-from electra_pretrain.config.ruin import BASE_RATE, MAX_RATE, SMALL_RATE, peak_rates, told_rates
+from electra_pretrain.config.ruin import BASE_RATE, MAX_RATE, SMALL_HIDDEN_SIZE, SMALL_RATE, peak_rates, told_rates
 from electra_pretrain.config.schema import Phase
 from electra_pretrain.core.finding import Fact, Finding, Level, tell
 from electra_pretrain.records.input_pipeline import too_few_shards
@@ -17,7 +17,6 @@ from electra_pretrain.records.ruin import check_records
 from electra_pretrain.train.input import Source
 from electra_pretrain.train.run_folder import Start, is_import
 
-SMALL_HIDDEN_SIZE = 256
 MAX_PASSES = 200
 MAX_EVALUATION = 1 / 3
 

@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-from electra_pretrain.config.ruin import BASE_RATE, SMALL_RATE
+from electra_pretrain.config.ruin import BASE_RATE, SMALL_HIDDEN_SIZE, SMALL_RATE
 from electra_pretrain.config.schema import Config, ObjectiveConfig
 from electra_pretrain.plot.healthy import pace_of, tokens_a_step
 
@@ -50,10 +50,21 @@ def total_loss(metrics: Row, objective: ObjectiveConfig) -> float | None:
     return float(objective.gen_weight * generator + objective.disc_weight * discriminator)
 
 
+def _published_rate(config: Config) -> float:
+    return SMALL_RATE if config.model.hidden_size <= SMALL_HIDDEN_SIZE else BASE_RATE
+
+
 def _lower_rate(config: Config, share: int) -> float:
     """Return a part of the rate, or of the published one if that is lower."""
-    published = SMALL_RATE if config.model.hidden_size <= 256 else BASE_RATE
-    return min(config.optimizer.learning_rate, published) / share
+    return min(config.optimizer.learning_rate, _published_rate(config)) / share
+
+
+def _another_rate(config: Config) -> str:
+    """Name a higher rate where it is far below the published one, else a lower one."""
+    published = _published_rate(config)
+    if config.optimizer.learning_rate < published / 10:
+        return f"a higher optimizer.learning_rate ({published:g})"
+    return f"a lower optimizer.learning_rate ({_lower_rate(config, 2):g})"
 
 
 def _patience(config: Config, known: int, steps: int, tokens: int, warmups: int) -> int:
@@ -92,10 +103,7 @@ class Chance:
         if not self._config.objective.disc_weight:
             advice = "objective.disc_weight = 0 trains none: published models had 50"
         else:
-            advice = (
-                f"try a lower optimizer.learning_rate ({_lower_rate(self._config, 2):g}), a longer warm-up, then a smaller "
-                "objective.generator_hidden_size"
-            )
+            advice = f"try {_another_rate(self._config)}, a longer warm-up, then a smaller objective.generator_hidden_size"
         return (
             f"the discriminator is at chance: disc_auc {statistics.fmean(self._last):.3f}; in runs that went well it had "
             f"left 0.5 long before step {self._from:,}; {advice}"
@@ -125,8 +133,8 @@ class Unigram:
             advice = "objective.gen_weight = 0 trains none: published models had 1"
         else:
             advice = (
-                "see with inspect_data --num_examples 5 whether the records are text, then try another optimizer.learning_rate "
-                f"({_lower_rate(self._config, 2):g} if it is high) and a longer warm-up"
+                "see with inspect_data whether the records are text, then try "
+                f"{_another_rate(self._config)} and a longer warm-up"
             )
         return (
             f"the generator guesses no better than by the tokens' frequency: masked_lm_loss {row['masked_lm_loss']:.2f}, where "

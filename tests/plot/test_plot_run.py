@@ -380,7 +380,8 @@ def test_the_band_of_its_recipe_lies_behind_a_run(tmp_path):
     said = draw(write_run(tmp_path / "a", healthy_rows(), tiny), "--output", tmp_path / "out.html")
     text = (tmp_path / "out.html").read_text()
     source = "five seeds of quickstart, measured with this package"
-    assert f"where healthy runs of tiny lie ({source};" in text and source in said.split("\n")[2]
+    drawn_text = " ".join(" ".join(Page(text).text).split())
+    assert f"where healthy runs of tiny lie; source: {source}" in drawn_text and source in said.split("\n")[2]
     assert said.split("\n")[1] == "a: no sign of trouble"
     assert text.count("fill-opacity: 0.13") == 4, "of four metrics"
     other = changed(tiny, model={"hidden_size": 64})

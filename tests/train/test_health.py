@@ -25,7 +25,7 @@ from tests.conftest import DATA, changed
 
 TINY, SMALL = load_config("tiny.json"), load_config("google_small_owt.json")
 BASELINE = 6.585  # nats, of the sample corpus in tiny's vocabulary
-# Metrics of runs of `tiny` on the sample corpus, most of them broken on purpose by what was set, and what each is told.
+# Metrics of runs of `tiny` on the sample corpus, some of them broken on purpose by what was set; what is to be told of each.
 ASKED = json.loads((DATA / "asked_runs.json").read_text())
 
 
@@ -79,6 +79,8 @@ def test_real_runs_are_told_what_is_wrong_with_them(name):
     run = ASKED[name]
     config = load_config("tiny.json", run["set"])
     assert kinds(config, run["rows"]) == run["expected"], name
+    texts = [one.text for one in told(config, run["rows"])]
+    assert all(words in text for text, words in zip(texts, run["advice"], strict=True)), texts
 
 
 def test_low_recall_and_a_slow_start_are_normal():
