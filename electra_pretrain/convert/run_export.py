@@ -131,7 +131,8 @@ def export_tf1(
     if keep_optimizer and apart:
         raise UserError(
             f'{config_path}: objective.embedding_sharing = "{GRADIENT_DISENTANGLED}", which the released code does not have; '
-            f"leave out --keep_optimizer; import_checkpoint --tf1 {model_dir} --keep_optimizer takes the run over as it is"
+            "leave out --keep_optimizer; python -m electra_pretrain.import_checkpoint "
+            f"--tf1 {model_dir} --keep_optimizer --output DIR takes the run over as it is"
         )
     if keep_optimizer:
         prefix = find(model_dir, step)

@@ -160,7 +160,9 @@ def test_for_the_released_code_there_is_the_discriminator_alone(tmp_path, import
     assert set(found) == {"global_step", *expected}
     assert all(found[name].tobytes() == value.tobytes() for name, value in expected.items())
     assert set(read_pretrained(str(tmp_path / "tf1")).values) == set(found)
-    with pytest.raises(UserError, match="the released code does not have; leave out --keep_optimizer; import_checkpoint --tf1"):
+    with pytest.raises(
+        UserError, match="the released code does not have; leave out --keep_optimizer; .*import_checkpoint --tf1"
+    ):
         run(export_tf1, "--model_dir", imported, "--output", tmp_path / "moments", "--keep_optimizer")
     assert not Path(tmp_path / "moments").exists()
 
