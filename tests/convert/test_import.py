@@ -115,6 +115,17 @@ def test_a_config_with_the_sizes_of_the_source_is_written(tmp_path, tf1, capsys)
     assert "attention heads it has; taken: 2" in capsys.readouterr().err
 
 
+def test_a_config_that_began_with_others_weights_begins_with_these(tmp_path, tf1):
+    import_(tmp_path / "run", tf1=tf1[0])
+    path = tmp_path / "run" / "config.json"
+    config = json.loads(path.read_text())
+    config["training"] |= {"init_from": "elsewhere", "init_moments": True}
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    import_(tmp_path / "again", tf1=tf1[0], config=tmp_path / "config.json")
+    training = load_config(str(tmp_path / "again" / "config.json")).training
+    assert (training.init_from, training.init_moments) == ("", False)
+
+
 def test_moments_and_step_are_kept_where_asked(tmp_path, tf1, values):
     written = import_(tmp_path / "run", tf1=tf1[1], keep_optimizer=True)
     found = bundle.read(written)
