@@ -53,11 +53,13 @@ def test_resumed_it_is_the_same_to_the_bit(tmp_path, straight, records):
     assert metrics(tmp_path, "heldout") == metrics(straight, "heldout")
 
 
+@pytest.mark.slow
 def test_four_replicas_equal_one(tmp_path, straight, records):
     train(prepare(CONFIG, [records], str(tmp_path)), mirrored(4))
     assert_same_run(tmp_path, straight)
 
 
+@pytest.mark.slow
 def test_microbatches_equal_the_whole_batch(tmp_path, straight, records):
     train(prepare(changed(CONFIG, training={"gradient_accumulation_steps": 4}), [records], str(tmp_path)), one_device())
     assert_same_run(tmp_path, straight)
