@@ -13,7 +13,7 @@ REPLACE_PROB = 0.85  # a drawn position becomes [MASK]; otherwise it stays as it
 
 def num_masked_slots(mask_prob: float, max_seq_length: int) -> int:
     """Return N: slots a row has at most, 19 at 128 and 79 at 512 for 0.15."""
-    return int((mask_prob + 0.005) * max_seq_length)
+    return min(max_seq_length, int((mask_prob + 0.005) * max_seq_length))
 
 
 def share_at(objective: ObjectiveConfig, step: tf.Tensor, num_train_steps: int) -> float | tf.Tensor:

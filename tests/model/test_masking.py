@@ -27,6 +27,7 @@ def batch_of(lengths, seq, seed=0, vocab=50):
 @pytest.mark.parametrize(("seq", "slots"), [(128, 19), (512, 79)])
 def test_number_of_slots(seq, slots):
     assert masking.num_masked_slots(0.15, seq) == slots
+    assert masking.num_masked_slots(0.999, seq) == seq  # not more than there are places
 
 
 def test_number_of_masked_tokens_per_row():
