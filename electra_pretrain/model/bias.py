@@ -48,5 +48,8 @@ def add(scores: tf.Tensor, bias: Bias) -> tf.Tensor:
     """Add the bias to float32 scores [B, heads, Q, S]."""
     if not isinstance(bias, SameDocument):
         return scores + bias
-    same = tf.equal(bias.queries[:, tf.newaxis, :, tf.newaxis], bias.keys[:, tf.newaxis, tf.newaxis, :])
+    heads = tf.range(scores.shape[1])
+    # With the head's number in both: else XLA compares once for all heads and layers, and keeps [B, Q, S] in memory for them.
+    queries, keys = (numbers[:, tf.newaxis] * scores.shape[1] + heads[:, tf.newaxis] for numbers in bias)
+    same = tf.equal(queries[..., tf.newaxis], keys[:, :, tf.newaxis])
     return scores + tf.where(same, 0.0, MASKED_SCORE)

@@ -8,7 +8,7 @@ from electra_pretrain.core.batch import Batch, MaskedBatch, SpecialIds
 from electra_pretrain.core.rng import Random
 from electra_pretrain.model import gpu_attention
 from electra_pretrain.model.attention import attend
-from electra_pretrain.model.bias import SameDocument
+from electra_pretrain.model.bias import SameDocument, add
 from electra_pretrain.model.documents import document_numbers, document_positions, look_up
 from electra_pretrain.model.electra import Electra
 from electra_pretrain.model.kernels import gpu_program
@@ -205,6 +205,14 @@ def test_attention_is_block_diagonal(packed, dtype, tolerance, positions):
     elsewhere = attend(query, key, tf.where(first, value, tf.constant(1000, dtype)), bias, lambda x: x).numpy()
     of_first = np.broadcast_to(bias.queries.numpy()[:, np.newaxis, np.newaxis] == 1, got.shape)
     np.testing.assert_array_equal(elsewhere[of_first], got[of_first])
+
+
+def test_no_bias_is_there_for_all_heads_at_once(packed):
+    """Of all that is computed for it, what has a row for each query and a column for each key has the heads as well."""
+    documents, scores = packed[1].documents, tf.zeros([len(ROWS), 2, SEQ, SEQ])
+    graph = tf.function(add).get_concrete_function(scores, SameDocument(documents, documents)).graph
+    shapes = {tuple(output.shape) for operation in graph.get_operations() for output in operation.outputs}
+    assert {shape for shape in shapes if shape.count(SEQ) > 1} == {(len(ROWS), 2, SEQ, SEQ)}
 
 
 def test_looked_up_rows_and_their_gradient(packed):
