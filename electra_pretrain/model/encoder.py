@@ -1,7 +1,6 @@
 """Embeddings and the BERT encoder: post-LayerNorm blocks, learned positions, erf gelu (method §1)."""
 
 import enum
-from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
 
@@ -15,7 +14,6 @@ from electra_pretrain.model.layers import Dense, Initializer, LayerNorm, make_dr
 
 TYPE_VOCAB_SIZE = 2
 MASKED_SCORE = -10000.0
-Rows = Callable[[tf.Variable], tf.Tensor]  # takes rows of a table
 
 
 class Sizes(NamedTuple):
@@ -76,16 +74,14 @@ class Embeddings(tf.Module):
         """Embed int32 [B, S] twice -> float32 [B, S, E]; or, with `arrange` before it, [S, B] -> [S, B, E]."""
         axis = rows_axis()
         token_type = tf.matmul(tf.one_hot(segment_ids, TYPE_VOCAB_SIZE), self.token_type)
+        words, positions = self._tables()
         # A slice of the variable itself would keep it alive as long as the graph: longer than its trainer.
-        position = self._positions(lambda table: tf.convert_to_tensor(table)[: input_ids.shape[1 - axis]])
-        word = self._words(lambda table: tf.gather(table, input_ids))
-        return self.layer_norm(word + token_type + tf.expand_dims(position, axis))
+        position = tf.expand_dims(tf.convert_to_tensor(positions)[: input_ids.shape[1 - axis]], axis)
+        return self.layer_norm(tf.gather(words, input_ids) + token_type + position)
 
-    def _words(self, rows: Rows) -> tf.Tensor:
-        return rows(self.word)
-
-    def _positions(self, rows: Rows) -> tf.Tensor:
-        return rows(self.position)
+    def _tables(self) -> tuple[tf.Variable | tf.Tensor, tf.Variable | tf.Tensor]:
+        """Return the words' and the positions' rows."""
+        return self.word, self.position
 
 
 class Block(tf.Module):
