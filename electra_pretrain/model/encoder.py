@@ -1,6 +1,5 @@
 """Embeddings and the BERT encoder: post-LayerNorm blocks, learned positions, erf gelu (method §1)."""
 
-from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
 
@@ -15,7 +14,6 @@ from electra_pretrain.model.kernels import arrange, in_gpu_program, remat, rows_
 from electra_pretrain.model.layers import Dense, Initializer, LayerNorm, make_dropout
 
 TYPE_VOCAB_SIZE = 2
-Rows = Callable[[tf.Variable], tf.Tensor]  # takes rows of a table
 
 
 class Sizes(NamedTuple):
@@ -79,17 +77,15 @@ class Embeddings(tf.Module):
         """
         axis = rows_axis()
         token_type = tf.matmul(tf.one_hot(segment_ids, TYPE_VOCAB_SIZE), self.token_type)
+        words, places = self._tables()
         # A slice of the variable itself would keep it alive as long as the graph: longer than its trainer.
-        table = self._positions(lambda table: tf.convert_to_tensor(table)[: input_ids.shape[1 - axis]])
+        table = tf.convert_to_tensor(places)[: input_ids.shape[1 - axis]]
         position = tf.expand_dims(table, axis) if positions is None else look_up(table, positions)
-        word = self._words(lambda table: tf.gather(table, input_ids))
-        return self.layer_norm(word + token_type + position)
+        return self.layer_norm(tf.gather(words, input_ids) + token_type + position)
 
-    def _words(self, rows: Rows) -> tf.Tensor:
-        return rows(self.word)
-
-    def _positions(self, rows: Rows) -> tf.Tensor:
-        return rows(self.position)
+    def _tables(self) -> tuple[tf.Variable | tf.Tensor, tf.Variable | tf.Tensor]:
+        """Return the words' and the positions' rows."""
+        return self.word, self.position
 
 
 class Block(tf.Module):

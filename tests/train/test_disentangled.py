@@ -122,7 +122,7 @@ def test_two_towers_share_their_tables_in_the_same_way():
 RUN = changed(
     MICRO,
     objective={"embedding_sharing": "gradient_disentangled"},
-    training={"num_train_steps": 4, "save_checkpoints_steps": 2},
+    training={"num_train_steps": 4, "save_checkpoints_steps": 2, "num_eval_steps": 0},
 )
 
 
@@ -155,6 +155,7 @@ def test_a_run_resumes_bit_for_bit_and_its_mean_is_that_of_the_sums(tmp_path, st
         assert not np.array_equal(both[0][name], both[1][name])
 
 
+@pytest.mark.slow
 def test_replicas_microbatches_and_remat_make_the_same_run(tmp_path, straight, records):
     config = changed(RUN, training={"gradient_accumulation_steps": 2, "remat": True})
     found = run(tmp_path, config, records, tf.distribute.MirroredStrategy([f"/cpu:{number}" for number in range(4)]))
