@@ -51,7 +51,7 @@ def test_of_rates_and_norms_a_network_has_its_own_are_told_only_where_they_are_u
             usual = loop(0.0, 1.0)
             report.keep(3, usual._replace(sums=usual.sums | norms))
             report.write_waiting()
-        rows += log._rows
+        rows += log.rows
     assert rows[0]["learning_rate"] == rows[1]["learning_rate"] == 0.0025
     assert {name: rows[1][name] for name in rows[1].keys() - rows[0].keys()} == {
         "generator_learning_rate": 0.0005,
