@@ -68,15 +68,10 @@ def _has_two_networks(config: "Config") -> bool:
     return objective.has_discriminator and objective.untied_generator and not objective.uniform_generator
 
 
-_HAS_TWO_SETS_OF_TABLES = Rule(
-    lambda value, c: value != "gradient_disentangled" or _has_two_networks(c),
-    "needs two networks that learn: electra_objective, untied_generator and no uniform_generator",
-)
+_TWO_NETWORKS = "needs two networks that learn: electra_objective, untied_generator and no uniform_generator"
+_HAS_TWO_SETS_OF_TABLES = Rule(lambda value, c: value != "gradient_disentangled" or _has_two_networks(c), _TWO_NETWORKS)
 _OWN_RATE = Rule(lambda value, _: value == 0 or POSITIVE.holds(value, _), "must be above 0 and finite; 0 takes learning_rate")
-_OF_TWO_NETWORKS = Rule(
-    lambda value, c: not value or _has_two_networks(c),
-    "needs two networks that learn: electra_objective, untied_generator and no uniform_generator",
-)
+_OF_TWO_NETWORKS = Rule(lambda value, c: not value or _has_two_networks(c), _TWO_NETWORKS)
 _DECAYS_IN_TIME = Rule(lambda steps, c: 0 <= steps <= c.training.num_train_steps, "must lie in 0..training.num_train_steps")
 _DECAYS_LAST = Rule(
     lambda steps, c: (steps > 0) == (c.optimizer.schedule == "wsd"),

@@ -100,6 +100,8 @@ def recipe_of_run(run: Run) -> Recipe | None:
 
 def band_of(run: Run) -> str:
     """Say behind which metrics of a run a band is drawn, or that there is none."""
+    if run.config is None:
+        return "no band is drawn: its config cannot be read"
     if (recipe := recipe_of_run(run)) is None:
         return (
             f"no band is drawn: no runs that went well are known of its recipe (known: {', '.join(r.name for r in recipes())})"

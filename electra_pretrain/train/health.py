@@ -69,7 +69,7 @@ class Watch:
 def signs_of(run: Run) -> list[str]:
     """Say what a run was told, or would have been, a sentence each; one, too, where there is nothing to tell."""
     if run.config is None:
-        return ["its config cannot be read, without which nothing is known of its health"]
+        return ["its config.json is missing or not one of this version, without which nothing can be said of its health"]
     told = Watch(run.config, run.rows).told
     return [f"step {one.step:,}: {one.text}{_ended(one)}" for one in told] or ["no sign of trouble"]
 

@@ -18,6 +18,7 @@ from electra_pretrain.train.health import Watch
 from electra_pretrain.train.metrics import summarize
 from electra_pretrain.train.metrics_log import METRICS_NAME, read_rows
 from electra_pretrain.train.schedule import learning_rate, own_rates
+from electra_pretrain.train.signs import total_loss
 from electra_pretrain.train.trainer import Loop
 
 _log = logging.getLogger(__name__)
@@ -147,9 +148,8 @@ class Report:
         norms = [name for name in sums if name.endswith(NORM)]
         when = (tf.constant(step), config.optimizer, training.num_train_steps)
         metrics = summarize(sums)
-        total = config.objective.gen_weight * metrics.get("cloze_loss", metrics["masked_lm_loss"])
-        if "disc_loss" in metrics:
-            total += config.objective.disc_weight * metrics["disc_loss"]
+        total = total_loss(metrics, config.objective)
+        assert total is not None
         metrics |= {
             "total_loss": total,
             **{name: float(sums[name] / sums["steps"]) if sums["steps"] else float("nan") for name in norms},

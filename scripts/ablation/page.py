@@ -54,7 +54,7 @@ def write(page: str, results: Sequence[Result], source: str) -> list[str]:
             continue
         picture = f"ablation_{name}.png"
         body = section(study, found, picture)
-        text = marked.sub(lambda match, body=body: f"{match[1]}{body}{match[2]}", text)  # type: ignore[misc]
+        text = marked.sub(rf"\g<1>{_literal(body)}\g<2>", text)
         files.write_bytes(os.path.join(os.path.dirname(page), picture), draw(study, variants_of(found)))
         written.append(name)
     if not written:
@@ -62,6 +62,11 @@ def write(page: str, results: Sequence[Result], source: str) -> list[str]:
     if text != before:
         files.write_text(page, text)
     return written
+
+
+def _literal(text: str) -> str:
+    """Return the text as a replacement in which nothing stands for a group."""
+    return text.replace("\\", r"\\")
 
 
 def section(study: Study, results: Sequence[Result], picture: str) -> str:

@@ -10,7 +10,7 @@ its AUC lower, without its being a worse model.
 import argparse
 import dataclasses
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from electra_pretrain.checkpoint.listing import find
 from electra_pretrain.cli.arguments import command_parser
@@ -111,7 +111,7 @@ def restore(run: str, step: int | None, trainer: "Trainer") -> None:
 def shared_auc(trainer: "Trainer", other_run: str, other: "Trainer", batches: "HeldOut") -> float:
     """Return the AUC of a trainer's discriminator on the samples of another run's generator."""
     restore(other_run, None, other)
-    other.model = _Crossed(other.model, trainer.model)  # type: ignore[assignment]
+    other.model = cast("Electra", _Crossed(other.model, trainer.model))
     return other.evaluate(batches)["disc_auc"]
 
 
