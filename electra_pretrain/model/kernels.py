@@ -5,6 +5,7 @@ Whatever depends on the device stands here: a GPU's program asks for more than o
 
 import functools
 import math
+import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -18,6 +19,19 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 _GPU_PROGRAM: ContextVar[bool] = ContextVar("gpu_program", default=False)
+
+# YNNPACK, to which XLA hands a CPU's reductions, is built at a function's first call, without a lock on its constants: two
+# threads that meet there write past the end of them, and the process dies. Our steps are no slower without it.
+_WITHOUT_YNNPACK = "--xla_cpu_experimental_ynn_fusion_type="
+
+
+def _keep_ynnpack_out() -> None:
+    """Tell XLA, which reads its flags at its first compilation; the user's own come last, and count."""
+    if tuple(map(int, tf.__version__.split(".")[:2])) >= (2, 21):  # an older one ends the process over a flag unknown to it
+        os.environ["XLA_FLAGS"] = f"{_WITHOUT_YNNPACK} {os.environ.get('XLA_FLAGS', '')}".rstrip()
+
+
+_keep_ynnpack_out()
 
 
 @contextmanager
