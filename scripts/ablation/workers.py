@@ -14,13 +14,13 @@ import numpy as np
 from ablation.cell import Failed, parts_left, work
 from ablation.plan import Plan
 from ablation.results import Cell, Result
-from electra_pretrain.core import locks
+from electra_pretrain.core import locks, messages
 from electra_pretrain.core.errors import UserError
 from electra_pretrain.core.progress import duration
 
 WORKER_VARIABLE = "ABLATE_WORKER"  # "0 2": the first of two
 END_VARIABLE = "ABLATE_END"  # the clock's time at which all of them must have ended
-_log = logging.getLogger(__name__)
+_log = logging.getLogger(f"{messages.ROOT}.{__name__}")  # commands are heard below that name alone
 
 
 def deadline(hours: float | None) -> float | None:
@@ -51,7 +51,7 @@ def work_alone(plan: Plan, end: float | None) -> list[str]:
             with _held(plan, cell) as is_held:
                 if not is_held or parts_left(plan, cell, plan.finished()) != parts:
                     continue
-                _log.info("%s: %s", cell, ", ".join(parts))
+                _log.info("%s: %s, told in %s", cell, ", ".join(parts), plan.log(cell))
                 begun = True
                 try:
                     work(plan, cell)

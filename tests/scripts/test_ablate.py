@@ -9,6 +9,7 @@ import time
 import pytest
 
 from electra_pretrain.config.load import differences as config_differences
+from electra_pretrain.core import messages
 from electra_pretrain.core.errors import UserError
 from tests.conftest import ROOT, SAMPLE_CORPUS
 
@@ -125,6 +126,13 @@ def commands(parts, plan, monkeypatch):
 
 
 CELL = ["run_pretraining", "score", "export_hf", "finetune"]
+
+
+def test_each_cell_is_told_when_it_begins(parts, plan, commands, capsys):
+    messages.configure("ablate")
+    parts.workers.work_alone(plan, None)
+    lines = capsys.readouterr().err.splitlines()
+    assert lines == [f"ablate: {cell}: run, told in {plan.log(cell)}" for cell in plan.cells()]
 
 
 def test_every_cell_is_done_once_and_a_second_call_does_nothing(parts, plan, commands):
@@ -263,6 +271,11 @@ def test_real_cells_from_text_to_page_and_one_that_is_killed(tmp_path):
     for each in results:
         assert [look["step"] for look in each["looks"]] == list(range(6, 61, 6))
         assert each["task_metric"] == "accuracy" and len(each["task_scores"]) == 1 and 0 <= each["shared_auc"] <= 1
+    clock = ["time", *words[3 : words.index("--corpus")], *words[words.index("--seeds") :], "--rounds", "1"]
+    said = subprocess.run([*words[:2], *clock], env=environment, check=True, stdout=subprocess.PIPE, encoding="utf-8").stdout
+    assert [line.partition(":")[0] for line in said.splitlines()] == ["baseline", "generator_rate_double"]
+    timed = [json.loads(line) for line in (tmp_path / "work" / "results.jsonl").read_text().splitlines()]
+    assert [{**each, "turn_seconds": None} for each in timed] == results and all(each["turn_seconds"] > 0 for each in timed)
     page = tmp_path / "page.md"
     page.write_text("# Title\n\n<!-- ablate tiny -->\n<!-- end of tiny -->\n")
     report = ["report", "--results", str(tmp_path / "work" / "results.jsonl"), "--page", str(page)]
