@@ -34,6 +34,11 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     add_seed(parser, "of what is chosen")
     parser.add_argument("--html", metavar="FILE", help="write a page too, with charts, that stands alone")
     add_overwrite(parser, "--html")
+    parser.add_argument(
+        "--token_counts",
+        action="store_true",
+        help="write token_counts.json beside the records, which distillation.mlm_smoothing goes by",
+    )
     adopting = parser.add_argument_group("records that another builder made, of the same schema and without a manifest")
     adopting.add_argument(
         "--adopt", action="store_true", help="check every record and write manifest.json and vocab.txt beside them"
@@ -58,6 +63,7 @@ def inspect_data(args: argparse.Namespace) -> None:
     """
     from electra_pretrain.core import tensorflow_startup
     from electra_pretrain.execution.processes import worker_pool
+    from electra_pretrain.records import token_counts
     from electra_pretrain.records.inspect.facts import Adoption, Shown, inspect_folder
     from electra_pretrain.records.manifest import load_manifest
     from electra_pretrain.records.ruin import check_records
@@ -81,10 +87,15 @@ def inspect_data(args: argparse.Namespace) -> None:
         print(f"{args.html}: written")
     if num_faults:
         raise UserError(f"{args.folder}: faults, named above: {num_faults:,}; copy those files again, or build the data anew")
-    heed(check_records(args.folder, load_manifest(args.folder)))
+    manifest = load_manifest(args.folder)
+    if args.token_counts:
+        print(f"{token_counts.save(args.folder, manifest, facts.token_counts)}: written")
+    heed(check_records(args.folder, manifest))
 
 
 def _check(args: argparse.Namespace) -> None:
+    if args.token_counts and args.num_shards is not None:
+        raise UserError("--token_counts: are of all records; leave out --num_shards")
     if args.adopt and args.vocab is None:
         raise UserError("--adopt: needs --vocab, the vocab.txt that the records were built with")
     if args.adopt and args.num_shards is not None:

@@ -73,7 +73,7 @@ def describe(folder: str) -> Description:
         UserError: one of them is damaged, or not the one that the run or the import had.
     """
     config = files.join(folder, CONFIG_NAME)
-    stated = load_config(config) if _is_ours(config) else None
+    stated = load_config(config) if is_ours(config) else None
     if stated is not None:
         check_unseen(folder, stated)
     about = check_folder(folder)
@@ -84,7 +84,7 @@ def describe(folder: str) -> Description:
     )
 
 
-def _is_ours(path: str) -> bool:
+def is_ours(path: str) -> bool:
     """Return whether it is a config of this package; Hugging Face's has the same name."""
     values = json_files.read(path) if files.exists(path) else None
     return isinstance(values, dict) and all(name in values for name in SECTIONS)

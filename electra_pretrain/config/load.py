@@ -7,7 +7,7 @@ from typing import Any
 from electra_pretrain.config.fields import parse_override
 from electra_pretrain.config.kinds import PRETRAINING, refuse_others
 from electra_pretrain.config.retired import renamed
-from electra_pretrain.config.schema import SECTIONS, Config
+from electra_pretrain.config.schema import ALL_SECTIONS, SECTIONS, Config
 from electra_pretrain.core import json_files, shipped, typed
 from electra_pretrain.core.errors import UserError
 
@@ -30,9 +30,10 @@ def left_out(name_or_path: str, overrides: list[str]) -> list[str]:
     """List `section.field = default` for each field that neither the file nor an override states; files may be partial."""
     path = _find(name_or_path)
     values = _overridden(json_files.read_object(path), overrides, path)
+    sections = {name: kind for name, kind in ALL_SECTIONS.items() if name in SECTIONS or values.get(name) is not None}
     return [
         f"{section}.{field.name} = {json.dumps(field.default)}"
-        for section, section_type in SECTIONS.items()
+        for section, section_type in sections.items()
         for field in dataclasses.fields(section_type)
         if field.name not in values.get(section, {})
     ]
@@ -50,13 +51,21 @@ def to_text(config: Config) -> str:
 
 def differences(old: Config, new: Config) -> dict[str, tuple[Any, Any]]:
     """Map `section.field` to (old, new) for each field that differs, notes aside."""
-    found = {}
-    for section in SECTIONS:
-        before, after = dataclasses.asdict(getattr(old, section)), dataclasses.asdict(getattr(new, section))
-        found.update({f"{section}.{key}": (before[key], after[key]) for key in before if before[key] != after[key]})
+    found: dict[str, tuple[Any, Any]] = {}
+    for section in ALL_SECTIONS:
+        before, after = getattr(old, section), getattr(new, section)
+        if before is None or after is None:
+            found |= {} if before is after else {section: (_plain(before), _plain(after))}
+            continue
+        pairs = {key: (value, _plain(after)[key]) for key, value in _plain(before).items()}
+        found |= {f"{section}.{key}": pair for key, pair in pairs.items() if pair[0] != pair[1]}
     if old.phases != new.phases:
         found["phases"] = ([dataclasses.asdict(phase) for phase in old.phases], [dataclasses.asdict(p) for p in new.phases])
     return found
+
+
+def _plain(section: Any) -> Any:
+    return None if section is None else dataclasses.asdict(section)
 
 
 def _find(name_or_path: str) -> str:
@@ -64,27 +73,27 @@ def _find(name_or_path: str) -> str:
 
 
 def _overridden(values: dict[str, Any], overrides: list[str], source: str) -> dict[str, Any]:
-    form = f"section.field=value, with a section of {', '.join(SECTIONS)}; notes and phases are set in the file"
+    form = f"section.field=value, with a section of {', '.join(ALL_SECTIONS)}; notes and phases are set in the file"
     values = _by_todays_names(values, source)
     for override in overrides:
         target, value = parse_override(override, form)
         section, dot, field = target.partition(".")
-        if not dot or section not in SECTIONS:
+        if not dot or section not in ALL_SECTIONS:
             raise UserError(f"--set {override}: must read {form}")
         for name, stated in renamed(section, {field: value}, "--set").items():
-            given = typed.read(dict[str, Any], values.get(section, {}), typed.Place(source, section))
+            given = typed.read(dict[str, Any], values.get(section) or {}, typed.Place(source, section))
             values = {**values, section: {**given, name: _read(section, name, stated, override)}}
     return values
 
 
 def _by_todays_names(values: dict[str, Any], source: str) -> dict[str, Any]:
     """Return what a file states with its retired fields renamed."""
-    sections = {name: value for name, value in values.items() if name in SECTIONS and isinstance(value, dict)}
+    sections = {name: value for name, value in values.items() if name in ALL_SECTIONS and isinstance(value, dict)}
     return values | {name: renamed(name, value, source) for name, value in sections.items()}
 
 
 def _read(section: str, field: str, value: Any, override: str) -> Any:
     """Return an override's value as its field's type."""
-    known: dict[str, Any] = {each.name: each.type for each in dataclasses.fields(SECTIONS[section])}
+    known: dict[str, Any] = {each.name: each.type for each in dataclasses.fields(ALL_SECTIONS[section])}
     typed.refuse_unknown({field: value}, list(known), f"--set {override}")
     return typed.read(known[field], value, typed.Place(f"--set {section}.{field}"))

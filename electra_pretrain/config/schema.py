@@ -1,4 +1,4 @@
-"""One experiment in one JSON file: five sections and its phases, as frozen dataclasses. The only place that knows defaults.
+"""One experiment in one JSON file: its sections and phases, as frozen dataclasses. The only place that knows defaults.
 
 Each field stands with its default and its rules. Field names are those of the released ELECTRA hyperparameters wherever the
 thing is the same.
@@ -7,6 +7,7 @@ thing is the same.
 import dataclasses
 from typing import Any, NamedTuple
 
+from electra_pretrain.config.distillation import DistillationConfig
 from electra_pretrain.config.fields import (
     AT_LEAST_1,
     HELD,
@@ -85,6 +86,17 @@ _OF_THE_LINE = Rule(
     lambda power, c: power == 1 or c.optimizer.schedule == "linear",
     'goes with optimizer.schedule = "linear"; with another it must be 1',
 )
+_SHARES_OF_ONE = Rule(
+    lambda share, c: share + c.objective.mask_token_prob <= 1, "mask_token_prob and random_token_prob must add up to at most 1"
+)
+_NEEDS_A_MASKED_LM = Rule(
+    lambda value, c: not value or not c.objective.has_discriminator,
+    "needs electra_objective = false: ELECTRA's masking has no random tokens",
+)
+_HAS_TYPES_IN_ELECTRA = Rule(
+    lambda count, c: count > 0 or not (c.objective.has_discriminator or c.model.num_hidden_groups),
+    "ELECTRA and ALBERT have token types; only a masked language model may do without (DistilBERT's kind)",
+)
 _FRACTION = Rule(lambda value, _: 0 < value <= 1, "a fraction: above 0, at most 1")
 _GENERATOR_HEADS = Rule(
     lambda value, c: (hidden := round(c.model.hidden_size * value)) >= 1 and hidden % max(1, hidden // 64) == 0,
@@ -118,6 +130,8 @@ class ModelConfig:
     # blocks in a row that share their weights form a group (ALBERT); 0: no block shares
     num_hidden_groups: int = ruled(0, _GROUPS_DIVIDE, _GROUPS_ARE_ALBERTS)
     max_position_embeddings: int = ruled(512, at_least(8), LENGTH)
+    # 2: a row's two segments are told apart; 0: they are not (DistilBERT)
+    type_vocab_size: int = ruled(2, Rule(lambda count, _: count in (0, 2), "must be 0 or 2"), _HAS_TYPES_IN_ELECTRA)
     hidden_dropout_prob: float = ruled(0.1, SHARE)
     attention_probs_dropout_prob: float = ruled(0.1, SHARE)
     initializer_range: float = ruled(0.02, POSITIVE)
@@ -134,6 +148,9 @@ class ObjectiveConfig:
     # what mask_prob has become, step by step, at the run's end; 0: it stays
     mask_prob_end: float = ruled(0.0, _MASK_PROB_END, _KEEPS_ITS_NOISE)
     masking: str = ruled("token", one_of(MASKING))  # whole_word: a word's pieces are masked together
+    # what is written over a token that was drawn: [MASK], or a random token; else it stays as it is
+    mask_token_prob: float = ruled(0.85, Rule(lambda value, _: 0 < value <= 1, "must be above 0 and at most 1"))
+    random_token_prob: float = ruled(0.0, SHARE, _SHARES_OF_ONE, _NEEDS_A_MASKED_LM)
     gen_weight: float = ruled(1.0, NOT_NEGATIVE)
     disc_weight: float = ruled(50.0, NOT_NEGATIVE)
     generator_hidden_size: float = ruled(0.25, _FRACTION, _GENERATOR_HEADS)  # fraction of the discriminator's hidden size
@@ -254,6 +271,7 @@ class Config:
     optimizer: OptimizerConfig = OptimizerConfig()
     training: TrainingConfig = TrainingConfig()
     data: DataConfig = DataConfig()
+    distillation: DistillationConfig | None = None  # null: the model has no teacher
     phases: tuple[PhaseConfig, ...] = ()
 
     @classmethod
@@ -299,6 +317,9 @@ SECTIONS: dict[str, type] = {
     "training": TrainingConfig,
     "data": DataConfig,
 }
+# Sections that a config may leave at null.
+OPTIONAL_SECTIONS: dict[str, type] = {"distillation": DistillationConfig}
+ALL_SECTIONS = {**SECTIONS, **OPTIONAL_SECTIONS}
 
 
 def _in_phase(config: Config, phase: PhaseConfig) -> Config:
@@ -331,5 +352,6 @@ def _validate(config: Config, source: str) -> None:
 
 
 def _check_sections(config: Config, source: str) -> None:
-    for name in SECTIONS:
-        check_rules(getattr(config, name), config, source, name)
+    for name in ALL_SECTIONS:
+        if (section := getattr(config, name)) is not None:
+            check_rules(section, config, source, name)

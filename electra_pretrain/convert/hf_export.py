@@ -17,7 +17,7 @@ from electra_pretrain.convert.tensor_files import safetensors_bytes
 from electra_pretrain.core import files
 from electra_pretrain.core.batch import SPECIAL_TOKENS
 from electra_pretrain.core.errors import UserError
-from electra_pretrain.model.encoder import TYPE_VOCAB_SIZE, Sizes, discriminator_sizes, generator_sizes
+from electra_pretrain.model.encoder import Sizes, discriminator_sizes, generator_sizes
 from electra_pretrain.model.layers import LAYER_NORM_EPSILON
 from electra_pretrain.tokenization import wordpiece
 from electra_pretrain.tokenization.tokenizer import Tokenizer
@@ -125,7 +125,7 @@ def hugging_face_config(
         **sizes._asdict(),
         "vocab_size": tokenizer.vocab_size,
         "max_position_embeddings": config.model.max_position_embeddings,
-        "type_vocab_size": TYPE_VOCAB_SIZE,
+        "type_vocab_size": config.model.type_vocab_size,
         "hidden_act": "gelu",
         "hidden_dropout_prob": config.model.hidden_dropout_prob,
         "attention_probs_dropout_prob": config.model.attention_probs_dropout_prob,

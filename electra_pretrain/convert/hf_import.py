@@ -74,7 +74,7 @@ def read_pair(discriminator: str, generator: str | None) -> Pretrained:
     check_agree(files.join(discriminator, "config.json"), fields, shown)
     if generator is not None:
         _check_generator(generator, heads, shown, own)
-    case = _read_case(discriminator)
+    case = read_case(discriminator)
     return Pretrained(
         origin=discriminator if generator is None else f"{discriminator} and {generator}",
         values=values,
@@ -176,12 +176,14 @@ def _read_config(folder: str) -> dict[str, Any]:
     return as_fields(typed.read_known(_Stated, values, typed.Place(f"{folder}/config.json"))._asdict())
 
 
-class _Case(NamedTuple):
+class Case(NamedTuple):
+    """What becomes of text before it is cut."""
+
     do_lower_case: bool
     strip_accents: bool
 
 
-def _read_case(folder: str) -> _Case | None:
+def read_case(folder: str) -> Case | None:
     """Read what the tokeniser's settings say of case and accents; without a word on these, they go with the case."""
     settings, tokenizer = (files.join(folder, name) for name in ("tokenizer_config.json", hf_file.FILE_NAME))
     lower, strip = None, None
@@ -189,7 +191,7 @@ def _read_case(folder: str) -> _Case | None:
         lower, strip = typed.read_known(_Tokenizer, json_files.read_object(settings), typed.Place(settings))
     if lower is None and files.exists(tokenizer):
         *_, lower, strip = hf_file.read_tokenizer_json(tokenizer)
-    return None if lower is None else _Case(lower, lower if strip is None else strip)
+    return None if lower is None else Case(lower, lower if strip is None else strip)
 
 
 def _read_json(folder: str, name: str) -> dict[str, Any]:

@@ -13,10 +13,12 @@ from electra_pretrain.config.schema import Config, DataConfig
 from electra_pretrain.core import json_files, typed
 from electra_pretrain.core.errors import UserError
 from electra_pretrain.core.typed import Size
-from electra_pretrain.model.encoder import TYPE_VOCAB_SIZE
 
 _log = logging.getLogger(__name__)
 _FIRST = "encoder/layer_0"
+_FIRST_GROUP = "encoder/group_0"  # of blocks that share weights
+_TYPES = "electra/embeddings/token_type_embeddings"
+_TYPE_COUNT = 2
 
 
 class _Sizes(NamedTuple):
@@ -45,13 +47,16 @@ def fields_from_shapes(origin: str, values: Mapping[str, np.ndarray]) -> dict[st
         return rows, columns
 
     vocab_size, embedding_size = shape("electra/embeddings/word_embeddings")
-    hidden_size, intermediate_size = shape(f"electra/{_FIRST}/intermediate/dense/kernel")
+    groups = len({name.split("/")[2] for name in values if name.startswith("electra/encoder/group_")})
+    hidden_size, intermediate_size = shape(f"electra/{_FIRST_GROUP if groups else _FIRST}/intermediate/dense/kernel")
     layers = _count_layers("electra", values)
-    types = shape("electra/embeddings/token_type_embeddings")[0]
-    if types != TYPE_VOCAB_SIZE:
-        raise UserError(f"{origin}: has {types} token types; an ELECTRA model here has {TYPE_VOCAB_SIZE}")
+    is_discriminator = any(name.startswith("discriminator_predictions/") for name in values)
+    types = shape(_TYPES)[0] if is_discriminator or _TYPES in values else 0
+    if types not in (0, _TYPE_COUNT):
+        raise UserError(f"{origin}: has {types} token types; a model here has {_TYPE_COUNT}")
     fields: dict[str, Any] = {
-        "model.num_hidden_layers": layers,
+        **({"model.num_hidden_groups": groups} if groups else {"model.num_hidden_layers": layers}),
+        "model.type_vocab_size": types,
         "model.hidden_size": hidden_size,
         "model.embedding_size": embedding_size,
         "model.intermediate_size": intermediate_size,

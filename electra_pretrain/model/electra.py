@@ -18,7 +18,7 @@ class Electra(tf.Module):
     Attributes:
         discriminator: encoder "electra"; of a masked language model alone, the model itself.
         generator: encoder "generator", two towers, or the discriminator's own where they are tied; None for uniform
-            replacements.
+            replacements, and of a student, to whom the teacher's generator gives them.
     """
 
     def __init__(self, config: Config) -> None:
@@ -49,7 +49,7 @@ class Electra(tf.Module):
 
     def _make_generator(self, embeddings: Embeddings, init: Initializer) -> Encoder | TwoTower | None:
         config, objective = self._config, self._config.objective
-        if objective.uniform_generator:
+        if objective.uniform_generator or (config.distillation is not None and objective.has_discriminator):
             return None
         if not (objective.has_discriminator and objective.untied_generator):
             return self.discriminator
@@ -70,6 +70,15 @@ class Electra(tf.Module):
         inputs = (masked.input_ids, masked.input_mask, masked.segment_ids)
         hidden = self.generator(*inputs, random, positions, masked.documents)
         return self.generator_predictions(hidden, self.generator.embeddings.word)
+
+    def masked_lm_hidden(self, masked: MaskedBatch, random: Random | None) -> tf.Tensor:
+        """Return [B, S, H] of a masked language model alone, at every position."""
+        inputs = (masked.input_ids, masked.input_mask, masked.segment_ids)
+        return self.discriminator(*inputs, random, documents=masked.documents)
+
+    def masked_lm_logits(self, hidden: tf.Tensor) -> tf.Tensor:
+        """Map [B, S, H] to float32 [B·S, V]."""
+        return self.generator_predictions(hidden, self.discriminator.embeddings.word)
 
     def cloze_logits(self, batch: Batch, random: Random | None) -> tf.Tensor:
         """Return float32 [B·S, V]: the two towers' logits of what stands at each position, given all the others."""

@@ -13,8 +13,6 @@ from electra_pretrain.model.documents import document_positions, look_up
 from electra_pretrain.model.kernels import arrange, in_gpu_program, remat, rows_axis
 from electra_pretrain.model.layers import Dense, Initializer, LayerNorm, make_dropout
 
-TYPE_VOCAB_SIZE = 2
-
 
 class Sizes(NamedTuple):
     """One network's shape."""
@@ -52,22 +50,27 @@ def generator_sizes(config: Config) -> Sizes:
 
 
 class Embeddings(tf.Module):
-    """Word + position + token type, then LayerNorm; shared by both networks unless the generator is given its own."""
+    """Word + position + token type, then LayerNorm; shared by both networks unless the generator is given its own.
+
+    A masked language model may do without token types.
+    """
 
     def __init__(self, scope: str, size: int, config: Config, init: Initializer) -> None:
         super().__init__()
         rows = {
             "word_embeddings": config.data.vocab_size,
             "position_embeddings": config.model.max_position_embeddings,
-            "token_type_embeddings": TYPE_VOCAB_SIZE,
         }
+        if types := config.model.type_vocab_size:
+            rows["token_type_embeddings"] = types
         tables = {
             name: tf.Variable(
                 init.truncated_normal(f"{scope}/embeddings/{name}", [count, size]), name=f"{scope}/embeddings/{name}"
             )
             for name, count in rows.items()
         }
-        self.word, self.position, self.token_type = tables.values()
+        self.word, self.position = tables["word_embeddings"], tables["position_embeddings"]
+        self.token_type = tables.get("token_type_embeddings")
         self.layer_norm = LayerNorm(f"{scope}/embeddings", size)
 
     def __call__(self, input_ids: tf.Tensor, segment_ids: tf.Tensor, positions: tf.Tensor | None = None) -> tf.Tensor:
@@ -76,11 +79,13 @@ class Embeddings(tf.Module):
         `positions`, in the same shape, are those of rows whose tokens do not count from 0 to S - 1.
         """
         axis = rows_axis()
-        token_type = tf.matmul(tf.one_hot(segment_ids, TYPE_VOCAB_SIZE), self.token_type)
         words, places = self._tables()
         # A slice of the variable itself would keep it alive as long as the graph: longer than its trainer.
         table = tf.convert_to_tensor(places)[: input_ids.shape[1 - axis]]
         position = tf.expand_dims(table, axis) if positions is None else look_up(table, positions)
+        if self.token_type is None:
+            return self.layer_norm(tf.gather(words, input_ids) + position)
+        token_type = tf.matmul(tf.one_hot(segment_ids, self.token_type.shape[0]), self.token_type)
         return self.layer_norm(tf.gather(words, input_ids) + token_type + position)
 
     def _tables(self) -> tuple[tf.Variable | tf.Tensor, tf.Variable | tf.Tensor]:

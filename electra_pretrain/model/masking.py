@@ -1,5 +1,7 @@
 """Which positions are masked, what is written there, and what the generator puts in their place (method §2, 1 and 3)."""
 
+from typing import NamedTuple
+
 import tensorflow as tf
 
 from electra_pretrain.config.schema import ObjectiveConfig
@@ -8,7 +10,26 @@ from electra_pretrain.core.rng import Random, Selection
 from electra_pretrain.model.kernels import first_of_largest, fused, in_gpu_program
 from electra_pretrain.model.whole_words import number_words, whole_first
 
-REPLACE_PROB = 0.85  # a drawn position becomes [MASK]; otherwise it stays as it is
+
+class Masking(NamedTuple):
+    """How tokens are drawn and what is written over them; by default as the released ELECTRA code has it.
+
+    Attributes:
+        mask_token_prob: how often it is [MASK].
+        random_token_prob: how often it is any token of the vocabulary; else the token stays as it is.
+        vocab_size: V.
+        continues: bool [V], pieces that go on with the word before them: words are drawn; None: tokens are.
+        token_weights: float32 [V], what a token's chance to be drawn is in proportion to; None: all have the same.
+    """
+
+    mask_token_prob: float = 0.85
+    random_token_prob: float = 0.0
+    vocab_size: int = 0
+    continues: tf.Tensor | None = None
+    token_weights: tf.Tensor | None = None
+
+
+RELEASED = Masking()
 
 
 def num_masked_slots(mask_prob: float, max_seq_length: int) -> int:
@@ -30,13 +51,28 @@ def mask_batch(
     special_ids: SpecialIds,
     random: Random,
     slots: int | None = None,
-    continues: tf.Tensor | None = None,
+    masking: Masking = RELEASED,
 ) -> MaskedBatch:
-    """Draw positions without replacement and write [MASK] over 85% of them; arguments as of `draw_positions`."""
-    positions, weights = draw_positions(batch, mask_prob, special_ids, random, slots, continues)
+    """Draw positions without replacement and write [MASK], or a random token, over most of them.
+
+    Args:
+        batch: the rows.
+        mask_prob: the share of a row's tokens.
+        special_ids: of the vocabulary.
+        random: source of all that is drawn.
+        slots: N; None: what the share, a number then, asks for.
+        masking: how.
+    """
+    positions, weights = draw_positions(batch, mask_prob, special_ids, random, slots, masking)
     # A token at a time, of whole words too, as BERT has it.
-    replaced = random.uniform("replace by [MASK]", positions.shape[1:]) < REPLACE_PROB
-    return write_masks(batch, positions, weights, replaced, special_ids)
+    chance = random.uniform("replace by [MASK]", positions.shape[1:])
+    written, is_written = special_ids.mask, chance < masking.mask_token_prob
+    if masking.random_token_prob:
+        bits = random.bits("random token", positions.shape[1:])
+        any_token = tf.cast(bits % tf.constant(masking.vocab_size, tf.uint32), tf.int32)
+        written = tf.where(is_written, special_ids.mask, any_token)
+        is_written = chance < masking.mask_token_prob + masking.random_token_prob
+    return write_masks(batch, positions, weights, is_written, special_ids, written)
 
 
 def draw_positions(
@@ -45,32 +81,49 @@ def draw_positions(
     special_ids: SpecialIds,
     random: Random,
     slots: int | None = None,
-    continues: tf.Tensor | None = None,
+    masking: Masking = RELEASED,
 ) -> tuple[tf.Tensor, tf.Tensor]:
-    """Draw uniformly among tokens that are not [CLS], [SEP], [MASK] or padding; or among words.
-
-    Args:
-        batch: the rows.
-        mask_prob: the share of a row's tokens.
-        special_ids: of the vocabulary.
-        random: source of the order.
-        slots: N; None: what the share, a number then, asks for.
-        continues: bool [V], pieces that go on with the word before them: words are drawn; None: tokens are.
+    """Draw among tokens that are not [CLS], [SEP], [MASK] or padding; or among words. Arguments as of `mask_batch`.
 
     Returns:
         masked_lm_positions int32 [B, N] and masked_lm_weights float32 [B, N]; a slot that the row does not use has 0 in both.
     """
     candidates = maskable(batch, special_ids)
     weights = slot_weights(batch.input_mask, candidates, mask_prob, slots)
+    if masking.token_weights is not None:
+        scores = _weighted_scores(batch, candidates, random, masking.token_weights)
+    else:
+        scores = _uniform_scores(batch, candidates, weights, special_ids, random, masking.continues)
+    _, positions = tf.math.top_k(scores, k=weights.shape[1])
+    return tf.where(weights > 0, positions, 0), weights
+
+
+def _uniform_scores(
+    batch: Batch,
+    candidates: tf.Tensor,
+    weights: tf.Tensor,
+    special_ids: SpecialIds,
+    random: Random,
+    continues: tf.Tensor | None,
+) -> tf.Tensor:
+    """Return int32 [B, S]: a random order of the row, what may not be masked last."""
     words = None if continues is None else number_words(batch.input_ids, candidates, continues, special_ids.unk)
-    # A random order of the row: the largest of independent 31-bit numbers come first, what may not be masked last.
+    # The largest of independent 31-bit numbers come first.
     one_a_word = None if words is None else Selection(0, words)
     bits = tf.bitwise.right_shift(random.bits("mask", candidates.shape[1:], one_a_word), tf.constant(1, tf.uint32))
     scores = tf.where(candidates, tf.cast(bits, tf.int32), -1)
-    if words is not None:
-        scores = whole_first(scores, words, tf.cast(tf.reduce_sum(weights, axis=1), tf.int32), weights.shape[1])
-    _, positions = tf.math.top_k(scores, k=weights.shape[1])
-    return tf.where(weights > 0, positions, 0), weights
+    if words is None:
+        return scores
+    return whole_first(scores, words, tf.cast(tf.reduce_sum(weights, axis=1), tf.int32), weights.shape[1])
+
+
+def _weighted_scores(batch: Batch, candidates: tf.Tensor, random: Random, token_weights: tf.Tensor) -> tf.Tensor:
+    """Return float32 [B, S] whose largest are a draw without replacement in proportion to the tokens' weights.
+
+    They are the logarithms of u ** (1 / weight), u uniform (Efraimidis and Spirakis, 2006).
+    """
+    log_u = tf.math.log(random.uniform("mask", candidates.shape[1:]))
+    return tf.where(candidates, log_u / tf.gather(token_weights, batch.input_ids), tf.float32.min)
 
 
 def maskable(batch: Batch, special_ids: SpecialIds) -> tf.Tensor:
@@ -94,13 +147,27 @@ def slot_weights(
 
 
 def write_masks(
-    batch: Batch, positions: tf.Tensor, weights: tf.Tensor, replaced: tf.Tensor, special_ids: SpecialIds
+    batch: Batch,
+    positions: tf.Tensor,
+    weights: tf.Tensor,
+    replaced: tf.Tensor,
+    special_ids: SpecialIds,
+    written: tf.Tensor | int | None = None,
 ) -> MaskedBatch:
-    """Make the masked batch for drawn positions; `replaced` bool [B, N] says where [MASK] is written."""
+    """Make the masked batch for drawn positions.
+
+    Args:
+        batch: the rows.
+        positions: int32 [B, N], drawn.
+        weights: float32 [B, N], 0 where a slot is not used.
+        replaced: bool [B, N], where something is written.
+        special_ids: of the vocabulary.
+        written: int32 [B, N], what; None: [MASK].
+    """
     writes = tf.cast(replaced, tf.float32) * weights
-    mask_ids = tf.fill(positions.shape, special_ids.mask)
+    written = tf.broadcast_to(tf.constant(special_ids.mask) if written is None else written, positions.shape)
     return MaskedBatch(
-        input_ids=write_at(batch.input_ids, positions, mask_ids, writes),
+        input_ids=write_at(batch.input_ids, positions, written, writes),
         input_mask=batch.input_mask,
         segment_ids=batch.segment_ids,
         masked_lm_positions=positions,

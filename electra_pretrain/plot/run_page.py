@@ -4,7 +4,7 @@ import json
 from typing import Any, NamedTuple
 
 from electra_pretrain.config.load import differences
-from electra_pretrain.config.schema import SECTIONS, Config
+from electra_pretrain.config.schema import ALL_SECTIONS, Config
 from electra_pretrain.core.errors import UserError
 from electra_pretrain.plot.curves import Run, metric_names
 from electra_pretrain.plot.page import coloured_table, document, drawing, table
@@ -75,7 +75,7 @@ def _configs(runs: list[Run]) -> str:
     """Tabulate the fields in which the runs' configs differ."""
     known = [run.config for run in runs if run.config is not None]
     fields = list(dict.fromkeys(field for config in known[1:] for field in differences(known[0], config)))
-    order = [*SECTIONS, "phases"]
+    order = [*ALL_SECTIONS, "phases"]
     fields.sort(key=lambda field: order.index(field.split(".")[0]))
     text = "<h2>Configs</h2>\n"
     if len(known) < len(runs):
@@ -92,7 +92,7 @@ def _field(config: Config | None, field: str) -> str:
         return ABSENT
     value: Any = config.to_dict()
     for name in field.split("."):
-        value = value[name]
+        value = None if value is None else value[name]
     return json.dumps(value)
 
 

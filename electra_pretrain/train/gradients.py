@@ -1,6 +1,6 @@
 """The gradients of some rows: the generator's plus the discriminator's, of all rows at once or microbatch after microbatch."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import tensorflow as tf
@@ -8,9 +8,10 @@ import tensorflow as tf
 from electra_pretrain.config.schema import Config
 from electra_pretrain.core.batch import Batch, MaskedBatch
 from electra_pretrain.core.rng import Random
+from electra_pretrain.model.distillation import learn, teach
 from electra_pretrain.model.electra import Electra
 from electra_pretrain.model.objective import Denominators, discriminate, generate
-from electra_pretrain.train.metrics import Sums, metric_sums
+from electra_pretrain.train.metrics import Sums, learnt_sums, metric_sums
 
 Rows = tuple[Batch, MaskedBatch]
 
@@ -22,11 +23,21 @@ class Gradients:
         config: the experiment, or a phase of it.
         model: the networks.
         one_after_the_other: see `Trainer`.
+        variables: what gradients are asked for; None: all of the model's.
+        teacher: the networks that the model learns from, if there are any.
     """
 
-    def __init__(self, config: Config, model: Electra, one_after_the_other: bool) -> None:
+    def __init__(
+        self,
+        config: Config,
+        model: Electra,
+        one_after_the_other: bool,
+        variables: Sequence[tf.Variable] | None = None,
+        teacher: Electra | None = None,
+    ) -> None:
         self._config, self._model, self._one_after_the_other = config, model, one_after_the_other
-        self._variables = list(model.named_variables().values())
+        self._variables = list(model.named_variables().values() if variables is None else variables)
+        self._teacher = teacher
 
     def compute(
         self,
@@ -47,6 +58,8 @@ class Gradients:
             loss_scale: float32 scalar that the losses are multiplied by, and so the gradients; None: 1.
             sampled_ids: [B, N] replacements to use instead of drawing them.
         """
+        if self._config.distillation is not None:
+            return self._compute_student(batch, masked, denominators, random, loss_scale)
         objective = self._config.objective
         with tf.GradientTape() as tape:
             outputs = generate(self._model, batch, masked, denominators, objective, random, True, sampled_ids)
@@ -59,10 +72,22 @@ class Gradients:
                 assert outputs.disc_loss is not None
                 loss = objective.disc_weight * outputs.disc_loss
             gradients = map(_add, gradients, tape.gradient(loss, self._variables, output_gradients=loss_scale))
-        # An unused head has no part in any loss.
+        return self._dense(gradients), metric_sums(batch, outputs)
+
+    def _compute_student(
+        self, batch: Batch, masked: MaskedBatch, denominators: Denominators, random: Random, loss_scale: tf.Tensor | None
+    ) -> tuple[list[tf.Tensor], Sums]:
+        """Return what `compute` does, of a student."""
+        lesson = teach(self._teacher, batch, masked, self._config, random)
+        with tf.GradientTape() as tape:
+            learnt = learn(self._model, lesson, batch, masked, denominators, self._config, random)
+        gradients = tape.gradient(learnt.total_loss, self._variables, output_gradients=loss_scale)
+        return self._dense(gradients), learnt_sums(batch, learnt)
+
+    def _dense(self, gradients: Iterable[tf.Tensor | None]) -> list[tf.Tensor]:
+        """Return zeros for those that do not exist: an unused head has no part in any loss."""
         pairs = zip(gradients, self._variables, strict=True)
-        dense = [tf.zeros(variable.shape) if one is None else tf.convert_to_tensor(one) for one, variable in pairs]
-        return dense, metric_sums(batch, outputs)
+        return [tf.zeros(variable.shape) if one is None else tf.convert_to_tensor(one) for one, variable in pairs]
 
     def accumulate(
         self, batch: Batch, masked: MaskedBatch, denominators: Denominators, random: Random, loss_scale: tf.Tensor | None = None

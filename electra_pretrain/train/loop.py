@@ -13,7 +13,8 @@ import tensorflow as tf
 
 from electra_pretrain.checkpoint.imported import load_import
 from electra_pretrain.checkpoint.listing import steps
-from electra_pretrain.checkpoint.pretrained import Pretrained, assign
+from electra_pretrain.checkpoint.pretrained import Pretrained, assign, listed
+from electra_pretrain.checkpoint.teacher import Teacher
 from electra_pretrain.checkpoint.variables import restore_newest
 from electra_pretrain.config.schema import Config, Phase
 from electra_pretrain.core import files
@@ -46,6 +47,8 @@ from electra_pretrain.train.input import (
 from electra_pretrain.train.report import Report, RunLog
 from electra_pretrain.train.run_folder import Start, own_names, record_run
 from electra_pretrain.train.step_cost import smaller_steps
+from electra_pretrain.train.teacher import begin_as_student, layers_of
+from electra_pretrain.train.token_counts import read_token_weights
 from electra_pretrain.train.trainer import Loop, Trainer
 from electra_pretrain.train.unigram import baseline_loss
 from electra_pretrain.train.word_pieces import read_continuations
@@ -168,10 +171,13 @@ def _restored_trainer(start: Start, config: Config, strategy: tf.distribute.Stra
     source = start.sources[-1]
     special_ids, pieces = source.manifest.vocabulary.special_ids, read_continuations(config, source)
     in_turn, compiled = not on_cpu(strategy), compiles_steps(strategy)
-    trainer = Trainer(config, special_ids, strategy, in_turn, compiled, pieces)
+    weights = read_token_weights(config, source)
+    trainer = Trainer(config, special_ids, strategy, in_turn, compiled, pieces, weights, start.teacher)
     if restore_newest(start.model_dir, trainer.variables()):
         imported = load_import(start.model_dir)
         return trainer, imported is None or imported.has_generator
+    if start.pretrained is None and start.teacher is not None:
+        _begin_from_teacher(start.teacher, trainer, config)
     if start.pretrained is None:
         return trainer, False
     whole = _begin_from(start.pretrained, trainer, config.training.init_moments)
@@ -188,6 +194,14 @@ def _begin_from(pretrained: Pretrained, trainer: Trainer, moments: bool) -> bool
         anew = "moments and step begin anew" if whole else "it has no generator: that, moments and step begin anew"
     _log.info("%s from %s; %s", "weights and moments" if moments else "weights", pretrained.origin, anew)
     return whole
+
+
+def _begin_from_teacher(teacher: Teacher, trainer: Trainer, config: Config) -> None:
+    """Give a student the weights of its teacher, and tell which layers and what begins anew."""
+    fresh = begin_as_student(trainer.model, teacher, config)
+    layers = ", ".join(map(str, layers_of(teacher, config)))
+    anew = f"; the teacher has no {listed(fresh)}" if fresh else ""
+    _log.info("a student of %s begins with its layers %s%s", teacher.pretrained.origin, layers, anew)
 
 
 def _announce(number: int, count: int, phase: Phase) -> None:

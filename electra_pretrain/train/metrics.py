@@ -5,8 +5,9 @@ from collections.abc import Mapping
 import numpy as np
 import tensorflow as tf
 
-from electra_pretrain.config.schema import ObjectiveConfig
+from electra_pretrain.config.schema import Config
 from electra_pretrain.core.batch import Batch
+from electra_pretrain.model.distillation import Learnt, masked_positions
 from electra_pretrain.model.kernels import first_of_largest, fused
 from electra_pretrain.model.objective import Outputs
 
@@ -33,12 +34,37 @@ def metric_sums(batch: Batch, outputs: Outputs) -> Sums:
             "cloze_tokens": tf.reduce_sum(masked.maskable),
             "cloze_loss": tf.reduce_sum(outputs.cloze_losses * masked.maskable),
         }
+    return sums | _disc_sums(batch, outputs)
+
+
+def learnt_sums(batch: Batch, learnt: Learnt) -> Sums:
+    """Return float32 sums over some rows of a student's batch."""
+    tokens, sums = tf.cast(batch.input_mask, tf.float32), Sums()
+    if learnt.masked_lm_losses is not None:
+        slots = masked_positions(learnt.masked, tokens)
+        sums |= {
+            "masked_lm_slots": tf.reduce_sum(slots),
+            "masked_lm_loss": tf.reduce_sum(learnt.masked_lm_losses * slots),
+            "masked_lm_correct": _count(learnt.predicted_ids == batch.input_ids, slots),
+        }
+    if learnt.distil_losses is not None:
+        sums |= {
+            "distil_tokens": tf.reduce_sum(tokens),
+            "distil_loss": tf.reduce_sum(learnt.distil_losses * tokens),
+            "cosine_loss": tf.reduce_sum(learnt.cosine_losses * tokens),
+            "teacher_agrees": _count(learnt.agrees, tokens),
+        }
+    return sums | _disc_sums(batch, learnt)
+
+
+def _disc_sums(batch: Batch, outputs: Outputs | Learnt) -> Sums:
+    """Return the discriminator's sums, none where there is none."""
     if outputs.disc_logits is None:
-        return sums
+        return {}
     tokens = tf.cast(batch.input_mask, tf.float32)
     labels = tf.cast(outputs.disc_labels, tf.float32)
     called_fake = tf.cast(outputs.disc_logits > 0, tf.float32)
-    return sums | {
+    return {
         "disc_tokens": tf.reduce_sum(tokens),
         "disc_loss": tf.reduce_sum(outputs.disc_losses * tokens),
         "disc_correct": _count(called_fake == labels, tokens),
@@ -53,9 +79,16 @@ def metric_sums(batch: Batch, outputs: Outputs) -> Sums:
 _predicted = fused(first_of_largest)
 
 
-def zero_sums(objective: ObjectiveConfig) -> Sums:
+def zero_sums(config: Config) -> Sums:
     """Return sums over nothing, to add to."""
-    names = ["masked_lm_slots", "masked_lm_loss", "masked_lm_correct", "sampled_correct"]
+    objective, distillation = config.objective, config.distillation
+    names = []
+    if distillation is None or not objective.has_discriminator:
+        names += ["masked_lm_slots", "masked_lm_loss", "masked_lm_correct"]
+    if distillation is None:
+        names += ["sampled_correct"]
+    elif distillation.is_taught or objective.has_discriminator:
+        names += ["distil_tokens", "distil_loss", "cosine_loss", "teacher_agrees"]
     if objective.two_tower_generator:
         names += ["cloze_tokens", "cloze_loss"]
     if not objective.has_discriminator:
@@ -71,11 +104,16 @@ def summarize(sums: Mapping[str, np.ndarray]) -> dict[str, float]:
     def ratio(over: str, under: str) -> float:
         return float(sums[over] / sums[under]) if sums[under] else float("nan")
 
-    metrics = {
-        "masked_lm_loss": ratio("masked_lm_loss", "masked_lm_slots"),
-        "masked_lm_accuracy": ratio("masked_lm_correct", "masked_lm_slots"),
-        "sampled_masked_lm_accuracy": ratio("sampled_correct", "masked_lm_slots"),
-    }
+    metrics = {}
+    if "masked_lm_slots" in sums:
+        metrics["masked_lm_loss"] = ratio("masked_lm_loss", "masked_lm_slots")
+        metrics["masked_lm_accuracy"] = ratio("masked_lm_correct", "masked_lm_slots")
+    if "sampled_correct" in sums:
+        metrics["sampled_masked_lm_accuracy"] = ratio("sampled_correct", "masked_lm_slots")
+    if "distil_tokens" in sums:
+        metrics["distil_loss"] = ratio("distil_loss", "distil_tokens")
+        metrics["cosine_loss"] = ratio("cosine_loss", "distil_tokens")
+        metrics["teacher_agreement"] = ratio("teacher_agrees", "distil_tokens")
     if "cloze_tokens" in sums:
         metrics["cloze_loss"] = ratio("cloze_loss", "cloze_tokens")
     if "disc_tokens" not in sums:

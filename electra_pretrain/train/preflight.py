@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from electra_pretrain.checkpoint.fit import expected_moments, expected_variables
 from electra_pretrain.checkpoint.pretrained import Pretrained, belonging, unstated
+from electra_pretrain.checkpoint.teacher import Teacher
 from electra_pretrain.config.schema import Config, Phase
 from electra_pretrain.core.finding import Finding, Level, collect, heed
 from electra_pretrain.core.progress import duration
@@ -38,6 +39,7 @@ class Request(NamedTuple):
         tpu: name of a TPU, addresses of its hosts, "local", or None.
         zone: the TPU's zone; None where this machine's own is meant.
         pretrained: weights that it starts from; None: random ones, or its own.
+        teacher: of a config with distillation.
     """
 
     config: Config
@@ -46,6 +48,7 @@ class Request(NamedTuple):
     tpu: str | None
     zone: str | None
     pretrained: Pretrained | None = None
+    teacher: Teacher | None = None
 
 
 class Checked(NamedTuple):
@@ -98,11 +101,11 @@ def check_start(request: Request, target: Slice | None = None) -> Checked:
     prepared: list[Start] = []
 
     def data() -> Iterator[Finding]:
-        prepared.append(prepare(request.config, request.data_dirs, request.model_dir, request.pretrained))
+        prepared.append(prepare(request.config, request.data_dirs, request.model_dir, request.pretrained, request.teacher))
         yield from _examples(prepared[0])
         yield from check_plan(prepared[0], _count_hosts(request.tpu, target))
 
-    config, data_dirs, model_dir, tpu, zone, _ = request
+    config, data_dirs, model_dir, tpu, zone, *_ = request
     findings = collect(
         check_folders(data_dirs, model_dir, tpu),
         check_buckets(data_dirs, model_dir, tpu, zone),

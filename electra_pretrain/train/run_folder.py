@@ -12,6 +12,7 @@ import tensorflow as tf
 from electra_pretrain.checkpoint.fit import check_moments
 from electra_pretrain.checkpoint.listing import check_has, check_is_folder, steps
 from electra_pretrain.checkpoint.pretrained import Pretrained, describe
+from electra_pretrain.checkpoint.teacher import Teacher
 from electra_pretrain.checkpoint.unseen import check_unseen, of_run
 from electra_pretrain.checkpoint.vocabulary import RUN_NAME, check_folder
 from electra_pretrain.config.load import CONFIG_NAME, differences, load_config
@@ -22,7 +23,8 @@ from electra_pretrain.core.together import filled_by
 from electra_pretrain.records.manifest import Manifest, Vocabulary
 from electra_pretrain.train.input import Source, choose_sources
 from electra_pretrain.train.metrics_log import METRICS_NAME
-from electra_pretrain.train.same_vocabulary import check_pretrained, check_records_vocabulary
+from electra_pretrain.train.same_vocabulary import check_pretrained, check_records_vocabulary, check_same_text
+from electra_pretrain.train.teacher import check_teacher
 
 # A half-done run may be given these anew; anything else would make it another experiment.
 CHANGEABLE = (
@@ -30,6 +32,7 @@ CHANGEABLE = (
     "optimizer.generator_learning_rate",
     "optimizer.discriminator_learning_rate",
     "optimizer.decay_steps",
+    "distillation.teacher",
     "training.num_train_steps",
     "training.save_checkpoints_steps",
     "training.keep_checkpoint_max",
@@ -51,12 +54,14 @@ class About(NamedTuple):
         data_of_phases: those of the earlier phases.
         versions: of this package and TensorFlow.
         hardware: in words.
+        teacher: the hash of its weights; None: there is none.
     """
 
     data: Manifest
     data_of_phases: tuple[Manifest, ...]
     versions: dict[str, str]
     hardware: str = "not recorded"
+    teacher: str | None = None
 
 
 class Start(NamedTuple):
@@ -66,13 +71,15 @@ class Start(NamedTuple):
         config: the experiment.
         sources: the records of each of its phases.
         model_dir: the run's folder.
-        pretrained: weights that a new run starts from; None: random ones, or its own.
+        pretrained: weights that a new run starts from; None: random ones, its teacher's, or its own.
+        teacher: what a student learns from; None: the config has no distillation.
     """
 
     config: Config
     sources: Sequence[Source]
     model_dir: str
     pretrained: Pretrained | None
+    teacher: Teacher | None = None
 
     @property
     def manifests(self) -> list[Manifest]:
@@ -86,26 +93,37 @@ class Start(NamedTuple):
             "config": hashlib.sha256(config).hexdigest(),
             "--data": " ".join(manifest.fingerprint for manifest in self.manifests),
             "--model_dir": self.model_dir if files.is_remote(self.model_dir) else os.path.abspath(self.model_dir),
+            **({} if self.teacher is None else {"distillation.teacher": self.teacher.sha256()}),
             **_versions(),
         }
 
 
-def prepare(config: Config, data_dirs: Sequence[str], model_dir: str, pretrained: Pretrained | None = None) -> Start:
+def prepare(
+    config: Config,
+    data_dirs: Sequence[str],
+    model_dir: str,
+    pretrained: Pretrained | None = None,
+    teacher: Teacher | None = None,
+) -> Start:
     """Load the manifests and hold all that a run starts from against each other.
 
     Args:
         config: the experiment.
         data_dirs: folders of records, one for each sequence length.
         model_dir: the run's folder; nothing is written there.
-        pretrained: weights that a new run starts from; None: random ones.
+        pretrained: weights that a new run starts from; None: random ones, or its teacher's.
+        teacher: of a config with distillation.
 
     Raises:
-        UserError: records, config, weights or an earlier run do not fit together.
+        UserError: records, config, weights, teacher or an earlier run do not fit together.
     """
-    start = Start(config, choose_sources(config, data_dirs), model_dir, pretrained)
+    start = Start(config, choose_sources(config, data_dirs), model_dir, pretrained, teacher)
     for source in start.sources:
         check_records_vocabulary(source)
-    check_earlier_run(config, start.sources, model_dir)
+    if teacher is not None:
+        check_teacher(teacher, config)
+        check_same_text(teacher.pretrained, start.sources[-1])
+    check_earlier_run(config, start.sources, model_dir, teacher)
     if pretrained is not None:
         check_pretrained(pretrained, config, start.sources[-1])
         if config.training.init_moments:
@@ -113,16 +131,17 @@ def prepare(config: Config, data_dirs: Sequence[str], model_dir: str, pretrained
     return start
 
 
-def check_earlier_run(config: Config, sources: Sequence[Source], model_dir: str) -> None:
+def check_earlier_run(config: Config, sources: Sequence[Source], model_dir: str, teacher: Teacher | None = None) -> None:
     """Refuse to go on with another experiment in the folder of this one.
 
     Args:
         config: the experiment.
         sources: the records of each of its phases.
         model_dir: the folder.
+        teacher: that a student learns from.
 
     Raises:
-        UserError: the fields that differ and may not, or other records; or it is a checkpoint's path.
+        UserError: the fields that differ and may not, other records or another teacher; or it is a checkpoint's path.
     """
     check_is_folder(model_dir)
     path = files.join(model_dir, CONFIG_NAME)
@@ -158,6 +177,11 @@ def check_earlier_run(config: Config, sources: Sequence[Source], model_dir: str)
         raise UserError(
             f"{model_dir}: that run used other records (fingerprint {', '.join(used)}, now {', '.join(given)}); "
             "use the same --data or another --model_dir"
+        )
+    if teacher is not None and about.teacher != teacher.sha256():
+        raise UserError(
+            f"{teacher.pretrained.origin}: holds other weights than the teacher that {model_dir} learnt from; give that one as "
+            "distillation.teacher, or use another --model_dir"
         )
 
 
@@ -231,6 +255,8 @@ def record_run(start: Start, hardware: str) -> None:
     """Write the resolved config, what is trained on and with, and the vocabulary, so that the folder stands alone."""
     *of_phases, data = (manifest.to_dict() for manifest in start.manifests)
     about = {"data": data, "data_of_phases": of_phases, "versions": _versions(), "hardware": hardware}
+    if start.teacher is not None:
+        about["teacher"] = start.teacher.sha256()
     about["unseen"] = of_run(start.config)._asdict()
     for name, values in ((CONFIG_NAME, start.config.to_dict()), (RUN_NAME, about)):
         files.write_text(files.join(start.model_dir, name), json.dumps(values, ensure_ascii=False, indent=2) + "\n")

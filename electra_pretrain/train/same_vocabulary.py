@@ -17,6 +17,15 @@ def check_pretrained(pretrained: Pretrained, config: Config, source: Source) -> 
         UserError: what differs.
     """
     check_config(pretrained, config)
+    check_same_text(pretrained, source)
+
+
+def check_same_text(pretrained: Pretrained, source: Source) -> None:
+    """Refuse weights that do not belong to the vocabulary of the records, as far as they tell theirs.
+
+    Raises:
+        UserError: what differs.
+    """
     own, vocabulary = pretrained.vocabulary, source.manifest.vocabulary
     if own is None:
         return

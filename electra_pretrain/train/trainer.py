@@ -7,21 +7,24 @@ from typing import Any, NamedTuple
 import numpy as np
 import tensorflow as tf
 
+from electra_pretrain.checkpoint.teacher import Teacher
 from electra_pretrain.config.schema import Config
 from electra_pretrain.core.batch import Batch, MaskedBatch, SpecialIds
 from electra_pretrain.core.rng import Random
+from electra_pretrain.model.distillation import learn, teach
 from electra_pretrain.model.documents import document_numbers
 from electra_pretrain.model.electra import Electra
 from electra_pretrain.model.kernels import gpu_program
-from electra_pretrain.model.masking import mask_batch, num_masked_slots, share_at
+from electra_pretrain.model.masking import Masking, mask_batch, num_masked_slots, share_at
 from electra_pretrain.model.objective import Denominators, compute_losses, count
 from electra_pretrain.train.clipping import NORM, Clipping
 from electra_pretrain.train.gradients import Gradients
 from electra_pretrain.train.loss_scale import LossScale
-from electra_pretrain.train.metrics import Sums, metric_sums, summarize, zero_sums
+from electra_pretrain.train.metrics import Sums, learnt_sums, metric_sums, summarize, zero_sums
 from electra_pretrain.train.optimizer import AdamW
 from electra_pretrain.train.ownership import owners
 from electra_pretrain.train.schedule import learning_rate, own_rates
+from electra_pretrain.train.teacher import frozen, networks_of
 
 
 class Loop(NamedTuple):
@@ -57,6 +60,8 @@ class Trainer:
         one_after_the_other: bool = False,
         compiled: bool = False,
         continues: np.ndarray | None = None,
+        token_weights: np.ndarray | None = None,
+        teacher: Teacher | None = None,
     ) -> None:
         """Build the networks and the optimiser on the strategy's devices.
 
@@ -67,19 +72,28 @@ class Trainer:
             one_after_the_other: end the generator's pass before the discriminator's begins, which halves the activations held
                 at once. The numbers are the same either way; on a CPU both together keep more cores busy.
             continues: bool [V], pieces that go on with the word before them; for objective.masking = "whole_word", else None.
+            token_weights: float32 [V], for distillation.mlm_smoothing, else None.
+            teacher: of a config with distillation, else None.
         """
-        assert (continues is not None) == (config.objective.masking == "whole_word")
-        self._continues = continues
+        objective, distillation = config.objective, config.distillation
+        assert (continues is not None) == (objective.masking == "whole_word")
+        assert (token_weights is not None) == (distillation is not None and distillation.mlm_smoothing > 0)
+        assert (teacher is not None) == (distillation is not None)
+        tables = continues, None if token_weights is None else token_weights.astype(np.float32)
+        self._masking = Masking(objective.mask_token_prob, objective.random_token_prob, config.data.vocab_size, *tables)
         self._config, self._special_ids, self.strategy = config, special_ids, strategy
         self._one_after_the_other = one_after_the_other
         with strategy.scope():
             self.model = Electra(config)
+            is_taught = distillation is not None and (distillation.is_taught or objective.has_discriminator)
+            self._teacher = networks_of(teacher, config) if teacher is not None and is_taught else None
             loss_scale = LossScale() if config.training.compute_dtype == "float16" else None
-            variables = self.model.named_variables()
+            named = self.model.named_variables()
+            variables = {name: variable for name, variable in named.items() if name not in frozen(named, config)}
             self.optimizer = AdamW(variables, config.optimizer, loss_scale, owners(variables, config.objective))
         self._clipping = Clipping(variables, config)
         self._accumulates = config.training.gradient_accumulation_steps > 1
-        gradients = Gradients(config, self.model, one_after_the_other)
+        gradients = Gradients(config, self.model, one_after_the_other, list(variables.values()), self._teacher)
         program = _one_program if compiled else _as_it_is
         self._mask, self._score = program(self._masked), program(self._scored)
         self._gradients = program(gradients.accumulate if self._accumulates else gradients.compute)
@@ -105,7 +119,7 @@ class Trainer:
         """Make `num_steps` updates (a tensor: another number compiles nothing anew); return metric sums over all of them."""
         of_scale = ("skipped_steps", "loss_scale") if self.optimizer.loss_scale else ()
         own = ("tokens", "steps", "nonfinite_steps", *self._clipping.names, *of_scale)
-        sums = zero_sums(self._config.objective) | {name: tf.zeros([]) for name in own}
+        sums = zero_sums(self._config) | {name: tf.zeros([]) for name in own}
         for _ in tf.range(num_steps):
             per_replica = self.strategy.run(self._update, args=(next(batches),))
             sums = tf.nest.map_structure(tf.add, sums, self._over_replicas(per_replica))
@@ -148,7 +162,7 @@ class Trainer:
             objective, step = self._config.objective, self.optimizer.global_step
             share = share_at(objective, step, self._config.training.num_train_steps)
             slots = num_masked_slots(objective.largest_mask_prob, batch.input_ids.shape[1])
-            masked = mask_batch(batch, share, self._special_ids, self._random(batch), slots, self._continues)
+            masked = mask_batch(batch, share, self._special_ids, self._random(batch), slots, self._masking)
         masked = self._with_documents(batch, masked)
         return masked, count(batch, masked)
 
@@ -212,9 +226,13 @@ class Trainer:
         # A step that no update has.
         random = Random(self._config.training.seed, 2**32 - 1, batch.rows)
         share = self._config.objective.last_mask_prob
-        masked = mask_batch(batch, share, self._special_ids, random, continues=self._continues)
+        masked = mask_batch(batch, share, self._special_ids, random, masking=self._masking)
         masked = self._with_documents(batch, masked)
         one = tf.constant(1.0)
+        if self._config.distillation is not None:
+            lesson = teach(self._teacher, batch, masked, self._config, random)
+            ones = Denominators(one, one, one)
+            return learnt_sums(batch, learn(self.model, lesson, batch, masked, ones, self._config, None))
         outputs = compute_losses(
             self.model, batch, masked, Denominators(one, one, one), self._config.objective, random, training=False
         )

@@ -92,7 +92,7 @@ def expected(row, kind, keys):
 def draw(batch, tokenizer, step=STEP, mask_prob=MASK_PROB, slots=None):
     pieces = continuations(tokenizer.tokens, tokenizer.type)
     random = Random(SEED, step, batch.rows)
-    return masking.mask_batch(batch, mask_prob, tokenizer.special_ids, random, slots, pieces)
+    return masking.mask_batch(batch, mask_prob, tokenizer.special_ids, random, slots, masking.Masking(continues=pieces))
 
 
 def drawn(masked):
@@ -134,7 +134,7 @@ def test_where_every_piece_is_a_word_the_bits_are_those_of_tokens(tokenizer):
     batch = batch_of(list(rows_of(tokenizer)), tokenizer)
     random = Random(SEED, STEP, batch.rows)
     none = np.zeros(tokenizer.vocab_size, bool)
-    ours = masking.mask_batch(batch, MASK_PROB, tokenizer.special_ids, random, continues=none)
+    ours = masking.mask_batch(batch, MASK_PROB, tokenizer.special_ids, random, masking=masking.Masking(continues=none))
     for one, other in zip(ours, masking.mask_batch(batch, MASK_PROB, tokenizer.special_ids, random), strict=True):
         np.testing.assert_array_equal(one, other)
 

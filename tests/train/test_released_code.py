@@ -71,7 +71,7 @@ def computed(request, reference, config):
         given = {name: reference[f"batch/{name}"][number] for name in ("input_ids", "input_mask", "segment_ids")}
         batch = Batch(**{name: tf.constant(value) for name, value in given.items()}, rows=tf.range(3))
         positions = tf.constant(reference["batch/masked_lm_positions"][number])
-        replaced = tf.constant(reference["batch/replace_uniform"][number] < masking.REPLACE_PROB)
+        replaced = tf.constant(reference["batch/replace_uniform"][number] < masking.Masking().mask_token_prob)
         masked, outputs, hidden, sums = step(batch, positions, replaced, tf.constant(reference["batch/sampled_ids"][number]))
         results.append(
             {
