@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from electra_pretrain.config.schema import ObjectiveConfig
+from electra_pretrain.config.schema import Config
 from electra_pretrain.core.batch import Batch, MaskedBatch
 from electra_pretrain.model.objective import Outputs
 from electra_pretrain.train.metrics import metric_sums, summarize, zero_sums
@@ -46,7 +46,7 @@ def shares():
 
 @pytest.fixture(scope="module")
 def metrics(shares):
-    sums = {name: value.numpy() for name, value in zero_sums(ObjectiveConfig()).items()}
+    sums = {name: value.numpy() for name, value in zero_sums(Config()).items()}
     for share in shares:
         for name, value in metric_sums(*share).items():
             sums[name] = sums[name] + value.numpy()
@@ -87,5 +87,5 @@ def test_generator(shares, metrics):
 
 
 def test_nothing_to_count_is_nan_not_an_error():
-    metrics = summarize({name: value.numpy() for name, value in zero_sums(ObjectiveConfig()).items()})
+    metrics = summarize({name: value.numpy() for name, value in zero_sums(Config()).items()})
     assert all(np.isnan(value) for value in metrics.values())

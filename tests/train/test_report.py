@@ -22,7 +22,7 @@ from tests.conftest import MICRO, changed
 
 
 def loop(began, ended):
-    sums = {name: value.numpy() + 1 for name, value in zero_sums(MICRO.objective).items()}
+    sums = {name: value.numpy() + 1 for name, value in zero_sums(MICRO).items()}
     sums |= {"steps": np.float32(10), "grad_norm": np.float32(5), "nonfinite_steps": np.float32(0), "tokens": np.float32(900)}
     return Loop(10, sums, began, ended)
 
