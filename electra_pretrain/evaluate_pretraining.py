@@ -9,7 +9,8 @@ import math
 
 from electra_pretrain.cli.arguments import add_device, check_device, command_parser
 from electra_pretrain.cli.run import run_command
-from electra_pretrain.core import tensorflow_startup
+from electra_pretrain.config.load import CONFIG_NAME, load_config
+from electra_pretrain.core import files, tensorflow_startup
 from electra_pretrain.tpu import hosts
 
 
@@ -30,11 +31,14 @@ def evaluate_pretraining(args: argparse.Namespace) -> dict[str, float | None]:
     check_device(args)
     hosts.prepare(args.tpu)
     tensorflow_startup.import_tensorflow()
+    from electra_pretrain.convert.sources import teacher_of
     from electra_pretrain.train.devices import make_strategy
     from electra_pretrain.train.evaluate import evaluate
 
+    config_path = files.join(args.model_dir, CONFIG_NAME)
+    teacher = teacher_of(load_config(config_path)) if files.exists(config_path) else None
     strategy = make_strategy(args.tpu, device=args.device)
-    metrics = evaluate(args.model_dir, args.data, args.step, args.num_eval_steps, strategy)
+    metrics = evaluate(args.model_dir, args.data, args.step, args.num_eval_steps, strategy, teacher)
     # A mean over nothing, such as the precision of a discriminator that calls nothing replaced, has no number in JSON.
     return {name: float(f"{value:.6g}") if math.isfinite(value) else None for name, value in metrics.items()} | {
         "step": int(metrics["step"])

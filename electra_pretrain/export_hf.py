@@ -26,7 +26,7 @@ OWN_NAMES = rf"(?:{'|'.join(KINDS)})/[^/]*\.(?:json|md|txt|model|safetensors)"
 
 if TYPE_CHECKING:
     from electra_pretrain.convert.model_card import CardFacts
-    from electra_pretrain.train.run_folder import About
+    from electra_pretrain.train.run_folder import About, Taught
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
@@ -125,7 +125,13 @@ def _card_facts(args: argparse.Namespace, config: Config, about: "About | None",
         hardware=about.hardware,
         license=args.license,
         origin=origin,
+        teacher=_said_of(about.teacher),
     )
+
+
+def _said_of(teacher: "Taught | None") -> str:
+    """Name a student's teacher and the layers that it began with."""
+    return "" if teacher is None else f"{teacher.origin}, whose layers {', '.join(map(str, teacher.layers))} it began with"
 
 
 def main() -> None:

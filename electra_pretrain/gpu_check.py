@@ -44,10 +44,12 @@ def gpu_check(args: argparse.Namespace) -> str:
     check_step_outputs(args, "gpu_check")
     # Imported here, so that a mistake above is told at once.
     tensorflow_startup.import_tensorflow()
+    from electra_pretrain.convert.sources import teacher_of
     from electra_pretrain.train.gpu_cost import gpu_step_cost
 
+    teacher = teacher_of(phase.config)
     num_steps = phase.last_step - phase.first_step
-    cost = gpu_step_cost(phase.config, card, args.gpus, num_steps, args.compiled, args.largest_batch)
+    cost = gpu_step_cost(phase.config, card, args.gpus, num_steps, args.compiled, args.largest_batch, teacher)
     return json.dumps(cost.as_json()) if args.json else describe(cost, num_steps, args.gpus)
 
 

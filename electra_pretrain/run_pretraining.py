@@ -92,14 +92,13 @@ def run_pretraining(args: argparse.Namespace) -> None:
     hosts.prepare(args.tpu)
     # Imported here, so that a mistake above is told at once.
     tensorflow_startup.import_tensorflow()
-    from electra_pretrain.convert.sources import read_teacher
+    from electra_pretrain.convert.sources import teacher_of
     from electra_pretrain.train.devices import make_strategy, writes_files
     from electra_pretrain.train.loop import train
     from electra_pretrain.train.preflight import Request, check_before_start, check_everything
 
     pretrained = read_init_from(config, args.model_dir)
-    teacher = None if config.distillation is None else read_teacher(config.distillation.teacher)
-    request = Request(config, args.data, args.model_dir, args.tpu, args.tpu_zone, pretrained, teacher)
+    request = Request(config, args.data, args.model_dir, args.tpu, args.tpu_zone, pretrained, teacher_of(config))
     if args.preflight:
         print_findings(check_everything(request, args.topology, args.cpu_replicas, args.device))
         return

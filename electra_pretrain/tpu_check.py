@@ -38,10 +38,11 @@ def tpu_check(args: argparse.Namespace) -> str:
     check_step_outputs(args, "tpu_check")
     # Imported here, so that a mistake above is told at once.
     tensorflow_startup.import_tensorflow()
+    from electra_pretrain.convert.sources import teacher_of
     from electra_pretrain.train.step_cost import step_cost
 
     num_steps = phase.last_step - phase.first_step
-    cost = step_cost(phase.config, target, num_steps, args.compiled)
+    cost = step_cost(phase.config, target, num_steps, args.compiled, teacher_of(phase.config))
     return json.dumps(cost._asdict()) if args.json else describe(cost, num_steps, args.topology)
 
 

@@ -10,7 +10,7 @@ from electra_pretrain.checkpoint.pretrained import MOMENTS, Pretrained, is_momen
 from electra_pretrain.checkpoint.unseen import check_unseen
 from electra_pretrain.config.schema import Config
 from electra_pretrain.core.errors import FEW, UserError, first_of
-from electra_pretrain.model.electra import Electra
+from electra_pretrain.model.electra import Electra, is_frozen
 
 
 def expected_variables(config: Config) -> dict[str, tf.Variable]:
@@ -19,9 +19,9 @@ def expected_variables(config: Config) -> dict[str, tf.Variable]:
         return Electra(config).named_variables()
 
 
-def expected_moments(weights: Mapping[str, tf.Variable]) -> dict[str, tf.Variable]:
-    """Return the names of the weights' moments, each with a weight of its shape and type."""
-    return {f"{name}/{slot}": weight for name, weight in weights.items() for slot in MOMENTS}
+def expected_moments(weights: Mapping[str, tf.Variable], config: Config) -> dict[str, tf.Variable]:
+    """Return the names of the moments of a config's weights, each with a weight of its shape and type."""
+    return {f"{name}/{slot}": weight for name, weight in weights.items() for slot in MOMENTS if not is_frozen(name, config)}
 
 
 def check_moments(pretrained: Pretrained) -> None:
@@ -51,7 +51,7 @@ def check_fit(origin: str, values: Mapping[str, np.ndarray], config: Config, con
     """
     check_unseen(os.path.dirname(config_path), config)
     weights = expected_variables(config)
-    moments = expected_moments(weights)
+    moments = expected_moments(weights, config)
     found_moments = {name: value for name, value in values.items() if is_moment(name)}
     found_weights = {name: value for name, value in values.items() if not is_optimizer_value(name)}
     if problems := misfits(found_weights, weights) or (found_moments and misfits(found_moments, moments)):

@@ -12,6 +12,7 @@ _CITED = "replaced-token detection (Clark et al., ICLR 2020)"
 _TAUGHT = {
     "discriminator": f"The discriminator of a pair that learnt by {_CITED}",
     "uniform": f"A discriminator that learnt by {_CITED}, with replacements drawn uniformly from the vocabulary",
+    "student": f"A discriminator that learnt {_CITED} from a larger one, on the samples of that one's generator",
     "generator": f"The generator of a pair that learnt by {_CITED}",
     "electric": "The energy model of Electric (Clark et al., EMNLP 2020), which learnt to tell text from a generator's noise",
     "masked_lm": "A network that learnt to fill in masked tokens",
@@ -57,6 +58,8 @@ def taught(kind: str, config: Config) -> str:
     """Say what the network learnt, and whom it shares weights with; without a full stop."""
     if kind == "discriminator" and config.objective.uniform_generator:
         return _TAUGHT["uniform"]
+    if kind == "discriminator" and config.distillation is not None:
+        return _TAUGHT["student"]
     said = _TAUGHT[_network(kind, config)]
     is_one = kind != "masked_lm" and not (config.objective.untied_generator or config.objective.uniform_generator)
     return f"{said}; the two are one encoder with a head each" if is_one else said

@@ -98,6 +98,8 @@ def no_generator_because(config: Config) -> str | None:
         return "uniform replacements have none"
     if config.objective.two_tower_generator:
         return "two towers have no counterpart in transformers"
+    if config.distillation is not None:
+        return "a student learns on the samples of its teacher's generator"
     return None
 
 
@@ -147,7 +149,7 @@ def tokenizer_config(config: Config, tokenizer: Tokenizer) -> dict[str, Any]:
 
     Case and accents are always written, since other defaults turn Korean into [UNK].
     """
-    is_wordpiece = tokenizer.type == wordpiece.TYPE
+    is_wordpiece, has_types = tokenizer.type == wordpiece.TYPE, bool(config.model.type_vocab_size)
     return {
         # The class that takes tokenizer.json as it is.
         "tokenizer_class": "PreTrainedTokenizerFast",
@@ -158,7 +160,7 @@ def tokenizer_config(config: Config, tokenizer: Tokenizer) -> dict[str, Any]:
         "strip_accents": tokenizer.strip_accents,
         "tokenize_chinese_chars": is_wordpiece,
         "model_max_length": config.model.max_position_embeddings,
-        "model_input_names": ["input_ids", "token_type_ids", "attention_mask"],
+        "model_input_names": ["input_ids", *(["token_type_ids"] if has_types else []), "attention_mask"],
         # WordPiece does not keep where spaces were, and BERT's rules guess; SentencePiece keeps them.
         "clean_up_tokenization_spaces": is_wordpiece,
         **_special_tokens(),

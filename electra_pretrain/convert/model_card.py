@@ -36,8 +36,10 @@ class CardFacts(NamedTuple):
     is_korean: bool = False  # by its vocabulary
     no_generator: str = ""  # why none is exported; "" where one is, or where there is no pair
     dtype: str = "float32"  # of the weights written
+    teacher: str = ""  # a student's, and which of its layers it began with; "" where there is none, or it is not told
 
 
+_OF_LOSSES = ("masked_lm", "sampled", "cloze", "disc", "distil", "cosine", "teacher")
 _NOTES = "What its config says of the recipe; published figures are those of the model that it follows, not of this one:\n\n> "
 _EXAMPLE = """\
 ## Example
@@ -98,10 +100,27 @@ def _origin(kind: str, config: Config, facts: CardFacts) -> str:
             f"{about}. The weights are those of {facts.origin}; electra_pretrain converted them, and trained nothing.{stored}"
         )
     text = f"{about}, after {facts.step:,} of {config.training.num_train_steps:,} steps, trained with electra_pretrain."
+    text += _student(config, facts)
     text += f" Hardware: {facts.hardware}."
     text += f" It began with the weights of {facts.origin}." if facts.origin else ""
     text += f" The weights are the mean of {facts.averaged} checkpoints up to this step." if facts.averaged > 1 else ""
     return text + stored
+
+
+def _student(config: Config, facts: CardFacts) -> str:
+    """Say whose student the network is, and by which losses it learnt; nothing of one that has no teacher."""
+    distillation = config.distillation
+    if distillation is None:
+        return ""
+    losses = {
+        "alpha_ce": f"the teacher's probabilities at temperature {distillation.temperature:g}",
+        "alpha_mlm": "the masked tokens",
+        "alpha_cos": "the direction of the last hidden states",
+        "alpha_disc": "which tokens were replaced",
+    }
+    weights = {name: getattr(distillation, name) for name in losses}
+    said = "; ".join(f"{losses[name]} (`{name}` {weight:g})" for name, weight in weights.items() if weight)
+    return f" It is a student (Sanh et al., 2019) of {facts.teacher or distillation.teacher}. What it learnt from: {said}."
 
 
 def _purpose(kind: str, config: Config, facts: CardFacts) -> str:
@@ -164,7 +183,7 @@ def _metrics(facts: CardFacts) -> str:
     if facts.train_metrics is None and facts.heldout_metrics is None:
         return "None were recorded up to this step."
     train, heldout = facts.train_metrics or {}, facts.heldout_metrics or {}
-    names = [name for name in {**train, **heldout} if name.startswith(("masked_lm", "sampled", "cloze", "disc"))]
+    names = [name for name in {**train, **heldout} if name.startswith(_OF_LOSSES)]
 
     def cell(metrics: dict[str, float], name: str) -> str:
         return f"{metrics[name]:.4f}" if name in metrics else "–"

@@ -4,6 +4,7 @@ from electra_pretrain.checkpoint.pretrained import Pretrained, is_ours
 from electra_pretrain.checkpoint.teacher import Teacher
 from electra_pretrain.checkpoint.weight_files import find_weights
 from electra_pretrain.config.load import CONFIG_NAME, load_config
+from electra_pretrain.config.schema import Config
 from electra_pretrain.convert.hf_import import read_pair
 from electra_pretrain.convert.masked_lm_import import family_in, read_masked_lm
 from electra_pretrain.convert.source_config import derive_config
@@ -32,8 +33,13 @@ def read_pretrained(path: str) -> Pretrained:
     return read_tf1(path)
 
 
+def teacher_of(config: Config) -> Teacher | None:
+    """Read the teacher that a config names; None where it has no distillation. Raises as `read_teacher`."""
+    return None if config.distillation is None else read_teacher(config.distillation.teacher)
+
+
 def read_teacher(path: str) -> Teacher:
-    """Read the model that a student is to learn from: a path as `read_pretrained` takes it, or a run's folder.
+    """Read the model that a student is to learn from: a path as `read_pretrained` takes it.
 
     Raises:
         UserError: as `read_pretrained`.

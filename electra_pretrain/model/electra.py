@@ -12,6 +12,12 @@ from electra_pretrain.model.layers import Initializer
 from electra_pretrain.model.two_tower import TwoTower
 
 
+def is_frozen(name: str, config: Config) -> bool:
+    """Tell whether a weight of this name stays what it was at the start, and has no moments."""
+    freezes = config.distillation is not None and config.distillation.freeze_position_embeddings
+    return freezes and name == "electra/embeddings/position_embeddings"
+
+
 class Electra(tf.Module):
     """The networks that a config asks for.
 

@@ -1,5 +1,7 @@
 """How many operations a training step needs: its matrix products, counted from the sizes."""
 
+import dataclasses
+
 from electra_pretrain.config.schema import Config
 from electra_pretrain.model.encoder import Sizes, discriminator_sizes, generator_sizes
 from electra_pretrain.model.masking import num_masked_slots
@@ -8,11 +10,17 @@ from electra_pretrain.model.masking import num_masked_slots
 _FORWARD_AND_BACKWARD = 3
 
 
-def step_flops(config: Config) -> float:
+def step_flops(config: Config, teacher: Config | None = None) -> float:
     """Count floating-point operations of one update of the global batch, a multiplication and an addition counted as two.
 
     What is computed twice to save memory, and all that is no matrix product, is left out.
+
+    Args:
+        config: the experiment, or a phase of it.
+        teacher: a student's, of whose networks no gradient is asked.
     """
+    if config.distillation is not None:
+        return _FORWARD_AND_BACKWARD * _student(config) + (0.0 if teacher is None else _teacher(config, teacher))
     objective = config.objective
     tokens = config.training.train_batch_size * config.data.max_seq_length
     own = discriminator_sizes(config)
@@ -28,6 +36,27 @@ def step_flops(config: Config) -> float:
     head = _product(towers * sizes.hidden_size, sizes.embedding_size) + _product(sizes.embedding_size, config.data.vocab_size)
     flops += (tokens if objective.two_tower_generator else slots) * head
     return _FORWARD_AND_BACKWARD * flops
+
+
+def _student(config: Config) -> float:
+    """Count operations of the one network's way forward, whose head is asked at every position."""
+    tokens, sizes = config.training.train_batch_size * config.data.max_seq_length, discriminator_sizes(config)
+    if config.objective.has_discriminator:
+        return _encoder(sizes, config, tokens) + tokens * _product(sizes.hidden_size, sizes.hidden_size + 1)
+    head = _product(sizes.hidden_size, sizes.embedding_size) + _product(sizes.embedding_size, config.data.vocab_size)
+    return _encoder(sizes, config, tokens) + tokens * head
+
+
+def _teacher(config: Config, teacher: Config) -> float:
+    """Count operations of the teacher's way forward on the student's batch."""
+    own = dataclasses.replace(teacher, training=config.training, data=config.data, objective=teacher.objective)
+    flops = _student(own)
+    if not config.objective.has_discriminator:
+        return flops
+    sizes = generator_sizes(own) if own.objective.untied_generator else discriminator_sizes(own)
+    slots = own.training.train_batch_size * num_masked_slots(config.objective.largest_mask_prob, own.data.max_seq_length)
+    head = _product(sizes.hidden_size, sizes.embedding_size) + _product(sizes.embedding_size, own.data.vocab_size)
+    return flops + _encoder(sizes, own, slots) + slots * head
 
 
 def _encoder(sizes: Sizes, config: Config, wanted: float) -> float:

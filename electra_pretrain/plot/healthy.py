@@ -139,6 +139,8 @@ def band(recipe: Recipe, metric: str, first: int, last: int) -> Band | None:
 
 
 def _fits(recipe: Recipe, config: Config, ignored: set[str]) -> bool:
+    if config.distillation is not None:
+        return False
     like = load_config(recipe.like)
     objective = [
         f"objective.{field.name}"

@@ -6,6 +6,7 @@ import logging
 import tensorflow as tf
 
 from electra_pretrain.checkpoint.listing import check_has, find
+from electra_pretrain.checkpoint.teacher import Teacher
 from electra_pretrain.checkpoint.unseen import check_unseen
 from electra_pretrain.checkpoint.variables import restore
 from electra_pretrain.checkpoint.vocabulary import check_folder
@@ -19,6 +20,8 @@ from electra_pretrain.train.hardware import announce
 from electra_pretrain.train.input import Source, check_data, check_replicas, heldout_batches, located, shard_paths
 from electra_pretrain.train.run_folder import is_import, load_run
 from electra_pretrain.train.same_vocabulary import check_records_vocabulary
+from electra_pretrain.train.teacher import check_teacher
+from electra_pretrain.train.token_counts import read_token_weights
 from electra_pretrain.train.trainer import Trainer
 from electra_pretrain.train.word_pieces import read_continuations
 
@@ -26,7 +29,12 @@ _log = logging.getLogger(__name__)
 
 
 def evaluate(
-    model_dir: str, data_dir: str, step: int | None, num_eval_steps: int | None, strategy: tf.distribute.Strategy
+    model_dir: str,
+    data_dir: str,
+    step: int | None,
+    num_eval_steps: int | None,
+    strategy: tf.distribute.Strategy,
+    teacher: Teacher | None = None,
 ) -> dict[str, float]:
     """Score a checkpoint on the held-out records of a folder; masks and samples are those of the run's own evaluations.
 
@@ -36,6 +44,7 @@ def evaluate(
         step: which checkpoint; None: the newest.
         num_eval_steps: batches to score; None: as many as the config says.
         strategy: what to compute on.
+        teacher: a student's.
 
     Raises:
         UserError: no such run, checkpoint or held-out records, or they do not fit together.
@@ -47,6 +56,8 @@ def evaluate(
     check_unseen(model_dir, config)
     if num_eval_steps is not None:
         config = dataclasses.replace(config, training=dataclasses.replace(config.training, num_eval_steps=num_eval_steps))
+    if teacher is not None:
+        check_teacher(teacher, config)
     announce(strategy, config.training.compute_dtype, "scoring")
     source = Source(data_dir, load_manifest(data_dir))
     config = _for_rows_of(source, config)
@@ -58,8 +69,15 @@ def evaluate(
     batches = heldout_batches(config, source.manifest, paths, strategy)
     if batches is None:
         raise UserError(f"{data_dir}: no held-out records to score; build them with --heldout_fraction above 0")
-    special_ids, pieces = source.manifest.vocabulary.special_ids, read_continuations(config, source)
-    trainer = Trainer(config, special_ids, strategy, compiled=compiles_steps(strategy), continues=pieces)
+    trainer = Trainer(
+        config,
+        source.manifest.vocabulary.special_ids,
+        strategy,
+        compiled=compiles_steps(strategy),
+        continues=read_continuations(config, source),
+        token_weights=read_token_weights(config, source),
+        teacher=teacher,
+    )
     restore(find(model_dir, step), trainer.variables())
     with located(source, paths, "copy the file again or build the data anew"):
         return {"step": int(trainer.optimizer.global_step.numpy()), **trainer.evaluate(batches)}

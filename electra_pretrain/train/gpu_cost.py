@@ -4,6 +4,7 @@ import dataclasses
 import logging
 from collections.abc import Callable
 
+from electra_pretrain.checkpoint.teacher import Teacher
 from electra_pretrain.config.schema import Config
 from electra_pretrain.core import tensorflow_startup
 from electra_pretrain.core.errors import UserError
@@ -34,7 +35,13 @@ def check_config(config: Config, card: Card, num_gpus: int) -> None:
 
 
 def gpu_step_cost(
-    config: Config, card: Card, num_gpus: int, num_steps: int, compiled_path: str | None = None, find_batch: bool = False
+    config: Config,
+    card: Card,
+    num_gpus: int,
+    num_steps: int,
+    compiled_path: str | None = None,
+    find_batch: bool = False,
+    teacher: Teacher | None = None,
 ) -> StepCost:
     """Compile the config's step for a GPU.
 
@@ -45,6 +52,7 @@ def gpu_step_cost(
         num_steps: how many steps the hours are for.
         compiled_path: where to write the compiled program.
         find_batch: whether to find the largest batch, which takes two or three more compilations.
+        teacher: a student's.
 
     Raises:
         UserError: the step does not fit (the largest buffers and what to change are named), cannot be compiled or trained on
@@ -53,25 +61,25 @@ def gpu_step_cost(
     COMPILER.check_installed()
     check_config(config, card, num_gpus)
     with tensorflow_startup.stderr_aside():
-        module = lower_step(config, num_gpus, for_gpu=True)
+        module = lower_step(config, num_gpus, for_gpu=True, teacher=teacher)
     cost = compile_for(card, module, config.training.compute_dtype, num_steps, compiled_path)
     half = "bfloat16" if card.has_bfloat16 else "float16"
     ways = smaller_steps(config, num_gpus, cost.memory_gb / cost.usable_gb, half)
     if find_batch:
-        batch = _largest_batch(config, card, num_gpus, cost)
+        batch = _largest_batch(config, card, num_gpus, cost, teacher)
         cost = cost._replace(largest_batch=batch)
         ways = f"{ways} (at most {batch} rows a replica at once)"
     check_fit(cost, ways)
     return cost
 
 
-def _largest_batch(config: Config, card: Card, num_gpus: int, cost: StepCost) -> int:
+def _largest_batch(config: Config, card: Card, num_gpus: int, cost: StepCost, teacher: Teacher | None) -> int:
     """Find how many rows of the config fit a replica without accumulation."""
     training = config.training
     rows = training.train_batch_size // num_gpus
     known = {rows: cost.memory_gb} if training.gradient_accumulation_steps == 1 else {}
     first = max(rows // training.gradient_accumulation_steps, 2 * _ROUND)
-    return search_batch(first, known, cost.usable_gb, lambda size: _memory(config, card, size))
+    return search_batch(first, known, cost.usable_gb, lambda size: _memory(config, card, size, teacher))
 
 
 def search_batch(first: int, known: dict[int, float], usable_gb: float, memory_of: Callable[[int], float]) -> int:
@@ -115,9 +123,9 @@ def _by_line(known: dict[int, float], usable_gb: float) -> int:
     return max([0, rows, *(size for size, memory in known.items() if memory <= usable_gb)])
 
 
-def _memory(config: Config, card: Card, rows: int) -> float:
+def _memory(config: Config, card: Card, rows: int, teacher: Teacher | None) -> float:
     """Compile a step of so many rows on one GPU, without accumulation, and return what it needs, in GB."""
     training = dataclasses.replace(config.training, train_batch_size=rows, gradient_accumulation_steps=1)
     with tensorflow_startup.stderr_aside():
-        module = lower_step(dataclasses.replace(config, training=training), 1, for_gpu=True)
+        module = lower_step(dataclasses.replace(config, training=training), 1, for_gpu=True, teacher=teacher)
     return compile_for(card, module, training.compute_dtype, 1).memory_gb

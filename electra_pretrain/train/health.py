@@ -36,10 +36,11 @@ class Watch:
 
     def __init__(self, config: Config, rows: Iterable[Row] = ()) -> None:
         self._signs: list[Sign] = []
-        objective = config.objective
-        if objective.has_discriminator and not objective.electric_objective:
+        objective, is_student = config.objective, config.distillation is not None
+        # How soon a student leaves chance or the tokens' frequency behind, no run has told: it begins with trained layers.
+        if objective.has_discriminator and not is_student and not objective.electric_objective:
             self._signs.append(Chance(config))
-        if objective.gen_weight and not objective.uniform_generator:
+        if objective.gen_weight and not objective.uniform_generator and not is_student:
             self._signs.append(Unigram(config))
         # Electric's loss may have any sign; a share of masks that grows makes every loss larger.
         if not objective.electric_objective and objective.mask_prob_end <= objective.mask_prob:

@@ -109,7 +109,7 @@ def train(start: Start, strategy: tf.distribute.Strategy, skip_bad_records: bool
                 Saver(model_dir, training, writes) as saver,
             ):
                 watch, baseline = Watch(start.config, log.rows), baseline_loss(config, source, paths) if writes else None
-                report = Report(config, log, progress, step, peak, watch, baseline)
+                report = Report(config, log, progress, step, peak, watch, baseline, start.teacher and start.teacher.config)
                 if step:
                     _log.info("going on from step %d" if step < phase.last_step else "finished at step %d before", step)
                 # Stopped between a checkpoint and its evaluation; or what trained weights are to become better than.

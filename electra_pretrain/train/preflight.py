@@ -86,7 +86,7 @@ def check_everything(request: Request, topology: str | None, cpu_replicas: int, 
     replicas = target.replicas if target else (None if request.tpu else count_replicas(cpu_replicas, device))
     devices = [] if target or request.tpu else collect(_devices(request.config, cpu_replicas, device))
     findings, start = check_start(request, target)
-    memory = check_memory(request.config, target) if target else []
+    memory = check_memory(request.config, target, request.teacher) if target else []
     # Several checks may come upon one thing, and two phases upon the same records.
     return collect(iter([*devices, *findings, *check_thoroughly(request, start, replicas, target), *memory]))
 
@@ -127,7 +127,7 @@ def check_thoroughly(request: Request, start: Start | None, replicas: int | None
     of_records: list[Iterator[Finding]] = []
     if start is not None:
         of_records = [_weights(start), _shards(start)]
-    of_target = [] if target is None else [_expectation(request.config, target)]
+    of_target = [] if target is None else [_expectation(request.config, target, request.teacher)]
     return collect(*of_records, _batch(request.config, replicas), *of_target)
 
 
@@ -158,7 +158,7 @@ def _weights(start: Start) -> Iterator[Finding]:
     if start.pretrained is not None:
         wanted, what = expected_variables(start.config), "weights"
         if start.config.training.init_moments:
-            wanted, what = wanted | expected_moments(wanted), "weights and moments"
+            wanted, what = wanted | expected_moments(wanted, start.config), "weights and moments"
         belonging(start.pretrained, wanted)
         vocabulary = start.pretrained.vocabulary
         known = "" if vocabulary is None else f"; {vocabulary.path} is the vocabulary of the records"
@@ -187,12 +187,12 @@ def _batch(config: Config, replicas: int | None) -> Iterator[Finding]:
         yield Finding(Level.OK, f"1 replica, {share}" if replicas == 1 else f"{replicas} replicas, {share} each")
 
 
-def _expectation(config: Config, target: Slice) -> Iterator[Finding]:
+def _expectation(config: Config, target: Slice, teacher: Teacher | None) -> Iterator[Finding]:
     """Tell how long the run takes at least, and at the pace that was published."""
     peak = target.peak_tflops * 1e12 * target.replicas
-    phases = config.all_phases()
-    seconds = sum((phase.last_step - phase.first_step) * step_flops(phase.config) for phase in phases) / peak
-    pace = config.training.train_batch_size / (step_flops(config) / peak / PUBLISHED_SHARE_OF_PEAK)
+    phases, its = config.all_phases(), None if teacher is None else teacher.config
+    seconds = sum((phase.last_step - phase.first_step) * step_flops(phase.config, its) for phase in phases) / peak
+    pace = config.training.train_batch_size / (step_flops(config, its) / peak / PUBLISHED_SHARE_OF_PEAK)
     yield Finding(
         Level.OK,
         f"{config.training.num_train_steps:,} steps: {duration(seconds)} by arithmetic alone; "
@@ -201,16 +201,16 @@ def _expectation(config: Config, target: Slice) -> Iterator[Finding]:
     )
 
 
-def check_memory(config: Config, target: Slice) -> list[Finding]:
+def check_memory(config: Config, target: Slice, teacher: Teacher | None = None) -> list[Finding]:
     """Ask the TPU's compiler whether a step of each phase fits its memory; this takes minutes."""
-    return collect(*(_memory(phase, target) for phase in config.all_phases()))
+    return collect(*(_memory(phase, target, teacher) for phase in config.all_phases()))
 
 
-def _memory(phase: Phase, target: Slice) -> Iterator[Finding]:
+def _memory(phase: Phase, target: Slice, teacher: Teacher | None) -> Iterator[Finding]:
     if not COMPILER.is_installed():
         yield Finding(Level.WARNING, f"memory was not checked; pip install {COMPILER.install}, and ask again")
         return
-    cost = step_cost(phase.config, target, phase.last_step - phase.first_step)
+    cost = step_cost(phase.config, target, phase.last_step - phase.first_step, teacher=teacher)
     fit = f"{cost.memory_gb} GB of a replica's {cost.memory_of_device_gb} GB"
     length, seconds = phase.config.data.max_seq_length, cost.estimated_step_s
     yield Finding(Level.OK, f"a step of {length} tokens takes {fit}, and {seconds:.3f} s by the compiler's estimate")

@@ -23,7 +23,7 @@ from electra_pretrain.train.trainer import Loop
 
 _log = logging.getLogger(__name__)
 
-HELDOUT_SHOWN = ("masked_lm_loss", "disc_loss", "disc_auc")
+HELDOUT_SHOWN = ("masked_lm_loss", "disc_loss", "disc_auc", "distil_loss", "cosine_loss")
 
 
 class RunLog:
@@ -87,6 +87,7 @@ class Report:
         peak_flops: what the devices could compute in a second, or None.
         watch: what has been told of the rows in the log; None: nothing is told.
         baseline_loss: what guessing by frequency costs on the phase's records, in nats, or None.
+        teacher: the config of a student's teacher, or None.
     """
 
     def __init__(
@@ -98,9 +99,11 @@ class Report:
         peak_flops: float | None,
         watch: Watch | None = None,
         baseline_loss: float | None = None,
+        teacher: Config | None = None,
     ) -> None:
         self._config, self._log, self._progress, self._start = config, log, progress, step
         self._peak_flops, self._watch, self._baseline_loss = peak_flops, watch, baseline_loss
+        self._teacher = teacher
         self._waiting: tuple[int, Loop] | None = None
         self._device_free_since: float | None = None
 
@@ -148,7 +151,7 @@ class Report:
         norms = [name for name in sums if name.endswith(NORM)]
         when = (tf.constant(step), config.optimizer, training.num_train_steps)
         metrics = summarize(sums)
-        total = total_loss(metrics, config.objective)
+        total = total_loss(metrics, config)
         assert total is not None
         metrics |= {
             "total_loss": total,
@@ -170,19 +173,26 @@ class Report:
                 "loss_scale": float(sums["loss_scale"] / loop.num_steps),
             }
         if self._peak_flops is not None:
-            metrics["share_of_peak"] = step_flops(config) * steps_per_second / self._peak_flops
+            metrics["share_of_peak"] = step_flops(config, self._teacher) * steps_per_second / self._peak_flops
         return metrics
 
 
 def _note(metrics: Mapping[str, float]) -> str:
     """Return what is shown behind the progress."""
-    shown = f"gen loss {metrics['masked_lm_loss']:.3f}"
-    if "disc_auc" in metrics:
-        shown += f", disc loss {metrics['disc_loss']:.4f}, auc {metrics['disc_auc']:.3f}"
+    formats = {
+        "distil_loss": "distil loss {:.4f}",
+        "cosine_loss": "cosine loss {:.4f}",
+        "masked_lm_loss": "gen loss {:.3f}",
+        "disc_loss": "disc loss {:.4f}",
+        "disc_auc": "auc {:.3f}",
+    }
+    shown = [text.format(metrics[name]) for name, text in formats.items() if name in metrics]
     if metrics.get("skipped_steps"):
-        shown += f", {metrics['skipped_steps']:.0f} steps skipped for the loss scale"
-    shown += f", {metrics['sequences_per_second']:.3g} seq/s"
-    return shown + (f", {metrics['share_of_peak']:.0%} of peak" if "share_of_peak" in metrics else "")
+        shown.append(f"{metrics['skipped_steps']:.0f} steps skipped for the loss scale")
+    shown.append(f"{metrics['sequences_per_second']:.3g} seq/s")
+    if "share_of_peak" in metrics:
+        shown.append(f"{metrics['share_of_peak']:.0%} of peak")
+    return ", ".join(shown)
 
 
 def _add_event(writer: tf.summary.SummaryWriter, step: int, **what: Any) -> None:

@@ -20,11 +20,13 @@ from electra_pretrain.config.schema import Config
 from electra_pretrain.core import files, json_files, typed
 from electra_pretrain.core.errors import FEW, UserError, first_of
 from electra_pretrain.core.together import filled_by
+from electra_pretrain.core.typed import Count, Sha256
 from electra_pretrain.records.manifest import Manifest, Vocabulary
 from electra_pretrain.train.input import Source, choose_sources
 from electra_pretrain.train.metrics_log import METRICS_NAME
 from electra_pretrain.train.same_vocabulary import check_pretrained, check_records_vocabulary, check_same_text
-from electra_pretrain.train.teacher import check_teacher
+from electra_pretrain.train.teacher import check_teacher, layers_of
+from electra_pretrain.train.token_counts import read_token_weights
 
 # A half-done run may be given these anew; anything else would make it another experiment.
 CHANGEABLE = (
@@ -46,6 +48,20 @@ CHANGEABLE = (
 )
 
 
+class Taught(NamedTuple):
+    """By which teacher a student is taught.
+
+    Attributes:
+        origin: where its weights were read.
+        sha256: of them.
+        layers: which of its layers the student began with.
+    """
+
+    origin: str
+    sha256: Sha256
+    layers: tuple[Count, ...]
+
+
 class About(NamedTuple):
     """What `run.json` says.
 
@@ -54,14 +70,14 @@ class About(NamedTuple):
         data_of_phases: those of the earlier phases.
         versions: of this package and TensorFlow.
         hardware: in words.
-        teacher: the hash of its weights; None: there is none.
+        teacher: a student's; None of other runs.
     """
 
     data: Manifest
     data_of_phases: tuple[Manifest, ...]
     versions: dict[str, str]
     hardware: str = "not recorded"
-    teacher: str | None = None
+    teacher: Taught | None = None
 
 
 class Start(NamedTuple):
@@ -122,7 +138,9 @@ def prepare(
         check_records_vocabulary(source)
     if teacher is not None:
         check_teacher(teacher, config)
-        check_same_text(teacher.pretrained, start.sources[-1])
+        for source in start.sources:
+            check_same_text(teacher.pretrained, source)
+            read_token_weights(config, source)
     check_earlier_run(config, start.sources, model_dir, teacher)
     if pretrained is not None:
         check_pretrained(pretrained, config, start.sources[-1])
@@ -178,7 +196,7 @@ def check_earlier_run(config: Config, sources: Sequence[Source], model_dir: str,
             f"{model_dir}: that run used other records (fingerprint {', '.join(used)}, now {', '.join(given)}); "
             "use the same --data or another --model_dir"
         )
-    if teacher is not None and about.teacher != teacher.sha256():
+    if teacher is not None and (about.teacher is None or about.teacher.sha256 != teacher.sha256()):
         raise UserError(
             f"{teacher.pretrained.origin}: holds other weights than the teacher that {model_dir} learnt from; give that one as "
             "distillation.teacher, or use another --model_dir"
@@ -256,7 +274,8 @@ def record_run(start: Start, hardware: str) -> None:
     *of_phases, data = (manifest.to_dict() for manifest in start.manifests)
     about = {"data": data, "data_of_phases": of_phases, "versions": _versions(), "hardware": hardware}
     if start.teacher is not None:
-        about["teacher"] = start.teacher.sha256()
+        layers = layers_of(start.teacher, start.config)
+        about["teacher"] = Taught(start.teacher.pretrained.origin, start.teacher.sha256(), layers)._asdict()
     about["unseen"] = of_run(start.config)._asdict()
     for name, values in ((CONFIG_NAME, start.config.to_dict()), (RUN_NAME, about)):
         files.write_text(files.join(start.model_dir, name), json.dumps(values, ensure_ascii=False, indent=2) + "\n")

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 from electra_pretrain.config.ruin import BASE_RATE, SMALL_HIDDEN_SIZE, SMALL_RATE
-from electra_pretrain.config.schema import Config, ObjectiveConfig
+from electra_pretrain.config.schema import Config
 from electra_pretrain.plot.healthy import pace_of, tokens_a_step
 
 Row = Mapping[str, Any]
@@ -41,8 +41,19 @@ class Sign(Protocol):
         """Say it, when the row that showed it was taken."""
 
 
-def total_loss(metrics: Row, objective: ObjectiveConfig) -> float | None:
+def total_loss(metrics: Row, config: Config) -> float | None:
     """Add up the weighted losses of training or held-out metrics; None where one is missing."""
+    objective, distillation = config.objective, config.distillation
+    if distillation is not None:
+        terms = {
+            "distil_loss": distillation.alpha_ce,
+            "masked_lm_loss": distillation.alpha_mlm,
+            "cosine_loss": distillation.alpha_cos,
+            "disc_loss": distillation.alpha_disc,
+        }
+        if any(name not in metrics for name, weight in terms.items() if weight):
+            return None
+        return float(sum(weight * metrics[name] for name, weight in terms.items() if weight))
     generator = metrics.get("cloze_loss", metrics.get("masked_lm_loss"))
     discriminator = metrics.get("disc_loss") if objective.has_discriminator else 0.0
     if generator is None or discriminator is None:
@@ -201,7 +212,7 @@ class WorseThanBefore:
 
     def take(self, row: Row) -> bool | None:
         self._rows += 1
-        loss = total_loss(row, self._config.objective)
+        loss = total_loss(row, self._config)
         if row["kind"] != "heldout" or loss is None:
             return None
         if self._rows == 1:

@@ -6,6 +6,7 @@ import re
 
 import tensorflow as tf
 
+from electra_pretrain.checkpoint.teacher import Teacher
 from electra_pretrain.config.schema import Config
 from electra_pretrain.core import tensorflow_startup
 from electra_pretrain.core.batch import Batch, SpecialIds
@@ -16,6 +17,8 @@ from electra_pretrain.tpu.compiler import COMPILER, compile_for
 from electra_pretrain.tpu.report import StepCost
 from electra_pretrain.train.input import check_replicas
 from electra_pretrain.train.metrics import Sums
+from electra_pretrain.train.teacher import check_teacher
+from electra_pretrain.train.token_counts import any_token_weights
 from electra_pretrain.train.trainer import Trainer
 from electra_pretrain.train.word_pieces import any_continuations
 from electra_pretrain.xla.report import OutOfMemory
@@ -24,7 +27,9 @@ from electra_pretrain.xla.report import OutOfMemory
 _SPECIAL_IDS = SpecialIds(0, 1, 2, 3, 4)
 
 
-def step_cost(config: Config, target: Slice, num_steps: int, compiled_path: str | None = None) -> StepCost:
+def step_cost(
+    config: Config, target: Slice, num_steps: int, compiled_path: str | None = None, teacher: Teacher | None = None
+) -> StepCost:
     """Compile the config's step for a TPU.
 
     Args:
@@ -32,6 +37,7 @@ def step_cost(config: Config, target: Slice, num_steps: int, compiled_path: str 
         target: the TPU.
         num_steps: how many steps the hours are for.
         compiled_path: where to write the compiled program.
+        teacher: a student's.
 
     Raises:
         UserError: the step does not fit (the largest buffers and what to change are named), cannot be compiled, or the
@@ -40,7 +46,7 @@ def step_cost(config: Config, target: Slice, num_steps: int, compiled_path: str 
     COMPILER.check_installed()
     check_replicas(config, target.replicas)
     with tensorflow_startup.stderr_aside():
-        module = lower_step(config, target.replicas)
+        module = lower_step(config, target.replicas, teacher=teacher)
     try:
         return compile_for(target, module, num_steps, compiled_path)
     except OutOfMemory as error:
@@ -70,7 +76,7 @@ def smaller_steps(config: Config, replicas: int, factor: float = 2.0, half: str 
     return ", ".join([*ways, "a smaller training.train_batch_size"])
 
 
-def lower_step(config: Config, num_replicas: int, for_gpu: bool = False) -> bytes:
+def lower_step(config: Config, num_replicas: int, for_gpu: bool = False, teacher: Teacher | None = None) -> bytes:
     """Lower one replica's step to a serialised HLO module: masks, samples, losses, gradients, clipping and the optimiser.
 
     The sums over replicas are left out: one replica has nobody to exchange with.
@@ -79,14 +85,24 @@ def lower_step(config: Config, num_replicas: int, for_gpu: bool = False) -> byte
         config: the experiment, or a phase of it.
         num_replicas: how many share the batch.
         for_gpu: in the form that is compiled for GPUs; else in a TPU's.
+        teacher: a student's.
 
     Raises:
         UserError: the step holds operations that the compiler cannot express (they are named).
     """
     rows = config.training.train_batch_size // num_replicas
     share = dataclasses.replace(config, training=dataclasses.replace(config.training, train_batch_size=rows))
-    pieces = any_continuations(config)
-    trainer = Trainer(share, _SPECIAL_IDS, tf.distribute.get_strategy(), one_after_the_other=True, continues=pieces)
+    if teacher is not None:
+        check_teacher(teacher, config)
+    trainer = Trainer(
+        share,
+        _SPECIAL_IDS,
+        tf.distribute.get_strategy(),
+        one_after_the_other=True,
+        continues=any_continuations(config),
+        token_weights=any_token_weights(config),
+        teacher=teacher,
+    )
     ids = tf.zeros([rows, config.data.max_seq_length], tf.int32)
     batch = Batch(ids, ids, ids, tf.range(rows))
 

@@ -89,7 +89,8 @@ def checkpoint_bytes(config: Config) -> int:
     rows = config.data.vocab_size + config.model.max_position_embeddings
     rows *= 2 if config.objective.embedding_sharing == GRADIENT_DISENTANGLED else 1
     parameters = rows * config.model.embedding_size + config.data.vocab_size
-    networks = [discriminator_sizes(config), *([generator_sizes(config)] if config.objective.has_discriminator else [])]
+    has_generator = config.objective.has_discriminator and config.distillation is None
+    networks = [discriminator_sizes(config), *([generator_sizes(config)] if has_generator else [])]
     for sizes in networks:
         hidden, blocks = sizes.hidden_size, config.model.num_hidden_groups or sizes.num_hidden_layers
         parameters += blocks * (4 * hidden * hidden + 2 * hidden * sizes.intermediate_size)

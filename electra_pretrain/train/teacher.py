@@ -2,7 +2,6 @@
 
 import dataclasses
 import re
-from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -117,9 +116,3 @@ def networks_of(teacher: Teacher, config: Config) -> Electra:
     network = Electra(dataclasses.replace(teacher.config, training=training, distillation=None))
     assign(teacher.pretrained, network.named_variables())
     return network
-
-
-def frozen(names: Sequence[str] | Mapping[str, object], config: Config) -> frozenset[str]:
-    """Return the names of the weights that a run does not train."""
-    freezes = config.distillation is not None and config.distillation.freeze_position_embeddings
-    return frozenset(name for name in names if freezes and name == _POSITIONS)

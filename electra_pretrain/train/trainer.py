@@ -13,7 +13,7 @@ from electra_pretrain.core.batch import Batch, MaskedBatch, SpecialIds
 from electra_pretrain.core.rng import Random
 from electra_pretrain.model.distillation import learn, teach
 from electra_pretrain.model.documents import document_numbers
-from electra_pretrain.model.electra import Electra
+from electra_pretrain.model.electra import Electra, is_frozen
 from electra_pretrain.model.kernels import gpu_program
 from electra_pretrain.model.masking import Masking, mask_batch, num_masked_slots, share_at
 from electra_pretrain.model.objective import Denominators, compute_losses, count
@@ -24,7 +24,7 @@ from electra_pretrain.train.metrics import Sums, learnt_sums, metric_sums, summa
 from electra_pretrain.train.optimizer import AdamW
 from electra_pretrain.train.ownership import owners
 from electra_pretrain.train.schedule import learning_rate, own_rates
-from electra_pretrain.train.teacher import frozen, networks_of
+from electra_pretrain.train.teacher import networks_of
 
 
 class Loop(NamedTuple):
@@ -89,7 +89,7 @@ class Trainer:
             self._teacher = networks_of(teacher, config) if teacher is not None and is_taught else None
             loss_scale = LossScale() if config.training.compute_dtype == "float16" else None
             named = self.model.named_variables()
-            variables = {name: variable for name, variable in named.items() if name not in frozen(named, config)}
+            variables = {name: variable for name, variable in named.items() if not is_frozen(name, config)}
             self.optimizer = AdamW(variables, config.optimizer, loss_scale, owners(variables, config.objective))
         self._clipping = Clipping(variables, config)
         self._accumulates = config.training.gradient_accumulation_steps > 1
