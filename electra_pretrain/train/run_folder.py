@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import logging
 import os
 import re
 from collections.abc import Sequence
@@ -23,6 +24,8 @@ from electra_pretrain.records.manifest import Manifest, Vocabulary
 from electra_pretrain.train.input import Source, choose_sources
 from electra_pretrain.train.metrics_log import METRICS_NAME
 from electra_pretrain.train.same_vocabulary import check_pretrained, check_records_vocabulary
+from electra_pretrain.train.schedule import learning_rate
+from electra_pretrain.train.word_pieces import read_continuations
 
 # A half-done run may be given these anew; anything else would make it another experiment.
 CHANGEABLE = (
@@ -41,6 +44,10 @@ CHANGEABLE = (
     "training.eval_batch_size",
     "training.num_eval_steps",
 )
+
+
+RISE = 1.05  # of the learning rate, where a run is prolonged
+_log = logging.getLogger(__name__)
 
 
 class About(NamedTuple):
@@ -105,6 +112,7 @@ def prepare(config: Config, data_dirs: Sequence[str], model_dir: str, pretrained
     start = Start(config, choose_sources(config, data_dirs), model_dir, pretrained)
     for source in start.sources:
         check_records_vocabulary(source)
+        read_continuations(config, source)
     check_earlier_run(config, start.sources, model_dir)
     if pretrained is not None:
         check_pretrained(pretrained, config, start.sources[-1])
@@ -151,6 +159,7 @@ def check_earlier_run(config: Config, sources: Sequence[Source], model_dir: str)
         )
     check_folder(model_dir)
     check_unseen(model_dir, config)
+    _tell_of_rise(load_config(path), config, reached, model_dir)
     about = load_run(model_dir)
     used = [manifest.fingerprint for manifest in (*about.data_of_phases, about.data)]
     given = [source.manifest.fingerprint for source in sources]
@@ -158,6 +167,21 @@ def check_earlier_run(config: Config, sources: Sequence[Source], model_dir: str)
         raise UserError(
             f"{model_dir}: that run used other records (fingerprint {', '.join(used)}, now {', '.join(given)}); "
             "use the same --data or another --model_dir"
+        )
+
+
+def _tell_of_rise(old: Config, new: Config, reached: int, model_dir: str) -> None:
+    """Warn where more steps have the learning rate rise again from where it had fallen to."""
+    if new.training.num_train_steps <= old.training.num_train_steps:
+        return
+    before, after = (
+        float(learning_rate(tf.constant(reached), config.optimizer, config.training.num_train_steps)) for config in (old, new)
+    )
+    if after > before * RISE:
+        _log.warning(
+            f"{model_dir}: with training.num_train_steps = {new.training.num_train_steps} the learning rate rises at step "
+            f"{reached} from {before:.3g} to {after:.3g}, which undoes a part of what its fall has gained; to go on evenly, "
+            "begin from a checkpoint before its decay (training.init_from and init_moments, in another --model_dir)"
         )
 
 
