@@ -21,9 +21,7 @@ def check_text(plan: Plan) -> None:
     """
     kinds = len(plan.ways())
     if plan.data is not None and kinds > 1:
-        raise UserError(
-            f"--data {plan.data}: the study {plan.study} builds {kinds} kinds of records itself; give --corpus instead"
-        )
+        raise UserError(f"--data {plan.data}: the study {plan.study} builds {kinds} kinds of records; give --corpus instead")
     if plan.data is not None and plan.corpus:
         raise UserError(f"--data {plan.data}: are records already; leave out --corpus, or --data")
     if plan.data is None and not plan.corpus:
