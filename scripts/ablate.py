@@ -16,7 +16,7 @@ import os
 import sys
 
 from ablation.plan import Plan, check_settings
-from ablation.prepare import prepare
+from ablation.prepare import check_text, prepare
 from ablation.results import put, read
 from ablation.studies import STUDIES
 from ablation.turns import seconds_in_turns
@@ -89,6 +89,7 @@ def ablate(args: argparse.Namespace) -> None:
     is_worker, end = take_cores(), deadline(args.hours)
     if not is_worker:
         plan.cells(), plan.finished()
+        check_text(plan)
         check_settings(plan)
         prepare(plan)
     if args.jobs > 1 and not is_worker:

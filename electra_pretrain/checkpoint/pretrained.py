@@ -22,6 +22,7 @@ _log = logging.getLogger(__name__)
 LOSS_SCALE_NAMES = ("loss_scale", "loss_scale_good_steps")
 MOMENTS = ("adam_m", "adam_v")
 STEP_NAME = "global_step"
+_OWN_EMBEDDINGS = "generator/embeddings/"  # of an untied generator
 # What weights mean depends on these; a source and a run must agree in them. The generator's sizes show in its shapes.
 MUST_AGREE = (
     "model.num_hidden_layers",
@@ -182,7 +183,8 @@ def assign(pretrained: Pretrained, variables: Mapping[str, tf.Variable]) -> bool
     for name, variable in wanted.items():
         variable.assign(values[name])
     if has_difference(variables) and not has_difference(wanted):
-        _log.info("%s: has one table for both networks; the discriminator's difference from it begins at 0", pretrained.origin)
+        what = "difference from it and its moments begin" if any(map(is_moment, variables)) else "difference from it begins"
+        _log.info("%s: has one table for both networks; the discriminator's %s at 0", pretrained.origin, what)
     return whole
 
 
@@ -194,6 +196,7 @@ def belonging(pretrained: Pretrained, variables: Mapping[str, tf.Variable]) -> B
         return not moments if is_moment(name) else is_loss_scale(name) or (name == STEP_NAME and name not in variables)
 
     values = {name: value for name, value in pretrained.values.items() if not left_out(name)}
+    _check_sharing(pretrained.origin, values, variables)
     whole = any(is_generators(name) for name in values) or not any(is_generators(name) for name in variables)
     wanted = {name: variable for name, variable in variables.items() if whole or not is_generators(name)}
     if not has_difference(values):
@@ -208,6 +211,26 @@ def belonging(pretrained: Pretrained, variables: Mapping[str, tf.Variable]) -> B
         raise UserError(f"{pretrained.origin}: is not of this model: {first_of(problems, FEW, '; ')}")
     check_numbers(pretrained.origin, values)
     return Belonging(values, wanted, whole)
+
+
+def _check_sharing(origin: str, values: Iterable[str], variables: Iterable[str]) -> None:
+    """Refuse a generator with embeddings of its own for a config that gives it none, and the other way round.
+
+    Raises:
+        UserError: what to set.
+    """
+    networks = [name for name in values if name.startswith("generator/")]
+    wanted = [name for name in variables if name.startswith("generator/")]
+    if not networks or not wanted:
+        return
+    its, own = (any(name.startswith(_OWN_EMBEDDINGS) for name in names) for names in (networks, wanted))
+    if its != own:
+        said = ("has none of its own", "has embeddings of its own")
+        raise UserError(
+            f"{origin}: its generator {said[its]}, the config's {said[own]}; set objective.embedding_sharing to "
+            f"{'untied' if its else 'tied (or gradient_disentangled)'}, or start from the discriminator alone, which export_hf "
+            "writes to discriminator/: its generator begins anew"
+        )
 
 
 def check_numbers(origin: str, values: Mapping[str, np.ndarray]) -> None:

@@ -74,16 +74,27 @@ def _find(name_or_path: str) -> str:
 
 def _overridden(values: dict[str, Any], overrides: list[str], source: str) -> dict[str, Any]:
     form = f"section.field=value, with a section of {', '.join(ALL_SECTIONS)}; notes and phases are set in the file"
-    values = _by_todays_names(values, source)
+    values, said = _by_todays_names(values, source), dict[tuple[str, str], tuple[str, Any]]()
     for override in overrides:
         target, value = parse_override(override, form)
         section, dot, field = target.partition(".")
         if not dot or section not in ALL_SECTIONS:
             raise UserError(f"--set {override}: must read {form}")
-        for name, stated in renamed(section, {field: value}, "--set").items():
+        for name, stated in renamed(section, {field: value}, f"--set {override}").items():
+            _refuse_contradiction(override, field, stated, said.get((section, name)))
+            said[section, name] = override, stated
             given = typed.read(dict[str, Any], values.get(section) or {}, typed.Place(source, section))
             values = {**values, section: {**given, name: _read(section, name, stated, override)}}
     return values
+
+
+def _refuse_contradiction(override: str, field: str, stated: Any, earlier: tuple[str, Any] | None) -> None:
+    """Refuse two overrides that say the same field differently, one of them by a name that it had once.
+
+    The same name given twice is no contradiction: the last one counts, as of every option.
+    """
+    if earlier is not None and earlier[1] != stated and field not in earlier[0].partition("=")[0].split("."):
+        raise UserError(f"--set {override}: --set {earlier[0]} says otherwise; leave one of them out")
 
 
 def _by_todays_names(values: dict[str, Any], source: str) -> dict[str, Any]:

@@ -114,6 +114,17 @@ def _short_warmup(config: Config) -> str | None:
     )
 
 
+def _share_from_its_start(config: Config) -> str | None:
+    objective = config.objective
+    if not config.training.init_moments or not objective.mask_prob_end or objective.mask_prob_end == objective.mask_prob:
+        return None
+    return (
+        f"objective.mask_prob_end = {objective.mask_prob_end:g} with training.init_moments: the share of masks begins at "
+        f"objective.mask_prob = {objective.mask_prob:g} again; to go on with a run whose share changes, set mask_prob to what "
+        "it had reached, and mask_prob_end to where it was to end"
+    )
+
+
 def _long_warmup(config: Config) -> str | None:
     warmup, num_steps = config.optimizer.num_warmup_steps, config.training.num_train_steps
     if warmup <= MAX_WARMUP * num_steps:
@@ -184,6 +195,11 @@ FACTS: tuple[Fact[Config], ...] = (
         f"a warm-up of fewer than {MIN_WARMUP} steps, and than a tenth of the run, without `init_moments`",
         "moments are not corrected for their start from zero: step 12 is 6.6 times too large, step 100 still 3.2 times",
         _short_warmup,
+    ),
+    Fact(
+        "`mask_prob_end` with `init_moments`",
+        "steps are counted anew, and the share of masks goes by them: it jumps back to `mask_prob`",
+        _share_from_its_start,
     ),
     Fact(
         f"a warm-up above {MAX_WARMUP:.0%} of the run",

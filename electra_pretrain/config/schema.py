@@ -70,13 +70,21 @@ def _has_two_networks(config: "Config") -> bool:
 
 
 _TWO_NETWORKS = "needs two networks that learn: electra_objective, untied_generator and no uniform_generator"
-_HAS_TWO_SETS_OF_TABLES = Rule(lambda value, c: value != "gradient_disentangled" or _has_two_networks(c), _TWO_NETWORKS)
-_OWN_RATE = Rule(lambda value, _: value == 0 or POSITIVE.holds(value, _), "must be above 0 and finite; 0 takes learning_rate")
+_HAS_TWO_SETS_OF_TABLES = Rule(lambda value, c: value == "tied" or _has_two_networks(c), _TWO_NETWORKS)
+_OWN_RATE = Rule(lambda value, _: value == 0 or POSITIVE.holds(value, _), f"{POSITIVE.text}; 0 takes learning_rate")
 _OF_TWO_NETWORKS = Rule(lambda value, c: not value or _has_two_networks(c), _TWO_NETWORKS)
 _DECAYS_IN_TIME = Rule(lambda steps, c: 0 <= steps <= c.training.num_train_steps, "must lie in 0..training.num_train_steps")
+_DECAYS_AT_ALL = Rule(
+    lambda steps, c: steps > 0 or c.optimizer.schedule != "wsd",
+    'optimizer.schedule = "wsd" needs it above 0: the last steps, in which the rate falls',
+)
 _DECAYS_LAST = Rule(
-    lambda steps, c: (steps > 0) == (c.optimizer.schedule == "wsd"),
-    'goes with optimizer.schedule = "wsd", which needs it above 0: the last steps, in which the rate falls; else 0',
+    lambda steps, c: steps == 0 or c.optimizer.schedule == "wsd",
+    'is for optimizer.schedule = "wsd" alone; with another it must be 0',
+)
+_DECAYS_FROM_THE_PEAK = Rule(
+    lambda steps, c: steps == 0 or steps + c.optimizer.num_warmup_steps <= c.training.num_train_steps,
+    "with optimizer.num_warmup_steps it is more than training.num_train_steps, so that the rate never reaches its peak",
 )
 _ENDS_BEFORE_THE_WAVE = Rule(
     lambda steps, c: c.optimizer.schedule != "cosine" or steps < c.training.num_train_steps,
@@ -193,7 +201,7 @@ class OptimizerConfig:
     # linear: polynomial decay to 0 at the last step (lr_decay_power 1 is a line); cosine: half a wave to 0, from the warm-up's
     # end; wsd: constant, and a decay to 0 over the last decay_steps
     schedule: str = ruled("linear", one_of(SCHEDULES))
-    decay_steps: int = ruled(0, _DECAYS_IN_TIME, _DECAYS_LAST)
+    decay_steps: int = ruled(0, _DECAYS_AT_ALL, _DECAYS_LAST, _DECAYS_IN_TIME, _DECAYS_FROM_THE_PEAK)
     num_warmup_steps: int = ruled(
         10000, Rule(lambda value, _: value >= 0, "must not be negative; 0 means no warm-up"), STEPS, _ENDS_BEFORE_THE_WAVE
     )

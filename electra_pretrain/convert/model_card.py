@@ -39,7 +39,7 @@ class CardFacts(NamedTuple):
     teacher: str = ""  # a student's, and which of its layers it began with; "" where there is none, or it is not told
 
 
-_OF_LOSSES = ("masked_lm", "sampled", "cloze", "disc", "distil", "cosine", "teacher")
+_SCORES = ("masked_lm", "sampled", "cloze", "disc", "distil", "cosine", "teacher")  # but the discriminator's rate and norm
 _NOTES = "What its config says of the recipe; published figures are those of the model that it follows, not of this one:\n\n> "
 _EXAMPLE = """\
 ## Example
@@ -183,7 +183,7 @@ def _metrics(facts: CardFacts) -> str:
     if facts.train_metrics is None and facts.heldout_metrics is None:
         return "None were recorded up to this step."
     train, heldout = facts.train_metrics or {}, facts.heldout_metrics or {}
-    names = [name for name in {**train, **heldout} if name.startswith(_OF_LOSSES)]
+    names = [name for name in {**train, **heldout} if name.startswith(_SCORES) and not name.startswith("discriminator_")]
 
     def cell(metrics: dict[str, float], name: str) -> str:
         return f"{metrics[name]:.4f}" if name in metrics else "–"

@@ -132,7 +132,7 @@ def export_tf1(
         raise UserError(
             f'{config_path}: objective.embedding_sharing = "{GRADIENT_DISENTANGLED}", which the released code does not have; '
             "leave out --keep_optimizer; python -m electra_pretrain.import_checkpoint "
-            f"--tf1 {model_dir} --keep_optimizer --output DIR takes the run over as it is"
+            f"--tf1 {model_dir} --keep_optimizer --output DIR takes over its weights and moments"
         )
     if keep_optimizer:
         prefix = find(model_dir, step)

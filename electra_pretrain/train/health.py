@@ -45,8 +45,8 @@ class Watch:
         # Electric's loss may have any sign; a share of masks that grows makes every loss larger.
         if not objective.electric_objective and objective.mask_prob_end <= objective.mask_prob:
             self._signs.append(Jump(config))
-        if not objective.mask_prob_end:
-            self._signs.append(WorseThanBefore(config))
+        # Held-out records are masked as the run ends, all along.
+        self._signs.append(WorseThanBefore(config))
         self._there: dict[int, int] = {}
         self.told: list[Told] = []
         for row in rows:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import logging
 import os
 import re
 from collections.abc import Sequence
@@ -25,8 +26,10 @@ from electra_pretrain.records.manifest import Manifest, Vocabulary
 from electra_pretrain.train.input import Source, choose_sources
 from electra_pretrain.train.metrics_log import METRICS_NAME
 from electra_pretrain.train.same_vocabulary import check_pretrained, check_records_vocabulary, check_same_text
+from electra_pretrain.train.schedule import learning_rate
 from electra_pretrain.train.teacher import check_teacher, layers_of
 from electra_pretrain.train.token_counts import read_token_weights
+from electra_pretrain.train.word_pieces import read_continuations
 
 # A half-done run may be given these anew; anything else would make it another experiment.
 CHANGEABLE = (
@@ -46,6 +49,10 @@ CHANGEABLE = (
     "training.eval_batch_size",
     "training.num_eval_steps",
 )
+
+
+RISE = 1.05  # of the learning rate, where a run is prolonged
+_log = logging.getLogger(__name__)
 
 
 class Taught(NamedTuple):
@@ -136,11 +143,12 @@ def prepare(
     start = Start(config, choose_sources(config, data_dirs), model_dir, pretrained, teacher)
     for source in start.sources:
         check_records_vocabulary(source)
+        read_continuations(config, source)
+        read_token_weights(config, source)
+        if teacher is not None:
+            check_same_text(teacher.pretrained, source)
     if teacher is not None:
         check_teacher(teacher, config)
-        for source in start.sources:
-            check_same_text(teacher.pretrained, source)
-            read_token_weights(config, source)
     check_earlier_run(config, start.sources, model_dir, teacher)
     if pretrained is not None:
         check_pretrained(pretrained, config, start.sources[-1])
@@ -188,6 +196,7 @@ def check_earlier_run(config: Config, sources: Sequence[Source], model_dir: str,
         )
     check_folder(model_dir)
     check_unseen(model_dir, config)
+    _tell_of_rise(load_config(path), config, reached, model_dir)
     about = load_run(model_dir)
     used = [manifest.fingerprint for manifest in (*about.data_of_phases, about.data)]
     given = [source.manifest.fingerprint for source in sources]
@@ -200,6 +209,21 @@ def check_earlier_run(config: Config, sources: Sequence[Source], model_dir: str,
         raise UserError(
             f"{teacher.pretrained.origin}: holds other weights than the teacher that {model_dir} learnt from; give that one as "
             "distillation.teacher, or use another --model_dir"
+        )
+
+
+def _tell_of_rise(old: Config, new: Config, reached: int, model_dir: str) -> None:
+    """Warn where more steps have the learning rate rise again from where it had fallen to."""
+    if new.training.num_train_steps <= old.training.num_train_steps:
+        return
+    before, after = (
+        float(learning_rate(tf.constant(reached), config.optimizer, config.training.num_train_steps)) for config in (old, new)
+    )
+    if after > before * RISE:
+        _log.warning(
+            f"{model_dir}: with training.num_train_steps = {new.training.num_train_steps} the learning rate rises at step "
+            f"{reached} from {before:.3g} to {after:.3g}, which undoes a part of what its fall has gained; to go on evenly, "
+            "begin from a checkpoint before its decay (training.init_from and init_moments, in another --model_dir)"
         )
 
 

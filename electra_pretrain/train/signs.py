@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-from electra_pretrain.config.ruin import BASE_RATE, SMALL_HIDDEN_SIZE, SMALL_RATE
+from electra_pretrain.config.ruin import BASE_RATE, SMALL_HIDDEN_SIZE, SMALL_RATE, peak_rates, told_rates
 from electra_pretrain.config.schema import Config
 from electra_pretrain.plot.healthy import pace_of, tokens_a_step
 
@@ -65,17 +65,24 @@ def _published_rate(config: Config) -> float:
     return SMALL_RATE if config.model.hidden_size <= SMALL_HIDDEN_SIZE else BASE_RATE
 
 
-def _lower_rate(config: Config, share: int) -> float:
-    """Return a part of the rate, or of the published one if that is lower."""
-    return min(config.optimizer.learning_rate, _published_rate(config)) / share
+def _highest_rate(config: Config) -> tuple[str, float]:
+    """Return the field and the peak of the highest rate that some weight learns with."""
+    return max(peak_rates(config).items(), key=lambda peak: peak[1])
 
 
-def _another_rate(config: Config) -> str:
-    """Name a higher rate where it is far below the published one, else a lower one."""
-    published = _published_rate(config)
-    if config.optimizer.learning_rate < published / 10:
-        return f"a higher optimizer.learning_rate ({published:g})"
-    return f"a lower optimizer.learning_rate ({_lower_rate(config, 2):g})"
+def _lower_rate(config: Config, share: int) -> str:
+    """Name the highest rate, to become a part of itself, or of the published one if that is lower."""
+    field, rate = _highest_rate(config)
+    return f"{field} = {min(rate, _published_rate(config)) / share:g}"
+
+
+def _another_rate(config: Config, network: str) -> str:
+    """Name a higher rate where the network's own is far below the published one, else a lower one."""
+    peaks, published = peak_rates(config), _published_rate(config)
+    field = next((name for name in (f"optimizer.{network}_learning_rate",) if name in peaks), "optimizer.learning_rate")
+    if peaks[field] < published / 10:
+        return f"a higher {field} ({published:g})"
+    return f"a lower {field} ({min(peaks[field], published) / 2:g})"
 
 
 def _patience(config: Config, known: int, steps: int, tokens: int, warmups: int) -> int:
@@ -114,7 +121,8 @@ class Chance:
         if not self._config.objective.disc_weight:
             advice = "objective.disc_weight = 0 trains none: published models had 50"
         else:
-            advice = f"try {_another_rate(self._config)}, a longer warm-up, then a smaller objective.generator_hidden_size"
+            rate = _another_rate(self._config, "discriminator")
+            advice = f"try {rate}, a longer warm-up, then a smaller objective.generator_hidden_size"
         return (
             f"the discriminator is at chance: disc_auc {statistics.fmean(self._last):.3f}; in runs that went well it had "
             f"left 0.5 long before step {self._from:,}; {advice}"
@@ -145,7 +153,7 @@ class Unigram:
         else:
             advice = (
                 "see with inspect_data whether the records are text, then try "
-                f"{_another_rate(self._config)} and a longer warm-up"
+                f"{_another_rate(self._config, 'generator')} and a longer warm-up"
             )
         return (
             f"the generator guesses no better than by the tokens' frequency: masked_lm_loss {row['masked_lm_loss']:.2f}, where "
@@ -190,8 +198,8 @@ class Jump:
     def text(self, row: Row) -> str:
         return (
             f"total_loss has risen to {row['total_loss']:.2f}, from {self._lowest:.2f} about step {self._lowest_step:,}, and "
-            "stays there; if it does not come back, begin anew with a lower optimizer.learning_rate "
-            f"({_lower_rate(self._config, 2):g}), or from a checkpoint before the rise (training.init_from)"
+            "stays there; if it does not come back, begin anew with "
+            f"{_lower_rate(self._config, 2)}, or from a checkpoint before the rise (training.init_from)"
         )
 
 
@@ -227,9 +235,8 @@ class WorseThanBefore:
         return True if loss > self._first + margin else False if loss <= self._first else None
 
     def text(self, row: Row) -> str:
-        rate = self._config.optimizer.learning_rate
+        highest = dict([_highest_rate(self._config)])
         return (
             f"the held-out loss is {self._loss:.2f}, and was {self._first:.2f} before the first step: the trained weights have "
-            f"become worse; optimizer.learning_rate = {rate:g} is likely too high for them: begin anew with "
-            f"{_lower_rate(self._config, 4):g}"
+            f"become worse; {told_rates(highest)} is likely too high for them: begin anew with {_lower_rate(self._config, 4)}"
         )

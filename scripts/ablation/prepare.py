@@ -13,17 +13,33 @@ from electra_pretrain.execution.child import last_line, run_logged
 LOG_NAME = "prepare.log"
 
 
+def check_text(plan: Plan) -> None:
+    """Refuse a plan that has nothing to train on, before anything is written.
+
+    Raises:
+        UserError: there is neither corpus nor records, or both, or records where the study needs several kinds of them.
+    """
+    kinds = len(plan.ways())
+    if plan.data is not None and kinds > 1:
+        raise UserError(f"--data {plan.data}: the study {plan.study} builds {kinds} kinds of records; give --corpus instead")
+    if plan.data is not None and plan.corpus:
+        raise UserError(f"--data {plan.data}: are records already; leave out --corpus, or --data")
+    if plan.data is None and not plan.corpus:
+        raise UserError(
+            "--corpus: give the text that vocabulary and records are made from"
+            + (", or records by --data" if kinds == 1 else "")
+        )
+    if plan.corpus:
+        find(list(plan.corpus))
+
+
 def prepare(plan: Plan) -> None:
     """Learn the vocabulary and build the records that are missing.
 
     Raises:
-        UserError: there is neither corpus nor records, or a command failed.
+        UserError: a command failed.
     """
     if plan.data is not None:
-        if plan.corpus or len(plan.ways()) > 1:
-            raise UserError(
-                f"--data {plan.data}: is for a study of one kind of records, without --corpus; leave out one of them"
-            )
         return
     with locks.held(plan.folder, "ablate's preparation"):
         if not files.exists(plan.vocab()):
@@ -35,7 +51,7 @@ def prepare(plan: Plan) -> None:
 def _learn_vocabulary(plan: Plan) -> None:
     size = plan.about.config_of(BASELINE, plan.more).data.vocab_size
     limit = ["--limit_alphabet", str(min(6000, size * 12 // 25))]  # 1,200 for the 2,500 tokens of tiny.json
-    words = ["--corpus", *_corpus(plan), "--output", plan.vocab(), "--vocab_size", str(size), "--unused", "0", *limit]
+    words = ["--corpus", *plan.corpus, "--output", plan.vocab(), "--vocab_size", str(size), "--unused", "0", *limit]
     _run(plan, "train_vocab", words)
 
 
@@ -49,18 +65,12 @@ def _build(plan: Plan, way: str, text: list[str]) -> None:
 def _text(plan: Plan) -> list[str]:
     """Return the corpus whose documents are those of the study, written anew if each of its sentences is to be one."""
     if plan.about.documents == AS_THEY_ARE:
-        return _corpus(plan)
+        return list(plan.corpus)
     path = os.path.join(plan.folder, "lines.txt")
     if not files.exists(path):
-        sentences = (sentence for document in Corpus(find(_corpus(plan))[0]).documents() for sentence in document)
+        sentences = (sentence for document in Corpus(find(list(plan.corpus))[0]).documents() for sentence in document)
         files.write_text(path, "\n\n".join(sentences) + "\n")
     return [path]
-
-
-def _corpus(plan: Plan) -> list[str]:
-    if not plan.corpus:
-        raise UserError("--corpus: give the text that vocabulary and records are made from, or records by --data")
-    return list(plan.corpus)
 
 
 def _run(plan: Plan, command: str, words: list[str]) -> None:

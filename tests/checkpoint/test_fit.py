@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from electra_pretrain.checkpoint.fit import check_fit, expected_variables
-from electra_pretrain.checkpoint.pretrained import check_numbers, listed, misfits
+from electra_pretrain.checkpoint.pretrained import Pretrained, belonging, check_numbers, listed, misfits
 from electra_pretrain.core.errors import FEW, UserError, first_of
 from electra_pretrain.model.electra import Electra
-from tests.conftest import MICRO
+from tests.conftest import MICRO, changed
 
 BIAS, TABLE = "discriminator_predictions/dense/bias", "electra/embeddings/word_embeddings"
 
@@ -65,3 +65,18 @@ def test_what_is_not_finite_is_told(values, value):
     values[BIAS][3] = value
     with pytest.raises(UserError, match=f"^x: holds values that are not finite, in {BIAS};"):
         check_numbers("x", values)
+
+
+@pytest.mark.parametrize(
+    ("source", "own", "remedy"),
+    [
+        ("untied", "tied", "its generator has embeddings of its own, the config's has none of its own; .* to untied,"),
+        ("untied", "gradient_disentangled", "its generator has embeddings of its own, .* to untied,"),
+        ("tied", "untied", r"its generator has none of its own, .* to tied \(or gradient_disentangled\),"),
+    ],
+)
+def test_another_way_of_sharing_embeddings_is_told_by_its_field(source, own, remedy):
+    config, other = (changed(MICRO, objective={"embedding_sharing": each}) for each in (own, source))
+    values = {name: np.zeros(each.shape, np.float32) for name, each in expected_variables(other).items()}
+    with pytest.raises(UserError, match=f"^old: {remedy} or start from the discriminator alone"):
+        belonging(Pretrained("old", values, {}, None), expected_variables(config))

@@ -52,10 +52,10 @@ def test_a_retired_switch_is_taken_by_its_name_of_today(tmp_path):
 
 
 BAD = {
-    "objective.untied_generator_embeddings=1": r"--set: objective.untied_generator_embeddings = 1: must be true or false",
+    "objective.untied_generator_embeddings=1": r"--set objective.untied_generator_embeddings=1: .* = 1: must be true or false",
     "objective.embedding_sharing=shared": 'embedding_sharing = "shared": must be one of tied, untied, gradient_disentangled',
-    "optimizer.schedule=wsd": "optimizer.decay_steps = 0: goes with optimizer.schedule",
-    "optimizer.decay_steps=10": "optimizer.decay_steps = 10: goes with optimizer.schedule",
+    "optimizer.schedule=wsd": "optimizer.decay_steps = 0: optimizer.schedule = .wsd. needs it above 0",
+    "optimizer.decay_steps=10": "optimizer.decay_steps = 10: is for optimizer.schedule = .wsd. alone",
     "training.init_moments=true": "training.init_moments = true: needs training.init_from",
     "objective.mask_prob_end=1": "objective.mask_prob_end = 1.0: must be at least 0 and below 1",
     "training.num_train_step=7": 'num_train_step=7: unknown key "num_train_step"; did you mean .*num_train_steps',
@@ -88,6 +88,11 @@ def test_mistakes_are_named(override):
 
 def test_a_retired_switch_and_its_successor_may_not_contradict_each_other(tmp_path):
     path = tmp_path / "both.json"
+    new, retired = "objective.embedding_sharing=tied", "objective.untied_generator_embeddings=true"
+    for one, other in ((new, retired), (retired, new)):
+        with pytest.raises(UserError, match=f"--set {other}: --set {one} says otherwise; leave one of them out"):
+            load_config("tiny.json", [one, other])
+    assert load_config("tiny.json", [new, "objective.embedding_sharing=untied"]).objective.embedding_sharing == "untied"
     path.write_text(json.dumps({"objective": {"untied_generator_embeddings": True, "embedding_sharing": "tied"}}))
     with pytest.raises(UserError, match=r'both.json: objective.untied_generator_embeddings = true: .*sharing = "tied" says'):
         load_config(str(path))

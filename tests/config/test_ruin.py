@@ -66,6 +66,10 @@ def test_of_what_nothing_can_come_a_run_is_refused(sections, said):
 @pytest.mark.parametrize(
     ("sections", "said"),
     [
+        (
+            {"objective": {"mask_prob": 0.3, "mask_prob_end": 0.15}, "training": {"init_from": "there", "init_moments": True}},
+            "the share of masks begins at objective.mask_prob = 0.3 again",
+        ),
         ({"objective": {"disc_weight": 0.0}}, "one of the two networks learns little or nothing"),
         ({"objective": {"gen_weight": 0.0}}, "one of the two networks learns little or nothing"),
         ({"objective": {"disc_weight": 50_000.0}}, "disc_weight = 50000: one of"),

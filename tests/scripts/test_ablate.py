@@ -225,6 +225,29 @@ def test_discarding_keeps_what_others_are_scored_with(parts, plan, commands):
     assert commands.done == CELL * 2
 
 
+@pytest.mark.parametrize(
+    ("study", "given", "message"),
+    [
+        ("tiny", {}, "--corpus: give the text that vocabulary and records are made from, or records by --data"),
+        ("packing", {}, "--corpus: give the text that vocabulary and records are made from$"),
+        (
+            "packing",
+            {"data": "records"},
+            "--data records: the study packing builds 3 kinds of records.*; give --corpus instead",
+        ),
+        (
+            "tiny",
+            {"data": "records", "corpus": ("text",)},
+            "--data records: are records already; leave out --corpus, or --data",
+        ),
+        ("tiny", {"corpus": ("nosuch.txt",)}, "nosuch.txt"),
+    ],
+)
+def test_a_study_without_its_text_is_refused(parts, plan, study, given, message):
+    with pytest.raises(UserError, match=message):
+        parts.prepare.check_text(plan._replace(study=study, only=(), **given))
+
+
 def test_other_settings_are_refused(parts, plan, commands):
     parts.plan.check_settings(plan)
     parts.plan.check_settings(plan._replace(seeds=7, only=()))

@@ -172,11 +172,29 @@ def test_trained_weights_that_become_worse():
     train = rows_of([500])
     start, rising, worse, well = heldout(0, 2.0), heldout(1000, 4.0), heldout(2000, 4.0), heldout(3000, 1.9)
     (found,) = told(config, [start, *train, rising, worse, heldout(2500, 4.0)])
-    assert found.step == 2000 and "is 14.00, and was 12.00" in found.text and "begin anew with 0.000125" in found.text
+    assert (
+        found.step == 2000
+        and "is 14.00, and was 12.00" in found.text
+        and "begin anew with optimizer.learning_rate = 0.000125" in found.text
+    )
     assert [one.step for one in told(config, [start, worse, well, heldout(4000, 4.0)])] == [2000, 4000]
     assert told(config, [start, rising, well]) == []
     assert told(config, [*train, rising, worse]) == [], "not scored before"
-    assert told(changed(config, objective={"mask_prob_end": 0.1}), [start, worse]) == []
+    assert len(told(changed(config, objective={"mask_prob_end": 0.1}), [start, worse])) == 1, (
+        "masked by the end's share all along"
+    )
+    own = changed(config, optimizer={"learning_rate": 1e-5, "discriminator_learning_rate": 0.05})
+    (found,) = told(own, [start, worse])
+    assert "optimizer.discriminator_learning_rate = 0.05 is likely too high for them" in found.text
+    assert "begin anew with optimizer.discriminator_learning_rate = 0.000125" in found.text
+
+
+def test_advice_names_the_rate_of_the_network_that_does_not_learn():
+    own = changed(SMALL, optimizer={"learning_rate": 1e-5, "generator_learning_rate": 0.008})
+    (found,) = told(own, rows_of(range(1000, 60_000, 1000), disc_auc=0.5))
+    assert "try a higher optimizer.learning_rate (0.0005)" in found.text
+    (found,) = told(own, rows_of(range(1000, 60_000, 1000), masked_lm_loss=7.0))
+    assert "a lower optimizer.generator_learning_rate (0.00025)" in found.text
 
 
 def test_a_run_warns_and_after_a_restart_neither_repeats_nor_forgets(tmp_path, caplog):

@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from electra_pretrain import evaluate_pretraining
 from electra_pretrain.core.batch import SPECIAL_TOKENS
+from electra_pretrain.core.errors import UserError
 from electra_pretrain.tokenization.wordpiece import read_vocab
 from electra_pretrain.train import trainer as trainer_module
 from electra_pretrain.train.input import choose_sources, shard_paths, training_batches
@@ -102,3 +103,10 @@ def test_each_step_masks_its_share_and_whole_words_of_the_records_vocabulary(rec
 def test_token_by_token_no_vocabulary_is_read(records):
     (source,) = choose_sources(STEPWISE, [records])
     assert read_continuations(STEPWISE, source._replace(folder="nowhere")) is None
+
+
+def test_a_vocabulary_of_whole_words_alone_has_none_to_keep_together(tmp_path, records):
+    (source,) = choose_sources(STEPWISE, [records])
+    (tmp_path / "vocab.txt").write_text("\n".join([*SPECIAL_TOKENS, "하나", "둘"]) + "\n", encoding="utf-8")
+    with pytest.raises(UserError, match="every token is a word of its own, .*; set it to .token."):
+        read_continuations(CONFIG, source._replace(folder=str(tmp_path)))

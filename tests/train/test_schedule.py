@@ -103,9 +103,10 @@ def test_a_network_whose_rate_is_no_other_has_none_of_its_own():
             'lr_decay_power = 0.5: goes with optimizer.schedule = "li',
         ),
         ({"schedule": "cosine", "num_warmup_steps": 6}, "num_warmup_steps = 6: must be below training.num_train_steps with"),
-        ({"schedule": "wsd"}, 'decay_steps = 0: goes with optimizer.schedule = "wsd"'),
-        ({"decay_steps": 2}, 'decay_steps = 2: goes with optimizer.schedule = "wsd"'),
+        ({"schedule": "wsd"}, 'decay_steps = 0: optimizer.schedule = "wsd" needs it above 0'),
+        ({"decay_steps": 2}, 'decay_steps = 2: is for optimizer.schedule = "wsd" alone'),
         ({"schedule": "wsd", "decay_steps": 7}, r"decay_steps = 7: must lie in 0..training.num_train_steps"),
+        ({"schedule": "wsd", "decay_steps": 5}, r"decay_steps = 5: with optimizer.num_warmup_steps it is more than"),
     ],
 )
 def test_what_would_have_no_effect_or_no_meaning_is_refused(fields, message):
