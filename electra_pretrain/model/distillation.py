@@ -1,4 +1,4 @@
-"""One batch's losses of a student with a teacher (Sanh et al., *DistilBERT*, 2019; method §8).
+"""One batch's losses of a student with a teacher (Sanh et al., *DistilBERT*, 2019; method §11).
 
 The teacher's part comes first, outside of any tape: no gradient is asked of it.
 """

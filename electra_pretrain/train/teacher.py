@@ -1,4 +1,4 @@
-"""A run's teacher: whether it is one that the student can have, its networks, and what the student begins with (method §8)."""
+"""A run's teacher: whether it is one that the student can have, its networks, and what the student begins with (method §11)."""
 
 import dataclasses
 import re

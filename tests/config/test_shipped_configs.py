@@ -48,6 +48,12 @@ RECIPES = {
     "google_base": ("base", 30522, True, 256, 766_000, 2e-4, 512, THIRD),
     "google_large": ("large", 30522, True, 2048, 1_750_000, 2e-4, 512, (256, 1024, 4)),
 }
+# layers, vocabulary, batch, steps, the teacher's layers; the rest is DistilKoBERT's.
+STUDENTS = {
+    "distil_kobert": (3, 8002, 8000, 1200, (1, 5, 9)),
+    "distil_koelectra_base_v3_3": (3, 35000, 256, 100_000, (1, 5, 9)),
+    "distil_koelectra_base_v3_6": (6, 35000, 256, 100_000, (0, 2, 4, 6, 8, 10)),
+}
 # The discriminator in millions, or the only network, as the authors give it.
 PUBLISHED_MILLIONS = {
     "base_v3": 113,
@@ -63,7 +69,24 @@ PUBLISHED_MILLIONS = {
 
 def test_every_recipe_is_in_the_table():
     names = {path.stem for path in shipped.folder("configs").glob("*.json")}
-    assert names == {*RECIPES, "tiny"} == set(documented())
+    assert names == {*RECIPES, *STUDENTS, "tiny"} == set(documented())
+
+
+@pytest.mark.parametrize("name", STUDENTS)
+def test_settings_of_students(name):
+    config = load_config(name)
+    model, training, distillation = config.model, config.training, config.distillation
+    found = (model.num_hidden_layers, config.data.vocab_size, training.train_batch_size, training.num_train_steps)
+    assert (*found, distillation.layers) == STUDENTS[name]
+    assert (model.embedding_size, model.hidden_size, model.intermediate_size, model.num_attention_heads) == SIZES["base"][1:]
+    assert (distillation.temperature, config.optimizer.learning_rate, distillation.teacher) == (2.0, 5e-4, "")
+    is_bert = name == "distil_kobert"
+    weights = (distillation.alpha_ce, distillation.alpha_mlm, distillation.alpha_cos, distillation.alpha_disc)
+    assert weights == ((0.33, 0.33, 0.33, 0.0) if is_bert else (0.33, 0.0, 0.33, 0.33))
+    objective = (config.objective.electra_objective, config.objective.mask_token_prob, config.objective.random_token_prob)
+    assert objective == ((False, 0.8, 0.1) if is_bert else (True, 0.85, 0.0))
+    assert (distillation.mlm_smoothing, distillation.freeze_position_embeddings) == ((0.7, True) if is_bert else (0.0, False))
+    assert model.type_vocab_size == (0 if is_bert else 2)
 
 
 @pytest.mark.parametrize("name", RECIPES)
@@ -85,10 +108,10 @@ def test_published_settings(name):
         assert (derived.num_hidden_layers, derived.embedding_size) == (model.num_hidden_layers, model.embedding_size)
 
 
-@pytest.mark.parametrize("name", RECIPES)
+@pytest.mark.parametrize("name", [*RECIPES, *STUDENTS])
 def test_notes_say_what_is_reproduced_and_what_was_published(name):
     notes = load_config(name).notes
-    assert notes.startswith(("Reproduces ", "After "))
+    assert notes.startswith(("Reproduces ", "After ", "Ours, not published: "))
     for part in ("ublish", "Batch: ", "Hardware: ", "ime: ", "Published scores"):
         assert part in notes, part
 
@@ -105,12 +128,12 @@ def num_parameters(config: Config) -> tuple[int, int | None]:
     """Of the model itself, in a graph: nothing is computed, so that its full width costs nothing."""
     with tf.Graph().as_default():
         counts = {name: variable.shape.num_elements() for name, variable in Electra(config).named_variables().items()}
-    if not config.objective.has_discriminator:
+    if not config.objective.has_discriminator or config.distillation is not None:
         return sum(counts.values()), None
     return tuple(sum(counts[name] for name in names(list(counts))) for names in (discriminator_names, generator_names))
 
 
-@pytest.mark.parametrize("name", [*RECIPES, "tiny"])
+@pytest.mark.parametrize("name", [*RECIPES, *STUDENTS, "tiny"])
 def test_parameters_to_the_digit(name, monkeypatch):
     monkeypatch.setattr(Initializer, "_uniform", lambda self, name, shape: tf.zeros(shape))
     config = load_config(name)
