@@ -77,7 +77,7 @@ def test_adopted_records_are_trained_on(folder, vocab_path, tmp_path):
     run_pretraining.run_pretraining(run_pretraining.parse_args(arguments))
     assert listing.steps(str(tmp_path / "run")) == [1]
     card = model_card("generator", config, CardFacts(1, manifest.to_dict(), {}, None, None))
-    assert "| documents | not known |" in card and "| training examples | 90 of 32 tokens |" in card
+    assert "| documents | not known |" in card and "| training rows | 90 of 32 tokens |" in card
 
 
 def test_the_manifest_counts_what_is_there(folder, vocab_path, capfd):
