@@ -161,7 +161,7 @@ def test_blocks_that_an_earlier_release_finished_are_made_again(tmp_path, vocab_
 
 def test_another_way_is_another_folder_s(tmp_path, vocab_path):
     build(CORPUS, vocab_path, str(tmp_path))
-    with pytest.raises(ValueError, match="holds records of other input or settings"):
+    with pytest.raises(ValueError, match="other input or settings .--short_documents apart there, packed here.;"):
         build(CORPUS, vocab_path, str(tmp_path), "--short_documents", "packed")
 
 
