@@ -36,7 +36,9 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         help="vocab.txt, or a SentencePiece model; or the name of one that ships with the package",
     )
     parser.add_argument("--output", required=True, metavar="DIR", help="folder for shards, vocabulary and manifest.json")
-    parser.add_argument("--max_seq_length", type=int, default=512, help="tokens in an example (default %(default)s)")
+    parser.add_argument(
+        "--max_seq_length", type=int, default=512, help="tokens of a row, special ones counted (default %(default)s)"
+    )
     add_num_processes(parser)
     parser.add_argument(
         "--heldout_fraction",
