@@ -36,7 +36,9 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         help="vocab.txt, or a SentencePiece model; or the name of one that ships with the package",
     )
     parser.add_argument("--output", required=True, metavar="DIR", help="folder for shards, vocabulary and manifest.json")
-    parser.add_argument("--max_seq_length", type=int, default=512, help="tokens in an example (default %(default)s)")
+    parser.add_argument(
+        "--max_seq_length", type=int, default=512, help="tokens of a row, special ones counted (default %(default)s)"
+    )
     add_num_processes(parser)
     parser.add_argument(
         "--heldout_fraction",
@@ -97,10 +99,10 @@ def build_data(args: argparse.Namespace) -> None:
     counts = manifest.counts
     several = f"{manifest.examples_a_row:.1f} documents a row; " if manifest.short_documents == "packed" else ""
     print(
-        f"{args.output}: {manifest.train_examples:,} training and {manifest.heldout_examples:,} held-out examples "
+        f"{args.output}: {manifest.train_examples:,} training and {manifest.heldout_examples:,} held-out rows "
         f"in {len(manifest.train_shards) + len(manifest.heldout_shards)} shards; {counts.tokens:,} tokens, "
         f"[UNK] {manifest.unk_rate:.3%}; {manifest.overflow_rate:.2%} of the tokens carried over instead of lost; "
-        f"{several}padding {manifest.padding:.1%}"
+        f"{several}padding {manifest.padding:.1%} of the places"
     )
     heed(check_records(args.output, manifest))
 

@@ -27,7 +27,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
-def evaluate_pretraining(args: argparse.Namespace) -> dict[str, float | None]:
+def evaluate_pretraining(args: argparse.Namespace) -> dict[str, float | str | None]:
     check_device(args)
     hosts.prepare(args.tpu)
     tensorflow_startup.import_tensorflow()
@@ -38,11 +38,10 @@ def evaluate_pretraining(args: argparse.Namespace) -> dict[str, float | None]:
     config_path = files.join(args.model_dir, CONFIG_NAME)
     teacher = teacher_of(load_config(config_path)) if files.exists(config_path) else None
     strategy = make_strategy(args.tpu, device=args.device)
-    metrics = evaluate(args.model_dir, args.data, args.step, args.num_eval_steps, strategy, teacher)
+    scores = evaluate(args.model_dir, args.data, args.step, args.num_eval_steps, strategy, teacher)
     # A mean over nothing, such as the precision of a discriminator that calls nothing replaced, has no number in JSON.
-    return {name: float(f"{value:.6g}") if math.isfinite(value) else None for name, value in metrics.items()} | {
-        "step": int(metrics["step"])
-    }
+    metrics = {name: float(f"{value:.6g}") if math.isfinite(value) else None for name, value in scores.metrics.items()}
+    return {"step": scores.step, "short_documents": scores.short_documents, **metrics}
 
 
 def main() -> None:

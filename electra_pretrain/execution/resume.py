@@ -22,7 +22,7 @@ def fingerprint(identity: Any) -> str:
     return hashlib.sha256(json.dumps(identity, sort_keys=True).encode("utf-8")).hexdigest()[:16]
 
 
-def check_fingerprint(output: str, found: str, wanted: str, what: str) -> None:
+def check_fingerprint(output: str, found: str, wanted: str, what: str, differing: Sequence[str] = ()) -> None:
     """Refuse a folder of finished work that is another's.
 
     Args:
@@ -30,12 +30,15 @@ def check_fingerprint(output: str, found: str, wanted: str, what: str) -> None:
         found: the fingerprint of what it holds.
         wanted: the fingerprint of what it should hold.
         what: it holds: "records", "text".
+        differing: settings that are known to differ, in words; there may be others.
 
     Raises:
         UserError: the two differ.
     """
     if found != wanted:
-        raise UserError(f"{output}: holds {what} of other input or settings; choose another --output, or move this folder away")
+        known = f" ({', '.join(differing)})" if differing else ""
+        way_out = "choose another --output, or move this folder away"
+        raise UserError(f"{output}: holds {what} of other input or settings{known}; {way_out}")
 
 
 def sources(paths: Sequence[str]) -> list[Source]:

@@ -34,6 +34,7 @@ from electra_pretrain.records.manifest import (
     FORMAT_VERSION,
     MANIFEST_NAME,
     Manifest,
+    Vocabulary,
     load_manifest,
     vocabulary_of,
 )
@@ -76,7 +77,7 @@ def build(
     identity = _identity(corpus, tokenizer, settings)
     files.make_dirs(output)
     if files.exists(files.join(output, MANIFEST_NAME)):
-        return _finished(output, _fingerprint(identity, resume.sources(corpus.paths)))
+        return _finished(output, _fingerprint(identity, resume.sources(corpus.paths)), vocabulary_of(tokenizer), settings)
     key = resume.fingerprint({**identity, "output": ""})
     if shared_dir is not None:
         key += "-by-file"  # there a block's file holds all of a text file's blocks
@@ -193,7 +194,21 @@ def _fingerprint(identity: dict[str, Any], sources: Sequence[Source]) -> str:
     return resume.fingerprint({**identity, "sources": [(source["bytes"], source["sha256"]) for source in sources]})
 
 
-def _finished(output: str, fingerprint: str) -> Manifest:
+def _finished(output: str, fingerprint: str, vocabulary: Vocabulary, settings: BuildSettings) -> Manifest:
+    """Return the manifest of a finished folder, if it holds what is wanted."""
     manifest = load_manifest(output)
-    resume.check_fingerprint(output, manifest.fingerprint, fingerprint, "records")
+    differing = _differing(manifest, vocabulary, settings)
+    resume.check_fingerprint(output, manifest.fingerprint, fingerprint, "records", differing)
     return manifest
+
+
+def _differing(manifest: Manifest, vocabulary: Vocabulary, settings: BuildSettings) -> list[str]:
+    """Name the settings that a manifest tells of, and tells otherwise."""
+    found = manifest.vocabulary
+    texts = ["another --vocab"] if found.sha256 != vocabulary.sha256 else []
+    texts += ["another --lower_case"] if found.do_lower_case != vocabulary.do_lower_case else []
+    for name, here in settings._asdict().items():
+        there = getattr(manifest, name)
+        if there is not None and there != here:  # adopted records do not tell of all
+            texts.append(f"--{name} {there} there, {here} here")
+    return texts

@@ -120,7 +120,7 @@ def _packed(documents: Documents, chances: Chances) -> list[Rows]:
 
 
 def _packed_split(passes: Sequence[np.ndarray], split: str, chances: Chances, documents: Documents) -> Rows:
-    """Pack every pass by itself, so that no row holds the same text twice."""
+    """Pack every pass by itself, so that no row holds two passes of a text."""
     max_seq_length = chances.lengths.max_seq_length
     spans, counts = list[np.ndarray](), list[np.ndarray]()
     for number, of_pass in enumerate(passes):

@@ -2,6 +2,7 @@
 
 import dataclasses
 import logging
+from typing import NamedTuple
 
 import tensorflow as tf
 
@@ -28,6 +29,20 @@ from electra_pretrain.train.word_pieces import read_continuations
 _log = logging.getLogger(__name__)
 
 
+class Scores(NamedTuple):
+    """What a checkpoint scored.
+
+    Attributes:
+        step: the checkpoint's.
+        short_documents: how documents came into the rows that were scored; scores on rows of different kinds do not compare.
+        metrics: means over those rows, by name.
+    """
+
+    step: int
+    short_documents: str
+    metrics: dict[str, float]
+
+
 def evaluate(
     model_dir: str,
     data_dir: str,
@@ -35,7 +50,7 @@ def evaluate(
     num_eval_steps: int | None,
     strategy: tf.distribute.Strategy,
     teacher: Teacher | None = None,
-) -> dict[str, float]:
+) -> Scores:
     """Score a checkpoint on the held-out records of a folder; masks and samples are those of the run's own evaluations.
 
     Args:
@@ -80,7 +95,8 @@ def evaluate(
     )
     restore(find(model_dir, step), trainer.variables())
     with located(source, paths, "copy the file again or build the data anew"):
-        return {"step": int(trainer.optimizer.global_step.numpy()), **trainer.evaluate(batches)}
+        metrics = trainer.evaluate(batches)
+    return Scores(int(trainer.optimizer.global_step.numpy()), config.data.short_documents, metrics)
 
 
 def _for_rows_of(source: Source, config: Config) -> Config:

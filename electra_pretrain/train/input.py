@@ -54,8 +54,10 @@ def choose_sources(config: Config, data_dirs: Sequence[str]) -> list[Source]:
                 f"--data: {name} of the run needs one folder of records of {length} tokens, of which {len(fitting)} "
                 f"were given: {lengths}"
             )
-        check_data(phase.config, fitting[0])
         chosen += fitting
+    _check_one_kind(chosen)
+    for phase, source in zip(phases, chosen, strict=True):
+        check_data(phase.config, source)
     for source in given:
         if source not in chosen:
             raise UserError(
@@ -64,6 +66,21 @@ def choose_sources(config: Config, data_dirs: Sequence[str]) -> list[Source]:
     if len({(vocabulary.sha256, vocabulary.strip_accents) for vocabulary in (each.manifest.vocabulary for each in chosen)}) > 1:
         raise UserError("--data: the folders were built with different vocabularies; build them with one")
     return chosen
+
+
+def _check_one_kind(sources: Sequence[Source]) -> None:
+    """Refuse rows of several kinds, which no config describes, as all phases share its `data.short_documents`.
+
+    Raises:
+        UserError: each folder is named with its kind.
+    """
+    kinds = {source.folder: source.manifest.short_documents for source in sources}
+    if len(set(kinds.values())) > 1:
+        named = ", ".join(f"{folder} ({kind})" for folder, kind in kinds.items())
+        raise UserError(
+            f"--data: all phases of a run need rows of one kind, data.short_documents, and these are of several: {named}; "
+            "build the others anew with the --short_documents of one"
+        )
 
 
 def shard_paths(source: Source, skip_folder: str | None) -> Paths:
@@ -151,22 +168,17 @@ def check_data(config: Config, source: Source) -> None:
         "data.vocab_size": (config.data.vocab_size, manifest.vocabulary.size),
         "data.max_seq_length": (config.data.max_seq_length, manifest.max_seq_length),
         "data.do_lower_case": (config.data.do_lower_case, manifest.vocabulary.do_lower_case),
+        "data.short_documents": (config.data.short_documents, manifest.short_documents),
     }
-    wrong = [
-        f"{field} is {wanted} in the config, {found} in the records"
-        for field, (wanted, found) in pairs.items()
-        if wanted != found
-    ]
-    if wrong:
-        raise UserError(
-            f"{files.join(data_dir, MANIFEST_NAME)}: {'; '.join(wrong)}; change the config (--set) or build the data anew"
-        )
-    if (wanted := config.data.short_documents) != (found := manifest.short_documents):
-        raise UserError(
-            f"{files.join(data_dir, MANIFEST_NAME)}: its rows are {found}, and the config's data.short_documents is {wanted}; "
-            f"take these rows as they are, --set data.short_documents={found}, or give other --data, built with "
-            f"--short_documents {wanted}"
-        )
+    wrong = {field: pair for field, pair in pairs.items() if pair[0] != pair[1]}
+    if not wrong:
+        return
+    told = "; ".join(f"{field} is {wanted} in the config, {found} in the records" for field, (wanted, found) in wrong.items())
+    taken = " ".join(f"--set {field}={str(found).lower()}" for field, (_, found) in wrong.items())
+    raise UserError(
+        f"{files.join(data_dir, MANIFEST_NAME)}: {told}; take these records as they are, {taken}, or give other --data, built "
+        "as the config says"
+    )
 
 
 def check_replicas(config: Config, num_replicas: int) -> None:

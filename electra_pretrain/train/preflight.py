@@ -102,7 +102,7 @@ def check_start(request: Request, target: Slice | None = None) -> Checked:
 
     def data() -> Iterator[Finding]:
         prepared.append(prepare(request.config, request.data_dirs, request.model_dir, request.pretrained, request.teacher))
-        yield from _examples(prepared[0])
+        yield from _rows(prepared[0])
         yield from check_plan(prepared[0], _count_hosts(request.tpu, target))
 
     config, data_dirs, model_dir, tpu, zone, *_ = request
@@ -141,11 +141,11 @@ def _count_hosts(tpu: str | None, target: Slice | None) -> int:
     return len(hosts.addresses(tpu)) or (target.hosts if target else 1 if tpu else count_cluster())
 
 
-def _examples(start: Start) -> Iterator[Finding]:
-    """Tell how often each phase reads its examples, and what fits."""
+def _rows(start: Start) -> Iterator[Finding]:
+    """Tell how often each phase reads its rows, and what fits."""
     for phase, source in zip(start.config.all_phases(), start.sources, strict=True):
-        if examples := source.manifest.train_examples:
-            read = f"{examples:,} examples of {source.manifest.max_seq_length} tokens, read {passes(phase, source):.1f} times"
+        if rows := source.manifest.train_examples:
+            read = f"{rows:,} training rows of {source.manifest.max_seq_length} tokens, read {passes(phase, source):.1f} times"
             yield Finding(Level.OK, f"{source.folder}: {read}")
     weights = start.pretrained or find_import(start.model_dir)
     if weights is not None and (unsaid := unstated(weights)):

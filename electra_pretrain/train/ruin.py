@@ -78,11 +78,11 @@ def _many_passes(plan: Plan) -> str | None:
 
 
 def _less_than_a_batch(plan: Plan) -> str | None:
-    examples, rows = plan.source.manifest.train_examples, plan.phase.config.training.train_batch_size
-    if not 0 < examples < rows:
+    rows, batch = plan.source.manifest.train_examples, plan.phase.config.training.train_batch_size
+    if not 0 < rows < batch:
         return None
     return (
-        f"{plan.source.folder}: training examples: {examples:,} for batches of {rows:,}, so that each batch holds some several "
+        f"{plan.source.folder}: training rows: {rows:,} for batches of {batch:,}, so that each batch holds some several "
         "times; build from more text, or lower training.train_batch_size"
     )
 
@@ -127,7 +127,7 @@ FACTS: tuple[Fact[Plan], ...] = (
         "published models had 19 to 97, BERT about 40",
         _many_passes,
     ),
-    Fact("fewer examples than a batch", "steps differ in their masks alone", _less_than_a_batch),
+    Fact("fewer rows than a batch", "steps differ in their masks alone", _less_than_a_batch),
     Fact(
         "nothing held out, and `num_eval_steps` above 0", "only the training loss tells, and it falls anyway", _nothing_held_out
     ),

@@ -141,8 +141,15 @@ def test_running_a_finished_build_again_changes_nothing_and_another_is_refused(t
     before = {name: os.stat(tmp_path / name).st_mtime_ns for name in os.listdir(tmp_path)}
     build(CORPUS, vocab_path, str(tmp_path))
     assert {name: os.stat(tmp_path / name).st_mtime_ns for name in os.listdir(tmp_path)} == before
-    with pytest.raises(UserError, match="holds records of other input or settings"):
+    refused = f"^{tmp_path}: holds records of other input or settings"
+    with pytest.raises(UserError, match=rf"{refused} \(--seed 0 there, 5 here\); choose another"):
         build(CORPUS, vocab_path, str(tmp_path), "--seed", "5")
+    more = ["--max_seq_length", "16", "--short_documents", "joined", "--lower_case"]
+    named = "another --lower_case, --max_seq_length 32 there, 16 here, --short_documents apart there, joined here"
+    with pytest.raises(UserError, match=rf"{refused} \({named}\); choose another"):
+        build(CORPUS, vocab_path, str(tmp_path), *more)
+    with pytest.raises(UserError, match=f"{refused}; choose another"):
+        build(f"{SAMPLE_CORPUS}/law.txt", vocab_path, str(tmp_path))
 
 
 def test_what_else_lies_in_the_output_stays_as_it_is(tmp_path, vocab_path):

@@ -103,7 +103,7 @@ def test_padding_told_from_the_counts_is_that_of_the_records(tmp_path, vocab_pat
         counted = padding_of(tmp_path / name)
         assert manifest.padding == counted
         assert bool([*check_records("data", manifest)]) == (manifest.padding > 0.3) == (name == "short")
-        assert f"padding {manifest.padding:.1%}\n" in capfd.readouterr().out
+        assert f"padding {manifest.padding:.1%} of the places\n" in capfd.readouterr().out
 
 
 def test_the_warning_gives_the_numbers_and_the_way_out(tmp_path, vocab_path, caplog):
@@ -113,7 +113,7 @@ def test_the_warning_gives_the_numbers_and_the_way_out(tmp_path, vocab_path, cap
     build(str(tmp_path / "short.txt"), vocab_path, str(tmp_path / "short"), "--heldout_fraction", "0")
     (warning,) = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
     told = re.match(
-        r"(.*): (\d+)% of the rows is padding: documents have (\d+) tokens on average and rows 32; "
+        r"(.*): (\d+)% of the places in rows are padding: documents have (\d+) tokens on average, and a row has 32 places; "
         r"build again with --short_documents packed, .* joined into one document.*--thread_field.*--max_seq_length$",
         warning,
     )
@@ -134,7 +134,7 @@ def test_a_folder_of_an_earlier_build_or_of_another_builder_is_told_of_too(tmp_p
     manifest = load_manifest(str(tmp_path / "data"))
     assert abs(manifest.padding - padding_of(tmp_path / "data")) <= 0.5 / SEQ and manifest.short_documents == "apart"
     (warning,) = check_records("data", manifest)
-    assert "padding: examples have" in warning.text
+    assert "padding: rows have" in warning.text
 
 
 @pytest.mark.parametrize("make", [os.mkdir, os.mkfifo, lambda path: os.symlink("/dev/zero", path)])

@@ -24,6 +24,9 @@ def told(manifest):
         whole(heldout_examples=0, heldout_fraction=0.0),  # as it was asked for
         whole(counts=Counts(documents=1000, tokens=10_100 * 20)),  # 30% padding
         whole(train_examples=100, heldout_examples=100, heldout_fraction=0.5),
+        whole(881, 9, counts=Counts(3943, 37, tokens=890 * 29), short_documents="packed"),
+        whole(881, 9, counts=Counts(3943, 37, tokens=890 * 29), short_documents="joined"),
+        whole(heldout_examples=100, counts=Counts(50, 2, tokens=10_100 * 29)),  # long ones
     ],
 )
 def test_of_records_in_order_nothing_is_told(manifest):
@@ -33,7 +36,7 @@ def test_of_records_in_order_nothing_is_told(manifest):
 @pytest.mark.parametrize(
     ("manifest", "level", "said"),
     [
-        (whole(train_examples=0), Level.FAILURE, "has no training example; build it from more text or with a smaller"),
+        (whole(train_examples=0), Level.FAILURE, "has no training row; build it from more text or with a smaller"),
         (whole(unk_rate=1.0), Level.FAILURE, "100% of the tokens are [UNK]"),
         (whole(unk_rate=0.51), Level.FAILURE, "51% of the tokens are [UNK]"),
         (whole(unk_rate=0.5), Level.WARNING, "50% of the tokens are [UNK]"),
@@ -42,27 +45,45 @@ def test_of_records_in_order_nothing_is_told(manifest):
             # 20,000 short documents in rows of 512
             whole(19_800, 200, 512, counts=Counts(documents=20_000, tokens=780_000)),
             Level.WARNING,
-            "92% of the rows is padding: documents have 39 tokens on average and rows 512; ",
+            "92% of the places in rows are padding: documents have 39 tokens on average, and a row has 512 places; ",
         ),
         (
             whole(19_800, 200, 512, counts=Counts(documents=20_000, tokens=60_000)),
             Level.WARNING,
-            "99% of the rows is padding: documents have 3 tokens on average and rows 512; ",
+            "99% of the places in rows are padding: documents have 3 tokens on average, and a row has 512 places; ",
         ),
-        (whole(counts=Counts(None, tokens=100_000)), Level.WARNING, "padding: examples have 10 tokens on average"),
-        (whole(heldout_examples=19), Level.WARNING, "only 19 examples are held out for evaluation: --heldout_fraction 0.01 of"),
-        (whole(heldout_examples=1), Level.WARNING, "only one example is held out"),
+        (whole(counts=Counts(None, tokens=100_000)), Level.WARNING, "padding: rows have 10 tokens on average"),
+        (whole(heldout_examples=19), Level.WARNING, "only 19 rows are held out for evaluation: --heldout_fraction 0.01 of"),
+        (whole(heldout_examples=1), Level.WARNING, "only one row is held out"),
         (
             whole(heldout_examples=0),
             Level.WARNING,
             "nothing is held out for evaluation: --heldout_fraction 0.01 of 1,000 documents",
         ),
-        (whole(100, 101), Level.WARNING, "more is held out than trained on, 101 examples and 100"),
+        (whole(100, 101), Level.WARNING, "more is held out than trained on, 101 rows and 100"),
     ],
 )
 def test_what_would_ruin_a_run_is_told(manifest, level, said):
     ((found, text),) = told(manifest)
     assert found is level and text.startswith("data: ") and said in text and "; " in text
+
+
+@pytest.mark.parametrize("split", [(881, 5), (100, 101)])
+def test_only_documents_of_several_lines_are_to_be_parted(split):
+    """Between the lines of others no empty ones can be put; of adopted records the lines are not known."""
+    tokens = sum(split) * 29
+    for counts, is_advised in (
+        (Counts(40, 15, sentences=40, tokens=tokens), False),
+        (Counts(40, 15, sentences=41, tokens=tokens), True),
+        (Counts(None, None, None, None, tokens=tokens), False),
+    ):
+        ((_, text),) = told(whole(*split, counts=counts))
+        assert ("by empty lines" in text) == is_advised
+
+
+def test_the_larger_number_of_rows_and_documents_is_told():
+    ((_, text),) = told(whole(881, 5, counts=Counts(3943, 15, tokens=886 * 29), short_documents="packed"))
+    assert text.startswith("data: only 15 documents are held out for evaluation: --heldout_fraction 0.01 of 3,943 documents; ")
 
 
 def test_each_fact_is_of_one_place():
@@ -83,7 +104,7 @@ def test_text_of_which_the_vocabulary_knows_nothing_is_refused_and_leaves_nothin
         build(corpus, vocab_path, str(output))
     assert not output.exists()
     (tmp_path / "one.txt").write_text("짧은 댓글이다.", encoding="utf-8")
-    with pytest.raises(UserError, match=rf"^{output}: has no training example; .* smaller --heldout_fraction$"):
+    with pytest.raises(UserError, match=rf"^{output}: has no training row; .* smaller --heldout_fraction$"):
         build(str(tmp_path / "one.txt"), vocab_path, str(output), "--heldout_fraction", "0.999")
     assert not output.exists()
 
@@ -95,4 +116,5 @@ def test_inspect_data_warns_of_it_after_all_else(tmp_path, vocab_path, capfd, ca
     caplog.clear()
     inspect_data.inspect_data(inspect_data.parse_args([str(tmp_path / "data"), "--num_processes", "1"]))
     warnings = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
-    assert warnings == built[-1:] and "of the rows is padding" in warnings[0] and "most frequent" in capfd.readouterr().out
+    assert warnings == built[-1:] and "of the places in rows are padding" in warnings[0]
+    assert "most frequent" in capfd.readouterr().out

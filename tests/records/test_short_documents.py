@@ -114,7 +114,8 @@ def test_comments_leave_packed_rows_almost_without_padding(tmp_path, vocab_path,
         padding[kind] = 1 - sum(filled) / (len(filled) * int(length))
         assert manifest.padding == padding[kind]
         said = capfd.readouterr().out
-        assert f"padding {padding[kind]:.1%}" in said
+        assert f"padding {padding[kind]:.1%} of the places" in said
+        assert f"{manifest.train_examples:,} training and 0 held-out rows in " in said
         assert (f"{manifest.examples_a_row:.1f} documents a row; padding" in said) == (kind == "packed")
         assert bool([*check_records("data", manifest)]) == (kind == "apart")
     assert padding["packed"] < 0.03 and padding["joined"] < 0.06 and padding["apart"] > (0.5 if length == "128" else 0.85)
@@ -160,7 +161,7 @@ def test_blocks_that_an_earlier_release_finished_are_made_again(tmp_path, vocab_
 
 def test_another_way_is_another_folder_s(tmp_path, vocab_path):
     build(CORPUS, vocab_path, str(tmp_path))
-    with pytest.raises(ValueError, match="holds records of other input or settings"):
+    with pytest.raises(ValueError, match="other input or settings .--short_documents apart there, packed here.;"):
         build(CORPUS, vocab_path, str(tmp_path), "--short_documents", "packed")
 
 
@@ -168,5 +169,5 @@ def test_little_text_in_packed_rows_is_told_what_helps(tmp_path, vocab_path, cap
     (tmp_path / "a.txt").write_text("짧은 댓글이다.\n\n다른 댓글도 있다.")
     build(str(tmp_path / "a.txt"), vocab_path, str(tmp_path / "out"), "--short_documents", "packed", "--heldout_fraction", "0")
     (warning,) = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
-    assert "% of the rows is padding: " in warning and "build again from more text" in warning
+    assert "% of the places in rows are padding: " in warning and "build again from more text" in warning
     assert "--short_documents" not in warning

@@ -22,7 +22,7 @@ def whole(train_examples=10_000, heldout_examples=100, length=32, **fields) -> M
         dupe_factor=1,
         short_example_prob=0.0,
         single_segment_prob=0.0,
-        counts=Counts(documents=1000, heldout_documents=10, tokens=tokens),
+        counts=Counts(documents=1000, heldout_documents=min(10, heldout_examples), tokens=tokens),
         unk_rate=0.0,
         overflow_rate=0.0,
         train_examples=train_examples,

@@ -33,7 +33,8 @@ def test_equals_what_the_run_wrote(finished, records):
         written = next(row for row in rows if row["kind"] == "heldout" and row["step"] == step)
         metrics = evaluated(finished, records, "--step", str(step))
         assert {name: metrics[name] for name in written if name != "kind"} == {k: v for k, v in written.items() if k != "kind"}
-    assert evaluated(finished, records)["step"] == 6
+    scores = evaluated(finished, records)
+    assert (scores["step"], scores["short_documents"]) == (6, "apart")
     assert evaluated(finished, records, "--num_eval_steps", "1") != evaluated(finished, records)
 
 
@@ -81,7 +82,8 @@ def test_rows_of_another_kind_are_scored_as_what_they_are(finished, tmp_path, vo
     corpus = f"{SAMPLE_CORPUS}/comments.txt"
     build(corpus, vocab_path, str(tmp_path), "--short_documents", "packed", "--heldout_fraction", "0.3")
     with caplog.at_level("INFO"):
-        assert evaluated(finished, str(tmp_path))["step"] == 6
+        scores = evaluated(finished, str(tmp_path))
+    assert (scores["step"], scores["short_documents"]) == (6, "packed")
     said = "scoring on rows that are packed (data.short_documents), as these records are; the config says apart"
     assert said in caplog.messages
 

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import shutil
 import weakref
 
 import numpy as np
@@ -114,6 +115,18 @@ def test_data_and_phases_must_fit(tmp_path, records, short_records):
     with pytest.raises(UserError, match=r"no phase of the run has 16 tokens; leave it out"):
         train(prepare(MICRO, [records, short_records], str(tmp_path)), one_device())
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("wanted", ["apart", "packed"])
+def test_folders_of_two_kinds_are_refused_together(records, short_records, tmp_path, wanted):
+    """What the config says helps with neither."""
+    shutil.copytree(short_records, tmp_path / "short")
+    path = tmp_path / "short" / "manifest.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "short_documents": "packed"}))
+    config = changed(PHASED, data={"short_documents": wanted})
+    told = rf"^--data: all phases .* of several: {tmp_path}/short \(packed\), {records} \(apart\); build the others anew with"
+    with pytest.raises(UserError, match=told):
+        prepare(config, [records, str(tmp_path / "short")], str(tmp_path / "run"))
 
 
 @pytest.mark.parametrize(

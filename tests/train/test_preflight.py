@@ -46,7 +46,7 @@ def test_all_in_order(records, tmp_path):
     said = "\n".join(texts(findings, Level.OK))
     for part in (
         "can be written to",
-        "examples of 32 tokens, read",
+        "training rows of 32 tokens, read",
         "the vocabulary, and names and sizes of",
         "1 replica, 8 x 32",
         "6 steps:",

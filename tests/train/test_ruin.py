@@ -103,7 +103,7 @@ def test_an_import_is_trained_weights_until_the_run_has_begun(tmp_path):
         (
             changed(MICRO, training={"train_batch_size": 256}),
             whole(50, 20, 32),
-            "data: training examples: 50 for batches of 256, so that each batch holds some several times; ",
+            "data: training rows: 50 for batches of 256, so that each batch holds some several times; ",
         ),
         (changed(LONG, training={"num_train_steps": 300_000}), whole(), "data: the text is read 240 times; "),
         (changed(LONG, training={"num_train_steps": 30_000}), whole(dupe_factor=10), "data: the text is read 240 times; "),
@@ -113,7 +113,7 @@ def test_an_import_is_trained_weights_until_the_run_has_begun(tmp_path):
             whole(),
             "save_checkpoints_steps = 1: 16 held-out rows are scored after so few steps",
         ),
-        (MICRO, whole(heldout_examples=1), "data: only one example is held out"),
+        (MICRO, whole(heldout_examples=1), "data: only one row is held out"),
     ],
 )
 def test_what_config_and_records_together_would_ruin(config, manifest, said, tmp_path):

@@ -346,9 +346,10 @@ def test_batch_must_be_divisible_by_replicas(tmp_path, records):
         ({"max_seq_length": 16}, "data.max_seq_length is 16 in the config, 32 in the records"),
         ({"do_lower_case": True}, "data.do_lower_case is True in the config, False in the records"),
         (
-            {"short_documents": "packed"},
-            "its rows are apart, and the config's data.short_documents is packed; take these rows as they are, "
-            "--set data.short_documents=apart, or give other --data, built with --short_documents packed$",
+            {"short_documents": "packed", "max_seq_length": 16},
+            "data.max_seq_length is 16 in the config, 32 in the records; data.short_documents is packed in the config, apart "
+            "in the records; take these records as they are, --set data.max_seq_length=32 --set data.short_documents=apart, "
+            "or give other --data, built as the config says$",
         ),
     ],
 )

@@ -13,7 +13,7 @@ from electra_pretrain.core.errors import UserError, first_of
 from electra_pretrain.execution.processes import Runner
 from electra_pretrain.execution.resume import fingerprint
 from electra_pretrain.records.inspect.statistics import Statistics
-from electra_pretrain.records.inspect.verify import Schema, Verified, examine
+from electra_pretrain.records.inspect.verify import Schema, Verified, examine, examine_shard
 from electra_pretrain.records.manifest import (
     FORMAT_VERSION,
     MANIFEST_NAME,
@@ -60,7 +60,8 @@ def adopt(folder: str, tokenizer: Tokenizer, heldout_fraction: float, seed: int,
         run: maps over files.
 
     Raises:
-        UserError: there is a manifest, no records, a file of a numbered set is missing or empty, another vocabulary lies there.
+        UserError: there is a manifest, no records, a file of a numbered set is missing or empty, another vocabulary lies there,
+            rows hold several documents.
     """
     if files.exists(files.join(folder, MANIFEST_NAME)):
         raise UserError(f"{folder}: has a manifest already; leave out --adopt to look at its records")
@@ -71,7 +72,9 @@ def adopt(folder: str, tokenizer: Tokenizer, heldout_fraction: float, seed: int,
     shards: list[Shard] = []
     faults: list[str] = []
     num_faults, statistics = 0, Statistics.none(schema.max_seq_length, schema.vocab_size)
-    for found in examine(paths, schema, run):
+    for path, found in zip(paths, examine(paths, schema, run), strict=True):
+        if found.num_faults and not num_faults:
+            _check_not_packed(folder, path, schema, found.num_faults)
         shards.append(found.shard)
         faults += found.faults
         num_faults += found.num_faults
@@ -138,6 +141,15 @@ def _check_vocabulary(folder: str, tokenizer: Tokenizer) -> None:
     path = files.join(folder, tokenizer.file_name)
     if files.exists(path) and load_tokenizer(path, tokenizer.do_lower_case).tokens != tokenizer.tokens:
         raise UserError(f"{path}: differs from --vocab; give the one that the records were built with, and remove the other")
+
+
+def _check_not_packed(folder: str, path: str, schema: Schema, num_faults: int) -> None:
+    """Refuse a file that has faults as rows of one document each, and next to none as rows of several."""
+    if examine_shard(path, schema._replace(is_packed=True)).num_faults <= num_faults / 10:
+        raise UserError(
+            f"{folder}: these look like rows of several documents (--short_documents packed of build_data), which --adopt does "
+            f"not take; put the {MANIFEST_NAME} back that lay beside them, or build the data anew"
+        )
 
 
 def _max_seq_length(paths: Sequence[str]) -> int:

@@ -98,10 +98,10 @@ def summary(manifest: Manifest, shards: Sequence[Shard], num_faults: int, statis
     all_shards = len(manifest.train_shards) + len(manifest.heldout_shards)
     mean = statistics.tokens / max(statistics.documents, 1)
     single = 1 - statistics.pairs / max(statistics.documents, 1)
-    unit = "documents" if manifest.short_documents == "packed" else "examples"
+    unit = "documents" if manifest.short_documents == "packed" else "rows"
     unk = counts[vocabulary.special_ids.unk] / max(counts.sum(), 1)
     return [
-        ("examples", f"{manifest.train_examples:,} training, {manifest.heldout_examples:,} held-out"),
+        ("rows", f"{manifest.train_examples:,} training, {manifest.heldout_examples:,} held-out"),
         ("files", f"{len(manifest.train_shards):,} training, {len(manifest.heldout_shards):,} held-out"),
         (
             "vocabulary",
@@ -131,8 +131,8 @@ def _of_rows(manifest: Manifest, statistics: Statistics) -> list[tuple[str, str]
     if manifest.short_documents == "apart":
         return []
     mean = statistics.documents / max(statistics.examples, 1)
-    of_packed = f": {mean:.1f} documents in each, that attend to themselves alone"
-    return [("rows", manifest.short_documents + (of_packed if manifest.short_documents == "packed" else ""))]
+    of_packed = f": {mean:.1f} documents a row, each attending to itself alone"
+    return [("short documents", manifest.short_documents + (of_packed if manifest.short_documents == "packed" else ""))]
 
 
 def spelt(index: int, tokens: Sequence[str]) -> str:

@@ -13,7 +13,7 @@ from electra_pretrain.convert.model_card import CardFacts, model_card
 from electra_pretrain.core.errors import UserError
 from electra_pretrain.records.manifest import load_manifest
 from electra_pretrain.tokenization.wordpiece import read_vocab
-from tests.conftest import MICRO, SEQ, VOCAB_SIZE, build, changed
+from tests.conftest import MICRO, SAMPLE_CORPUS, SEQ, VOCAB_SIZE, build, changed
 from tests.records.test_build import read_examples
 from tests.support.tensorflow_records import read, write
 
@@ -77,7 +77,7 @@ def test_adopted_records_are_trained_on(folder, vocab_path, tmp_path):
     run_pretraining.run_pretraining(run_pretraining.parse_args(arguments))
     assert listing.steps(str(tmp_path / "run")) == [1]
     card = model_card("generator", config, CardFacts(1, manifest.to_dict(), {}, None, None))
-    assert "| documents | not known |" in card and "| training examples | 90 of 32 tokens |" in card
+    assert "| documents | not known |" in card and "| training rows | 90 of 32 tokens |" in card
 
 
 def test_the_manifest_counts_what_is_there(folder, vocab_path, capfd):
@@ -168,6 +168,16 @@ def test_a_full_record_and_one_of_a_single_segment_are_right(folder, vocab_path)
     spoil(folder, 0, 1, example(FULL))
     spoil(folder, 0, 2, example(FULL[:10], FULL[:-11]))
     adopt(folder, vocab_path)
+
+
+def test_packed_rows_whose_manifest_is_lost_are_told_as_what_they_are(tmp_path, vocab_path, capfd):
+    corpus = f"{SAMPLE_CORPUS}/comments.txt"
+    build(corpus, vocab_path, str(tmp_path), "--short_documents", "packed", "--max_seq_length", "128")
+    (tmp_path / "manifest.json").unlink()
+    capfd.readouterr()
+    with pytest.raises(UserError, match=rf"^{tmp_path}: these look like rows of several documents .*; put the manifest.json"):
+        adopt(tmp_path, vocab_path)
+    assert "error" not in capfd.readouterr().err and not (tmp_path / "manifest.json").exists()
 
 
 @pytest.mark.parametrize("empty", [[1], [1, 3], range(FILES)])

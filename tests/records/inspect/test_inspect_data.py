@@ -67,7 +67,7 @@ def test_a_whole_folder_has_no_fault_and_its_numbers_are_those_of_the_records(re
     assert "checksums, hashes and structure are right" in out
     assert f"mean {np.mean(lengths):.1f} of {SEQ} tokens" in out
     assert f"{1 - sum(lengths) / SEQ / len(lengths):.2%} of the places" in out
-    assert f"{np.mean([not example['segment_ids'].any() for example in examples]):.1%} of the examples have one" in out
+    assert f"{np.mean([not example['segment_ids'].any() for example in examples]):.1%} of the rows have one" in out
     assert f"{(text == 1).mean():.3%} of the tokens of text" in out
     assert f"{len(set(text.tolist()) - {1}):,} of 3,495" in out
     common = np.bincount(text).argmax()
@@ -243,7 +243,9 @@ def test_packed_rows_are_told_of_by_document_and_read_as_they_were_written(packe
     rows = {name: [*read_examples(packed, name)] for name in (TRAIN, HELDOUT)}
     ids = [example["input_ids"][example["input_mask"] > 0] for name in rows for example in rows[name]]
     documents = [document for row in ids for document in np.split(row, np.flatnonzero(row == 2)[1:])]
-    assert f"packed: {len(documents) / len(ids):.1f} documents in each" in out and "structure are right" in out
+    assert f"short documents  packed: {len(documents) / len(ids):.1f} documents a row, each attending to itself alone\n" in out
+    train, heldout = (len(rows[name]) for name in (TRAIN, HELDOUT))
+    assert f"\nrows             {train} training, {heldout} held-out\n" in f"\n{out}" and "structure are right" in out
     assert f"mean {np.mean([len(document) for document in documents]):.1f} of 64 tokens" in out
     single = np.mean([(document == 3).sum() == 1 for document in documents])
     assert f"{single:.1%} of the documents have one, the others two" in out
