@@ -7,6 +7,7 @@ from typing import Any
 from electra_pretrain.finetuning.config import FinetuneConfig
 from electra_pretrain.finetuning.features.words import IGNORED
 
+READ = ("input_ids", "attention_mask", "token_type_ids")  # of a row, by a model; all else are labels
 POOL_BATCHES = 50  # examples are sorted by length within pools of so many batches
 
 
@@ -63,6 +64,8 @@ class Collator:
         import torch
 
         self._tokenizer = tokenizer
+        # DistilBERT takes no token types.
+        self._names = [name for name in READ if name in tokenizer.model_input_names]
         self._multiple = 8 if torch.cuda.is_available() else None
         self._padding = "max_length" if config.pad_to_max_length else "longest"
         self._max_length = config.max_seq_length
@@ -70,10 +73,9 @@ class Collator:
     def __call__(self, rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
         import torch
 
-        names = ("input_ids", "attention_mask", "token_type_ids")
         batch: dict[str, Any] = dict(
             self._tokenizer.pad(
-                [{name: row[name] for name in names} for row in rows],
+                [{name: row[name] for name in self._names} for row in rows],
                 padding=self._padding,
                 max_length=self._max_length,
                 pad_to_multiple_of=self._multiple,
@@ -81,7 +83,7 @@ class Collator:
             )
         )
         width = batch["input_ids"].shape[1]
-        for name in rows[0].keys() - set(names):
+        for name in rows[0].keys() - set(READ):
             values = [row[name] for row in rows]
             if isinstance(values[0], list):
                 values = [[*value, *[IGNORED] * (width - len(value))] for value in values]

@@ -10,7 +10,7 @@ from typing import Any
 
 from electra_pretrain.core.errors import UserError
 
-_LAYER = re.compile(r"\bencoder\.layer\.(\d+)\.")
+_LAYER = re.compile(r"\b(?:encoder|transformer)\.layer\.(\d+)\.")  # the second: DistilBERT's
 _EMBEDDINGS = re.compile(r"\bembeddings(_project)?\.")
 _NO_DECAY = re.compile(r"LayerNorm|layer_norm|\bbias$")
 

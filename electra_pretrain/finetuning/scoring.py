@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from electra_pretrain.core.progress import Progress
-from electra_pretrain.finetuning.batches import by_length
+from electra_pretrain.finetuning.batches import READ, by_length
 from electra_pretrain.finetuning.config import FinetuneConfig
 from electra_pretrain.finetuning.features import by_kind
 from electra_pretrain.finetuning.features.texts import Columns
@@ -84,7 +84,7 @@ class Scorer:
         with torch.inference_mode(), Progress(description, len(self._lengths), "examples") as progress:
             for indices in batches:
                 batch = self._collate([self._rows[index] for index in indices])
-                inputs = {name: batch[name].to(model.device) for name in ("input_ids", "attention_mask", "token_type_ids")}
+                inputs = {name: batch[name].to(model.device) for name in READ if name in batch}
                 with self._autocast():
                     outputs = model(**inputs)
                 for index, row in zip(indices, _rows(outputs), strict=True):

@@ -10,7 +10,7 @@ import pytest
 
 from electra_pretrain import finetune
 from electra_pretrain.finetuning import checkpoints
-from tests.support.finetune_data import WRITERS, arguments, command, make_model, write_nsmc
+from tests.support.finetune_data import WRITERS, arguments, command, make_distilbert, make_model, write_nsmc
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -71,6 +71,15 @@ def test_each_kind_of_task_is_learnt(task, steps, settings, split, metric, model
     assert printed.out.startswith(f"{task} {split}: ")
     assert printed.err.count("new, drawn from the seed: the head") == 1
     assert "Warning" not in printed.err and "loss': " not in printed.out + printed.err
+
+
+@pytest.mark.parametrize(("task", "steps", "settings"), [("nsmc", 120, {"layerwise_lr_decay": 0.9}), ("naver_ner", 5, {})])
+def test_a_model_without_token_types_is_fine_tuned(task, steps, settings, tmp_path, run, capfd):
+    model, output = make_distilbert(tmp_path / "model"), tmp_path / "output"
+    assert run(model, task, WRITERS[task](tmp_path / task), output, "--max_steps", steps, **settings) == 0
+    assert task != "nsmc" or results(output)["metrics"]["accuracy"] > 90
+    assert json.loads((output / "model" / "config.json").read_text())["model_type"] == "distilbert"
+    assert capfd.readouterr().err.count("new, drawn from the seed: the head") == 1
 
 
 def test_the_saved_model_is_one_that_transformers_uses(model, tmp_path, run):

@@ -26,6 +26,20 @@ def make_model(folder, architecture="ElectraForPreTraining", **changes):
     return folder
 
 
+def make_distilbert(folder):
+    """The same size and vocabulary, of a kind that knows no token types."""
+    import transformers
+
+    make_model(folder)
+    sizes = {"n_layers": 2, "n_heads": 2, "dim": 32, "hidden_dim": 64}
+    config = transformers.DistilBertConfig(vocab_size=len(VOCAB), max_position_embeddings=64, initializer_range=0.1, **sizes)
+    transformers.DistilBertForMaskedLM(config).save_pretrained(folder)
+    settings = json.loads((folder / "tokenizer_config.json").read_text())
+    settings["model_input_names"] = ["input_ids", "attention_mask"]
+    (folder / "tokenizer_config.json").write_text(json.dumps(settings))
+    return folder
+
+
 def text(chance, length=None):
     return [chance.choice(WORDS) for _ in range(length or chance.randint(3, 12))]
 
