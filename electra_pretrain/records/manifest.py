@@ -150,8 +150,7 @@ def vocabulary_of(
 
     Args:
         tokenizer: which the records' ids are of.
-        unicode_normalization: of records made elsewhere it is not known; None: as the tokeniser, which takes accents off
-            decomposed text.
+        unicode_normalization: of records made elsewhere it is not known; None: as the tokeniser.
         strip_accents: of records made elsewhere, whether their builder took accents off the text; None: as the tokeniser.
     """
     return Vocabulary(
@@ -160,7 +159,7 @@ def vocabulary_of(
         size=tokenizer.vocab_size,
         do_lower_case=tokenizer.do_lower_case,
         strip_accents=tokenizer.strip_accents if strip_accents is None else strip_accents,
-        unicode_normalization=unicode_normalization or ("NFD" if tokenizer.strip_accents else "NFC"),
+        unicode_normalization=unicode_normalization or tokenizer.unicode_normalization,
         special_ids=tokenizer.special_ids,
     )
 

@@ -1,11 +1,13 @@
 """SentencePiece (unigram or BPE): a model file of Google's `sentencepiece`, run by Hugging Face's `tokenizers`.
 
-The model normalises nothing itself (rule "identity"); the text is brought to NFC first. Not to NFKC, SentencePiece's default:
-that turns the `ㅋㅋ` and `ㅠㅠ` of everyday writing into conjoining jamo, and ％, ①, ㎏ into other signs.
+A model of ours normalises nothing itself (rule "identity"); the text is brought to NFC first. Not to NFKC, SentencePiece's
+default: that turns the `ㅋㅋ` and `ㅠㅠ` of everyday writing into conjoining jamo, and ％, ①, ㎏ into other signs. A model of
+others that was learnt so is run as it was: KoBERT's.
 """
 
 import hashlib
 import math
+import unicodedata
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +24,9 @@ UNIGRAM, BPE = TYPES = ("sentencepiece_unigram", "sentencepiece_bpe")
 FILE_NAME = "spm.model"
 SPACE = "▁"  # stands for a space, at the start of a word
 # Text that spells a special or unused token must not be taken for it: its bracket is set apart from the rest.
+# Rules of SentencePiece's own that a model may hold as a table; the last is KoBERT's, whose tokeniser takes accents off before.
+NO_ACCENTS = "nmt_nfkc_without_accents"
+NORMALIZED = ("nmt_nfkc", "nfkc", NO_ACCENTS)
 _SPELT_TOKEN = r"\[(?=(?:PAD|UNK|CLS|SEP|MASK|unused\d+)\])"
 
 
@@ -35,6 +40,7 @@ class SentencePieceTokenizer:
         self.type = _type(proto)
         self.tokens = [piece.piece for piece in proto.pieces]
         self.do_lower_case, self.strip_accents = do_lower_case, False
+        self.unicode_normalization = "NFC" if proto.normalizer_spec.name == "identity" else "NFKC"
         self.file_content = model
         self.sha256 = hashlib.sha256(model).hexdigest()
         self.special_ids = SpecialIds(*(self.tokens.index(token) for token in SPECIAL_TOKENS))
@@ -95,9 +101,11 @@ def check_model(path: str, content: bytes) -> None:
             f"{path}: the SentencePiece model lacks {', '.join(missing)}; an ELECTRA vocabulary needs "
             f"{' '.join(SPECIAL_TOKENS)}: train one with train_vocab --engine"
         )
-    if proto.normalizer_spec.name != "identity" or not proto.normalizer_spec.add_dummy_prefix:
+    spec = proto.normalizer_spec
+    has_table = spec.name in NORMALIZED and bool(spec.precompiled_charsmap)
+    if not (spec.name == "identity" or has_table) or not spec.add_dummy_prefix:
         raise UserError(
-            f"{path}: the SentencePiece model normalises text by rules of its own ({proto.normalizer_spec.name}), which would "
+            f"{path}: the SentencePiece model normalises text by rules of its own ({spec.name}), which would "
             "be lost; train one with train_vocab --engine"
         )
     _type(proto, path)
@@ -129,6 +137,34 @@ def _type(proto: Any, path: str = "model") -> str:
     return types[spec.model_type]
 
 
+def _normalizer_of(proto: Any, do_lower_case: bool) -> "tokenizers.normalizers.Normalizer":
+    """Return the normaliser of a model: ours, or the table that it holds, with what KoBERT's tokeniser does before."""
+    from tokenizers import Regex, normalizers
+
+    spec = proto.normalizer_spec
+    if spec.name == "identity":
+        return normalizer(do_lower_case)
+    before: list[normalizers.Normalizer] = []
+    if spec.name == NO_ACCENTS:
+        quotes = [normalizers.Replace("``", '"'), normalizers.Replace("''", '"')]
+        before = [*quotes, normalizers.NFKD(), normalizers.Replace(Regex(_combining()), "")]
+    lower = [normalizers.Lowercase()] if do_lower_case else []
+    after = [normalizers.Replace(Regex(" {2,}"), " "), normalizers.Strip()]
+    # Composed first: here the table is looked up cluster by cluster, and syllables of three jamo are too long for it.
+    table = [normalizers.NFC(), normalizers.Precompiled(spec.precompiled_charsmap)]
+    return normalizers.Sequence([*before, *lower, *table, *after])
+
+
+def _combining() -> str:
+    """Return a regular expression of the signs that combine with a letter, as Python's `unicodedata.combining` has them.
+
+    `StripAccents` takes more: the selectors within emoji, and vowels of Indian scripts.
+    """
+    signs = {number for number in range(0x300, 0x20000) if unicodedata.combining(chr(number))}
+    starts, ends = (sorted(number for number in signs if number + step not in signs) for step in (-1, 1))
+    return "[" + "".join(f"{chr(start)}-{chr(end)}" for start, end in zip(starts, ends, strict=True)) + "]"
+
+
 def normalizer(do_lower_case: bool) -> "tokenizers.normalizers.Normalizer":
     """Return a normaliser: NFC, control characters removed, lower-cased if asked, accents kept, single spaces."""
     from tokenizers import Regex, normalizers
@@ -147,7 +183,7 @@ def _engine(proto: Any, type: str, do_lower_case: bool) -> "tokenizers.Tokenizer
     else:
         vocab = {piece.piece: index for index, piece in enumerate(proto.pieces)}
         built = Tokenizer(models.BPE(vocab=vocab, merges=_merges(proto, vocab), unk_token="[UNK]", fuse_unk=True))
-    built.normalizer = normalizer(do_lower_case)
+    built.normalizer = _normalizer_of(proto, do_lower_case)
     built.pre_tokenizer = pre_tokenizers.Sequence(
         [
             pre_tokenizers.Metaspace(replacement=SPACE, prepend_scheme="always", split=True),

@@ -33,6 +33,7 @@ class Tokenizer(Protocol):
         special_ids: ids of [PAD], [UNK], [CLS], [SEP], [MASK].
         do_lower_case: whether text is lower-cased first.
         strip_accents: whether accents are taken off it, as the released code does where it lower-cases.
+        unicode_normalization: the form that text is brought to, as manifests call it.
     """
 
     type: str
@@ -43,6 +44,7 @@ class Tokenizer(Protocol):
     special_ids: SpecialIds
     do_lower_case: bool
     strip_accents: bool
+    unicode_normalization: str
 
     @property
     def vocab_size(self) -> int: ...

@@ -36,6 +36,7 @@ class WordPieceTokenizer:
     def __init__(self, tokens: Sequence[str], do_lower_case: bool, strip_accents: bool = False) -> None:
         self.tokens = list(tokens)
         self.do_lower_case, self.strip_accents = do_lower_case, strip_accents
+        self.unicode_normalization = "NFD" if strip_accents else "NFC"
         self.file_content = vocab_text(self.tokens).encode("utf-8")
         self.sha256 = hashlib.sha256(self.file_content).hexdigest()
         self._vocab = {token: index for index, token in enumerate(self.tokens)}
