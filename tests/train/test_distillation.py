@@ -19,6 +19,7 @@ from electra_pretrain.model.masking import Masking, draw_positions, mask_batch
 from electra_pretrain.model.objective import count
 from electra_pretrain.train.gradients import Gradients
 from electra_pretrain.train.metrics import summarize
+from electra_pretrain.train.step_cost import lower_step
 from electra_pretrain.train.teacher import begin_as_student, check_teacher, layers_of, networks_of, student_values
 from electra_pretrain.train.trainer import Trainer
 from tests.conftest import SEQ, VOCAB_SIZE, changed
@@ -302,3 +303,45 @@ def test_teachers_that_will_not_do(bert, pair, tmp_path):
         check_teacher(headless, student)
     check_teacher(headless, with_teacher(students.DISTILBERT, alpha_ce=0.0))
     assert not any(name.startswith("generator_predictions") for name in student_values(headless, student))
+
+
+# --- the step as other devices take it --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("for_gpu", [False, True])
+@pytest.mark.parametrize("kind", ["bert", "pair"])
+def test_a_step_is_one_program_for_a_compiler(kind, for_gpu, request):
+    _, teacher = request.getfixturevalue(kind)
+    config = students.DISTILBERT if kind == "bert" else students.ELECTRA
+    config = with_teacher(config, **({"mlm_smoothing": 0.7} if kind == "bert" else {}))
+    assert lower_step(config, 2, for_gpu=for_gpu, teacher=teacher)
+
+
+@pytest.fixture(scope="module")
+def two_cpus():
+    """One strategy for all: a second one would give other sums the numbers by which the first one's are known."""
+    return tf.distribute.MirroredStrategy(["/cpu:0", "/cpu:1"])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["bert", "pair"])
+def test_microbatches_replicas_and_one_program_change_nothing(kind, request, two_cpus):
+    _, teacher = request.getfixturevalue(kind)
+    config = with_teacher(students.DISTILBERT if kind == "bert" else students.ELECTRA)
+    split = changed(config, training={"gradient_accumulation_steps": 2, "remat": True})
+    batch = batch_of([SEQ, 20, 9, 2], SEQ, vocab=VOCAB_SIZE)
+    one = tf.distribute.OneDeviceStrategy("/cpu:0")
+
+    def after(config, strategy, **options):
+        trainer = Trainer(config, IDS, strategy, teacher=teacher, **options)
+        begin_as_student(trainer.model, teacher, config)
+        rows = iter(
+            strategy.experimental_distribute_dataset(tf.data.Dataset.from_tensor_slices(batch).batch(4, drop_remainder=True))
+        )
+        sums = trainer.run_steps(rows, 1).sums
+        return {**sums, **{name: variable.numpy() for name, variable in trainer.model.named_variables().items()}}
+
+    expected = after(config, one)
+    for found in (after(split, one), after(config, two_cpus), after(config, one, compiled=True)):
+        for name, value in expected.items():
+            np.testing.assert_allclose(found[name], value, rtol=1e-3, atol=2e-5, err_msg=name)
