@@ -2,6 +2,7 @@
 
 import logging
 import re
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -23,8 +24,7 @@ from electra_pretrain.tokenization.model_folder import read_shared
 _log = logging.getLogger(__name__)
 _TABLES = "embeddings/"
 # In `config.json`: what our networks compute, and no field of our config changes.
-_FIXED = {
-    "model_type": "electra",
+FIXED = {
     "hidden_act": "gelu",
     "position_embedding_type": "absolute",
     "layer_norm_eps": LAYER_NORM_EPSILON,
@@ -168,12 +168,21 @@ def _alike(tables: list[str], own: dict[str, np.ndarray], values: dict[str, np.n
 def _read_config(folder: str) -> dict[str, Any]:
     """Read what `config.json` says of sizes."""
     values = _read_json(folder, "config.json")
-    if "auto_map" in values:
-        raise UserError(f"{folder}/config.json: auto_map: this model needs code of its own, which is never run here")
-    for name, wanted in _FIXED.items():
-        if name in values and values[name] != wanted:
-            raise UserError(f"{folder}/config.json: {name} = {shown(values[name])}; models here have {shown(wanted)}")
+    check_fixed(f"{folder}/config.json", values, {"model_type": "electra", **FIXED})
     return as_fields(typed.read_known(_Stated, values, typed.Place(f"{folder}/config.json"))._asdict())
+
+
+def check_fixed(path: str, values: Mapping[str, Any], fixed: Mapping[str, Any]) -> None:
+    """Refuse a `config.json` that asks for what no network here computes.
+
+    Raises:
+        UserError: the first such setting, or code of the model's own.
+    """
+    if "auto_map" in values:
+        raise UserError(f"{path}: auto_map: this model needs code of its own, which is never run here")
+    for name, wanted in fixed.items():
+        if name in values and values[name] != wanted:
+            raise UserError(f"{path}: {name} = {shown(values[name])}; models here have {shown(wanted)}")
 
 
 class Case(NamedTuple):

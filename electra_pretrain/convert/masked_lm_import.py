@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from electra_pretrain.checkpoint.pretrained import Pretrained, check_numbers, listed
-from electra_pretrain.convert.hf_import import read_case
+from electra_pretrain.convert.hf_import import FIXED, check_fixed, read_case
 from electra_pretrain.convert.masked_lm import (
     ALBERT,
     BERT,
@@ -21,26 +21,16 @@ from electra_pretrain.convert.source_config import as_fields, check_agree, field
 from electra_pretrain.convert.tensor_files import read_tensors
 from electra_pretrain.core import files, json_files, typed
 from electra_pretrain.core.errors import UserError
-from electra_pretrain.core.json_files import shown
 from electra_pretrain.core.typed import Share, Size
-from electra_pretrain.model.layers import LAYER_NORM_EPSILON
 from electra_pretrain.tokenization.model_folder import read_shared
 
 FAMILIES = {family.model_type: family for family in (BERT, ALBERT, DISTILBERT)}
-# In `config.json`: what our networks compute, and no field of our config changes.
-_FIXED = {
-    "hidden_act": "gelu",
-    "position_embedding_type": "absolute",
-    "layer_norm_eps": LAYER_NORM_EPSILON,
-    "is_decoder": False,
-    "add_cross_attention": False,
-    "inner_group_num": 1,
-    "sinusoidal_pos_embds": False,
-}
+_FIXED = {**FIXED, "inner_group_num": 1, "sinusoidal_pos_embds": False}
 # What is no part of a masked language model here: buffers, and heads of other tasks.
 _LEFT_OUT = re.compile(r".*\.position_ids|(.*\.)?pooler(\..*)?|cls\.seq_relationship\..*|sop_classifier\..*")
 _TABLE_AGAIN = ("cls.predictions.decoder.weight", "predictions.decoder.weight", "vocab_projector.weight")
 _BIAS_AGAIN = ("cls.predictions.decoder.bias", "predictions.decoder.bias")
+_OF_MASKED_LM = ("electra/", "generator_predictions/")
 _OLD_ENDS = {"LayerNorm.gamma": "LayerNorm.weight", "LayerNorm.beta": "LayerNorm.bias"}
 
 
@@ -80,15 +70,15 @@ def read_masked_lm(folder: str) -> Pretrained:
         raise UserError(f"{folder}: holds no model of {', '.join(FAMILIES)} that config.json tells of")
     stated = _read_config(folder, family)
     values = _read_weights(folder, family)
-    shown_fields = fields_from_shapes(folder, values)
-    check_agree(files.join(folder, "config.json"), stated, shown_fields)
+    shown = fields_from_shapes(folder, values)
+    check_agree(files.join(folder, "config.json"), stated, shown)
     case = read_case(folder)
     return Pretrained(
         origin=folder,
         values=values,
         fields={
             **stated,
-            **shown_fields,
+            **shown,
             "objective.electra_objective": False,
             **({} if case is None else {"data.do_lower_case": case.do_lower_case}),
         },
@@ -100,11 +90,7 @@ def read_masked_lm(folder: str) -> Pretrained:
 def _read_config(folder: str, family: Family) -> dict[str, Any]:
     path = files.join(folder, "config.json")
     values = settings_by_our_names(json_files.read_object(path), family)
-    if "auto_map" in values:
-        raise UserError(f"{path}: auto_map: this model needs code of its own, which is never run here")
-    for name, wanted in _FIXED.items():
-        if name in values and values[name] != wanted:
-            raise UserError(f"{path}: {name} = {shown(values[name])}; models here have {shown(wanted)}")
+    check_fixed(path, values, _FIXED)
     return as_fields(typed.read_known(_Stated, values, typed.Place(path))._asdict())
 
 
@@ -122,7 +108,7 @@ def _read_weights(folder: str, family: Family) -> dict[str, np.ndarray]:
     for name, tensor in tensors.items():
         as_electra = from_family(name, family)
         released, transposed = from_hugging_face(as_electra, "electra")
-        if to_hugging_face(released) != (as_electra, transposed):
+        if to_hugging_face(released) != (as_electra, transposed) or not released.startswith(_OF_MASKED_LM):
             unknown.append(name)
         values[released] = np.ascontiguousarray(tensor.T) if transposed else tensor
     if unknown:
