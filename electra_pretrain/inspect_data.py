@@ -37,7 +37,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         "--token_counts",
         action="store_true",
-        help="write token_counts.json beside the records, which distillation.mlm_smoothing goes by",
+        help="count tokens into token_counts.json beside the records, which distillation.mlm_smoothing goes by",
     )
     adopting = parser.add_argument_group("records that another builder made, of the same schema and without a manifest")
     adopting.add_argument(

@@ -119,7 +119,7 @@ FILES = {
     "settings of a sweep": ("settings.json", {"model_dir": "runs/a", "data.nsmc": "a"},
         lambda path: check_settings(str(path.parent), {"model_dir": "runs/a", "data": {"nsmc": "a"}})),
     "Hugging Face's config": ("config.json", STATED, lambda path: hf_import._read_config(str(path.parent))),
-    "tokenizer_config": ("tokenizer_config.json", {"do_lower_case": True}, lambda path: hf_import._read_case(str(path.parent))),
+    "tokenizer_config": ("tokenizer_config.json", {"do_lower_case": True}, lambda path: hf_import.read_case(str(path.parent))),
     "tokenizer.json": ("tokenizer.json", TOKENIZER, lambda path: read_tokenizer_json(str(path))),
     "tokenizer.json, Unigram": ("tokenizer.json",
         {"model": {"type": "Unigram", "vocab": [["[PAD]", 0.0], ["a", -1.5]]}, "added_tokens": None},

@@ -103,9 +103,9 @@ def whole_batch(tmp_path_factory, records):
     return folder
 
 
-def test_replicas_with_microbatches_equal_one(tmp_path, whole_batch, records):
+def test_four_replicas_with_microbatches_equal_one(tmp_path, whole_batch, records):
     split = changed(SPLIT, training={"gradient_accumulation_steps": 2})
-    train(prepare(split, [records], str(tmp_path)), mirrored(2))
+    train(prepare(split, [records], str(tmp_path)), mirrored(4))
     assert_same_run(tmp_path, whole_batch)
     for ours, theirs in zip(metrics(tmp_path), metrics(whole_batch), strict=True):
         for name in ("generator_grad_norm", "discriminator_grad_norm", "shared_grad_norm", "generator_learning_rate"):

@@ -318,14 +318,14 @@ def test_a_step_is_one_program_for_a_compiler(kind, for_gpu, request):
 
 
 @pytest.fixture(scope="module")
-def two_cpus():
+def four_cpus():
     """One strategy for all: a second one would give other sums the numbers by which the first one's are known."""
-    return tf.distribute.MirroredStrategy(["/cpu:0", "/cpu:1"])
+    return tf.distribute.MirroredStrategy([f"/cpu:{number}" for number in range(4)])
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["bert", "pair"])
-def test_microbatches_replicas_and_one_program_change_nothing(kind, request, two_cpus):
+def test_microbatches_replicas_and_one_program_change_nothing(kind, request, four_cpus):
     _, teacher = request.getfixturevalue(kind)
     config = with_teacher(students.DISTILBERT if kind == "bert" else students.ELECTRA)
     split = changed(config, training={"gradient_accumulation_steps": 2, "remat": True})
@@ -342,6 +342,6 @@ def test_microbatches_replicas_and_one_program_change_nothing(kind, request, two
         return {**sums, **{name: variable.numpy() for name, variable in trainer.model.named_variables().items()}}
 
     expected = after(config, one)
-    for found in (after(split, one), after(config, two_cpus), after(config, one, compiled=True)):
+    for found in (after(split, one), after(config, four_cpus), after(config, one, compiled=True)):
         for name, value in expected.items():
             np.testing.assert_allclose(found[name], value, rtol=1e-3, atol=2e-5, err_msg=name)

@@ -139,7 +139,7 @@ def test_preflight_holds_the_moments_names_and_shapes_against_the_config(tmp_pat
 
 def test_the_names_of_moments_are_the_optimisers(long):
     weights_of = expected_variables(LONG)
-    assert set(expected_moments(weights_of, long)) | set(weights_of) | {"global_step"} == set(weights(long, 2))
+    assert set(expected_moments(weights_of, LONG)) | set(weights_of) | {"global_step"} == set(weights(long, 2))
 
 
 def test_a_half_done_run_may_be_prolonged_with_another_decay_and_other_rates(long, records):

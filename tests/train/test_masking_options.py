@@ -56,7 +56,7 @@ def test_resumed_it_is_the_same_to_the_bit(tmp_path, straight, records):
 
 @pytest.mark.slow
 def test_four_replicas_equal_one(tmp_path, straight, records):
-    train(prepare(CONFIG, [records], str(tmp_path)), mirrored(2))
+    train(prepare(CONFIG, [records], str(tmp_path)), mirrored(4))
     assert_same_run(tmp_path, straight)
 
 

@@ -22,7 +22,7 @@ from tests.support.manifests import whole
 # Tokens of the text that each was published with; where gigabytes are all that is known, at v2's 5.4 bytes a token.
 TOKENS = {
     **dict.fromkeys(("base_v1", "base_v2", "small_v1", "small_v2"), 2.6e9),
-    **dict.fromkeys(("base_v3", "small_v3"), 6.3e9),
+    **dict.fromkeys(("base_v3", "small_v3", "distil_koelectra_base_v3_3", "distil_koelectra_base_v3_6"), 6.3e9),
     **dict.fromkeys(("chinese_base", "chinese_small"), 5.4e9),
     **dict.fromkeys(("google_base", "google_small"), 3.3e9),
     "google_small_owt": 38e9 / 5.4,
@@ -30,6 +30,7 @@ TOKENS = {
     "kcelectra_base": 17.3e9 / 5.4,
     "kcelectra_base_v2022": 45e9 / 5.4,
     **dict.fromkeys(("lmkor_electra_base", "lmkor_bert_base", "lmkor_albert_base"), 12.7e9),
+    "distil_kobert": 1.7e9,
     "tiny": 3665 * 29.5,  # the sample corpus, as quickstart reads it
 }
 
