@@ -52,8 +52,3 @@ class DistillationConfig:
     # tokens are masked in proportion to their count in the records to the power of minus this; 0: all alike
     mlm_smoothing: float = ruled(0.0, NOT_NEGATIVE, _OF_TOKENS)
     freeze_position_embeddings: bool = False  # True: they stay what the teacher's were
-
-    @property
-    def is_taught(self) -> bool:
-        """Whether a masked language model's losses ask for the teacher's outputs."""
-        return self.alpha_ce > 0 or self.alpha_cos > 0

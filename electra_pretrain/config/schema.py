@@ -101,9 +101,13 @@ _NEEDS_A_MASKED_LM = Rule(
     lambda value, c: not value or not c.objective.has_discriminator,
     "needs electra_objective = false: ELECTRA's masking has no random tokens",
 )
-_HAS_TYPES_IN_ELECTRA = Rule(
-    lambda count, c: count > 0 or not (c.objective.has_discriminator or c.model.num_hidden_groups),
-    "ELECTRA and ALBERT have token types; only a masked language model may do without (DistilBERT's kind)",
+_DISTILBERT_ALONE_HAS_NONE = Rule(
+    lambda count, c: (
+        count > 0
+        or not (c.objective.has_discriminator or c.model.num_hidden_groups or c.model.embedding_size != c.model.hidden_size)
+    ),
+    "only DistilBERT's kind may do without token types: a masked language model with blocks of their own and "
+    "model.embedding_size = model.hidden_size",
 )
 _FRACTION = Rule(lambda value, _: 0 < value <= 1, "a fraction: above 0, at most 1")
 _GENERATOR_HEADS = Rule(
@@ -139,7 +143,7 @@ class ModelConfig:
     num_hidden_groups: int = ruled(0, _GROUPS_DIVIDE, _GROUPS_ARE_ALBERTS)
     max_position_embeddings: int = ruled(512, at_least(8), LENGTH)
     # 2: a row's two segments are told apart; 0: they are not (DistilBERT)
-    type_vocab_size: int = ruled(2, Rule(lambda count, _: count in (0, 2), "must be 0 or 2"), _HAS_TYPES_IN_ELECTRA)
+    type_vocab_size: int = ruled(2, Rule(lambda count, _: count in (0, 2), "must be 0 or 2"), _DISTILBERT_ALONE_HAS_NONE)
     hidden_dropout_prob: float = ruled(0.1, SHARE)
     attention_probs_dropout_prob: float = ruled(0.1, SHARE)
     initializer_range: float = ruled(0.02, POSITIVE)
@@ -295,6 +299,12 @@ class Config:
 
     def to_dict(self) -> dict[str, Any]:
         return dataclasses.asdict(self)
+
+    @property
+    def asks_teacher(self) -> bool:
+        """Whether a step runs a teacher: a masked language model may also learn from the text alone, an ELECTRA student not."""
+        taught = self.distillation
+        return taught is not None and (self.objective.has_discriminator or taught.alpha_ce > 0 or taught.alpha_cos > 0)
 
     def all_phases(self) -> "tuple[Phase, ...]":
         """List the run's phases in order: those that the file names, and last the config's own."""

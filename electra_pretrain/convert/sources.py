@@ -1,5 +1,7 @@
 """Which kind of source a path is, and its weights."""
 
+import os
+
 from electra_pretrain.checkpoint.pretrained import Pretrained, is_ours
 from electra_pretrain.checkpoint.teacher import Teacher
 from electra_pretrain.checkpoint.weight_files import find_weights
@@ -47,6 +49,7 @@ def read_teacher(path: str) -> Teacher:
     if not path:
         raise UserError("distillation.teacher: not set; name the teacher's folder: --set distillation.teacher=DIR")
     pretrained = read_pretrained(path)
-    config_path = files.join(path, CONFIG_NAME)
+    # One checkpoint's path has no folder of its own.
+    config_path = files.join(path if files.is_dir(path) else os.path.dirname(path), CONFIG_NAME)
     config = load_config(config_path) if is_ours(config_path) else derive_config(pretrained)
     return Teacher(config, pretrained)

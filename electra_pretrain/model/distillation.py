@@ -57,7 +57,9 @@ def teach(teacher: Electra | None, batch: Batch, masked: MaskedBatch, config: Co
         if teacher is None:
             return Lesson(masked.input_ids)
         hidden = teacher.masked_lm_hidden(masked, None)
-        return Lesson(masked.input_ids, tf.cast(hidden, tf.float32), teacher.masked_lm_logits(hidden))
+        # Else it may have no head; and the product with all of the vocabulary is spared.
+        asked = config.distillation is not None and config.distillation.alpha_ce > 0
+        return Lesson(masked.input_ids, tf.cast(hidden, tf.float32), teacher.masked_lm_logits(hidden) if asked else None)
     assert teacher is not None
     objective = config.objective
     disallowed = masked.masked_lm_ids if objective.disallow_correct else None

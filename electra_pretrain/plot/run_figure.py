@@ -48,6 +48,9 @@ PANELS = (
     Panel("Discriminator loss", "disc_loss"),
     Panel("Discriminator accuracy", "disc_accuracy", "disc_baseline_accuracy", "calling every token original"),
     Panel("Discriminator AUC", "disc_auc"),
+    Panel("Distillation loss (teacher's probabilities)", "distil_loss"),
+    Panel("Cosine loss (last hidden states)", "cosine_loss"),
+    Panel("Agreement with the teacher", "teacher_agreement"),
     Panel("Learning rate", "learning_rate", noisy=False),
     Panel("Sequences per second", "sequences_per_second"),
 )

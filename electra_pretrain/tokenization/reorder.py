@@ -6,6 +6,7 @@ There the model cuts text into pieces, and a `vocab.txt` beside it says by its o
 import logging
 
 from electra_pretrain.core import files
+from electra_pretrain.core.batch import SPECIAL_TOKENS
 from electra_pretrain.core.errors import FEW, UserError, first_of
 from electra_pretrain.tokenization import provenance
 from electra_pretrain.tokenization.sentencepiece import (
@@ -14,7 +15,7 @@ from electra_pretrain.tokenization.sentencepiece import (
     SentencePieceTokenizer,
     check_model,
     looks_like_model,
-    parse_model,
+    whole_model,
 )
 from electra_pretrain.tokenization.wordpiece import split_vocab
 
@@ -60,13 +61,15 @@ def in_order(path: str, content: bytes, order: str, tokens: list[str], keep_acce
     Raises:
         UserError: a piece has no place in the order, or a token stands there twice.
     """
-    proto = parse_model(content)
+    proto = whole_model(path, content)
     kinds = proto.SentencePiece
     pieces = {_UNK if piece.type == kinds.UNKNOWN else piece.piece: piece for piece in proto.pieces}
     known = set(tokens)
     if len(known) != len(tokens):
         twice = next(token for number, token in enumerate(tokens) if token in tokens[:number])
         raise UserError(f"{order}: {twice!r} stands there twice; each id needs a token of its own")
+    if lost := [token for token in SPECIAL_TOKENS if token not in known]:
+        raise UserError(f"{order}: lacks {', '.join(lost)}, which every vocabulary here needs; give the model's own vocab.txt")
     if missing := [name for name, piece in pieces.items() if piece.type == kinds.NORMAL and name not in known]:
         raise UserError(
             f"{order}: lacks {first_of(missing, FEW)}, pieces of {path}; give the vocab.txt that belongs to this model"

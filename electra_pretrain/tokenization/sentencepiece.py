@@ -5,6 +5,7 @@ default: that turns the `ㅋㅋ` and `ㅠㅠ` of everyday writing into conjoinin
 others that was learnt so is run as it was: KoBERT's.
 """
 
+import functools
 import hashlib
 import math
 import unicodedata
@@ -83,11 +84,11 @@ def parse_model(content: bytes) -> Any:
     return sentencepiece_model_pb2.ModelProto.FromString(content)
 
 
-def check_model(path: str, content: bytes) -> None:
-    """Refuse what is not a model that can be used here.
+def whole_model(path: str, content: bytes) -> Any:
+    """Return the model as a protocol buffer, its pieces checked.
 
     Raises:
-        UserError: it is none, and why.
+        UserError: it is none, or a byte of it has changed.
     """
     from google.protobuf.message import DecodeError
 
@@ -95,7 +96,18 @@ def check_model(path: str, content: bytes) -> None:
         proto = parse_model(content)
     except DecodeError as error:
         raise UserError(f"{path}: neither a vocab.txt nor a whole SentencePiece model; copy it again") from error
-    tokens = _checked_pieces(path, proto)
+    _check_pieces(path, proto)
+    return proto
+
+
+def check_model(path: str, content: bytes) -> None:
+    """Refuse what is not a model that can be used here.
+
+    Raises:
+        UserError: it is none, and why.
+    """
+    proto = whole_model(path, content)
+    tokens = {piece.piece for piece in proto.pieces}
     if missing := [token for token in SPECIAL_TOKENS if token not in tokens]:
         raise UserError(
             f"{path}: the SentencePiece model lacks {', '.join(missing)}; an ELECTRA vocabulary needs "
@@ -111,8 +123,8 @@ def check_model(path: str, content: bytes) -> None:
     _type(proto, path)
 
 
-def _checked_pieces(path: str, proto: Any) -> set[str]:
-    """Return a model's pieces; raises as `check_model` where a byte of them has changed."""
+def _check_pieces(path: str, proto: Any) -> None:
+    """Raise as `whole_model` where a byte of the pieces has changed."""
     numbers = dict[str, int]()
     for number, piece in enumerate(proto.pieces):
         token, score = piece.piece, piece.score
@@ -126,7 +138,6 @@ def _checked_pieces(path: str, proto: Any) -> set[str]:
         if fault:
             raise UserError(f"{path}, piece {number}: {fault}; the file is damaged, copy it again")
         numbers[token] = number
-    return set(numbers)
 
 
 def _type(proto: Any, path: str = "model") -> str:
@@ -155,6 +166,7 @@ def _normalizer_of(proto: Any, do_lower_case: bool) -> "tokenizers.normalizers.N
     return normalizers.Sequence([*before, *lower, *table, *after])
 
 
+@functools.cache
 def _combining() -> str:
     """Return a regular expression of the signs that combine with a letter, as Python's `unicodedata.combining` has them.
 

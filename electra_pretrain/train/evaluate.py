@@ -19,7 +19,7 @@ from electra_pretrain.records.manifest import load_manifest
 from electra_pretrain.train.devices import compiles_steps
 from electra_pretrain.train.hardware import announce
 from electra_pretrain.train.input import Source, check_data, check_replicas, heldout_batches, located, shard_paths
-from electra_pretrain.train.run_folder import is_import, load_run
+from electra_pretrain.train.run_folder import check_same_teacher, is_import, load_run
 from electra_pretrain.train.same_vocabulary import check_records_vocabulary
 from electra_pretrain.train.teacher import check_teacher
 from electra_pretrain.train.token_counts import read_token_weights
@@ -64,8 +64,7 @@ def evaluate(
     Raises:
         UserError: no such run, checkpoint or held-out records, or they do not fit together.
     """
-    if not is_import(model_dir):
-        load_run(model_dir)
+    about = None if is_import(model_dir) else load_run(model_dir)
     check_has(model_dir, CONFIG_NAME)
     config = load_config(files.join(model_dir, CONFIG_NAME))
     check_unseen(model_dir, config)
@@ -73,6 +72,8 @@ def evaluate(
         config = dataclasses.replace(config, training=dataclasses.replace(config.training, num_eval_steps=num_eval_steps))
     if teacher is not None:
         check_teacher(teacher, config)
+        if about is not None:
+            check_same_teacher(about, teacher, model_dir)
     announce(strategy, config.training.compute_dtype, "scoring")
     source = Source(data_dir, load_manifest(data_dir))
     config = _for_rows_of(source, config)

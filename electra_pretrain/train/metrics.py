@@ -47,11 +47,11 @@ def learnt_sums(batch: Batch, learnt: Learnt) -> Sums:
             "masked_lm_loss": tf.reduce_sum(learnt.masked_lm_losses * slots),
             "masked_lm_correct": _count(learnt.predicted_ids == batch.input_ids, slots),
         }
+    if learnt.cosine_losses is not None:
+        sums |= {"distil_tokens": tf.reduce_sum(tokens), "cosine_loss": tf.reduce_sum(learnt.cosine_losses * tokens)}
     if learnt.distil_losses is not None:
         sums |= {
-            "distil_tokens": tf.reduce_sum(tokens),
             "distil_loss": tf.reduce_sum(learnt.distil_losses * tokens),
-            "cosine_loss": tf.reduce_sum(learnt.cosine_losses * tokens),
             "teacher_agrees": _count(learnt.agrees, tokens),
         }
     return sums | _disc_sums(batch, learnt)
@@ -87,8 +87,9 @@ def zero_sums(config: Config) -> Sums:
         names += ["masked_lm_slots", "masked_lm_loss", "masked_lm_correct"]
     if distillation is None:
         names += ["sampled_correct"]
-    elif distillation.is_taught or objective.has_discriminator:
-        names += ["distil_tokens", "distil_loss", "cosine_loss", "teacher_agrees"]
+    elif config.asks_teacher:
+        names += ["distil_tokens", "cosine_loss"]
+        names += ["distil_loss", "teacher_agrees"] if objective.has_discriminator or distillation.alpha_ce else []
     if objective.two_tower_generator:
         names += ["cloze_tokens", "cloze_loss"]
     if not objective.has_discriminator:
@@ -111,8 +112,9 @@ def summarize(sums: Mapping[str, np.ndarray]) -> dict[str, float]:
     if "sampled_correct" in sums:
         metrics["sampled_masked_lm_accuracy"] = ratio("sampled_correct", "masked_lm_slots")
     if "distil_tokens" in sums:
-        metrics["distil_loss"] = ratio("distil_loss", "distil_tokens")
         metrics["cosine_loss"] = ratio("cosine_loss", "distil_tokens")
+    if "distil_loss" in sums:
+        metrics["distil_loss"] = ratio("distil_loss", "distil_tokens")
         metrics["teacher_agreement"] = ratio("teacher_agrees", "distil_tokens")
     if "cloze_tokens" in sums:
         metrics["cloze_loss"] = ratio("cloze_loss", "cloze_tokens")

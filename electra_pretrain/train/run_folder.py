@@ -185,7 +185,8 @@ def check_earlier_run(config: Config, sources: Sequence[Source], model_dir: str,
             f"{model_dir}: is at step {reached} already, beyond training.num_train_steps = {config.training.num_train_steps}; "
             "ask for more steps or use another --model_dir"
         )
-    changed = differences(load_config(path), config)
+    before = load_config(path)
+    changed = differences(before, config)
     refused = [
         f"{name} was {json.dumps(old)}, is {json.dumps(new)}" for name, (old, new) in changed.items() if name not in CHANGEABLE
     ]
@@ -196,7 +197,7 @@ def check_earlier_run(config: Config, sources: Sequence[Source], model_dir: str,
         )
     check_folder(model_dir)
     check_unseen(model_dir, config)
-    _tell_of_rise(load_config(path), config, reached, model_dir)
+    _tell_of_rise(before, config, reached, model_dir)
     about = load_run(model_dir)
     used = [manifest.fingerprint for manifest in (*about.data_of_phases, about.data)]
     given = [source.manifest.fingerprint for source in sources]
@@ -205,10 +206,20 @@ def check_earlier_run(config: Config, sources: Sequence[Source], model_dir: str,
             f"{model_dir}: that run used other records (fingerprint {', '.join(used)}, now {', '.join(given)}); "
             "use the same --data or another --model_dir"
         )
-    if teacher is not None and (about.teacher is None or about.teacher.sha256 != teacher.sha256()):
+    if teacher is not None:
+        check_same_teacher(about, teacher, model_dir)
+
+
+def check_same_teacher(about: About, teacher: Teacher, model_dir: str) -> None:
+    """Refuse another teacher than a run's own.
+
+    Raises:
+        UserError: its weights are others.
+    """
+    if about.teacher is None or about.teacher.sha256 != teacher.sha256():
         raise UserError(
-            f"{teacher.pretrained.origin}: holds other weights than the teacher that {model_dir} learnt from; give that one as "
-            "distillation.teacher, or use another --model_dir"
+            f"{teacher.pretrained.origin}: holds other weights than the teacher that {model_dir} learnt from; put that one "
+            "back there, or name it as distillation.teacher"
         )
 
 

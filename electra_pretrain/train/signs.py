@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-from electra_pretrain.config.ruin import BASE_RATE, SMALL_HIDDEN_SIZE, SMALL_RATE, peak_rates, told_rates
+from electra_pretrain.config.ruin import BASE_RATE, SMALL_HIDDEN_SIZE, SMALL_RATE, peak_rates
 from electra_pretrain.config.schema import Config
 from electra_pretrain.plot.healthy import pace_of, tokens_a_step
 
@@ -79,7 +79,8 @@ def _lower_rate(config: Config, share: int) -> str:
 def _another_rate(config: Config, network: str) -> str:
     """Name a higher rate where the network's own is far below the published one, else a lower one."""
     peaks, published = peak_rates(config), _published_rate(config)
-    field = next((name for name in (f"optimizer.{network}_learning_rate",) if name in peaks), "optimizer.learning_rate")
+    own = f"optimizer.{network}_learning_rate"
+    field = own if own in peaks else "optimizer.learning_rate"
     if peaks[field] < published / 10:
         return f"a higher {field} ({published:g})"
     return f"a lower {field} ({min(peaks[field], published) / 2:g})"
@@ -235,8 +236,8 @@ class WorseThanBefore:
         return True if loss > self._first + margin else False if loss <= self._first else None
 
     def text(self, row: Row) -> str:
-        highest = dict([_highest_rate(self._config)])
+        field, rate = _highest_rate(self._config)
         return (
             f"the held-out loss is {self._loss:.2f}, and was {self._first:.2f} before the first step: the trained weights have "
-            f"become worse; {told_rates(highest)} is likely too high for them: begin anew with {_lower_rate(self._config, 4)}"
+            f"become worse; {field} = {rate:g} is likely too high for them: begin anew with {_lower_rate(self._config, 4)}"
         )

@@ -39,6 +39,12 @@ def check_teacher(teacher: Teacher, config: Config) -> None:
         kinds = "a masked language model", "an ELECTRA discriminator with its generator"
         its, wanted = kinds[teacher.config.objective.has_discriminator], kinds[config.objective.has_discriminator]
         raise UserError(f"{origin}: is {its}, where distillation.teacher must be {wanted}; see objective.electra_objective")
+    objective = teacher.config.objective
+    if objective.electric_objective or objective.two_tower_generator or objective.uniform_generator:
+        raise UserError(
+            f"{origin}: is an Electric model, or one without a masked language model for its generator; a student learns from "
+            "an ELECTRA discriminator and the generator that it was trained with"
+        )
     wrong = [
         f"{field} is {field_value(teacher.config, field)} there, {field_value(config, field)} in the config"
         for field in _MUST_AGREE
@@ -114,5 +120,8 @@ def networks_of(teacher: Teacher, config: Config) -> Electra:
     """Build the teacher's networks with its weights, to compute in the student's dtype; call it in the strategy's scope."""
     training = dataclasses.replace(teacher.config.training, compute_dtype=config.training.compute_dtype, remat=False)
     network = Electra(dataclasses.replace(teacher.config, training=training, distillation=None))
-    assign(teacher.pretrained, network.named_variables())
+    variables, known = network.named_variables(), teacher.pretrained.values
+    if not any(name.startswith(_HEAD) for name in known):  # never asked, see `check_teacher`
+        variables = {name: variable for name, variable in variables.items() if not name.startswith(_HEAD)}
+    assign(teacher.pretrained, variables)
     return network

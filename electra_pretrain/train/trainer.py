@@ -85,8 +85,7 @@ class Trainer:
         self._one_after_the_other = one_after_the_other
         with strategy.scope():
             self.model = Electra(config)
-            is_taught = distillation is not None and (distillation.is_taught or objective.has_discriminator)
-            self._teacher = networks_of(teacher, config) if teacher is not None and is_taught else None
+            self._teacher = networks_of(teacher, config) if teacher is not None and config.asks_teacher else None
             loss_scale = LossScale() if config.training.compute_dtype == "float16" else None
             named = self.model.named_variables()
             variables = {name: variable for name, variable in named.items() if not is_frozen(name, config)}

@@ -16,7 +16,9 @@ TOKENS, SHARDS = 2**20, 8  # read at most so many, from so many shards
 
 def baseline_loss(config: Config, source: Source, paths: Paths) -> float | None:
     """Estimate it from a sample of the training records; None where no generator is trained, or they cannot be read."""
-    return None if config.objective.uniform_generator else unigram_entropy(source.manifest, paths.train)
+    objective = config.objective
+    trains_none = objective.uniform_generator or (objective.has_discriminator and config.distillation is not None)
+    return None if trains_none else unigram_entropy(source.manifest, paths.train)
 
 
 def unigram_entropy(manifest: Manifest, paths: Sequence[str]) -> float | None:

@@ -1,7 +1,15 @@
 """Small teachers as `transformers` has them, and configs of their students."""
 
 import torch
-from transformers import BertConfig, BertForMaskedLM, ElectraConfig, ElectraForMaskedLM, ElectraForPreTraining
+from transformers import (
+    AlbertConfig,
+    AlbertForMaskedLM,
+    BertConfig,
+    BertForMaskedLM,
+    ElectraConfig,
+    ElectraForMaskedLM,
+    ElectraForPreTraining,
+)
 
 from electra_pretrain.config.distillation import DistillationConfig
 from electra_pretrain.config.schema import Config
@@ -47,6 +55,14 @@ def bert(folder, **settings):
     """Write BERT with its masked-LM head; return it."""
     torch.manual_seed(1)
     model = _randomised(BertForMaskedLM(BertConfig(**SIZES | settings)))
+    model.save_pretrained(folder)
+    return model
+
+
+def albert(folder):
+    """Write ALBERT, all of whose blocks share their weights; return it."""
+    torch.manual_seed(3)
+    model = _randomised(AlbertForMaskedLM(AlbertConfig(**SIZES | {"embedding_size": 16})))
     model.save_pretrained(folder)
     return model
 

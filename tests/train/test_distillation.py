@@ -18,7 +18,7 @@ from electra_pretrain.model.electra import Electra
 from electra_pretrain.model.masking import Masking, draw_positions, mask_batch
 from electra_pretrain.model.objective import count
 from electra_pretrain.train.gradients import Gradients
-from electra_pretrain.train.metrics import summarize
+from electra_pretrain.train.metrics import summarize, zero_sums
 from electra_pretrain.train.step_cost import lower_step
 from electra_pretrain.train.teacher import begin_as_student, check_teacher, layers_of, networks_of, student_values
 from electra_pretrain.train.trainer import Trainer
@@ -209,6 +209,23 @@ def test_layers_are_spread_evenly(bert, count, wanted, expected):
     assert layers_of(teacher, with_teacher(changed(students.DISTILBERT, model={"num_hidden_layers": wanted}))) == expected
 
 
+def test_an_alberts_student_has_blocks_of_its_own(tmp_path):
+    """Its embeddings are narrower, so that it is exported as ELECTRA's generator."""
+    theirs = students.albert(tmp_path)
+    teacher = read_teacher(str(tmp_path))
+    config = with_teacher(
+        changed(students.DISTILBERT, model={"embedding_size": 16, "type_vocab_size": 2}), layers=[0, 1], alpha_mlm=0.0
+    )
+    check_teacher(teacher, config)
+    student = Electra(config)
+    assert begin_as_student(student, teacher, config) == []
+    batch, masked = masked_rows()
+    with torch.no_grad():
+        hidden = theirs(**torch_inputs(masked.input_ids, batch), output_hidden_states=True).hidden_states[2].numpy()
+    used = batch.input_mask.numpy() > 0
+    np.testing.assert_allclose(student.masked_lm_hidden(masked, None).numpy()[used], hidden[used], atol=1e-5)
+
+
 def test_frozen_positions_stay_and_all_else_moves(bert):
     _, teacher = bert
     config = with_teacher(students.DISTILBERT, freeze_position_embeddings=True)
@@ -301,8 +318,21 @@ def test_teachers_that_will_not_do(bert, pair, tmp_path):
     headless = read_teacher(str(tmp_path / "headless"))
     with pytest.raises(UserError, match="has no masked-LM head, .* set distillation.alpha_ce = 0"):
         check_teacher(headless, student)
-    check_teacher(headless, with_teacher(students.DISTILBERT, alpha_ce=0.0))
+    hidden_alone = with_teacher(students.DISTILBERT, alpha_ce=0.0)
+    check_teacher(headless, hidden_alone)
     assert not any(name.startswith("generator_predictions") for name in student_values(headless, student))
+    # It teaches what it can.
+    batch, masked = masked_rows()
+    model, networks = Electra(hidden_alone), networks_of(headless, hidden_alone)
+    assert begin_as_student(model, headless, hidden_alone)
+    _, sums = Gradients(hidden_alone, model, False, None, networks).compute(
+        batch, masked, count(batch, masked), Random(0, 0, batch.rows)
+    )
+    assert set(sums) == set(zero_sums(hidden_alone)) and sums["cosine_loss"] > 0
+    for field in ("two_tower_generator", "uniform_generator"):
+        other = electra._replace(config=changed(electra.config, objective={field: True}))
+        with pytest.raises(UserError, match="is an Electric model, or one without a masked language model for its generator"):
+            check_teacher(other, with_teacher(students.ELECTRA))
 
 
 # --- the step as other devices take it --------------------------------------------------------------------------------------
