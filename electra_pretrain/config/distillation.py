@@ -19,7 +19,7 @@ _ASCENDING = Rule(
     "must be ascending, the teacher's first layer being 0",
 )
 _HAS_A_LOSS = Rule(
-    lambda _, c: c.distillation.alpha_ce + c.distillation.alpha_mlm + c.distillation.alpha_cos + c.distillation.alpha_disc > 0,
+    lambda _, c: any(getattr(c.distillation, alpha) > 0 for alpha in ("alpha_ce", "alpha_mlm", "alpha_cos", "alpha_disc")),
     "one of alpha_ce, alpha_mlm, alpha_cos and alpha_disc must be above 0: nothing would be learnt",
 )
 _OF_A_MASKED_LM = Rule(

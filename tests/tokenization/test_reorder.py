@@ -106,7 +106,8 @@ def test_accents_may_stay(kobert, tmp_path):
     [
         (lambda tokens: tokens[:-1], "vocab.txt: lacks .*, pieces of .*tokenizer.model; give the vocab.txt that belongs"),
         (lambda tokens: [*tokens, tokens[7]], "stands there twice; each id needs a token of its own"),
-        (lambda tokens: [each for each in tokens if each != "[MASK]"], r"lacks \[MASK\]"),
+        (lambda tokens: [each for each in tokens if each != "[MASK]"], r"vocab.txt: lacks \[MASK\], which every vocabulary"),
+        (lambda tokens: tokens[1:], r"vocab.txt: lacks \[UNK\], which every vocabulary here needs"),
     ],
 )
 def test_another_vocabulary_is_refused(kobert, tmp_path, change, message):
@@ -122,4 +123,11 @@ def test_another_vocabulary_is_refused(kobert, tmp_path, change, message):
             "--output",
             tmp_path / "spm.model",
         )
+    assert not (tmp_path / "spm.model").exists()
+
+
+def test_a_damaged_model_is_refused(kobert, tmp_path):
+    (tmp_path / "cut.model").write_bytes((kobert / "tokenizer.model").read_bytes()[:5000])
+    with pytest.raises(UserError, match="cut.model: neither a vocab.txt nor a whole SentencePiece model; copy it again"):
+        run(edit_vocab, "--vocab", tmp_path / "cut.model", "--order", kobert / "vocab.txt", "--output", tmp_path / "spm.model")
     assert not (tmp_path / "spm.model").exists()

@@ -11,6 +11,7 @@ import transformers
 from electra_pretrain import evaluate_pretraining, export_hf, inspect_data, run_pretraining
 from electra_pretrain.checkpoint import bundle, listing
 from electra_pretrain.config.load import to_text
+from electra_pretrain.convert.sources import read_teacher
 from electra_pretrain.core.errors import UserError
 from electra_pretrain.train.metrics_log import read_rows
 from tests.conftest import changed
@@ -118,6 +119,11 @@ def test_another_teacher_or_none_is_refused(straight, student, counted, tmp_path
     other = changed(student, distillation={"teacher": str(tmp_path / "other")})
     with pytest.raises(UserError, match="holds other weights than the teacher that .* learnt from"):
         start(other, counted, tmp_path / "run")
+    # Scored by another teacher, it would not be the run's own loss.
+    shutil.copytree(straight, tmp_path / "scored")
+    (tmp_path / "scored" / "config.json").write_text(to_text(other))
+    with pytest.raises(UserError, match="holds other weights than the teacher that .*scored learnt from; put that one back"):
+        run(evaluate_pretraining, "--model_dir", tmp_path / "scored", "--data", counted, "--device", "cpu")
     with pytest.raises(
         UserError, match=r"distillation.teacher: not set; name the teacher's folder: --set distillation.teacher=DIR"
     ):
@@ -129,6 +135,13 @@ def test_another_teacher_or_none_is_refused(straight, student, counted, tmp_path
                 shutil.copy(path, tmp_path / "bare" / path.name)
         start(student, tmp_path / "bare", tmp_path / "fresh")
     assert not (tmp_path / "fresh").exists()
+
+
+def test_a_run_and_each_of_its_checkpoints_may_teach(straight):
+    for path in (straight, straight / "model.ckpt-2"):
+        teacher = read_teacher(str(path))
+        assert not teacher.config.objective.has_discriminator and teacher.config.model.num_hidden_layers == 2
+    assert read_teacher(str(straight)).sha256() != teacher.sha256()
 
 
 def test_an_electra_student_of_a_pair(tmp_path, records):
