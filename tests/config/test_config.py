@@ -60,7 +60,7 @@ BAD = {
     "objective.random_token_prob=0.2": "random_token_prob = 0.2: mask_token_prob and random_token_prob must add up to",
     "distillation.layers=[3,1,2]": "distillation.layers = .*: must name as many as model.num_hidden_layers",
     "distillation.layers=[3,1]": "distillation.layers = .*: must be ascending",
-    "distillation.alpha_disc=-1": "distillation.alpha_disc = -1.0: must not be negative",
+    "distillation.alpha_ce=-1": "distillation.alpha_ce = -1.0: must not be negative",
     "distillation.alpha_cos=0.5": "distillation.alpha_mlm = 0.33: needs objective.electra_objective = false",
     "distillation.alpha=0.5": "unknown key .alpha.; did you mean",
     "optimizer.schedule=wsd": "optimizer.decay_steps = 0: optimizer.schedule = .wsd. needs it above 0",
