@@ -98,7 +98,7 @@ def no_generator_because(config: Config) -> str | None:
         return "uniform replacements have none"
     if config.objective.two_tower_generator:
         return "two towers have no counterpart in transformers"
-    if config.distillation is not None:
+    if config.distillation is not None and config.objective.has_discriminator:
         return "a student learns on the samples of its teacher's generator"
     return None
 

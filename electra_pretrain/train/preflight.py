@@ -23,6 +23,7 @@ from electra_pretrain.train.ruin import check_plan, passes
 from electra_pretrain.train.run_folder import Start, find_import, prepare
 from electra_pretrain.train.step_cost import step_cost
 from electra_pretrain.train.storage import check_buckets, check_disk, check_folders
+from electra_pretrain.train.teacher import layers_of
 
 # KoELECTRA base v3 on a v3-8: 88 TFLOP in the 0.81 s that its author published, of 8 x 61.5 TFLOP/s.
 PUBLISHED_SHARE_OF_PEAK = 0.22
@@ -163,6 +164,9 @@ def _weights(start: Start) -> Iterator[Finding]:
         vocabulary = start.pretrained.vocabulary
         known = "" if vocabulary is None else f"; {vocabulary.path} is the vocabulary of the records"
         yield Finding(Level.OK, f"{what} of {start.pretrained.origin}: names and shapes are those of the config{known}")
+    if start.teacher is not None:
+        layers = ", ".join(map(str, layers_of(start.teacher, start.config)))
+        yield Finding(Level.OK, f"{start.teacher.pretrained.origin}: may teach; a student begins with its layers {layers}")
 
 
 def _shards(start: Start) -> Iterator[Finding]:

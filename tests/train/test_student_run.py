@@ -91,8 +91,15 @@ def test_metrics_and_a_score_of_its_own(straight, counted, capsys):
         np.testing.assert_allclose(scored[name], heldout[name], rtol=1e-5)
 
 
-def test_an_export_is_distilberts(straight, tmp_path):
+def test_a_start_is_checked_beforehand(student, counted, tmp_path, capsys):
+    start(student, counted, tmp_path / "run", "--preflight")
+    assert "may teach; a student begins with its layers 1, 3\n" in capsys.readouterr().out
+    assert not (tmp_path / "run").exists()
+
+
+def test_an_export_is_distilberts(straight, tmp_path, capsys):
     run(export_hf, "--model_dir", straight, "--output", tmp_path / "hf")
+    assert "no generator" not in capsys.readouterr().err
     folder = tmp_path / "hf" / "masked_lm"
     settings = json.loads((folder / "config.json").read_text())
     assert settings["model_type"] == "distilbert" and settings["n_layers"] == 2 and settings["dim"] == 32
