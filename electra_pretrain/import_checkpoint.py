@@ -8,7 +8,7 @@
 
 import argparse
 
-from electra_pretrain.checkpoint.listing import INDEX_SUFFIX, steps
+from electra_pretrain.checkpoint.listing import INDEX_SUFFIX, check_name, steps
 from electra_pretrain.cli.arguments import add_overrides, command_parser
 from electra_pretrain.cli.outputs import add_overwrite, named_file
 from electra_pretrain.cli.run import run_command
@@ -98,6 +98,7 @@ def _check(args: argparse.Namespace) -> None:
         )
     if args.keep_optimizer and (args.terms or args.vocab):
         raise UserError("--keep_optimizer: new rows have no moments; leave it out, or the new vocabulary")
+    check_name("--output", args.output)
     if steps(args.output) and not _is_import(args.output):
         raise UserError(f"{args.output}: holds checkpoints of a run; choose another --output")
     check([OutputFolder("--output", args.output)], _inputs(args))

@@ -42,8 +42,9 @@ def find(folder: str, step: int | None = None) -> str:
     """Return the prefix of the checkpoint of a step, or of the newest.
 
     Raises:
-        UserError: there is no such checkpoint; those that exist are named, of many the nearest.
+        UserError: there is no such checkpoint; those that exist are named, of many the nearest; or `check_name`'s.
     """
+    check_name("--model_dir", folder)
     available = steps(folder)
     if not available:
         raise UserError(f"{folder}: holds no checkpoint; give the --model_dir of a run that has saved one")
@@ -52,6 +53,16 @@ def find(folder: str, step: int | None = None) -> str:
         which = "there are" if len(near) == len(available) else "the nearest are"
         raise UserError(f"{folder}: no checkpoint of step {step}; {which} {', '.join(map(str, near))}")
     return prefix_of(folder, available[-1] if step is None else step)
+
+
+def check_name(option: str, path: str) -> None:
+    """Refuse a name under which TensorFlow neither writes nor reads a checkpoint.
+
+    Raises:
+        UserError: it is not UTF-8.
+    """
+    if files.readable(path) != path:
+        raise UserError(f"{option} {path}: TensorFlow takes no name that is not UTF-8; rename the folder")
 
 
 def check_is_folder(model_dir: str) -> None:

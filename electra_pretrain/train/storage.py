@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Iterator, Sequence
 
 from electra_pretrain.checkpoint.difference import GRADIENT_DISENTANGLED
+from electra_pretrain.checkpoint.listing import check_name
 from electra_pretrain.config.schema import Config
 from electra_pretrain.core import files
 from electra_pretrain.core.errors import UserError
@@ -17,8 +18,10 @@ from electra_pretrain.tpu.zones import bucket_location, own_zone, within
 def check_folders(data_dirs: Sequence[str], model_dir: str, tpu: str | None) -> Iterator[Finding]:
     """Check that TensorFlow takes the names, that a remote TPU gets buckets, all that it reads, and that a run can be kept."""
     for name, path in [*(("--data", folder) for folder in data_dirs), ("--model_dir", model_dir)]:
-        if files.readable(path) != path:
-            yield Finding(Level.FAILURE, f"{name} {path}: TensorFlow takes no name that is not UTF-8; rename the folder")
+        try:
+            check_name(name, path)
+        except UserError as error:
+            yield Finding(Level.FAILURE, str(error))
         if hosts.is_remote(tpu) and not files.is_remote(path):
             yield Finding(
                 Level.FAILURE,

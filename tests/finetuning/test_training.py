@@ -36,10 +36,16 @@ def test_layers_rates_fall_towards_the_input():
 
 
 def test_a_model_without_such_layers_takes_one_rate_only():
-    parameters = [("transformer.layer.0.ffn.lin1.weight", 0)]
+    parameters = [("encoder.block.0.ffn.lin1.weight", 0)]
     assert len(parameter_groups(parameters, 1, 1e-4, 1.0, 0.0)) == 1
     with pytest.raises(UserError, match="not named encoder.layer.N"):
         parameter_groups(parameters, 1, 1e-4, 0.8, 0.0)
+
+
+def test_layers_are_known_by_bert_s_name_and_distilbert_s():
+    names = ["encoder.layer.0.output.dense.weight", "distilbert.transformer.layer.0.ffn.lin1.weight"]
+    (group,) = parameter_groups([(name, name) for name in names], 1, 1.0, 0.5, 0.0)
+    assert group["params"] == names and group["lr"] == 0.25
 
 
 def test_every_parameter_of_a_model_is_trained_once_and_two_layers_deep_below_the_head():

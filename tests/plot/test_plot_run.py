@@ -24,6 +24,7 @@ from tests.conftest import MICRO, changed
 MASKED_LM = ("masked_lm_loss", "masked_lm_accuracy")
 ELECTRA = (*MASKED_LM, "disc_loss", "disc_accuracy", "disc_baseline_accuracy", "disc_auc")
 ELECTRIC = (*MASKED_LM, "cloze_loss", *ELECTRA[2:])
+DISTILLED = ("distil_loss", "cosine_loss", "teacher_agreement")
 SPEED = ("total_loss", "grad_norm", "learning_rate", "sequences_per_second")
 VOID = {"meta", "link", "br", "hr", "img", "input"}
 
@@ -100,9 +101,10 @@ class Page(html.parser.HTMLParser):
 @pytest.mark.parametrize(
     ("names", "absent"),
     [
-        (ELECTRA, {"cloze_loss"}),
-        (ELECTRIC, set()),
-        (MASKED_LM, {"cloze_loss", "disc_loss", "disc_accuracy", "disc_auc"}),
+        (ELECTRA, {"cloze_loss", *DISTILLED}),
+        (ELECTRIC, set(DISTILLED)),
+        ((*ELECTRIC, *DISTILLED), set()),
+        (MASKED_LM, {"cloze_loss", "disc_loss", "disc_accuracy", "disc_auc", *DISTILLED}),
     ],
 )
 def test_each_metric_that_a_run_has_gets_a_panel(names, absent):
@@ -113,7 +115,7 @@ def test_each_metric_that_a_run_has_gets_a_panel(names, absent):
 
 
 def test_a_metric_of_one_run_only_gets_a_panel():
-    runs = [Run("a", metric_rows(MASKED_LM), None), Run("b", metric_rows(ELECTRIC), None)]
+    runs = [Run("a", metric_rows(MASKED_LM), None), Run("b", metric_rows((*ELECTRIC, *DISTILLED)), None)]
     assert [panel.metric for panel in choose_panels(runs, None)] == [panel.metric for panel in PANELS]
 
 
