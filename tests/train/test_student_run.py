@@ -5,16 +5,20 @@ import shutil
 
 import numpy as np
 import pytest
+import tensorflow as tf
 import torch
 import transformers
 
 from electra_pretrain import evaluate_pretraining, export_hf, inspect_data, run_pretraining
 from electra_pretrain.checkpoint import bundle, listing
-from electra_pretrain.config.load import to_text
+from electra_pretrain.checkpoint.pretrained import is_moment
+from electra_pretrain.config.load import load_config, to_text
 from electra_pretrain.convert.sources import read_teacher
+from electra_pretrain.core.batch import MaskedBatch
 from electra_pretrain.core.errors import UserError
+from electra_pretrain.model.electra import Electra
 from electra_pretrain.train.metrics_log import read_rows
-from tests.conftest import changed
+from tests.conftest import SEQ, VOCAB_SIZE, changed
 from tests.convert.test_conversion import run
 from tests.support import students
 from tests.support.students import with_teacher
@@ -120,6 +124,35 @@ def test_an_export_is_distilberts(straight, tmp_path, capsys):
     assert "layers 1, 3" in card and "alpha_ce" in card
 
 
+def network_of(folder):
+    """Our networks with the weights of a run's newest checkpoint."""
+    network, values = Electra(load_config(str(folder / "config.json"))), bundle.read(listing.find(str(folder)))
+    for name, variable in network.named_variables().items():
+        variable.assign(values[name])
+    return network
+
+
+def some_batch():
+    """Two rows, the second of them half padding."""
+    ids = np.random.default_rng(1).integers(5, VOCAB_SIZE, [2, SEQ])
+    mask = (np.arange(SEQ) < [[SEQ], [SEQ // 2]]).astype(np.int64)
+    return ids, mask
+
+
+def test_its_logits_are_the_runs(straight, tmp_path):
+    run(export_hf, "--model_dir", straight, "--output", tmp_path / "hf")
+    ids, mask = some_batch()
+    model = transformers.DistilBertForMaskedLM.from_pretrained(tmp_path / "hf" / "masked_lm").eval()
+    with torch.no_grad():
+        theirs = model(input_ids=torch.tensor(ids), attention_mask=torch.tensor(mask)).logits.numpy()
+    read, seen, none = tf.constant(ids, tf.int32), tf.constant(mask, tf.int32), tf.zeros([2, 1], tf.int32)
+    masked = MaskedBatch(read, seen, tf.zeros_like(read), none, none, tf.zeros([2, 1]), tf.zeros([2, SEQ]))
+    network = network_of(straight)
+    ours = network.masked_lm_logits(network.masked_lm_hidden(masked, None)).numpy().reshape(theirs.shape)
+    np.testing.assert_allclose(ours[mask > 0], theirs[mask > 0], atol=1e-5, rtol=1e-5)
+    assert theirs.std() > 0.1
+
+
 def test_another_teacher_or_none_is_refused(straight, student, counted, tmp_path):
     shutil.copytree(straight, tmp_path / "run")
     students.bert(tmp_path / "other", initializer_range=0.3)
@@ -161,5 +194,24 @@ def test_an_electra_student_of_a_pair(tmp_path, records):
     assert {"distil_loss", "cosine_loss", "disc_loss", "disc_auc"} <= rows[-1].keys() and "masked_lm_loss" not in rows[-1]
     run(export_hf, "--model_dir", tmp_path / "run", "--output", tmp_path / "hf")
     assert sorted(path.name for path in (tmp_path / "hf").iterdir() if path.is_dir()) == ["discriminator"]
-    _, about = transformers.ElectraForPreTraining.from_pretrained(tmp_path / "hf" / "discriminator", output_loading_info=True)
+    path = tmp_path / "hf" / "discriminator"
+    model, about = transformers.ElectraForPreTraining.from_pretrained(path, output_loading_info=True)
     assert not (about["missing_keys"] or about["unexpected_keys"])
+    ids, mask = some_batch()
+    with torch.no_grad():
+        theirs = model.eval()(input_ids=torch.tensor(ids), attention_mask=torch.tensor(mask)).logits.numpy()
+    batch = (tf.constant(value, tf.int32) for value in (ids, mask, np.zeros_like(ids)))
+    ours = network_of(tmp_path / "run").discriminator_logits(*batch, None).numpy()
+    np.testing.assert_allclose(ours[mask > 0], theirs[mask > 0], atol=1e-5, rtol=1e-5)
+
+
+def test_a_student_goes_on_with_another_runs_moments(straight, student, counted, tmp_path):
+    """Frozen positions have none, in the run that goes on as in the one that it goes on from."""
+    config = changed(student, training={"init_from": str(straight / "model.ckpt-2"), "init_moments": True})
+    begun = start(config, counted, tmp_path / "run")
+    names = [set(bundle.read(listing.find(str(folder)))) for folder in (begun, straight)]
+    assert names[0] == names[1] and any(is_moment(name) for name in names[0])
+    thawed = changed(config, distillation={"freeze_position_embeddings": False})
+    with pytest.raises(UserError, match="electra/embeddings/position_embeddings/adam_m"):
+        start(thawed, counted, tmp_path / "thawed")
+    assert not (tmp_path / "thawed").exists()
