@@ -64,6 +64,10 @@ def test_published_numbers_are_the_sources():
     assert list(base.values()) == ["90.63", "88.11", "84.45", "82.24", "85.53", "95.25", "84.83 / 93.45", "67.61"]
     assert list(small.values()) == ["89.36", "85.40", "77.45", "78.60", "80.79", "94.85", "82.11 / 91.13", "63.07"]
     assert found["korean", "KcELECTRA-base-v2022"]["NSMC (acc)"] == "91.97"
+    student, teacher = found["korean", "DistilKoBERT (its own)"], found["korean", "KoBERT (DistilKoBERT's)"]
+    published = {"NSMC (acc)": ("88.41", "89.63"), "Naver NER (F1)": ("84.13", "86.11")}
+    published["KorQuAD (EM / F1)"] = ("54.12 / 77.80", "52.81 / 80.27")
+    assert {head: (student[head], teacher[head]) for head in student if student[head]} == published
     assert found["klue", "KLUE-RoBERTa-large"]["MRC (EM / ROUGE)"] == "75.58 / 80.59"
     assert found["chinese", "ELECTRA-small"]["CMRC 2018 dev (EM / F1)"] == "63.4 (62.9) / 80.8 (80.2)"
     assert found["chinese", "ELECTRA-base"]["BQ test (acc)"] == "84.5 (84.0)"
