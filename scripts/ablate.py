@@ -19,7 +19,7 @@ from ablation.plan import Plan, check_settings
 from ablation.prepare import check_text, prepare
 from ablation.results import put, read
 from ablation.studies import STUDIES
-from ablation.turns import seconds_in_turns
+from ablation.turns import Run, seconds_in_turns
 from ablation.workers import deadline, overview, take_cores, work_alone, work_together
 
 from electra_pretrain.cli.run import run_command
@@ -122,7 +122,9 @@ def time_steps(plan: Plan, rounds: int) -> None:
     done = plan.finished()
     if unfinished := [cell for cell in plan.cells() if cell not in done]:
         raise UserError(f"{unfinished[0]}: is not finished; run it first, or name what is with --only and --seeds")
-    for variant, seconds in seconds_in_turns(plan, rounds).items():
+    configs = {cell.variant: plan.config(cell) for cell in plan.cells() if cell.seed == 0}
+    runs = {variant: Run(config, plan.records(config.data.short_documents)) for variant, config in configs.items()}
+    for variant, seconds in seconds_in_turns(runs, rounds, plan.tpu).items():
         print(f"{variant}: {1000 * seconds:.2f} ms a step")
         for cell, result in done.items():
             if cell.variant == variant:

@@ -48,7 +48,7 @@ def work_alone(plan: Plan, end: float | None) -> list[str]:
             if end is not None and time.time() + (needed or 0.0) > end:
                 _log.info("%s: would not end in time; run the same command again to go on", cell)
                 return list(failed.values())
-            with _held(plan, cell) as is_held:
+            with held(plan.cell_folder(cell), "ablate") as is_held:
                 if not is_held or parts_left(plan, cell, plan.finished()) != parts:
                     continue
                 _log.info("%s: %s, told in %s", cell, ", ".join(parts), plan.log(cell))
@@ -64,11 +64,11 @@ def work_alone(plan: Plan, end: float | None) -> list[str]:
 
 
 @contextlib.contextmanager
-def _held(plan: Plan, cell: Cell) -> Iterator[bool]:
-    """Hold a cell within this block, unless another process does."""
+def held(folder: str, command: str) -> Iterator[bool]:
+    """Hold a folder within this block, unless another process does."""
     with contextlib.ExitStack() as stack:
         try:
-            stack.enter_context(locks.held(plan.cell_folder(cell), "ablate"))
+            stack.enter_context(locks.held(folder, command))
         except UserError:
             yield False
             return
