@@ -18,7 +18,7 @@ from electra_pretrain.cli.arguments import (
 )
 from electra_pretrain.cli.outputs import shared_folder
 from electra_pretrain.cli.run import run_command
-from electra_pretrain.config.schema import SHORT_DOCUMENTS
+from electra_pretrain.config.data import SHORT_DOCUMENTS
 from electra_pretrain.core import locks
 from electra_pretrain.core.errors import UserError
 from electra_pretrain.core.finding import heed

@@ -1,6 +1,6 @@
 """Facts that ruin a run and show in its config alone: the table, and the sentences.
 
-A value that breaks a rule of `config/schema.py` means nothing; one that is told of here is possible, and hardly meant. Facts of
+A value that breaks a rule of its section means nothing; one that is told of here is possible, and hardly meant. Facts of
 records are in `records/ruin.py`, of both together in `train/ruin.py`. Of a config that ships nothing is told.
 """
 

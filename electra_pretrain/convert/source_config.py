@@ -9,7 +9,8 @@ import numpy as np
 
 from electra_pretrain.checkpoint.difference import GRADIENT_DISENTANGLED, has_difference
 from electra_pretrain.checkpoint.pretrained import Pretrained
-from electra_pretrain.config.schema import Config, DataConfig
+from electra_pretrain.config.data import DataConfig
+from electra_pretrain.config.schema import Config
 from electra_pretrain.core import json_files, typed
 from electra_pretrain.core.errors import UserError
 from electra_pretrain.core.typed import Size

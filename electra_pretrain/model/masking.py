@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-from electra_pretrain.config.schema import ObjectiveConfig
+from electra_pretrain.config.objective import ObjectiveConfig
 from electra_pretrain.core.batch import Batch, MaskedBatch, SpecialIds
 from electra_pretrain.core.rng import Random, Selection
 from electra_pretrain.model.kernels import first_of_largest, fused, in_gpu_program

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-from electra_pretrain.config.schema import ObjectiveConfig
+from electra_pretrain.config.objective import ObjectiveConfig
 from electra_pretrain.core.batch import Batch, MaskedBatch
 from electra_pretrain.core.rng import Random
 from electra_pretrain.model.electra import Electra

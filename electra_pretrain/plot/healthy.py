@@ -13,7 +13,8 @@ from typing import NamedTuple
 import numpy as np
 
 from electra_pretrain.config.load import load_config
-from electra_pretrain.config.schema import Config, ObjectiveConfig
+from electra_pretrain.config.objective import ObjectiveConfig
+from electra_pretrain.config.schema import Config
 from electra_pretrain.core import json_files, typed
 from electra_pretrain.plot.curves import Run
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from typing import Annotated, Any
 
-from electra_pretrain.config.schema import SHORT_DOCUMENTS
+from electra_pretrain.config.data import SHORT_DOCUMENTS
 from electra_pretrain.core import files, json_files, typed
 from electra_pretrain.core.batch import SpecialIds
 from electra_pretrain.core.errors import UserError

@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from electra_pretrain.checkpoint import bundle
 from electra_pretrain.checkpoint.variables import to_host
-from electra_pretrain.config.schema import TrainingConfig
+from electra_pretrain.config.training import TrainingConfig
 from electra_pretrain.core.errors import UserError
 
 P = ParamSpec("P")

@@ -5,7 +5,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from electra_pretrain.config.schema import OptimizerConfig
+from electra_pretrain.config.optimizer import OptimizerConfig
 from electra_pretrain.model.kernels import fused
 from electra_pretrain.train.loss_scale import LossScale
 from electra_pretrain.train.ownership import Owner

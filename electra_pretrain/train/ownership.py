@@ -4,7 +4,7 @@ import enum
 from collections.abc import Iterable
 
 from electra_pretrain.checkpoint.pretrained import is_generators
-from electra_pretrain.config.schema import ObjectiveConfig
+from electra_pretrain.config.objective import ObjectiveConfig
 
 _TABLES = "electra/embeddings/"  # the generator's own stand under its scope
 _LEARNT_BY_THE_GENERATOR = ("word_embeddings", "position_embeddings")  # to which the discriminator adds a difference

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
-from electra_pretrain.config.schema import OptimizerConfig
+from electra_pretrain.config.optimizer import OptimizerConfig
 from electra_pretrain.train.ownership import Owner
 
 

@@ -16,7 +16,8 @@ from electra_pretrain.checkpoint.listing import find
 from electra_pretrain.cli.arguments import command_parser
 from electra_pretrain.cli.run import run_command
 from electra_pretrain.config.load import CONFIG_NAME, load_config
-from electra_pretrain.config.schema import Config, ObjectiveConfig
+from electra_pretrain.config.objective import ObjectiveConfig
+from electra_pretrain.config.schema import Config
 from electra_pretrain.core import files, tensorflow_startup
 from electra_pretrain.tpu import hosts
 

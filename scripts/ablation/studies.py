@@ -3,8 +3,9 @@
 import dataclasses
 from collections.abc import Callable, Mapping
 
+from electra_pretrain.config.data import SHORT_DOCUMENTS
 from electra_pretrain.config.load import load_config
-from electra_pretrain.config.schema import SHORT_DOCUMENTS, Config
+from electra_pretrain.config.schema import Config
 from electra_pretrain.core.errors import UserError, nearest
 
 BASELINE = "baseline"

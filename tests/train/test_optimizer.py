@@ -3,7 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
-from electra_pretrain.config.schema import OptimizerConfig
+from electra_pretrain.config.optimizer import OptimizerConfig
 from electra_pretrain.train.clipping import clip
 from electra_pretrain.train.optimizer import AdamW, is_decayed
 

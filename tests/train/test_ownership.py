@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from electra_pretrain.config.schema import ObjectiveConfig
+from electra_pretrain.config.objective import ObjectiveConfig
 from electra_pretrain.core.batch import Batch, SpecialIds
 from electra_pretrain.core.rng import Random
 from electra_pretrain.model.electra import Electra

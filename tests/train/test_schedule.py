@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from electra_pretrain.config.schema import Config, OptimizerConfig, PhaseConfig
+from electra_pretrain.config.optimizer import OptimizerConfig
+from electra_pretrain.config.schema import Config, PhaseConfig
 from electra_pretrain.core.errors import UserError
 from electra_pretrain.train.ownership import Owner
 from electra_pretrain.train.schedule import learning_rate, own_rates
