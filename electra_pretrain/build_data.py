@@ -5,19 +5,11 @@
 
 import argparse
 
-from electra_pretrain.cli.arguments import (
-    add_corpus,
-    add_lower_case,
-    add_num_processes,
-    add_runner,
-    add_seed,
-    check_runner,
-    chosen_corpus,
-    chosen_runner,
-    command_parser,
-)
+from electra_pretrain.cli.arguments import add_lower_case, add_num_processes, add_seed, command_parser
+from electra_pretrain.cli.corpus_arguments import add_corpus, chosen_corpus
 from electra_pretrain.cli.outputs import shared_folder
 from electra_pretrain.cli.run import run_command
+from electra_pretrain.cli.runner_arguments import add_runner, check_runner, chosen_runner
 from electra_pretrain.config.data import SHORT_DOCUMENTS
 from electra_pretrain.core import locks
 from electra_pretrain.core.errors import UserError

@@ -7,18 +7,11 @@ How it works, what it costs: docs/deduplication.md.
 
 import argparse
 
-from electra_pretrain.cli.arguments import (
-    add_corpus,
-    add_num_processes,
-    add_runner,
-    add_seed,
-    check_runner,
-    chosen_corpus,
-    chosen_runner,
-    command_parser,
-)
+from electra_pretrain.cli.arguments import add_num_processes, add_seed, command_parser
+from electra_pretrain.cli.corpus_arguments import add_corpus, chosen_corpus
 from electra_pretrain.cli.outputs import add_overwrite, shared_folder
 from electra_pretrain.cli.run import run_command
+from electra_pretrain.cli.runner_arguments import add_runner, check_runner, chosen_runner
 from electra_pretrain.core import locks
 from electra_pretrain.core.marks import json_lines
 from electra_pretrain.core.outputs import Output, OutputFile, OutputFolder

@@ -6,7 +6,8 @@
 import argparse
 import dataclasses
 
-from electra_pretrain.cli.arguments import add_overrides, add_seed, command_parser
+from electra_pretrain.cli.arguments import add_seed, command_parser
+from electra_pretrain.cli.config_arguments import add_overrides
 from electra_pretrain.cli.outputs import named_file
 from electra_pretrain.cli.run import run_command
 from electra_pretrain.core import files

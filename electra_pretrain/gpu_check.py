@@ -8,7 +8,8 @@ Prints whether the step fits, what it computes and moves, and how long that take
 import argparse
 import json
 
-from electra_pretrain.cli.arguments import add_config, add_step_check, chosen_phase, command_parser
+from electra_pretrain.cli.arguments import command_parser
+from electra_pretrain.cli.config_arguments import add_config, add_step_check, chosen_phase
 from electra_pretrain.cli.outputs import check_step_outputs
 from electra_pretrain.cli.run import run_command
 from electra_pretrain.core import tensorflow_startup

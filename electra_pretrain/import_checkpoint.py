@@ -9,7 +9,8 @@
 import argparse
 
 from electra_pretrain.checkpoint.listing import INDEX_SUFFIX, check_name, steps
-from electra_pretrain.cli.arguments import add_overrides, command_parser
+from electra_pretrain.cli.arguments import command_parser
+from electra_pretrain.cli.config_arguments import add_overrides
 from electra_pretrain.cli.outputs import add_overwrite, named_file
 from electra_pretrain.cli.run import run_command
 from electra_pretrain.config.load import load_config

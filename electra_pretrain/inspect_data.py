@@ -7,12 +7,7 @@
 import argparse
 import contextlib
 
-from electra_pretrain.cli.arguments import (
-    add_lower_case,
-    add_num_processes,
-    add_seed,
-    command_parser,
-)
+from electra_pretrain.cli.arguments import add_lower_case, add_num_processes, add_seed, command_parser
 from electra_pretrain.cli.outputs import add_overwrite
 from electra_pretrain.cli.run import run_command
 from electra_pretrain.core import files, locks

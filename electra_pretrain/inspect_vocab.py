@@ -5,7 +5,8 @@
 
 import argparse
 
-from electra_pretrain.cli.arguments import add_corpus, add_lower_case, chosen_corpus, command_parser
+from electra_pretrain.cli.arguments import add_lower_case, command_parser
+from electra_pretrain.cli.corpus_arguments import add_corpus, chosen_corpus
 from electra_pretrain.cli.outputs import add_overwrite
 from electra_pretrain.cli.run import run_command
 from electra_pretrain.core import files

@@ -12,15 +12,9 @@ import shlex
 import sys
 import time
 
-from electra_pretrain.cli.arguments import (
-    add_config,
-    add_corpus,
-    add_device,
-    chosen_corpus,
-    command_parser,
-    reading_flags,
-    verbosity_flags,
-)
+from electra_pretrain.cli.arguments import add_device, command_parser, verbosity_flags
+from electra_pretrain.cli.config_arguments import add_config
+from electra_pretrain.cli.corpus_arguments import add_corpus, chosen_corpus, reading_flags
 from electra_pretrain.cli.outputs import named_file
 from electra_pretrain.cli.run import run_command
 from electra_pretrain.config.load import load_config

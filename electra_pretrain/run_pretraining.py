@@ -9,7 +9,8 @@ import contextlib
 from typing import TYPE_CHECKING
 
 from electra_pretrain.checkpoint.listing import steps
-from electra_pretrain.cli.arguments import add_config, add_device, check_device, chosen_config, command_parser
+from electra_pretrain.cli.arguments import add_device, check_device, command_parser
+from electra_pretrain.cli.config_arguments import add_config, chosen_config
 from electra_pretrain.cli.outputs import named_file
 from electra_pretrain.cli.run import run_command
 from electra_pretrain.config.load import CONFIG_NAME

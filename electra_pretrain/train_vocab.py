@@ -6,14 +6,8 @@
 import argparse
 import re
 
-from electra_pretrain.cli.arguments import (
-    add_corpus,
-    add_edits,
-    add_seed,
-    chosen_corpus,
-    command_line,
-    command_parser,
-)
+from electra_pretrain.cli.arguments import add_edits, add_seed, command_line, command_parser
+from electra_pretrain.cli.corpus_arguments import add_corpus, chosen_corpus
 from electra_pretrain.cli.outputs import add_overwrite
 from electra_pretrain.cli.run import run_command
 from electra_pretrain.core.errors import UserError

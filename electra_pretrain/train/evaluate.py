@@ -17,9 +17,10 @@ from electra_pretrain.core import files
 from electra_pretrain.core.errors import UserError
 from electra_pretrain.records.manifest import load_manifest
 from electra_pretrain.train.devices import compiles_steps
+from electra_pretrain.train.earlier_run import check_same_teacher
 from electra_pretrain.train.hardware import announce
 from electra_pretrain.train.input import Source, check_data, check_replicas, heldout_batches, located, shard_paths
-from electra_pretrain.train.run_folder import check_same_teacher, is_import, load_run
+from electra_pretrain.train.run_folder import is_import, load_run
 from electra_pretrain.train.same_vocabulary import check_records_vocabulary
 from electra_pretrain.train.teacher import check_teacher
 from electra_pretrain.train.token_counts import read_token_weights

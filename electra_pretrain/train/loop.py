@@ -45,7 +45,8 @@ from electra_pretrain.train.input import (
     training_records,
 )
 from electra_pretrain.train.report import Report, RunLog
-from electra_pretrain.train.run_folder import Start, own_names, record_run
+from electra_pretrain.train.run_folder import own_names
+from electra_pretrain.train.start import Start, record_run
 from electra_pretrain.train.step_cost import smaller_steps
 from electra_pretrain.train.teacher import begin_as_student, layers_of
 from electra_pretrain.train.token_counts import read_token_weights

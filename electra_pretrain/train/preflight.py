@@ -20,7 +20,8 @@ from electra_pretrain.train.devices import count_replicas
 from electra_pretrain.train.hardware import hardware_ahead
 from electra_pretrain.train.input import check_replicas
 from electra_pretrain.train.ruin import check_plan, passes
-from electra_pretrain.train.run_folder import Start, find_import, prepare
+from electra_pretrain.train.run_folder import find_import
+from electra_pretrain.train.start import Start, prepare
 from electra_pretrain.train.step_cost import step_cost
 from electra_pretrain.train.storage import check_buckets, check_disk, check_folders
 from electra_pretrain.train.teacher import layers_of

@@ -15,7 +15,8 @@ from electra_pretrain.core.finding import Fact, Finding, Level, tell
 from electra_pretrain.records.input_pipeline import too_few_shards
 from electra_pretrain.records.ruin import check_records
 from electra_pretrain.train.input import Source
-from electra_pretrain.train.run_folder import Start, is_import
+from electra_pretrain.train.run_folder import is_import
+from electra_pretrain.train.start import Start
 
 MAX_PASSES = 200
 MAX_EVALUATION = 1 / 3

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from electra_pretrain import run_pretraining
-from electra_pretrain.cli import arguments
+from electra_pretrain.cli import config_arguments
 from electra_pretrain.cli.parser import Misuse
 from electra_pretrain.config.hparams import load_hparams
 from electra_pretrain.config.load import differences, load_config
@@ -134,7 +134,7 @@ def test_the_command_takes_either(tmp_path, capsys):
     path = write(tmp_path, KOELECTRA["base_v1"])
     required = ["--data", "data", "--model_dir", "run"]
     args = run_pretraining.parse_args(["--hparams", path, "--set", "training.seed=3", *required])
-    assert arguments.chosen_config(args).training.seed == 3
+    assert config_arguments.chosen_config(args).training.seed == 3
     assert f"{path}: train_batch_size = 256 -> training.train_batch_size" in capsys.readouterr().err
     with pytest.raises(Misuse, match="^--config: not allowed with argument --hparams"):
         run_pretraining.parse_args(["--hparams", path, "--config", "tiny", *required])

@@ -17,7 +17,7 @@ from electra_pretrain.config.load import load_config
 from electra_pretrain.convert.source_config import derive_config, fields_from_shapes
 from electra_pretrain.core.errors import UserError
 from electra_pretrain.tokenization.model_folder import of_wordpiece
-from electra_pretrain.train.run_folder import prepare, record_run
+from electra_pretrain.train.start import prepare, record_run
 from tests.conftest import build
 from tests.convert.test_card_example import check_example
 from tests.convert.test_import import IDS, MASK, SEGMENTS

@@ -36,7 +36,7 @@ from electra_pretrain.records.manifest import load_manifest, vocabulary_of
 from electra_pretrain.tokenization.tokenizer import load_tokenizer
 from electra_pretrain.tokenization.wordpiece import WordPieceTokenizer
 from electra_pretrain.train.loop import train
-from electra_pretrain.train.run_folder import prepare
+from electra_pretrain.train.start import prepare
 from tests.conftest import MICRO, SAMPLE_CORPUS, build, changed
 from tests.records.test_build import read_examples
 

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from electra_pretrain import clean_corpus, quickstart
-from electra_pretrain.cli.arguments import reading_flags
+from electra_pretrain.cli.corpus_arguments import reading_flags
 from electra_pretrain.core.errors import UserError
 from electra_pretrain.corpus.finding import find
 from electra_pretrain.corpus.patterns import patterns_of, would_find

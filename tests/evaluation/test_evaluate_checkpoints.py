@@ -19,7 +19,7 @@ from electra_pretrain.evaluation.cells import IMPORTED_STEP, RANDOM_STEP, Cell, 
 from electra_pretrain.evaluation.sweep import Options
 from electra_pretrain.plot.curves import labels
 from electra_pretrain.train.loop import train
-from electra_pretrain.train.run_folder import prepare
+from electra_pretrain.train.start import prepare
 from tests.conftest import MICRO, ROOT, changed
 from tests.support.finetune_data import write_korsts, write_nsmc
 from tests.support.stand_ins import score

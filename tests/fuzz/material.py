@@ -177,7 +177,7 @@ def _write_run(root: Path, tokens: list[str]) -> None:
     from electra_pretrain.config.load import load_config
     from electra_pretrain.records.manifest import load_manifest
     from electra_pretrain.train.input import Source
-    from electra_pretrain.train.run_folder import Start, record_run
+    from electra_pretrain.train.start import Start, record_run
     from electra_pretrain.train.trainer import Trainer
 
     config, run = load_config(str(root / "config.json")), root / "run"

@@ -25,7 +25,7 @@ from electra_pretrain.records.manifest import load_manifest
 from electra_pretrain.tokenization.sentencepiece import BPE, SPACE, TYPES, UNIGRAM, parse_model
 from electra_pretrain.tokenization.tokenizer import load_tokenizer
 from electra_pretrain.train import loop
-from electra_pretrain.train.run_folder import prepare
+from electra_pretrain.train.start import prepare
 from tests.conftest import MICRO, SAMPLE_CORPUS, VOCAB_SIZE, build
 from tests.convert.test_card_example import check_example
 from tests.convert.test_hf_export import TRICKY, export, perturbed

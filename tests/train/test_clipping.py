@@ -13,7 +13,7 @@ from electra_pretrain.train.gradients import Gradients
 from electra_pretrain.train.loop import train
 from electra_pretrain.train.optimizer import is_decayed
 from electra_pretrain.train.ownership import Owner, owner, owners
-from electra_pretrain.train.run_folder import prepare
+from electra_pretrain.train.start import prepare
 from electra_pretrain.train.trainer import Trainer
 from tests.conftest import MICRO, changed
 from tests.train.test_training import STEPWISE, assert_same_run, metrics, mirrored, one_device

@@ -14,7 +14,7 @@ from electra_pretrain.core.batch import Batch, SpecialIds
 from electra_pretrain.core.errors import UserError
 from electra_pretrain.train import loop
 from electra_pretrain.train.loop import train
-from electra_pretrain.train.run_folder import prepare
+from electra_pretrain.train.start import prepare
 from electra_pretrain.train.trainer import Trainer
 from tests.conftest import MICRO, SAMPLE_CORPUS, build, changed
 from tests.support.ports import free_ports

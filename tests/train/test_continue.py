@@ -11,7 +11,7 @@ from electra_pretrain.config.load import load_config
 from electra_pretrain.core.errors import UserError
 from electra_pretrain.train.loop import train
 from electra_pretrain.train.metrics_log import last_metrics
-from electra_pretrain.train.run_folder import prepare
+from electra_pretrain.train.start import prepare
 from tests.conftest import MICRO, changed
 from tests.convert.test_hf_export import export
 

@@ -15,7 +15,7 @@ from electra_pretrain.model.electra import Electra
 from electra_pretrain.model.objective import compute_losses, count
 from electra_pretrain.train.gradients import Gradients
 from electra_pretrain.train.loop import train
-from electra_pretrain.train.run_folder import prepare
+from electra_pretrain.train.start import prepare
 from tests.conftest import MICRO, changed
 from tests.model.test_masking import batch_of
 from tests.support import disentangled, released_weights

@@ -10,7 +10,7 @@ import tensorflow as tf
 from electra_pretrain import evaluate_pretraining
 from electra_pretrain.core.errors import Damaged, UserError
 from electra_pretrain.train.loop import train
-from electra_pretrain.train.run_folder import prepare
+from electra_pretrain.train.start import prepare
 from tests.conftest import MICRO, SAMPLE_CORPUS, build
 from tests.support.tensorflow_records import read, write
 

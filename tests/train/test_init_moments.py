@@ -14,7 +14,7 @@ from electra_pretrain.train import loop
 from electra_pretrain.train.loop import train
 from electra_pretrain.train.optimizer import is_decayed
 from electra_pretrain.train.preflight import Request, check_start, check_thoroughly
-from electra_pretrain.train.run_folder import prepare
+from electra_pretrain.train.start import prepare
 from tests.conftest import MICRO, changed
 from tests.train.test_training import metrics, one_device, weights
 

@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from electra_pretrain.checkpoint import bundle, listing
 from electra_pretrain.train.loop import train
-from electra_pretrain.train.run_folder import prepare
+from electra_pretrain.train.start import prepare
 from tests.conftest import MICRO, ROOT, changed
 
 SCRIPT = ROOT / "scripts" / "kill_training.py"

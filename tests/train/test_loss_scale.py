@@ -20,7 +20,7 @@ from electra_pretrain.train import loss_scale
 from electra_pretrain.train.gradients import Gradients
 from electra_pretrain.train.loop import train
 from electra_pretrain.train.loss_scale import CEILING, FLOOR, GROWTH_STEPS, INITIAL, LossScale
-from electra_pretrain.train.run_folder import prepare
+from electra_pretrain.train.start import prepare
 from tests.conftest import MICRO, changed
 from tests.train.test_training import metrics, one_device, weights
 

@@ -13,7 +13,7 @@ from electra_pretrain.tokenization.wordpiece import read_vocab
 from electra_pretrain.train import trainer as trainer_module
 from electra_pretrain.train.input import choose_sources, shard_paths, training_batches
 from electra_pretrain.train.loop import train
-from electra_pretrain.train.run_folder import prepare
+from electra_pretrain.train.start import prepare
 from electra_pretrain.train.trainer import Trainer
 from electra_pretrain.train.word_pieces import read_continuations
 from tests.conftest import changed

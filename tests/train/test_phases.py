@@ -17,7 +17,7 @@ from electra_pretrain.config.schema import Config, PhaseConfig
 from electra_pretrain.core.errors import UserError
 from electra_pretrain.train import loop
 from electra_pretrain.train.loop import train
-from electra_pretrain.train.run_folder import prepare
+from electra_pretrain.train.start import prepare
 from tests.conftest import MICRO, SAMPLE_CORPUS, build, changed
 
 PHASED = dataclasses.replace(

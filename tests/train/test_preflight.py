@@ -20,7 +20,7 @@ from electra_pretrain.tpu.chips import find_slice
 from electra_pretrain.tpu.zones import within
 from electra_pretrain.train import storage
 from electra_pretrain.train.preflight import Request, check_before_start, check_everything, check_start, check_thoroughly
-from electra_pretrain.train.run_folder import prepare
+from electra_pretrain.train.start import prepare
 from tests.conftest import MICRO, changed
 
 

@@ -14,7 +14,7 @@ from electra_pretrain.records.manifest import Shard
 from electra_pretrain.train import ruin
 from electra_pretrain.train.input import Source
 from electra_pretrain.train.ruin import check_plan
-from electra_pretrain.train.run_folder import Start
+from electra_pretrain.train.start import Start
 from tests.config.test_ruin import SHIPPED
 from tests.conftest import MICRO, ROOT, changed
 from tests.support.manifests import whole

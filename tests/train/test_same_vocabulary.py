@@ -12,8 +12,8 @@ from electra_pretrain.tokenization.tokenizer import load_tokenizer
 from electra_pretrain.tokenization.wordpiece import WordPieceTokenizer
 from electra_pretrain.train.input import Source
 from electra_pretrain.train.preflight import Request, check_start, check_thoroughly
-from electra_pretrain.train.run_folder import prepare
 from electra_pretrain.train.same_vocabulary import check_pretrained
+from electra_pretrain.train.start import prepare
 from tests.conftest import MICRO
 
 

@@ -17,7 +17,7 @@ from electra_pretrain.train import loop
 from electra_pretrain.train.input import choose_sources, global_batch, shard_paths, training_batches, training_records
 from electra_pretrain.train.loop import train
 from electra_pretrain.train.report import Report
-from electra_pretrain.train.run_folder import prepare
+from electra_pretrain.train.start import prepare
 from electra_pretrain.train.trainer import Trainer
 from tests.conftest import MICRO, changed
 

@@ -12,7 +12,8 @@ from electra_pretrain.core import files
 from electra_pretrain.core.errors import UserError
 from electra_pretrain.core.together import staged
 from electra_pretrain.records.manifest import load_manifest
-from electra_pretrain.train.run_folder import _tell_of_rise, check_earlier_run, is_import, own_names
+from electra_pretrain.train.earlier_run import check_earlier_run, tell_of_rise
+from electra_pretrain.train.run_folder import is_import, own_names
 from tests.conftest import MICRO, changed
 
 VOCAB = b"[PAD]\n"
@@ -91,9 +92,9 @@ WSD = {"schedule": "wsd", "decay_steps": 3, "num_warmup_steps": 0}
 def test_a_rate_that_rises_where_a_run_is_prolonged_is_told(optimizer, reached, rises, caplog):
     old, new = (changed(MICRO, optimizer=optimizer, training={"num_train_steps": steps}) for steps in (6, 12))
     with caplog.at_level(logging.WARNING):
-        _tell_of_rise(old, new, reached, "run")
+        tell_of_rise(old, new, reached, "run")
     told = [record.getMessage() for record in caplog.records]
     assert [f"the learning rate rises at step {reached} from" in text for text in told] == [True] * rises
     caplog.clear()
-    _tell_of_rise(old, changed(old, optimizer={"learning_rate": 1.0}), reached, "run")
+    tell_of_rise(old, changed(old, optimizer={"learning_rate": 1.0}), reached, "run")
     assert not caplog.records, "another peak is asked for, and no secret"
