@@ -29,7 +29,7 @@ TPU = "--tpu local"
 GPU_INSTALLATION = ["install -q electra_pretrain[cuda] @ git+file:///elsewhere"]
 TPU_INSTALLATION = [
     "uninstall -q -y tensorflow tensorflow-cpu tensorflow-text",
-    "install -q -r CHECKOUT/requirements-tpu.txt",
+    "install -q -r CHECKOUT/the-requirements.txt",
     "install -q CHECKOUT",
 ]
 by_name = pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
@@ -182,7 +182,14 @@ def stand_in_for_installation(programs, tmp_path):
 def test_what_is_installed_is_for_the_device(name, device, expected, programs, tmp_path):
     given = stand_in_for_installation(programs, tmp_path)
     (notebook,) = (path for path in NOTEBOOKS if path.stem == name)
-    done = run_cell(notebook, "install", tmp_path / ".bin", DEVICE=device, SOURCE="git+file:///elsewhere")
+    done = run_cell(
+        notebook,
+        "install",
+        tmp_path / ".bin",
+        DEVICE=device,
+        REQUIREMENTS="the-requirements.txt",
+        SOURCE="git+file:///elsewhere",
+    )
     assert done.returncode == 0, done.stderr
     assert given("pip") == expected
     if device:
@@ -190,13 +197,14 @@ def test_what_is_installed_is_for_the_device(name, device, expected, programs, t
 
 
 def test_the_requirements_that_are_installed_exist():
-    assert (ROOT / "requirements-tpu.txt").is_file()
+    named = [settings["REQUIREMENTS"] for path in NOTEBOOKS if "REQUIREMENTS" in (settings := pages.settings(cells_of(path)))]
+    assert len(named) == 2 and all((ROOT / name).is_file() for name in named)
 
 
 @by_name
 def test_an_installation_that_fails_is_told(notebook, programs, tmp_path):
     programs("git", "exit 0")
-    folder = programs("pip", 'case "$*" in *requirements-tpu.txt | *cuda*) exit 1 ;; esac')
+    folder = programs("pip", 'case "$*" in *requirements* | *cuda*) exit 1 ;; esac')
     assert run_cell(notebook, "install", folder).returncode == 1
 
 
