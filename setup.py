@@ -103,6 +103,7 @@ setup(
             HUB,
             "gcp-storage-emulator>=2026.7",
             "nbclient>=0.10",
+            "nbformat>=5.10",
             "ipykernel>=6.29",
             *FINETUNE,
             "torch==2.13.0",

@@ -49,12 +49,17 @@ def as_page(cells: list[dict]) -> str:
     for cell in cells:
         text = "".join(cell["source"]).rstrip("\n") + "\n"
         if cell["cell_type"] == "code" and text.startswith(_BASH):
-            text = re.sub(r"\$([A-Z]+)\b", lambda name: values.get(name[1], "…") or name[1], text.removeprefix(_BASH))
+            text = re.sub(r'("?)\$([A-Z]+)\b', lambda found: _shown(found[1], found[2], values), text.removeprefix(_BASH))
             text = f"```bash\n{text}```\n"
         elif cell["cell_type"] == "code":
             text = f"```python\n{text}```\n"
         shown.append(text)
     return "\n".join(shown)
+
+
+def _shown(quote: str, name: str, values: dict[str, str]) -> str:
+    """A setting that is empty stands for a word if it is quoted, else for none, as in a shell."""
+    return quote + (values.get(name, "…") or (name if quote else ""))
 
 
 def settings(cells: list[dict]) -> dict[str, str]:

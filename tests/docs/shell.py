@@ -6,8 +6,8 @@ import shlex
 _COMMENT = re.compile(r"""'[^']*'|"[^"]*"|(?<!\S)#[^\n]*""")
 _SEPARATORS = frozenset(";&|()<>\n")
 _ASSIGNMENT = re.compile(r"\w+=")
-_KEYWORDS = frozenset({"while", "do", "done"})
-_WRAPPERS = {"taskset": 2, "timeout": 3}  # programs that run another, and how many words of their own they take
+_KEYWORDS = frozenset({"while", "do", "done", "if", "then", "else", "fi"})
+_WRAPPERS = {"taskset": 2, "timeout": 4}  # programs that run another, and how many words of their own they take
 
 
 def commands(text: str) -> list[list[str]]:

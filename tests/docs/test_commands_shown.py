@@ -29,7 +29,25 @@ INSTALLED = "run_pretraining"  # the only command that can be called by its name
 # Programs of others that the docs show. One that is not here is a typing error, or belongs here.
 FOREIGN = {
     *("pip", "git", "gcloud", "hf", "pre-commit", "nvidia-smi", "squeue", "scancel", "srun", "dask"),
-    *(".", "[", "export", "set", "test", "sleep", "mkdir", "cp", "wait", "grep", "sort", "uniq", "shuf"),
+    *(
+        ".",
+        "[",
+        "export",
+        "set",
+        "test",
+        "sleep",
+        "echo",
+        "exit",
+        "ls",
+        "mkdir",
+        "mktemp",
+        "cp",
+        "wait",
+        "grep",
+        "sort",
+        "uniq",
+        "shuf",
+    ),
 }
 FOREIGN_FLAGS = {
     *("--check", "--internal-ips", "--long", "--no-deps", "--service-account"),
