@@ -210,6 +210,14 @@ def test_setup_waits_then_installs_what_lies_here(cloud):
     assert not [name for name in names if name.startswith("tests")]
 
 
+def test_what_set_up_asks_the_tpu_runs_and_says_why_there_is_none():
+    """The stand-in for Python does not run it."""
+    text = (SCRIPTS / "vm" / "install.sh").read_text()
+    program = text.partition("<<'PYTHON'\n")[2].partition("\nPYTHON\n")[0]
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=240)
+    assert done.returncode == 1 and done.stderr.splitlines()[-1].startswith("install: error: --tpu local: ")
+
+
 @pytest.mark.parametrize("state", ["FAILED", "SUSPENDED"])
 def test_setup_does_not_wait_for_what_will_not_come(cloud, state):
     cloud.write("request", state)
@@ -440,6 +448,15 @@ def test_every_host_serves_and_the_first_trains_on_all(several):
     services = [shlex.split(line) for line in several.read("services") if "--unit" in line]
     units = [word for words in services for word in words if word.startswith("--unit=")]
     assert units == ["--unit=electra-tpu-host"] * 4 + ["--unit=electra-pretrain"]
+
+
+@pytest.mark.parametrize("setting, seen", [("PJRT_DEVICE=TPU", "TPU"), ("--unset=PJRT_DEVICE", "none"), ("", "CPU")])
+def test_every_server_is_told_what_its_tpus_generation_asks_for(several, setting, seen):
+    several.write("settings", setting)
+    several.write("trainings", 0)
+    result = several.run("start", *RUN, **SLICE, PJRT_DEVICE="CPU")
+    assert result.returncode == 0, result.stderr
+    assert several.read("served_by") == [seen] * 4
 
 
 def test_one_host_serves_nothing(ready):

@@ -25,10 +25,12 @@ if [ "$1" = all ]; then
 fi
 cd "$HOME"
 "$venv/bin/python" - <<'PYTHON'
-from electra_pretrain import quiet
+from electra_pretrain.core import tensorflow_startup
 from electra_pretrain.core.errors import UserError
+from electra_pretrain.tpu import hosts
 
-quiet.import_tensorflow()
+hosts.prepare("local")
+tensorflow_startup.import_tensorflow()
 from electra_pretrain.train.devices import make_strategy
 
 try:
