@@ -1,6 +1,6 @@
-"""The generations of TPUs: by which interface TensorFlow reaches them, and with which of its releases that was reported to work.
+"""The generations of TPUs: by which interface TensorFlow reaches them, on which image, and in which of its releases.
 
-What rests on which source is in docs/tpu.md.
+What rests on which source is in docs/tpu.md; scripts/tpu/cloud.sh has the same images and releases.
 """
 
 from typing import NamedTuple
@@ -11,8 +11,8 @@ class Generation(NamedTuple):
 
     Attributes:
         has_pjrt: TensorFlow reaches it by PJRT, which variables ask for; else by the stream executor, which they would break.
-        release: of TensorFlow, which is reported to work on it, or not to fail; `tpu/wheel.py` has the pinned versions.
-        image: what the name of an image for it ends with, after the release and, of several hosts, "-pod".
+        release: of TensorFlow's TPU build, the one that public reports speak for most.
+        image: of Google's for TensorFlow on it, with "{pod}" where one for several hosts has "-pod".
     """
 
     has_pjrt: bool
@@ -21,13 +21,15 @@ class Generation(NamedTuple):
 
 
 GENERATIONS = {
-    "v2": Generation(False, "2.18", "-se"),
-    "v3": Generation(False, "2.18", "-se"),
-    "v4": Generation(False, "2.18", "-se"),
-    "v5e": Generation(True, "2.18", "-pjrt-v5e-and-v6"),
-    "v5p": Generation(True, "2.18", "-pjrt-v5p-and-below"),
-    "v6e": Generation(True, "2.20", "-pjrt"),
+    "v2": Generation(False, "2.18", "tpu-vm-tf-2.18.0{pod}-se"),
+    "v3": Generation(False, "2.18", "tpu-vm-tf-2.18.0{pod}-se"),
+    "v4": Generation(False, "2.18", "tpu-vm-tf-2.18.0{pod}-se"),
+    "v5e": Generation(True, "2.18", "tpu-vm-tf-2.18.0{pod}-pjrt-v5e-and-v6"),
+    "v5p": Generation(True, "2.18", "tpu-vm-tf-2.18.0{pod}-pjrt-v5p-and-below"),
+    "v6e": Generation(True, "2.20", "tpu-vm-tf-2.19.0{pod}-pjrt"),
 }
+# The pinned packages for each release; the first line of a file says the same.
+REQUIREMENTS = {"2.18": "requirements-tpu-2.18.txt", "2.20": "requirements-tpu.txt"}
 
 
 def generation_of(accelerator_type: str) -> str:

@@ -1,4 +1,4 @@
-"""What Google's metadata server tells a virtual machine of itself: its zone, its TPU. It may be missing, refuse or stand still."""
+"""What Google's metadata server tells a virtual machine of itself: its zone, its TPU. It may be missing, or stand still."""
 
 import os
 import urllib.error
