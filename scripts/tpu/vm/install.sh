@@ -27,13 +27,16 @@ cd "$HOME"
 "$venv/bin/python" - <<'PYTHON'
 from electra_pretrain.core import tensorflow_startup
 from electra_pretrain.core.errors import UserError
+from electra_pretrain.core.finding import collect, heed
 from electra_pretrain.tpu import hosts
-
-hosts.prepare("local")
-tensorflow_startup.import_tensorflow()
-from electra_pretrain.train.devices import make_strategy
+from electra_pretrain.tpu.machine import check_machine
 
 try:
+    hosts.prepare("local")
+    heed(collect(check_machine()))
+    tensorflow_startup.import_tensorflow()
+    from electra_pretrain.train.devices import make_strategy
+
     print(f"install: the TPU answers: {make_strategy('local').num_replicas_in_sync} replicas")
 except UserError as error:
     raise SystemExit(f"install: error: {error}")
