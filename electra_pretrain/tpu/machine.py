@@ -15,7 +15,7 @@ _SECONDS = 5.0
 
 
 def check_machine() -> Iterator[Finding]:
-    """Name image, generation, wheel, libtpu and variables, and yield what keeps TensorFlow from the TPU, each with a way out."""
+    """Name image, generation, wheel, libtpu and variables, and yield what keeps TensorFlow from it, each with a way out."""
     generation = local.generation()
     if generation is None:
         yield Finding(
@@ -42,7 +42,7 @@ def _image() -> str | None:
 
 
 def _check_image(generation: str, image: str | None) -> Iterator[Finding]:
-    """Hold the interface in the image's name against the generation's; its TensorFlow does not matter: set-up brings its own."""
+    """Hold the interface in the image's name against the generation's; set-up brings its own TensorFlow."""
     if image is None or "tf-" not in image:
         return
     if GENERATIONS[generation].has_pjrt != ("pjrt" in image):
