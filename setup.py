@@ -7,8 +7,8 @@ from pathlib import Path
 from setuptools import find_packages, setup
 
 ROOT = Path(__file__).parent
-# TensorFlow and tensorflow-text are built against each other and must match; a range would take any two. An environment with an older
-# release of these, as one beside a TPU has, keeps it; any other gets the first.
+# TensorFlow and tensorflow-text are built against each other and must match; a range would take any two. An environment with
+# an older release of these, as one beside a TPU has, keeps it; any other gets the first.
 TENSORFLOW = {"2.21": ("2.21.0", "2.21.1"), "2.18": ("2.18.0", "2.18.0")}
 MATPLOTLIB = "matplotlib>=3.9"
 KIWI, PARQUET = "kiwipiepy>=0.21", "pyarrow>=18"
