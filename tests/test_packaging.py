@@ -92,7 +92,7 @@ def test_the_extras_that_errors_name_are_declared(wheel):
     assert cuda == f'{plain.replace("tensorflow", "tensorflow[and-cuda]")}; extra == "cuda"'
 
 
-def test_tensorflow_is_not_required_where_its_tpu_build_lies(tmp_path, monkeypatch):
+def test_tensorflow_is_that_of_the_environment_and_not_required_where_its_tpu_build_lies(tmp_path, monkeypatch):
     """A TPU machine must not have plain TensorFlow put over `tensorflow-tpu`."""
     import setuptools
 
@@ -104,7 +104,20 @@ def test_tensorflow_is_not_required_where_its_tpu_build_lies(tmp_path, monkeypat
         exec(compile((ROOT / "setup.py").read_text(), str(ROOT / "setup.py"), "exec"), {"__file__": str(ROOT / "setup.py")})
         return [name for name in declared["install_requires"] if name.startswith("tensorflow")]
 
-    assert requirements(tmp_path) == ["tensorflow==2.21.0", "tensorflow-text==2.21.1"]
+    newest, older = (["tensorflow==2.21.0", "tensorflow-text==2.21.1"], ["tensorflow==2.18.0", "tensorflow-text==2.18.0"])
+    assert requirements(tmp_path) == newest
+    plain = tmp_path / "tensorflow-0.dist-info"
+    plain.mkdir()
+    for version, expected in (
+        ("2.18.0", older),
+        ("2.18.1", older),
+        ("2.21.0", newest),
+        ("2.20.0", newest),
+        ("2.180.0", newest),
+    ):
+        (plain / "METADATA").write_text(f"Metadata-Version: 2.1\nName: tensorflow\nVersion: {version}\n")
+        assert requirements(tmp_path) == expected, version
+        assert declared["extras_require"]["cuda"] == [expected[0].replace("tensorflow", "tensorflow[and-cuda]")]
     info = tmp_path / "tensorflow_tpu-2.20.0.dist-info"
     info.mkdir()
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: tensorflow_tpu\nVersion: 2.20.0\n")

@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 from electra_pretrain.core.errors import UserError
+from electra_pretrain.tpu.generations import generation_of
 
 
 class Slice(NamedTuple):
@@ -48,7 +49,7 @@ _CHIPS_OF_A_HOST = 4
 
 def generation_peak_tflops(accelerator_type: str) -> float | None:
     """Return the peak rate of a replica of any slice, such as "v3-32" or "v5litepod-8"; None for an unknown name."""
-    generation = accelerator_type.split("-")[0].replace("litepod", "e")
+    generation = generation_of(accelerator_type)
     return next((known.peak_tflops for name, known in SLICES.items() if name.split("-")[0] == generation), None)
 
 

@@ -6,6 +6,7 @@ import time
 from collections.abc import Sequence
 
 from electra_pretrain.core.errors import FEW, Unavailable, first_of
+from electra_pretrain.tpu import local
 
 LOCAL = "local"
 GUIDE = "'Slices of several hosts' in docs/tpu.md"
@@ -20,9 +21,14 @@ def is_remote(tpu: str | None) -> bool:
 
 
 def prepare(tpu: str | None) -> None:
-    """Let TensorFlow, which is to be imported after this, leave this host's chips to the host's server."""
+    """Prepare the environment for TensorFlow, which is to be imported after this.
+
+    It leaves this host's chips to the host's server, or finds by PJRT those that need that.
+    """
     if is_remote(tpu):
         os.environ.setdefault("TPU_LOAD_LIBRARY", "0")
+    elif tpu is not None:
+        local.prepare()
 
 
 def addresses(tpu: str | None) -> list[str]:

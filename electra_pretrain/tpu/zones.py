@@ -1,9 +1,6 @@
 """Where a bucket and a TPU are: a bucket in another region is slow, and every byte that leaves its region is charged."""
 
-import urllib.error
-import urllib.request
-
-_METADATA_URL = "http://metadata.google.internal/computeMetadata/v1/instance/zone"
+from electra_pretrain.tpu import metadata
 
 
 def bucket_location(name: str) -> str | None:
@@ -25,9 +22,5 @@ def within(zone: str, location: str) -> bool:
 
 def own_zone() -> str | None:
     """Return the zone of the virtual machine that this is; None where it is none."""
-    request = urllib.request.Request(_METADATA_URL, headers={"Metadata-Flavor": "Google"})
-    try:
-        with urllib.request.urlopen(request, timeout=1) as answer:
-            return str(answer.read().decode().rpartition("/")[2]) or None
-    except (urllib.error.URLError, OSError):
-        return None
+    zone = metadata.ask_quietly("zone")  # "projects/123/zones/us-central1-a"
+    return None if zone is None else zone.rpartition("/")[2] or None

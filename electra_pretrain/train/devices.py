@@ -16,7 +16,7 @@ import tensorflow as tf
 from electra_pretrain.core import tensorflow_startup
 from electra_pretrain.core.errors import Stopped, Unavailable, UserError, reason_of
 from electra_pretrain.records.input_pipeline import Worker
-from electra_pretrain.tpu import hosts
+from electra_pretrain.tpu import hosts, refusals
 from electra_pretrain.train import meeting
 from electra_pretrain.train.cluster import CLUSTER_VARIABLE, Cluster, count_cluster, find_cluster
 from electra_pretrain.train.gpus import count_gpus, find_gpus
@@ -74,14 +74,21 @@ def _tpu_strategy(tpu: str, zone: str | None, project: str | None) -> tf.distrib
     except UserError:
         raise
     except (ValueError, RuntimeError, OSError, tf.errors.OpError) as error:
-        # The rest of such a message is an operation's whole definition.
-        reason = reason_of(error)[:120]
-        way_out = (
-            f"for one host say --tpu local on the TPU VM; for several see {hosts.GUIDE}"
-            if hosts.is_remote(tpu)
-            else "on a TPU VM, with tensorflow-tpu installed and no other process on the TPU"
-        )
-        raise UserError(f"--tpu {tpu}: cannot be used ({reason}); {way_out}") from error
+        raise _refused(tpu, error) from error
+
+
+def _refused(tpu: str, error: Exception) -> UserError:
+    """Return what to say of a TPU that TensorFlow cannot use, and what to do about it."""
+    refusal = None if hosts.is_remote(tpu) else refusals.find(str(error))
+    if refusal is not None:
+        return UserError(f"--tpu {tpu}: cannot be used: {refusal.means}; {refusal.remedy}")
+    reason = reason_of(error)[:120]  # the rest of such a message is an operation's whole definition
+    way_out = (
+        f"for one host say --tpu local on the TPU VM; for several see {hosts.GUIDE}"
+        if hosts.is_remote(tpu)
+        else "on a TPU VM, with tensorflow-tpu installed and no other process on the TPU"
+    )
+    return UserError(f"--tpu {tpu}: cannot be used ({reason}); {way_out}")
 
 
 def _worker_strategy(

@@ -10,12 +10,11 @@ import tensorflow as tf
 
 from electra_pretrain.gpu.visible import in_words, newer_than_xla, without_bfloat16
 from electra_pretrain.tpu.chips import generation_peak_tflops
+from electra_pretrain.tpu.local import TYPE_VARIABLES
 from electra_pretrain.train.cluster import count_cluster
 from electra_pretrain.train.devices import compiles_steps, num_workers, on_cpu
 from electra_pretrain.train.gpus import cards, find_gpus
 
-# Where a TPU VM says what it is, "v3-8" for one.
-_TPU_VARIABLES = ("TPU_ACCELERATOR_TYPE", "ACCELERATOR_TYPE")
 _PRODUCT_SIZE = 8192
 # What else the machine does for a moment must not pass for its peak: the run would then seem to exceed it.
 _TRIES, _SECONDS = 3, 0.5
@@ -25,7 +24,7 @@ _log = logging.getLogger(__name__)
 def hardware(strategy: tf.distribute.Strategy) -> str:
     """Return the devices in words, such as "8 x TPU core (v3-8)", for the run's own record."""
     if isinstance(strategy, tf.distribute.TPUStrategy):
-        name = next((os.environ[variable] for variable in _TPU_VARIABLES if variable in os.environ), "of unknown kind")
+        name = next((os.environ[variable] for variable in TYPE_VARIABLES if variable in os.environ), "of unknown kind")
         return f"{strategy.num_replicas_in_sync} x TPU core ({name})"
     workers = num_workers(strategy)
     return _in_words(workers, 0 if on_cpu(strategy) else strategy.num_replicas_in_sync // workers)
@@ -66,7 +65,7 @@ def peak_flops(strategy: tf.distribute.Strategy, compute_dtype: str) -> float | 
         return None
     replicas = int(strategy.num_replicas_in_sync)
     if isinstance(strategy, tf.distribute.TPUStrategy):
-        names = [os.environ[variable] for variable in _TPU_VARIABLES if variable in os.environ]
+        names = [os.environ[variable] for variable in TYPE_VARIABLES if variable in os.environ]
         published = next(filter(None, map(generation_peak_tflops, names)), None)
         if published is not None:
             return published * 1e12 * replicas

@@ -48,11 +48,21 @@ check_settings() {
     v6e-*) fail "ACCELERATOR_TYPE=$ACCELERATOR_TYPE: must be v6e-8: TensorFlow's server for several hosts does not know v6e ('Slices of several hosts' in docs/tpu.md)" ;;
     *) fail "ACCELERATOR_TYPE=$ACCELERATOR_TYPE: must be v2-8, v3-8, v4-8, v5litepod-8, v5p-8, v6e-8 or a larger slice such as v3-32 ('Slices of several hosts' in docs/tpu.md)" ;;
   esac
-  case $ACCELERATOR_TYPE in
-    v5litepod-*) RUNTIME_VERSION=${RUNTIME_VERSION:-v2-alpha-tpuv5-lite} ;;
-    v5p-*) RUNTIME_VERSION=${RUNTIME_VERSION:-v2-alpha-tpuv5} ;;
-    v6e-*) RUNTIME_VERSION=${RUNTIME_VERSION:-v2-alpha-tpuv6e} ;;
-    *) RUNTIME_VERSION=${RUNTIME_VERSION:-tpu-ubuntu2204-base} ;;
+  local pod='' image release=2.18
+  [ "$HOSTS" != all ] || pod=-pod
+  case $ACCELERATOR_TYPE in # electra_pretrain/tpu/generations.py has the same, docs/tpu.md what they rest on
+    v5litepod-*) image=2.18.0$pod-pjrt-v5e-and-v6 ;;
+    v5p-*) image=2.18.0$pod-pjrt-v5p-and-below ;;
+    v6e-*) image=2.19.0$pod-pjrt release=2.20 ;;
+    *) image=2.18.0$pod-se ;;
+  esac
+  RUNTIME_VERSION=${RUNTIME_VERSION:-tpu-vm-tf-$image}
+  TENSORFLOW=${TENSORFLOW:-$release}
+  # shellcheck disable=SC2034 # setup.sh reads it
+  case $TENSORFLOW in
+    2.18) REQUIREMENTS=requirements-tpu-2.18.txt ;;
+    2.20) REQUIREMENTS=requirements-tpu.txt ;;
+    *) fail "TENSORFLOW=$TENSORFLOW: must be 2.18 or 2.20, or empty for what goes with $ACCELERATOR_TYPE" ;;
   esac
   command -v gcloud > /dev/null || fail "gcloud is not installed; see https://cloud.google.com/sdk/docs/install"
 }

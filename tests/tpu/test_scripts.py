@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from electra_pretrain.tpu.chips import LARGER_SLICES, SLICES
+from electra_pretrain.tpu.generations import GENERATIONS, REQUIREMENTS, generation_of
 from tests.conftest import ROOT
 
 SCRIPTS = ROOT / "scripts" / "tpu"
@@ -106,6 +107,7 @@ def test_a_missing_setting_is_named_in_one_line(cloud, script, setting):
         ("ACCELERATOR_TYPE", "v6e-16"),
         ("ACCELERATOR_TYPE", "tpu"),
         ("SPOT", "true"),
+        ("TENSORFLOW", "2.21"),
     ],
 )
 def test_a_wrong_setting_is_named_in_one_line(cloud, setting, value):
@@ -164,12 +166,15 @@ def test_a_bucket_elsewhere_is_refused(cloud):
 @pytest.mark.parametrize(
     "accelerator, runtime",
     [
-        ("v3-8", "tpu-ubuntu2204-base"),
-        ("v4-8", "tpu-ubuntu2204-base"),
-        ("v5litepod-8", "v2-alpha-tpuv5-lite"),
-        ("v6e-8", "v2-alpha-tpuv6e"),
-        ("v3-32", "tpu-ubuntu2204-base"),
-        ("v5litepod-16", "v2-alpha-tpuv5-lite"),
+        ("v2-8", "tpu-vm-tf-2.18.0-se"),
+        ("v3-8", "tpu-vm-tf-2.18.0-se"),
+        ("v3-32", "tpu-vm-tf-2.18.0-pod-se"),
+        ("v4-8", "tpu-vm-tf-2.18.0-se"),
+        ("v5litepod-8", "tpu-vm-tf-2.18.0-pjrt-v5e-and-v6"),
+        ("v5litepod-16", "tpu-vm-tf-2.18.0-pod-pjrt-v5e-and-v6"),
+        ("v5p-8", "tpu-vm-tf-2.18.0-pjrt-v5p-and-below"),
+        ("v5p-16", "tpu-vm-tf-2.18.0-pod-pjrt-v5p-and-below"),
+        ("v6e-8", "tpu-vm-tf-2.19.0-pjrt"),
     ],
 )
 def test_create_asks_for_the_accelerator_with_its_runtime(cloud, accelerator, runtime):
@@ -177,6 +182,8 @@ def test_create_asks_for_the_accelerator_with_its_runtime(cloud, accelerator, ru
     expected = f"""compute tpus queued-resources create electra --node-id=electra --accelerator-type={accelerator}
         --runtime-version={runtime} --project=project --zone=europe-west4-a"""
     assert cloud.calls("create") == [expected.split()]
+    pod = "" if accelerator.endswith("-8") else "-pod"
+    assert runtime == GENERATIONS[generation_of(accelerator)].image.format(pod=pod)
 
 
 def test_create_takes_spot_a_runtime_and_more_flags(cloud):
@@ -202,12 +209,39 @@ def test_setup_waits_then_installs_what_lies_here(cloud):
     for state in ("WAITING_FOR_RESOURCES", "PROVISIONING", "READY"):
         assert result.stdout.count(f"setup: electra is {state}") == 1
     tensorflow, package = cloud.read("installed")[1:]
-    assert tensorflow == "pip install --quiet -r requirements-tpu.txt"
+    assert tensorflow == "pip install --quiet -r requirements-tpu-2.18.txt"
     assert package == "pip install --quiet --no-deps --force-reinstall ."
     with tarfile.open(cloud.folder / "home" / "electra_pretrain.tar.gz") as archive:
         names = archive.getnames()
-    assert {"setup.py", "requirements-tpu.txt", "electra_pretrain/run_pretraining.py", "configs/base_v3.json"} <= set(names)
+    assert {"setup.py", *REQUIREMENTS.values(), "electra_pretrain/run_pretraining.py", "configs/base_v3.json"} <= set(names)
     assert not [name for name in names if name.startswith("tests")]
+
+
+@pytest.mark.parametrize("accelerator", ["v2-8", "v3-8", "v4-8", "v5litepod-8", "v5p-8", "v6e-8"])
+@pytest.mark.parametrize("chosen", ["", *REQUIREMENTS])
+def test_set_up_installs_the_release_that_goes_with_the_type_or_the_chosen_one(cloud, accelerator, chosen):
+    settings = {"ACCELERATOR_TYPE": accelerator, "TENSORFLOW": chosen}
+    assert cloud.run("create", **settings).returncode == 0
+    assert cloud.run("setup", **settings).returncode == 0
+    release = chosen or GENERATIONS[generation_of(accelerator)].release
+    assert cloud.read("installed")[1] == f"pip install --quiet -r {REQUIREMENTS[release]}"
+
+
+@pytest.mark.parametrize("release, name", REQUIREMENTS.items())
+def test_each_release_is_pinned_with_its_libtpu(release, name):
+    lines = (ROOT / name).read_text().splitlines()
+    assert f"TensorFlow {release}'s TPU build" in lines[0]
+    pinned = [line for line in lines if re.match(r"(tensorflow-tpu|libtpu)==", line)]
+    assert len(pinned) >= 2 and pinned[0].startswith(f"tensorflow-tpu=={release}.")
+    assert not [line for line in lines if re.match(r"tensorflow(-text)?\b(?!-tpu)", line)]  # would take the TPU build's place
+
+
+def test_what_set_up_asks_the_tpu_runs_and_says_why_there_is_none():
+    """The stand-in for Python does not run it."""
+    text = (SCRIPTS / "vm" / "install.sh").read_text()
+    program = text.partition("<<'PYTHON'\n")[2].partition("\nPYTHON\n")[0]
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=240)
+    assert done.returncode == 1 and done.stderr.splitlines()[-1].startswith("install: error: --tpu local: ")
 
 
 @pytest.mark.parametrize("state", ["FAILED", "SUSPENDED"])
@@ -424,7 +458,7 @@ def several(cloud):
 
 
 def test_every_host_is_installed(several):
-    assert several.read("installed").count("pip install --quiet -r requirements-tpu.txt") == 4
+    assert several.read("installed").count("pip install --quiet -r requirements-tpu-2.18.txt") == 4
     for home in HOSTS:
         assert (several.folder / home / "electra_pretrain" / "source" / "scripts" / "tpu" / "vm" / "serve.sh").exists()
 
@@ -440,6 +474,15 @@ def test_every_host_serves_and_the_first_trains_on_all(several):
     services = [shlex.split(line) for line in several.read("services") if "--unit" in line]
     units = [word for words in services for word in words if word.startswith("--unit=")]
     assert units == ["--unit=electra-tpu-host"] * 4 + ["--unit=electra-pretrain"]
+
+
+@pytest.mark.parametrize("setting, seen", [("PJRT_DEVICE=TPU", "TPU"), ("--unset=PJRT_DEVICE", "none"), ("", "CPU")])
+def test_every_server_is_told_what_its_tpus_generation_asks_for(several, setting, seen):
+    several.write("settings", setting)
+    several.write("trainings", 0)
+    result = several.run("start", *RUN, **SLICE, PJRT_DEVICE="CPU")
+    assert result.returncode == 0, result.stderr
+    assert several.read("served_by") == [seen] * 4
 
 
 def test_one_host_serves_nothing(ready):
@@ -623,7 +666,7 @@ def test_docs_name_every_script_and_setting():
     settings = [
         line.split("=")[0] for line in (SCRIPTS / "settings.sh").read_text().splitlines() if "=${" in line and line[0] != "#"
     ]
-    assert len(settings) == 8
+    assert len(settings) == 9
     for name in [*(f"{command}.sh" for command in COMMANDS), *settings]:
         assert name in text, name
     for readme in ("README.md", "README_KO.md"):

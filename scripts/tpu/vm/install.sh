@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # On the VM: install TensorFlow's TPU build and the package into ~/electra_pretrain/venv, and see whether the TPU answers:
-#   install.sh 0|all
+#   install.sh 0|all REQUIREMENTS
 # all: one of several hosts, whose TPU answers to all of them together only; that is seen when training starts.
 set -euo pipefail
 cd "$(dirname "$0")/../../.."
@@ -16,7 +16,7 @@ if [ ! -x "$venv/bin/pip" ] && ! python3 -m venv "$venv"; then
   python3 -m venv --clear "$venv"
 fi
 "$venv/bin/pip" install --quiet --upgrade pip
-"$venv/bin/pip" install --quiet -r requirements-tpu.txt
+"$venv/bin/pip" install --quiet -r "$2"
 # What only vocabulary, records and export need is left out.
 "$venv/bin/pip" install --quiet --no-deps --force-reinstall .
 if [ "$1" = all ]; then
@@ -25,13 +25,18 @@ if [ "$1" = all ]; then
 fi
 cd "$HOME"
 "$venv/bin/python" - <<'PYTHON'
-from electra_pretrain import quiet
+from electra_pretrain.core import tensorflow_startup
 from electra_pretrain.core.errors import UserError
-
-quiet.import_tensorflow()
-from electra_pretrain.train.devices import make_strategy
+from electra_pretrain.core.finding import collect, heed
+from electra_pretrain.tpu import hosts
+from electra_pretrain.tpu.machine import check_machine
 
 try:
+    hosts.prepare("local")
+    heed(collect(check_machine()))
+    tensorflow_startup.import_tensorflow()
+    from electra_pretrain.train.devices import make_strategy
+
     print(f"install: the TPU answers: {make_strategy('local').num_replicas_in_sync} replicas")
 except UserError as error:
     raise SystemExit(f"install: error: {error}")
