@@ -28,6 +28,12 @@ def _constant_then_decay(config: Config) -> tuple[str, ...]:
     return "optimizer.schedule=wsd", f"optimizer.decay_steps={max(1, config.training.num_train_steps // 10)}"
 
 
+def _together(config: Config) -> tuple[str, ...]:
+    """What was better by itself in one of the columns, and worse in none."""
+    falling = OPTIONS["mask_prob_falling"](config)
+    return (*OPTIONS["gradient_disentangled"](config), *OPTIONS["generator_rate_double"](config), *falling)
+
+
 OPTIONS: Mapping[str, Overrides] = {
     BASELINE: fields(),
     "untied": fields("objective.embedding_sharing=untied"),
@@ -39,6 +45,7 @@ OPTIONS: Mapping[str, Overrides] = {
     "whole_word": fields("objective.masking=whole_word"),
     "cosine": fields("optimizer.schedule=cosine"),
     "wsd": _constant_then_decay,
+    "together": _together,
 }
 # The first is what the others are held against.
 WAYS: Mapping[str, Overrides] = {

@@ -42,6 +42,12 @@ CHANGED = {
     "whole_word": {"objective.masking"},
     "cosine": {"optimizer.schedule"},
     "wsd": {"optimizer.schedule", "optimizer.decay_steps"},
+    "together": {
+        "objective.embedding_sharing",
+        "optimizer.generator_learning_rate",
+        "objective.mask_prob",
+        "objective.mask_prob_end",
+    },
     "joined": {"data.short_documents"},
     "packed": {"data.short_documents"},
 }
