@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from electra_pretrain.config.load import load_config
+from electra_pretrain.config.load import differences, load_config
 from electra_pretrain.config.schema import Config
 from electra_pretrain.convert.names import discriminator_names, generator_names
 from electra_pretrain.core import shipped
@@ -54,6 +54,8 @@ STUDENTS = {
     "distil_koelectra_base_v3_3": (3, 35000, 256, 100_000, (1, 5, 9)),
     "distil_koelectra_base_v3_6": (6, 35000, 256, 100_000, (0, 2, 4, 6, 8, 10)),
 }
+# Ours -> what each is, but for these fields.
+OURS = {"small_v4": ("small_v3", 1e-3), "base_v4": ("base_v3", 4e-4)}
 # The discriminator in millions, or the only network, as the authors give it.
 PUBLISHED_MILLIONS = {
     "base_v3": 113,
@@ -69,7 +71,7 @@ PUBLISHED_MILLIONS = {
 
 def test_every_recipe_is_in_the_table():
     names = {path.stem for path in shipped.folder("configs").glob("*.json")}
-    assert names == {*RECIPES, *STUDENTS, "tiny"} == set(documented())
+    assert names == {*RECIPES, *STUDENTS, *OURS, "tiny"} == set(documented())
 
 
 @pytest.mark.parametrize("name", STUDENTS)
@@ -108,7 +110,20 @@ def test_published_settings(name):
         assert (derived.num_hidden_layers, derived.embedding_size) == (model.num_hidden_layers, model.embedding_size)
 
 
-@pytest.mark.parametrize("name", [*RECIPES, *STUDENTS])
+@pytest.mark.parametrize("name", OURS)
+def test_ours_are_a_published_recipe_with_three_things_changed(name):
+    source, rate = OURS[name]
+    before, after = load_config(source), load_config(name)
+    assert {field: new for field, (_, new) in differences(before, after).items()} == {
+        "objective.embedding_sharing": "gradient_disentangled",
+        "objective.mask_prob": 0.3,
+        "objective.mask_prob_end": 0.15,
+        "optimizer.generator_learning_rate": rate,
+    }
+    assert rate == 2 * before.optimizer.learning_rate
+
+
+@pytest.mark.parametrize("name", [*RECIPES, *STUDENTS, *OURS])
 def test_notes_say_what_is_reproduced_and_what_was_published(name):
     notes = load_config(name).notes
     assert notes.startswith(("Reproduces ", "After ", "Ours, not published: "))
@@ -133,7 +148,7 @@ def num_parameters(config: Config) -> tuple[int, int | None]:
     return tuple(sum(counts[name] for name in names(list(counts))) for names in (discriminator_names, generator_names))
 
 
-@pytest.mark.parametrize("name", [*RECIPES, *STUDENTS, "tiny"])
+@pytest.mark.parametrize("name", [*RECIPES, *STUDENTS, *OURS, "tiny"])
 def test_parameters_to_the_digit(name, monkeypatch):
     monkeypatch.setattr(Initializer, "_uniform", lambda self, name, shape: tf.zeros(shape))
     config = load_config(name)
@@ -172,7 +187,7 @@ def shrunken(config: Config) -> Config:
     )
 
 
-SHAPES = {repr(shrunken(load_config(name))): name for name in [*RECIPES, "tiny"]}
+SHAPES = {repr(shrunken(load_config(name))): name for name in [*RECIPES, *OURS, "tiny"]}
 
 
 @pytest.mark.parametrize("name", SHAPES.values())

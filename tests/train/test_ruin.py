@@ -22,7 +22,9 @@ from tests.support.manifests import whole
 # Tokens of the text that each was published with; where gigabytes are all that is known, at v2's 5.4 bytes a token.
 TOKENS = {
     **dict.fromkeys(("base_v1", "base_v2", "small_v1", "small_v2"), 2.6e9),
-    **dict.fromkeys(("base_v3", "small_v3", "distil_koelectra_base_v3_3", "distil_koelectra_base_v3_6"), 6.3e9),
+    **dict.fromkeys(
+        ("base_v3", "small_v3", "base_v4", "small_v4", "distil_koelectra_base_v3_3", "distil_koelectra_base_v3_6"), 6.3e9
+    ),
     **dict.fromkeys(("chinese_base", "chinese_small"), 5.4e9),
     **dict.fromkeys(("google_base", "google_small"), 3.3e9),
     "google_small_owt": 38e9 / 5.4,
