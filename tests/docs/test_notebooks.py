@@ -72,7 +72,9 @@ def test_text_is_written_as_one_does_by_hand(notebook):
 @pytest.mark.parametrize("command", ["check", "format --check"])
 def test_python_is_linted_as_the_package_is(command):
     """All cells together, so that no name is used before the cell that makes it."""
-    done = subprocess.run(["ruff", *command.split(), *NOTEBOOKS], cwd=ROOT, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-m", "ruff", *command.split(), *NOTEBOOKS], cwd=ROOT, capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stdout
 
 
