@@ -29,7 +29,7 @@ def _constant_then_decay(config: Config) -> tuple[str, ...]:
 
 
 def _together(config: Config) -> tuple[str, ...]:
-    """What was better by itself in one of the columns, and worse in none."""
+    """Return what was better by itself in one of the columns, and worse in none."""
     falling = OPTIONS["mask_prob_falling"](config)
     return (*OPTIONS["gradient_disentangled"](config), *OPTIONS["generator_rate_double"](config), *falling)
 
