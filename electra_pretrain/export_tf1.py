@@ -38,7 +38,7 @@ def export_tf1(args: argparse.Namespace) -> str:
     """
     if args.average > 1 and args.keep_optimizer:
         raise UserError(f"--average {args.average}: moments have no mean to go on from; leave out --keep_optimizer")
-    check_name("--output", args.output)
+    check_name(args.output, "--output")
     check([OutputFolder("--output", args.output)], files_of("--model_dir", args.model_dir))
     check_folder("--output", args.output, "export_tf1", OWN_NAMES, args.overwrite)
     tensorflow_startup.start_tensorflow()

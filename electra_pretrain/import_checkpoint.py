@@ -99,7 +99,7 @@ def _check(args: argparse.Namespace) -> None:
         )
     if args.keep_optimizer and (args.terms or args.vocab):
         raise UserError("--keep_optimizer: new rows have no moments; leave it out, or the new vocabulary")
-    check_name("--output", args.output)
+    check_name(args.output, "--output")
     if steps(args.output) and not _is_import(args.output):
         raise UserError(f"{args.output}: holds checkpoints of a run; choose another --output")
     check([OutputFolder("--output", args.output)], _inputs(args))

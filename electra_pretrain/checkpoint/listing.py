@@ -44,7 +44,7 @@ def find(folder: str, step: int | None = None) -> str:
     Raises:
         UserError: there is no such checkpoint; those that exist are named, of many the nearest; or `check_name`'s.
     """
-    check_name("--model_dir", folder)
+    check_name(folder)
     available = steps(folder)
     if not available:
         raise UserError(f"{folder}: holds no checkpoint; give the --model_dir of a run that has saved one")
@@ -55,14 +55,20 @@ def find(folder: str, step: int | None = None) -> str:
     return prefix_of(folder, available[-1] if step is None else step)
 
 
-def check_name(option: str, path: str) -> None:
+def check_name(path: str, option: str = "") -> None:
     """Refuse a name under which TensorFlow neither writes nor reads a checkpoint.
+
+    Args:
+        path: of the folder.
+        option: that it was given by, where that is known.
 
     Raises:
         UserError: it is not UTF-8.
     """
     if files.readable(path) != path:
-        raise UserError(f"{option} {path}: TensorFlow takes no name that is not UTF-8; rename the folder")
+        raise UserError(
+            f"{' '.join(filter(None, (option, path)))}: TensorFlow takes no name that is not UTF-8; rename the folder"
+        )
 
 
 def check_is_folder(model_dir: str) -> None:

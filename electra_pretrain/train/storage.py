@@ -19,7 +19,7 @@ def check_folders(data_dirs: Sequence[str], model_dir: str, tpu: str | None) -> 
     """Check that TensorFlow takes the names, that a remote TPU gets buckets, all that it reads, and that a run can be kept."""
     for name, path in [*(("--data", folder) for folder in data_dirs), ("--model_dir", model_dir)]:
         try:
-            check_name(name, path)
+            check_name(path, name)
         except UserError as error:
             yield Finding(Level.FAILURE, str(error))
         if hosts.is_remote(tpu) and not files.is_remote(path):
