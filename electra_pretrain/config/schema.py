@@ -1,7 +1,7 @@
 """One experiment in one JSON file: its sections and phases, as frozen dataclasses. The only place that knows defaults.
 
-Each section has a file, where each field stands with its default and its rules. Field names are those of the released ELECTRA hyperparameters wherever the
-thing is the same.
+Each section has a file, where each field stands with its default and its rules. Field names are those of the released ELECTRA
+hyperparameters wherever the thing is the same.
 """
 
 import dataclasses
