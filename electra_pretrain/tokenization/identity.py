@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from electra_pretrain.core import files
 from electra_pretrain.core.errors import UserError
+from electra_pretrain.core.json_files import shown
 from electra_pretrain.tokenization.wordpiece import idle_lines
 
 
@@ -42,6 +43,12 @@ def first_difference(one: Sequence[str], other: Sequence[str]) -> Difference | N
     """
     pairs = itertools.zip_longest(_looked_up(one), _looked_up(other), fillvalue="")
     return next((Difference(index, *pair) for index, pair in enumerate(pairs) if pair[0] != pair[1]), None)
+
+
+def told(difference: Difference, here: str, there: str) -> str:
+    """Put a difference into words."""
+    one, other = (shown(token) if token else "nothing" for token in (difference.one, difference.other))
+    return f"id {difference.id} is {one} {here}, {other} {there}"
 
 
 def _looked_up(tokens: Sequence[str]) -> list[str]:

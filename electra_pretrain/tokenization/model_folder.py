@@ -8,8 +8,9 @@ from electra_pretrain.core import files
 from electra_pretrain.core.errors import UserError
 from electra_pretrain.core.json_files import shown
 from electra_pretrain.tokenization import hf_file, sentencepiece, wordpiece
-from electra_pretrain.tokenization.identity import Difference, first_difference
+from electra_pretrain.tokenization.identity import first_difference, told
 
+LIST_OF_PIECES = "list_of_pieces"  # KoBERT's vocab.txt, beside a SentencePiece model; `reorder` makes one file of both
 NAMES = (wordpiece.FILE_NAME, sentencepiece.FILE_NAME, hf_file.FILE_NAME)
 
 
@@ -21,7 +22,7 @@ class ModelVocabulary(NamedTuple):
         type: one of `tokenizer.TYPES`, or another kind's name.
         tokens: in the order of their ids.
         content: of the file that keeps them beside records and checkpoints; None where there is none: a SentencePiece model
-            cannot be made of a `tokenizer.json`.
+            cannot be made of a `tokenizer.json`, nor of a list of its pieces.
     """
 
     path: str
@@ -51,6 +52,8 @@ def read_vocabulary(folder: str) -> ModelVocabulary | None:
     if path is None:
         return _read_json(of_hugging_face) if files.exists(of_hugging_face) else None
     found = read_file(path)
+    if found.type == LIST_OF_PIECES and files.exists(model):
+        found = _with_its_ids(found, read_file(model))
     if files.exists(of_hugging_face):
         _check_same(path, found.tokens, of_hugging_face, hf_file.read_tokenizer_json(of_hugging_face))
     return found
@@ -94,10 +97,16 @@ def read_file(path: str) -> ModelVocabulary:
     """Read a `vocab.txt` or a SentencePiece model; raises as `read_vocabulary`."""
     content = files.read_bytes(path)
     if not sentencepiece.looks_like_model(content):
-        return of_wordpiece(path, wordpiece.parse_vocab(path, content))
+        found = of_wordpiece(path, wordpiece.parse_vocab(path, content))
+        return found._replace(type=LIST_OF_PIECES, content=None) if sentencepiece.are_pieces(found.tokens) else found
     sentencepiece.check_model(path, content)
     tokenizer = sentencepiece.SentencePieceTokenizer(content, do_lower_case=False)
     return ModelVocabulary(path, tokenizer.type, tuple(tokenizer.tokens), content)
+
+
+def _with_its_ids(listed: ModelVocabulary, model: ModelVocabulary) -> ModelVocabulary:
+    """Return the SentencePiece model beside a list of pieces if its ids are the list's, else the list."""
+    return model if first_difference(listed.tokens, model.tokens) is None else listed
 
 
 def _read_json(path: str) -> ModelVocabulary:
@@ -126,9 +135,3 @@ def _check_same(path: str, tokens: Sequence[str], other_path: str, other: hf_fil
             f"{path}: is not the vocabulary of {other_path}: {told(difference, 'here', 'there')}; keep the one that the "
             "weights were trained with, and move the other away"
         )
-
-
-def told(difference: Difference, here: str, there: str) -> str:
-    """Put a difference into words."""
-    one, other = (shown(token) if token else "nothing" for token in (difference.one, difference.other))
-    return f"id {difference.id} is {one} {here}, {other} {there}"

@@ -4,19 +4,25 @@ There the model cuts text into pieces, and a `vocab.txt` beside it says by its o
 """
 
 import logging
+import os
+from collections.abc import Sequence
 
 from electra_pretrain.core import files
 from electra_pretrain.core.batch import SPECIAL_TOKENS
 from electra_pretrain.core.errors import FEW, UserError, first_of
 from electra_pretrain.tokenization import provenance
+from electra_pretrain.tokenization.identity import first_difference, told
 from electra_pretrain.tokenization.sentencepiece import (
+    FILE_NAME,
     NO_ACCENTS,
     NORMALIZED,
     SentencePieceTokenizer,
+    are_pieces,
     check_model,
     looks_like_model,
     whole_model,
 )
+from electra_pretrain.tokenization.wordpiece import FILE_NAME as VOCAB_NAME
 from electra_pretrain.tokenization.wordpiece import split_vocab
 
 _log = logging.getLogger(__name__)
@@ -53,6 +59,35 @@ def reorder(path: str, order: str, output: str, keep_accents: bool, command: str
     }
     provenance.save(output, tokenizer.file_content, record, {})
     return tokenizer
+
+
+def check_one_file(path: str, tokens: Sequence[str], is_wordpiece: bool) -> None:
+    """Refuse one of the two files by itself, whose ids would not be those of the model that they belong to.
+
+    Args:
+        path: of the vocabulary that was given.
+        tokens: its own, in the order of their ids.
+        is_wordpiece: it is a `vocab.txt`.
+
+    Raises:
+        UserError: the command that makes one file of both is named.
+    """
+    if is_wordpiece:
+        if are_pieces(tokens):
+            raise UserError(
+                f"{path}: lists the pieces of a SentencePiece model, no WordPiece vocabulary; make one file of it and of that "
+                f"model: python -m electra_pretrain.edit_vocab --vocab MODEL --order {path} --output {FILE_NAME}"
+            )
+        return
+    order = files.join(os.path.dirname(path), VOCAB_NAME)
+    if not files.exists(order) or files.is_dir(order):
+        return
+    other = split_vocab(order, files.read_bytes(order))
+    if are_pieces(other) and (difference := first_difference(tokens, other)) is not None:
+        raise UserError(
+            f"{path}: {order} beside it gives the pieces other ids: {told(difference, 'here', 'there')}; make "
+            f"one file of both: python -m electra_pretrain.edit_vocab --vocab {path} --order {order} --output {FILE_NAME}"
+        )
 
 
 def in_order(path: str, content: bytes, order: str, tokens: list[str], keep_accents: bool) -> bytes:

@@ -24,10 +24,10 @@ if TYPE_CHECKING:
 UNIGRAM, BPE = TYPES = ("sentencepiece_unigram", "sentencepiece_bpe")
 FILE_NAME = "spm.model"
 SPACE = "▁"  # stands for a space, at the start of a word
-# Text that spells a special or unused token must not be taken for it: its bracket is set apart from the rest.
 # Rules of SentencePiece's own that a model may hold as a table; the last is KoBERT's, whose tokeniser takes accents off before.
 NO_ACCENTS = "nmt_nfkc_without_accents"
 NORMALIZED = ("nmt_nfkc", "nfkc", NO_ACCENTS)
+# Text that spells a special or unused token must not be taken for it: its bracket is set apart from the rest.
 _SPELT_TOKEN = r"\[(?=(?:PAD|UNK|CLS|SEP|MASK|unused\d+)\])"
 
 
@@ -75,6 +75,18 @@ def looks_like_model(content: bytes) -> bool:
     A text file that began so would begin with an empty line, which no vocabulary may hold.
     """
     return content[:1] == b"\n" and content[2:3] == b"\n"
+
+
+def are_pieces(tokens: Sequence[str]) -> bool:
+    """Tell whether the tokens of a `vocab.txt` are a SentencePiece model's, in the order of their ids: KoBERT's layout.
+
+    WordPiece would cut nearly no text into them. One that holds the sign itself has it once or twice.
+    """
+    return not any(token.startswith("##") for token in tokens) and 10 * sum(map(_begins_word, tokens)) > len(tokens)
+
+
+def _begins_word(token: str) -> bool:
+    return token.startswith(SPACE)
 
 
 def parse_model(content: bytes) -> Any:

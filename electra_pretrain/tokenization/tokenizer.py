@@ -13,7 +13,7 @@ import numpy as np
 from electra_pretrain.core import files, shipped
 from electra_pretrain.core.batch import SPECIAL_TOKENS, SpecialIds
 from electra_pretrain.core.errors import UserError
-from electra_pretrain.tokenization import provenance, sentencepiece, wordpiece
+from electra_pretrain.tokenization import provenance, reorder, sentencepiece, wordpiece
 from electra_pretrain.tokenization.engine import Unknown
 from electra_pretrain.tokenization.sentencepiece import SentencePieceTokenizer
 from electra_pretrain.tokenization.wordpiece import CONTINUATION_PREFIX, WordPieceTokenizer
@@ -107,10 +107,12 @@ def load_as_learnt(path: str, do_lower_case: bool, *, say: bool = True) -> Token
     """Read a vocabulary for text to come: lower-cased, it loses its accents too where what lies beside the file says so.
 
     Raises:
-        UserError: as `load_tokenizer`, or what lies beside the file is damaged.
+        UserError: as `load_tokenizer`, or what lies beside the file is damaged or gives its pieces other ids.
     """
     strip_accents = do_lower_case and provenance.saved_strip_accents(path)
-    return load_tokenizer(path, do_lower_case, strip_accents=strip_accents, say=say)
+    tokenizer = load_tokenizer(path, do_lower_case, strip_accents=strip_accents, say=say)
+    reorder.check_one_file(path, tokenizer.tokens, is_wordpiece=tokenizer.type == wordpiece.TYPE)
+    return tokenizer
 
 
 def file_name(type: str) -> str:

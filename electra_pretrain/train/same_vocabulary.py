@@ -5,8 +5,8 @@ from electra_pretrain.config.schema import Config
 from electra_pretrain.core import files
 from electra_pretrain.core.errors import UserError
 from electra_pretrain.records.manifest import MANIFEST_NAME
-from electra_pretrain.tokenization.identity import check_vocabulary, first_difference
-from electra_pretrain.tokenization.model_folder import ModelVocabulary, read_file, told
+from electra_pretrain.tokenization.identity import check_vocabulary, first_difference, told
+from electra_pretrain.tokenization.model_folder import ModelVocabulary, read_file
 from electra_pretrain.train.input import Source
 
 

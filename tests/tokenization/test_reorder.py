@@ -10,8 +10,9 @@ import transformers
 from electra_pretrain import edit_vocab
 from electra_pretrain.core.batch import SpecialIds
 from electra_pretrain.core.errors import UserError
+from electra_pretrain.tokenization.model_folder import read_vocabulary
 from electra_pretrain.tokenization.sentencepiece import parse_model
-from electra_pretrain.tokenization.tokenizer import load_tokenizer
+from electra_pretrain.tokenization.tokenizer import load_as_learnt, load_tokenizer
 from tests.conftest import SAMPLE_CORPUS
 from tests.convert.test_conversion import run
 
@@ -131,3 +132,32 @@ def test_a_damaged_model_is_refused(kobert, tmp_path):
     with pytest.raises(UserError, match="cut.model: neither a vocab.txt nor a whole SentencePiece model; copy it again"):
         run(edit_vocab, "--vocab", tmp_path / "cut.model", "--order", kobert / "vocab.txt", "--output", tmp_path / "spm.model")
     assert not (tmp_path / "spm.model").exists()
+
+
+def test_one_of_the_two_files_by_itself_is_refused_with_the_command_that_joins_them(kobert, reordered, tmp_path):
+    """Its ids would be others than those of the weights, and nothing later could tell."""
+    for name, fault in (
+        ("vocab.txt", "lists the pieces of a SentencePiece model"),
+        ("tokenizer.model", 'vocab.txt beside it gives the pieces other ids: id 5 is ".*" here'),
+    ):
+        with pytest.raises(UserError, match=rf"{name}: .*{fault}.*edit_vocab --vocab .* --order {kobert}/vocab.txt"):
+            load_as_learnt(str(kobert / name), do_lower_case=False)
+    assert load_as_learnt(str(reordered), do_lower_case=False).vocab_size == 2400
+    alone = tmp_path / "alone.model"
+    alone.write_bytes((kobert / "tokenizer.model").read_bytes())
+    load_as_learnt(str(alone), do_lower_case=False)
+
+
+def test_a_folder_of_that_layout_has_the_ids_of_its_list_and_a_file_only_with_a_model_of_those(kobert, reordered, tmp_path):
+    (tmp_path / "vocab.txt").write_bytes((kobert / "vocab.txt").read_bytes())
+    tokens = tuple((kobert / "vocab.txt").read_text().removesuffix("\n").split("\n"))
+
+    def read(model=None):
+        if model is not None:
+            (tmp_path / "spm.model").write_bytes(model.read_bytes())
+        found = read_vocabulary(str(tmp_path))
+        assert found.tokens == tokens
+        return found.type, found.content
+
+    assert read() == read(kobert / "tokenizer.model") == ("list_of_pieces", None)
+    assert read(reordered) == ("sentencepiece_unigram", reordered.read_bytes())
