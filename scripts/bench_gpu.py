@@ -61,12 +61,14 @@ def make(config: Config, name: str, output: Path) -> None:
     """Write the folder.
 
     Raises:
-        UserError: the folder exists, jax is missing, or the config's dtype is not measured here.
+        UserError: the folder exists, jax is missing, or the config's dtype or a teacher's part is not measured here.
     """
     if output.exists():
         raise UserError(f"{output}: exists already; name a new folder")
     if optional.missing("jax"):
         raise UserError(f"jax is not installed; run: pip install {optional.extra_name('tpu-check')}")
+    if config.distillation is not None:
+        raise UserError(f"{name}: a student's step is not measured here; gpu_check says what it costs with its teacher")
     if config.training.compute_dtype not in DTYPES:
         raise UserError(f"training.compute_dtype: {config.training.compute_dtype!r} is not measured here; one of {DTYPES}")
     tensorflow_startup.import_tensorflow()

@@ -2,6 +2,7 @@
 
 import os
 import statistics
+import sys
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -18,6 +19,8 @@ REPEATS = 5
 def main() -> None:
     args = parse_args(__doc__)
     config = load_config(args.config, args.set)
+    if config.distillation is not None or not config.objective.electra_objective:
+        sys.exit(f"bench_step_ours: {args.config}: only ELECTRA's own step, of two networks, is measured here")
     tensorflow_startup.import_tensorflow()
     if args.breakdown:
         answer(breakdown=[(name, seconds_of(work)) for name, work in breakdown(config)])

@@ -120,6 +120,7 @@ def test_variables_are_those_of_a_checkpoint(made):
     [
         (SMALL, (), "exists already"),
         (SMALL, ("--set", "training.compute_dtype=int8"), "compute_dtype"),
+        (SMALL, ("--config", "distil_kobert.json", "--output", "not there"), "a student's step"),
     ],
 )
 def test_what_cannot_be_made_is_refused_in_one_line(tmp_path, config, more, message):
