@@ -4,7 +4,8 @@ import numpy as np
 
 from electra_pretrain.checkpoint.bundle import read
 from electra_pretrain.checkpoint.listing import find, prefix_of, steps
-from electra_pretrain.checkpoint.pretrained import check_numbers, is_optimizer_value
+from electra_pretrain.checkpoint.misfits import check_numbers
+from electra_pretrain.checkpoint.names import is_optimizer_value
 from electra_pretrain.core.errors import FEW, UserError, first_of
 
 

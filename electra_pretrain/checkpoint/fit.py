@@ -6,7 +6,9 @@ from collections.abc import Mapping
 import numpy as np
 import tensorflow as tf
 
-from electra_pretrain.checkpoint.pretrained import MOMENTS, Pretrained, is_moment, is_optimizer_value, misfits
+from electra_pretrain.checkpoint.misfits import misfits
+from electra_pretrain.checkpoint.names import MOMENTS, is_moment, is_optimizer_value
+from electra_pretrain.checkpoint.pretrained import Pretrained
 from electra_pretrain.checkpoint.unseen import check_unseen
 from electra_pretrain.config.schema import Config
 from electra_pretrain.core.errors import FEW, UserError, first_of

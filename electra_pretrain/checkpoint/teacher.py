@@ -3,7 +3,8 @@
 import hashlib
 from typing import NamedTuple
 
-from electra_pretrain.checkpoint.pretrained import Pretrained, is_optimizer_value
+from electra_pretrain.checkpoint.names import is_optimizer_value
+from electra_pretrain.checkpoint.pretrained import Pretrained
 from electra_pretrain.config.schema import Config
 
 

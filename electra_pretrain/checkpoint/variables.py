@@ -8,7 +8,8 @@ import tensorflow as tf
 
 from electra_pretrain.checkpoint.bundle import DamagedCheckpoint, read
 from electra_pretrain.checkpoint.listing import find, steps
-from electra_pretrain.checkpoint.pretrained import check_finite, is_loss_scale, misfits
+from electra_pretrain.checkpoint.misfits import check_finite, misfits
+from electra_pretrain.checkpoint.names import is_loss_scale
 from electra_pretrain.core.errors import FEW, UserError, first_of
 
 _log = logging.getLogger(__name__)

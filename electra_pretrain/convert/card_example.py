@@ -13,7 +13,7 @@ import numpy as np
 import tensorflow as tf
 
 from electra_pretrain.checkpoint.difference import differences, has_difference, summed
-from electra_pretrain.checkpoint.pretrained import is_optimizer_value
+from electra_pretrain.checkpoint.names import is_optimizer_value
 from electra_pretrain.config.schema import Config
 from electra_pretrain.convert.card_code import Example, Shows, code
 from electra_pretrain.convert.demonstration import Swap, assembled, discriminator_logits, encode

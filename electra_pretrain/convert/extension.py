@@ -5,7 +5,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from electra_pretrain.checkpoint.pretrained import Pretrained, is_optimizer_value
+from electra_pretrain.checkpoint.names import is_optimizer_value
+from electra_pretrain.checkpoint.pretrained import Pretrained
 from electra_pretrain.core.errors import UserError
 from electra_pretrain.tokenization.edit import UNUSED, with_terms
 from electra_pretrain.tokenization.model_folder import of_wordpiece

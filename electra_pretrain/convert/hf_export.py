@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from electra_pretrain.checkpoint.difference import summed
-from electra_pretrain.checkpoint.pretrained import is_optimizer_value, listed
+from electra_pretrain.checkpoint.misfits import listed
+from electra_pretrain.checkpoint.names import is_optimizer_value
 from electra_pretrain.checkpoint.weight_files import SAFETENSORS_NAME
 from electra_pretrain.config.schema import Config
 from electra_pretrain.convert.masked_lm import as_masked_lm

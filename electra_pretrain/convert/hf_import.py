@@ -8,7 +8,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from electra_pretrain.checkpoint.difference import DIFFERENT, differences
-from electra_pretrain.checkpoint.pretrained import Pretrained, check_numbers, is_generator_alone, listed
+from electra_pretrain.checkpoint.misfits import check_numbers, listed
+from electra_pretrain.checkpoint.names import is_generator_alone
+from electra_pretrain.checkpoint.pretrained import Pretrained
 from electra_pretrain.checkpoint.weight_files import find_weights
 from electra_pretrain.convert.names import from_hugging_face, to_hugging_face
 from electra_pretrain.convert.source_config import as_fields, check_agree, fields_from_shapes

@@ -5,7 +5,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from electra_pretrain.checkpoint.pretrained import Pretrained, check_numbers, listed
+from electra_pretrain.checkpoint.misfits import check_numbers, listed
+from electra_pretrain.checkpoint.pretrained import Pretrained
 from electra_pretrain.convert.hf_import import FIXED, check_fixed, read_case
 from electra_pretrain.convert.masked_lm import (
     ALBERT,

@@ -12,7 +12,8 @@ from electra_pretrain.checkpoint.difference import GRADIENT_DISENTANGLED, summed
 from electra_pretrain.checkpoint.fit import check_fit
 from electra_pretrain.checkpoint.imported import Imported, load_import
 from electra_pretrain.checkpoint.listing import check_has, find
-from electra_pretrain.checkpoint.pretrained import check_numbers, is_generators, is_loss_scale
+from electra_pretrain.checkpoint.misfits import check_numbers
+from electra_pretrain.checkpoint.names import is_generators, is_loss_scale
 from electra_pretrain.checkpoint.vocabulary import check_folder, load_folder_tokenizer
 from electra_pretrain.config.load import CONFIG_NAME, load_config
 from electra_pretrain.config.schema import Config

@@ -6,10 +6,12 @@ from collections.abc import Mapping
 
 import tensorflow as tf
 
+from electra_pretrain.checkpoint.belonging import assign
 from electra_pretrain.checkpoint.bundle import save
 from electra_pretrain.checkpoint.imported import Imported, save_import
 from electra_pretrain.checkpoint.listing import prefix_of
-from electra_pretrain.checkpoint.pretrained import Pretrained, assign, check_config, is_moment
+from electra_pretrain.checkpoint.names import is_moment
+from electra_pretrain.checkpoint.pretrained import Pretrained, check_config
 from electra_pretrain.checkpoint.unseen import Unseen
 from electra_pretrain.checkpoint.variables import to_host
 from electra_pretrain.checkpoint.vocabulary import Noted

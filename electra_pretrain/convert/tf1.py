@@ -10,7 +10,8 @@ import numpy as np
 
 from electra_pretrain.checkpoint import bundle
 from electra_pretrain.checkpoint.listing import INDEX_SUFFIX, PREFIX, names, prefix_of, step_of
-from electra_pretrain.checkpoint.pretrained import Pretrained, check_numbers, describe
+from electra_pretrain.checkpoint.misfits import check_numbers
+from electra_pretrain.checkpoint.pretrained import Pretrained, describe
 from electra_pretrain.config.load import CONFIG_NAME, to_text
 from electra_pretrain.config.schema import Config
 from electra_pretrain.convert.source_config import check_agree, fields_from_shapes, stated_sizes

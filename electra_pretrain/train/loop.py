@@ -11,9 +11,11 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
+from electra_pretrain.checkpoint.belonging import assign
 from electra_pretrain.checkpoint.imported import load_import
 from electra_pretrain.checkpoint.listing import steps
-from electra_pretrain.checkpoint.pretrained import Pretrained, assign, listed
+from electra_pretrain.checkpoint.misfits import listed
+from electra_pretrain.checkpoint.pretrained import Pretrained
 from electra_pretrain.checkpoint.teacher import Teacher
 from electra_pretrain.checkpoint.variables import restore_newest
 from electra_pretrain.config.schema import Config, Phase

@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from electra_pretrain.checkpoint.pretrained import LOSS_SCALE_NAMES
+from electra_pretrain.checkpoint.names import LOSS_SCALE_NAMES
 
 INITIAL, FLOOR = 2.0**15, 1.0
 # Float16's smallest number times this is 1: a larger scale saves nothing more.

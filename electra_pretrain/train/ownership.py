@@ -3,7 +3,7 @@
 import enum
 from collections.abc import Iterable
 
-from electra_pretrain.checkpoint.pretrained import is_generators
+from electra_pretrain.checkpoint.names import is_generators
 from electra_pretrain.config.objective import ObjectiveConfig
 
 _TABLES = "electra/embeddings/"  # the generator's own stand under its scope

@@ -4,8 +4,9 @@ import logging
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from electra_pretrain.checkpoint.belonging import belonging
 from electra_pretrain.checkpoint.fit import expected_moments, expected_variables
-from electra_pretrain.checkpoint.pretrained import Pretrained, belonging, unstated
+from electra_pretrain.checkpoint.pretrained import Pretrained, unstated
 from electra_pretrain.checkpoint.teacher import Teacher
 from electra_pretrain.config.schema import Config, Phase
 from electra_pretrain.core.finding import Finding, Level, collect, heed

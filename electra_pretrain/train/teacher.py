@@ -5,8 +5,10 @@ import re
 
 import numpy as np
 
+from electra_pretrain.checkpoint.belonging import assign
 from electra_pretrain.checkpoint.difference import summed
-from electra_pretrain.checkpoint.pretrained import assign, field_value, is_generators, is_optimizer_value
+from electra_pretrain.checkpoint.names import is_generators, is_optimizer_value
+from electra_pretrain.checkpoint.pretrained import field_value
 from electra_pretrain.checkpoint.teacher import Teacher
 from electra_pretrain.config.schema import Config
 from electra_pretrain.core.errors import UserError

@@ -3,8 +3,10 @@
 import numpy as np
 import pytest
 
+from electra_pretrain.checkpoint.belonging import belonging
 from electra_pretrain.checkpoint.fit import check_fit, expected_variables
-from electra_pretrain.checkpoint.pretrained import Pretrained, belonging, check_numbers, listed, misfits
+from electra_pretrain.checkpoint.misfits import check_numbers, listed, misfits
+from electra_pretrain.checkpoint.pretrained import Pretrained
 from electra_pretrain.core.errors import FEW, UserError, first_of
 from electra_pretrain.model.electra import Electra
 from tests.conftest import MICRO, changed

@@ -8,7 +8,7 @@ import tensorflow as tf
 import torch
 import transformers
 
-from electra_pretrain.checkpoint.pretrained import assign
+from electra_pretrain.checkpoint.belonging import assign
 from electra_pretrain.convert.sources import read_pretrained, read_teacher
 from electra_pretrain.core.batch import MaskedBatch
 from electra_pretrain.core.errors import UserError

@@ -6,7 +6,8 @@ import pytest
 from electra_pretrain import run_pretraining
 from electra_pretrain.checkpoint import bundle
 from electra_pretrain.checkpoint.fit import expected_moments, expected_variables
-from electra_pretrain.checkpoint.pretrained import Pretrained, is_moment
+from electra_pretrain.checkpoint.names import is_moment
+from electra_pretrain.checkpoint.pretrained import Pretrained
 from electra_pretrain.config.load import to_text
 from electra_pretrain.core.errors import UserError
 from electra_pretrain.core.finding import Level

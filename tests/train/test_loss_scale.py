@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 
 from electra_pretrain.checkpoint import bundle
-from electra_pretrain.checkpoint.pretrained import is_loss_scale
+from electra_pretrain.checkpoint.names import is_loss_scale
 from electra_pretrain.checkpoint.variables import restore
 from electra_pretrain.convert.run_export import export_tf1
 from electra_pretrain.core.batch import Batch, SpecialIds

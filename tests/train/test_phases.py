@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from electra_pretrain import run_pretraining
 from electra_pretrain.checkpoint import bundle, listing
-from electra_pretrain.checkpoint.pretrained import is_optimizer_value
+from electra_pretrain.checkpoint.names import is_optimizer_value
 from electra_pretrain.config.load import differences
 from electra_pretrain.config.schema import Config, PhaseConfig
 from electra_pretrain.core.errors import UserError

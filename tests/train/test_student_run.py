@@ -11,7 +11,7 @@ import transformers
 
 from electra_pretrain import evaluate_pretraining, export_hf, inspect_data, run_pretraining
 from electra_pretrain.checkpoint import bundle, listing
-from electra_pretrain.checkpoint.pretrained import is_moment
+from electra_pretrain.checkpoint.names import is_moment
 from electra_pretrain.config.load import load_config, to_text
 from electra_pretrain.convert.sources import read_teacher
 from electra_pretrain.core.batch import MaskedBatch
