@@ -36,8 +36,8 @@ class Learnt(NamedTuple):
     distil_losses: tf.Tensor | None = None  # [B, S] float32, times the temperature's square
     cosine_losses: tf.Tensor | None = None  # [B, S] float32
     agrees: tf.Tensor | None = None  # [B, S] bool: both networks choose the same
-    masked_lm_losses: tf.Tensor | None = None  # [B, S] float32, at every position
-    predicted_ids: tf.Tensor | None = None  # [B, S] int32
+    masked_lm_losses: tf.Tensor | None = None  # [B, S] float32, at the masked positions at least
+    predicted_ids: tf.Tensor | None = None  # [B, S] int32, likewise
     disc_labels: tf.Tensor | None = None  # [B, S] int32
     disc_logits: tf.Tensor | None = None  # [B, S] float32
     disc_losses: tf.Tensor | None = None  # [B, S] float32
@@ -92,9 +92,11 @@ def learn(
         random: source of dropout; None: there is none.
     """
     assert config.distillation is not None
-    step = _discriminate if config.objective.has_discriminator else _guess
+    guess = _guess_masked if lesson.logits is None else _guess
+    step = _discriminate if config.objective.has_discriminator else guess
     learnt, hidden = step(student, lesson, batch, masked, config.distillation, random)
     if lesson.hidden is not None:
+        assert hidden is not None
         learnt = learnt._replace(cosine_losses=_cosine_losses(tf.cast(hidden, tf.float32), lesson.hidden))
     return learnt._replace(total_loss=_total(learnt, batch, denominators, config.distillation))
 
@@ -102,18 +104,41 @@ def learn(
 def _guess(
     student: Electra, lesson: Lesson, batch: Batch, masked: MaskedBatch, distillation: DistillationConfig, random: Random | None
 ) -> tuple[Learnt, tf.Tensor]:
-    """Have a masked language model guess the tokens at every position."""
+    """Have a masked language model guess the tokens at every position, as its teacher did."""
+    assert lesson.logits is not None
     shape = batch.input_ids.shape
     hidden = student.masked_lm_hidden(masked, random)
     logits = student.masked_lm_logits(hidden)
     predicted = tf.reshape(_choice(logits), shape)
-    losses = tf.reshape(cross_entropy(logits, tf.reshape(batch.input_ids, [-1])), shape)
-    learnt = Learnt(masked, tf.constant(0.0), masked_lm_losses=losses, predicted_ids=predicted)
-    if lesson.logits is None:
-        return learnt, hidden
-    divergences = tf.reshape(soft_target_losses(logits, lesson.logits, distillation.temperature), shape)
-    agrees = tf.equal(predicted, tf.reshape(_choice(lesson.logits), shape))
-    return learnt._replace(distil_losses=divergences, agrees=agrees), hidden
+    learnt = Learnt(
+        masked,
+        tf.constant(0.0),
+        distil_losses=tf.reshape(soft_target_losses(logits, lesson.logits, distillation.temperature), shape),
+        agrees=tf.equal(predicted, tf.reshape(_choice(lesson.logits), shape)),
+        masked_lm_losses=tf.reshape(cross_entropy(logits, tf.reshape(batch.input_ids, [-1])), shape),
+        predicted_ids=predicted,
+    )
+    return learnt, hidden
+
+
+def _guess_masked(
+    student: Electra, lesson: Lesson, batch: Batch, masked: MaskedBatch, distillation: DistillationConfig, random: Random | None
+) -> tuple[Learnt, tf.Tensor | None]:
+    """Have it guess the masked tokens alone: of the others nobody asks, and all of the vocabulary is dear."""
+    if lesson.hidden is None:
+        hidden, logits = None, student.generator_logits(masked, random)
+    else:
+        hidden = student.masked_lm_hidden(masked, random)
+        logits = student.masked_lm_logits(tf.gather(hidden, masked.masked_lm_positions, batch_dims=1))
+    slots = masked.masked_lm_ids.shape
+
+    def spread(values: tf.Tensor) -> tf.Tensor:
+        nothing = tf.zeros(batch.input_ids.shape, values.dtype)
+        return write_at(nothing, masked.masked_lm_positions, tf.reshape(values, slots), masked.masked_lm_weights)
+
+    losses = cross_entropy(logits, tf.reshape(masked.masked_lm_ids, [-1]))
+    learnt = Learnt(masked, tf.constant(0.0), masked_lm_losses=spread(losses), predicted_ids=spread(_choice(logits)))
+    return learnt, hidden
 
 
 def _discriminate(

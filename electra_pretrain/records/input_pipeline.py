@@ -18,6 +18,8 @@ from electra_pretrain.core.errors import UserError
 from electra_pretrain.records.tfrecord import parse_records
 from electra_pretrain.records.values import assert_values
 
+_PARSERS = 4  # batches that are parsed at a time
+_READY_BATCHES = 2
 SHARD_ORDER, EXAMPLE_ORDER = "shard order", "example order"
 
 
@@ -131,9 +133,9 @@ def train_dataset(records: Records, batch_size: int, step: int, worker: Worker =
     serialized = read.unbatch().skip(start.offset)
     rows = worker.number * share + tf.range(share)
     batches = serialized.batch(share, drop_remainder=True).map(
-        lambda batch: _to_batch(batch, records, rows), num_parallel_calls=tf.data.AUTOTUNE
+        lambda batch: _to_batch(batch, records, rows), num_parallel_calls=_PARSERS
     )
-    return _by_replica(batches, worker.num_replicas).prefetch(tf.data.AUTOTUNE)
+    return _ready(_by_replica(batches, worker.num_replicas), worker)
 
 
 def too_few_shards(shards: int, workers: int) -> str | None:
@@ -156,7 +158,18 @@ def heldout_dataset(records: Records, batch_size: int, num_batches: int, worker:
     share = batch_size // worker.num_workers
     own = slice(worker.number * share, (worker.number + 1) * share)
     batches = batches.map(lambda batch: Batch(*(values[own] for values in batch)))
-    return _by_replica(batches, worker.num_replicas).prefetch(2)
+    return _ready(_by_replica(batches, worker.num_replicas), worker)
+
+
+def _ready(shares: tf.data.Dataset, worker: Worker) -> tf.data.Dataset:
+    """Keep some global batches ready; nothing tunes itself.
+
+    The thread that tunes wakes up ever more rarely, in the end once a minute, and now and then misses being told to end: the
+    iterator's end, and so the program's, then waits for it.
+    """
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    return shares.prefetch(_READY_BATCHES * worker.num_replicas).with_options(options)
 
 
 def _by_replica(batches: tf.data.Dataset, replicas: int) -> tf.data.Dataset:

@@ -1,6 +1,7 @@
 """The sequence of batches is a pure function of (seed, step), however it is split over replicas and workers."""
 
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -161,3 +162,27 @@ def test_heldout_batches_are_the_same_for_any_workers_and_replicas(shards):
         found = [part for worker in split for part in worker[2 * index : 2 * index + 2]]
         for name in batch._fields:
             np.testing.assert_array_equal(np.concatenate([getattr(part, name) for part in found]), getattr(batch, name))
+
+
+@pytest.mark.parametrize("replicas", [1, 2])
+def test_no_thread_tunes_the_reading_and_keeps_a_program_from_ending(shards, replicas):
+    """TensorFlow's tuner sleeps for up to a minute, and may sleep on when its iterator ends, which waits for it."""
+    worker = Worker(num_replicas=replicas)
+    for dataset in (train_dataset(records_of(shards), BATCH, 0, worker), heldout_dataset(records_of(shards), BATCH, 2, worker)):
+        assert dataset.options().autotune.enabled is False
+
+
+@pytest.mark.slow
+def test_reading_ends_at_once_however_long_it_went_on(shards):
+    """With a tuner, one or two of eight took 15 to 40 seconds to end after half a minute."""
+    iterators = [iter(train_dataset(records_of(shards), BATCH, 0)) for _ in range(8)]
+    until = time.monotonic() + 30
+    while time.monotonic() < until:
+        for iterator in iterators:
+            next(iterator)
+        time.sleep(0.2)
+    began = time.monotonic()
+    while iterators:
+        del iterator
+        iterator = iterators.pop()
+    assert time.monotonic() - began < 5
