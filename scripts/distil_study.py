@@ -60,7 +60,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument("--data", required=True, metavar="DIR", help="records, as tiny.json wants them")
     parser.add_argument("--nsmc", required=True, metavar="DIR", help="NSMC's files")
     parser.add_argument("--split", default="test", metavar="NAME", help="of NSMC that is scored (default %(default)s)")
-    parser.add_argument("--teacher_steps", type=int, default=20000, metavar="N", help="(default %(default)s)")
+    parser.add_argument("--teacher_steps", type=int, default=14000, metavar="N", help="(default %(default)s)")
     parser.add_argument("--minutes", type=float, default=5.0, metavar="M", help="of a student's training (default %(default)s)")
     parser.add_argument("--seeds", type=int, default=3, metavar="N", help="students of each way (default %(default)s)")
     parser.add_argument("--set", action="append", default=[], metavar="SECTION.FIELD=VALUE", help="in all runs")
