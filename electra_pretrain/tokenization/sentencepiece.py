@@ -17,6 +17,7 @@ import numpy as np
 from electra_pretrain.core.batch import SPECIAL_TOKENS, SpecialIds
 from electra_pretrain.core.errors import UserError
 from electra_pretrain.tokenization import engine
+from electra_pretrain.tokenization.wordpiece import CONTINUATION_PREFIX
 
 if TYPE_CHECKING:
     import tokenizers
@@ -82,7 +83,9 @@ def are_pieces(tokens: Sequence[str]) -> bool:
 
     WordPiece would cut nearly no text into them. One that holds the sign itself has it once or twice.
     """
-    return not any(token.startswith("##") for token in tokens) and 10 * sum(map(_begins_word, tokens)) > len(tokens)
+    return not any(token.startswith(CONTINUATION_PREFIX) for token in tokens) and 10 * sum(map(_begins_word, tokens)) > len(
+        tokens
+    )
 
 
 def _begins_word(token: str) -> bool:
