@@ -3,7 +3,9 @@
 import ctypes
 import functools
 
-_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # malloc.h of the GNU C library
+# malloc.h of the GNU C library, and what its page says of a threshold of -1.
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_MMAP_MAX = -1, -3, -4
+_NEVER = -1
 _KEPT_BYTES = 1 << 30
 _LARGEST_KEPT_BYTES = 1 << 25  # of one piece; more than this is not taken
 
@@ -15,7 +17,21 @@ def keep_freed() -> None:
     Else what a block of text leaves goes back to the system, which clears every page before it gives it again: a tenth of the
     processor's time of a build.
     """
+    _tell(_M_MMAP_THRESHOLD, _LARGEST_KEPT_BYTES)
+    _tell(_M_TRIM_THRESHOLD, _KEPT_BYTES)
+
+
+@functools.cache
+def keep_all_freed() -> None:
+    """Keep pieces of any size, all of them, from now on: for training on a CPU, of which every step asks for the same again.
+
+    Gradients and activations are arrays of tens of megabytes, which the library would map, page by page, and give back.
+    """
+    _tell(_M_MMAP_MAX, 0)
+    _tell(_M_TRIM_THRESHOLD, _NEVER)
+
+
+def _tell(parameter: int, value: int) -> None:
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is not None:
-        mallopt(_M_MMAP_THRESHOLD, _LARGEST_KEPT_BYTES)
-        mallopt(_M_TRIM_THRESHOLD, _KEPT_BYTES)
+        mallopt(parameter, value)

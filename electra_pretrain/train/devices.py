@@ -15,6 +15,7 @@ import tensorflow as tf
 
 from electra_pretrain.core import tensorflow_startup
 from electra_pretrain.core.errors import Stopped, Unavailable, UserError, reason_of
+from electra_pretrain.execution.memory import keep_all_freed
 from electra_pretrain.records.input_pipeline import Worker
 from electra_pretrain.tpu import hosts, refusals
 from electra_pretrain.train import meeting
@@ -59,6 +60,8 @@ def make_strategy(
     if cpu_replicas > 1:
         return _virtual_cpus(cpu_replicas)
     gpus = [f"/gpu:{number}" for number, _ in enumerate(find_gpus(device))]
+    if not gpus:
+        keep_all_freed()
     if len(gpus) > 1:
         return tf.distribute.MirroredStrategy(gpus)
     return tf.distribute.OneDeviceStrategy(gpus[0] if gpus else "/cpu:0")
@@ -99,8 +102,11 @@ def _worker_strategy(
         raise UserError(f"--cpu_replicas {cpu_replicas}: is for one machine; {CLUSTER_VARIABLE} names {workers} workers")
     # Of GPUs the gradients are summed by NCCL; what it does not do, and CPUs, by TensorFlow's own ring.
     implementation = tf.distribute.experimental.CommunicationImplementation
+    gpus = find_gpus(device)
+    if not gpus:
+        keep_all_freed()
     options = tf.distribute.experimental.CommunicationOptions(
-        implementation=implementation.NCCL if find_gpus(device) else implementation.AUTO
+        implementation=implementation.NCCL if gpus else implementation.AUTO
     )
     meeting.wait_for_all(cluster, seconds, alike)
     try:
@@ -115,6 +121,7 @@ def _worker_strategy(
 
 def _virtual_cpus(count: int) -> tf.distribute.Strategy:
     find_gpus("cpu")
+    keep_all_freed()
     with tensorflow_startup.stderr_aside():
         cpu = tf.config.list_physical_devices("CPU")[0]
     try:
