@@ -25,7 +25,7 @@ def keep_freed() -> None:
 def keep_all_freed() -> None:
     """Keep pieces of any size, all of them, from now on: for training on a CPU, of which every step asks for the same again.
 
-    Gradients and activations are arrays of tens of megabytes, which the library would map, page by page, and give back.
+    Else a hundred thousand pages may be given back and cleared in every step of a small network.
     """
     _tell(_M_MMAP_MAX, 0)
     _tell(_M_TRIM_THRESHOLD, _NEVER)

@@ -6,9 +6,18 @@ import tensorflow as tf
 
 from electra_pretrain.config.schema import Config
 from electra_pretrain.core.rng import Random, Selection
-from electra_pretrain.model import gpu_attention
+from electra_pretrain.model import gpu_attention, tpu_softmax
 from electra_pretrain.model.bias import Bias, SameDocument, add
-from electra_pretrain.model.kernels import GradientFunction, copies, fused, in_gpu_program, rows_axis, with_gradient
+from electra_pretrain.model.kernels import (
+    GradientFunction,
+    copies,
+    fused,
+    in_gpu_program,
+    in_tpu_program,
+    is_for_tpu_of,
+    rows_axis,
+    with_gradient,
+)
 from electra_pretrain.model.layers import Dense, Initializer, LayerNorm, make_dropout
 
 
@@ -100,7 +109,7 @@ def attend(
     @with_gradient
     def core(query: tf.Tensor, key: tf.Tensor, value: tf.Tensor) -> tuple[tf.Tensor, GradientFunction]:
         scale = query.shape[2] ** -0.5
-        probs = _probs(tf.matmul(query, key, transpose_a=True), bias, scale)
+        probs = _probabilities(query, key, bias, scale)
         context = tf.matmul(value, dropout(probs), transpose_b=True)
 
         def gradient(upstream: tf.Tensor) -> tuple[tf.Tensor, ...]:
@@ -118,8 +127,14 @@ def attend(
     return core(query, key, value)
 
 
+def _probabilities(query: tf.Tensor, key: tf.Tensor, bias: Bias, scale: float) -> tf.Tensor:
+    if in_tpu_program() and not is_for_tpu_of(*tpu_softmax.OWN_IS_AS_GOOD):
+        return tpu_softmax.probabilities(query, key, bias, scale)
+    return _softmax(tf.matmul(query, key, transpose_a=True), bias, scale)
+
+
 @fused
-def _probs(products: tf.Tensor, bias: Bias, scale: float) -> tf.Tensor:
+def _softmax(products: tf.Tensor, bias: Bias, scale: float) -> tf.Tensor:
     return tf.cast(tf.nn.softmax(add(tf.cast(products, tf.float32) * scale, bias)), products.dtype)
 
 

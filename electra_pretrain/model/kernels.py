@@ -7,7 +7,7 @@ import functools
 import math
 import os
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from typing import Any, ParamSpec, TypeVar
 
@@ -18,7 +18,8 @@ GradientFunction = Callable[..., Any]
 P = ParamSpec("P")
 R = TypeVar("R")
 
-_GPU_PROGRAM: ContextVar[bool] = ContextVar("gpu_program", default=False)
+_GPU, _TPU = "GPU", "TPU"
+_PROGRAM: ContextVar[tuple[str, ...]] = ContextVar("program", default=())  # what for: a GPU, or a TPU and its generation
 
 # YNNPACK, to which XLA hands a CPU's reductions, is built at a function's first call, without a lock on its constants: two
 # threads that meet there write past the end of them, and the process dies. Our steps are no slower without it.
@@ -34,22 +35,41 @@ def _keep_ynnpack_out() -> None:
 _keep_ynnpack_out()
 
 
-@contextmanager
-def gpu_program() -> Iterator[None]:
+def gpu_program() -> AbstractContextManager[None]:
     """Trace what follows for a GPU, as part of one program that XLA compiles; it cannot run in any other way.
 
     Enter it within the function that is compiled: a replica is traced in a thread of its own.
     """
-    token = _GPU_PROGRAM.set(True)
+    return _program(_GPU)
+
+
+def tpu_program(generation: str = "") -> AbstractContextManager[None]:
+    """Trace what follows for a TPU, "v3" for one or of a generation that is not known, in the same way."""
+    return _program(_TPU, generation)
+
+
+@contextmanager
+def _program(*device: str) -> Iterator[None]:
+    token = _PROGRAM.set(device)
     try:
         yield
     finally:
-        _GPU_PROGRAM.reset(token)
+        _PROGRAM.reset(token)
 
 
 def in_gpu_program() -> bool:
     """Return whether this is traced within `gpu_program`."""
-    return _GPU_PROGRAM.get()
+    return _PROGRAM.get()[:1] == (_GPU,)
+
+
+def in_tpu_program() -> bool:
+    """Return whether this is traced within `tpu_program`."""
+    return _PROGRAM.get()[:1] == (_TPU,)
+
+
+def is_for_tpu_of(*generations: str) -> bool:
+    """Return whether this is traced within `tpu_program` of one of some generations."""
+    return _PROGRAM.get() in [(_TPU, generation) for generation in generations]
 
 
 def arrange(x: tf.Tensor) -> tf.Tensor:
@@ -71,7 +91,13 @@ def barrier(*tensors: tf.Tensor) -> tuple[tf.Tensor, ...]:
 
     XLA would rather compute the same again in each kernel that needs it, from more and wider operands than it has itself.
     """
-    return tuple(gen_xla_ops.xla_optimization_barrier(input=tensors)) if in_gpu_program() else tensors
+    return held(*tensors) if in_gpu_program() else tensors
+
+
+def held(*tensors: tf.Tensor) -> tuple[tf.Tensor, ...]:
+    """Return the same tensors, computed once, together, and read from memory after that; in an accelerator's program only."""
+    assert _PROGRAM.get(), "XLA alone knows this operation"
+    return tuple(gen_xla_ops.xla_optimization_barrier(input=tensors))
 
 
 def rounded(x: tf.Tensor, dtype: tf.DType) -> tf.Tensor:
@@ -101,7 +127,7 @@ def fused(function: Callable[P, R]) -> Callable[P, R]:
 
     @functools.wraps(function)
     def call(*args: P.args, **kwargs: P.kwargs) -> R:
-        accelerated = in_gpu_program() or tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("TPU")
+        accelerated = _PROGRAM.get() or tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("TPU")
         result: R = (function if accelerated else compiled)(*args, **kwargs)
         return result
 

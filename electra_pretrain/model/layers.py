@@ -11,6 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from electra_pretrain.core.rng import Random, Selection, purpose_word
+from electra_pretrain.model.columns import from_columns, to_columns
 from electra_pretrain.model.kernels import (
     GradientFunction,
     after,
@@ -18,6 +19,7 @@ from electra_pretrain.model.kernels import (
     barrier,
     fused,
     in_gpu_program,
+    in_tpu_program,
     rounded,
     with_gradient,
 )
@@ -65,7 +67,7 @@ class Dense(tf.Module):
         """Project and split, [B, S, H] -> [B, heads, D, S]: the order that a TPU stores without padding."""
         batch, length, _ = x.shape
         bias = tf.cast(tf.convert_to_tensor(self.bias), x.dtype)
-        columns = tf.einsum("bsi,io->bos", x, tf.cast(self.kernel, x.dtype)) + bias[:, tf.newaxis]
+        columns = to_columns(x, tf.cast(self.kernel, x.dtype)) + bias[:, tf.newaxis]
         return tf.reshape(columns, [batch, heads, -1, length])
 
     def beside(self, x: tf.Tensor, heads: int) -> tf.Tensor:
@@ -76,7 +78,7 @@ class Dense(tf.Module):
         """Join and project, [B, heads, D, S] -> [B, S, H]."""
         batch, heads, size, length = x.shape
         columns = tf.reshape(x, [batch, heads * size, length])
-        return tf.einsum("bis,io->bso", columns, tf.cast(self.kernel, x.dtype)) + tf.cast(self.bias, x.dtype)
+        return from_columns(columns, tf.cast(self.kernel, x.dtype)) + tf.cast(self.bias, x.dtype)
 
 
 class LayerNorm(tf.Module):
@@ -113,7 +115,12 @@ def _normalize(x: tf.Tensor, gamma: tf.Tensor, beta: tf.Tensor) -> tuple[tf.Tens
 
 def _scaled(x: tf.Tensor, mean: tf.Tensor, gamma: tf.Tensor, beta: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     wide = tf.cast(x, tf.float32)
-    variance = tf.reduce_mean(tf.square(wide - mean), axis=-1, keepdims=True)
+    if in_tpu_program() and x.dtype == tf.bfloat16:
+        # The mean and this leave the product that made x, which then is not read once more for its variance. What cancels is
+        # float32, and x has 8 bits.
+        variance = tf.maximum(tf.reduce_mean(tf.square(wide), axis=-1, keepdims=True) - tf.square(mean), 0.0)
+    else:
+        variance = tf.reduce_mean(tf.square(wide - mean), axis=-1, keepdims=True)
     (scale,) = barrier(tf.math.rsqrt(variance + LAYER_NORM_EPSILON))
     return tf.cast((wide - mean) * scale * gamma + beta, x.dtype), scale
 

@@ -25,6 +25,10 @@ class Slice(NamedTuple):
     gb_per_s: float
     hosts: int = 1
 
+    @property
+    def generation(self) -> str:
+        return self.compiler_name.partition(":")[0]
+
 
 _GIB = 1.073741824
 SLICES = {

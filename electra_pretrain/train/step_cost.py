@@ -1,6 +1,5 @@
 """One replica's training step as a program for a compiler; and its cost on a TPU, by its real one. Nothing is run."""
 
-import contextlib
 import dataclasses
 import re
 
@@ -11,7 +10,7 @@ from electra_pretrain.config.schema import Config
 from electra_pretrain.core import tensorflow_startup
 from electra_pretrain.core.batch import Batch, SpecialIds
 from electra_pretrain.core.errors import UserError, reason_of
-from electra_pretrain.model.kernels import gpu_program
+from electra_pretrain.model.kernels import gpu_program, tpu_program
 from electra_pretrain.tpu.chips import Slice
 from electra_pretrain.tpu.compiler import COMPILER, compile_for
 from electra_pretrain.tpu.report import StepCost
@@ -46,7 +45,7 @@ def step_cost(
     COMPILER.check_installed()
     check_replicas(config, target.replicas)
     with tensorflow_startup.stderr_aside():
-        module = lower_step(config, target.replicas, teacher=teacher)
+        module = lower_step(config, target.replicas, target.generation, teacher=teacher)
     try:
         return compile_for(target, module, num_steps, compiled_path)
     except OutOfMemory as error:
@@ -76,7 +75,9 @@ def smaller_steps(config: Config, replicas: int, factor: float = 2.0, half: str 
     return ", ".join([*ways, "a smaller training.train_batch_size"])
 
 
-def lower_step(config: Config, num_replicas: int, for_gpu: bool = False, teacher: Teacher | None = None) -> bytes:
+def lower_step(
+    config: Config, num_replicas: int, generation: str = "", for_gpu: bool = False, teacher: Teacher | None = None
+) -> bytes:
     """Lower one replica's step to a serialised HLO module: masks, samples, losses, gradients, clipping and the optimiser.
 
     The sums over replicas are left out: one replica has nobody to exchange with.
@@ -84,6 +85,7 @@ def lower_step(config: Config, num_replicas: int, for_gpu: bool = False, teacher
     Args:
         config: the experiment, or a phase of it.
         num_replicas: how many share the batch.
+        generation: of the TPU, "" for any.
         for_gpu: in the form that is compiled for GPUs; else in a TPU's.
         teacher: a student's.
 
@@ -107,7 +109,7 @@ def lower_step(config: Config, num_replicas: int, for_gpu: bool = False, teacher
     batch = Batch(ids, ids, ids, tf.range(rows))
 
     def train_step(batch: Batch) -> Sums:  # arguments left to their defaults are more than what follows can bind
-        with gpu_program() if for_gpu else contextlib.nullcontext():
+        with gpu_program() if for_gpu else tpu_program(generation):
             return trainer.update(batch)
 
     step = tf.function(train_step, jit_compile=True)

@@ -1,5 +1,6 @@
 """One update of the global batch, and loops of updates on the device (method §2, §3)."""
 
+import functools
 import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
@@ -14,9 +15,10 @@ from electra_pretrain.core.rng import Random
 from electra_pretrain.model.distillation import learn, teach
 from electra_pretrain.model.documents import document_numbers
 from electra_pretrain.model.electra import Electra, is_frozen
-from electra_pretrain.model.kernels import gpu_program
+from electra_pretrain.model.kernels import gpu_program, tpu_program
 from electra_pretrain.model.masking import Masking, mask_batch, num_masked_slots, share_at
 from electra_pretrain.model.objective import Denominators, compute_losses, count
+from electra_pretrain.tpu import local
 from electra_pretrain.train.clipping import NORM, Clipping
 from electra_pretrain.train.gradients import Gradients
 from electra_pretrain.train.loss_scale import LossScale
@@ -93,7 +95,7 @@ class Trainer:
         self._clipping = Clipping(variables, config)
         self._accumulates = config.training.gradient_accumulation_steps > 1
         gradients = Gradients(config, self.model, one_after_the_other, list(variables.values()), self._teacher)
-        program = _one_program if compiled else _as_it_is
+        program = _program_of(strategy, compiled)
         self._mask, self._score = program(self._masked), program(self._scored)
         self._gradients = program(gradients.accumulate if self._accumulates else gradients.compute)
         self._measure, self._apply = program(self._measured), program(self._applied)
@@ -238,6 +240,13 @@ class Trainer:
         return metric_sums(batch, outputs)
 
 
+def _program_of(strategy: tf.distribute.Strategy, compiled: bool) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Return what makes of a function what the devices run."""
+    if isinstance(strategy, tf.distribute.TPUStrategy):
+        return functools.partial(_for_tpu, local.generation() or "")
+    return _one_program if compiled else _as_it_is
+
+
 def _one_program(function: Callable[..., Any]) -> Callable[..., Any]:
     """Return the function as one program, in the form that is best for a GPU; any device computes it."""
 
@@ -252,6 +261,16 @@ def _one_program(function: Callable[..., Any]) -> Callable[..., Any]:
         return compiled(*args)
 
     return call
+
+
+def _for_tpu(generation: str, function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return the function in the form that is best for a TPU; the strategy makes one program of all that a step does."""
+
+    def traced(*args: Any) -> Any:
+        with tpu_program(generation):
+            return function(*args)
+
+    return traced
 
 
 def _as_it_is(function: Callable[..., Any]) -> Callable[..., Any]:
