@@ -16,10 +16,10 @@ from tests.model.test_layers import normal
 from tests.model.test_masking import IDS, batch_of
 
 
-def in_gpu_program(function):
+def in_gpu_program(function, form=kernels.gpu_program):
     @tf.function(jit_compile=True, autograph=False)
     def program(*args):
-        with kernels.gpu_program():
+        with form():
             return function(*args)
 
     return program
@@ -102,6 +102,7 @@ VARIANTS = {
 
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_a_step_draws_the_same_and_has_the_same_gradients(variant):
+    """A TPU's form, too, of one of them: what it has of its own is tested by itself."""
     config = changed(MICRO, data={"vocab_size": 50}, **VARIANTS[variant])
     batch, model = batch_of([32, 20, 9, 5], 32, seed=1), Electra(config)
     random, objective = Random(1, 3, batch.rows), config.objective
@@ -118,7 +119,8 @@ def test_a_step_draws_the_same_and_has_the_same_gradients(variant):
         return drawn, numbers
 
     drawn, numbers = step()
-    drawn_on_gpu, numbers_on_gpu = in_gpu_program(step)()
-    for got, expected in zip(drawn_on_gpu, drawn, strict=True):
-        np.testing.assert_array_equal(got, expected)
-    assert_close(numbers_on_gpu, numbers, 1e-3)
+    for form in [kernels.gpu_program, *([kernels.tpu_program] if variant == "recomputed, tables apart" else [])]:
+        drawn_there, numbers_there = in_gpu_program(step, form)()
+        for got, expected in zip(drawn_there, drawn, strict=True):
+            np.testing.assert_array_equal(got, expected)
+        assert_close(numbers_there, numbers, 1e-3)
