@@ -13,7 +13,6 @@ from electra_pretrain.model.kernels import (
     copies,
     fused,
     in_gpu_program,
-    in_tpu_program,
     is_for_tpu_of,
     rows_axis,
     with_gradient,
@@ -128,7 +127,7 @@ def attend(
 
 
 def _probabilities(query: tf.Tensor, key: tf.Tensor, bias: Bias, scale: float) -> tf.Tensor:
-    if in_tpu_program() and not is_for_tpu_of(*tpu_softmax.OWN_IS_AS_GOOD):
+    if is_for_tpu_of(*tpu_softmax.GENERATIONS):
         return tpu_softmax.probabilities(query, key, bias, scale)
     return _softmax(tf.matmul(query, key, transpose_a=True), bias, scale)
 

@@ -44,7 +44,7 @@ def gpu_program() -> AbstractContextManager[None]:
 
 
 def tpu_program(generation: str = "") -> AbstractContextManager[None]:
-    """Trace what follows for a TPU, "v3" for one or of a generation that is not known, in the same way."""
+    """Trace what follows for a TPU in the same way; its generation is "v3" for one, "" where that is not known."""
     return _program(_TPU, generation)
 
 

@@ -95,7 +95,7 @@ def test_a_tpu_is_given_its_own_form(generation, monkeypatch):
     of_tpu = object.__new__(tf.distribute.TPUStrategy)
     monkeypatch.setattr(local, "generation", lambda: generation)
     assert trainer._program_of(of_tpu, False)(kernels.in_tpu_program)()
-    assert trainer._program_of(of_tpu, False)(kernels.is_for_tpu_of)("v5e") == (generation == "v5e")
+    assert trainer._program_of(of_tpu, False)(kernels.is_for_tpu_of)("v3", "") == (generation != "v5e")
     assert not trainer._program_of(tf.distribute.get_strategy(), False)(kernels.in_tpu_program)()
 
 
