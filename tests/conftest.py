@@ -16,6 +16,7 @@ from electra_pretrain import build_data, train_vocab
 from electra_pretrain.config.schema import Config
 from electra_pretrain.core import messages
 from electra_pretrain.records import shards
+from electra_pretrain.train import devices
 from tests.support import staging, storage_emulator
 
 messages.configure("tests")
@@ -55,6 +56,12 @@ MICRO = Config.from_dict(
         "data": {"max_seq_length": SEQ, "vocab_size": VOCAB_SIZE},
     }
 )
+
+
+@pytest.fixture(autouse=True)
+def gives_memory_back(monkeypatch):
+    """One process runs thousands of tests: what each of them had at its largest would add up."""
+    monkeypatch.setattr(devices, "keep_all_freed", lambda: None)
 
 
 @pytest.fixture(autouse=True)
