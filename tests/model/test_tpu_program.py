@@ -76,15 +76,11 @@ def test_products_to_heads_and_from_them():
     x = normal(3, 2, 7, 24)
 
     def function(x):
-        def there_and_back(x, *_):
-            return back.from_heads(tf.sin(dense.to_heads(x, 3)))
-
         with tf.GradientTape() as tape:
             tape.watch(x)
-            y = there_and_back(x)
+            y = back.from_heads(tf.sin(dense.to_heads(x, 3)))
             loss = tf.reduce_sum(tf.sin(3 * y))
-        variables = [x, dense.kernel, dense.bias, back.kernel, back.bias]
-        return [y, *tape.gradient(loss, variables)]
+        return [y, *tape.gradient(loss, [x, dense.kernel, dense.bias, back.kernel, back.bias])]
 
     assert_close(in_tpu_program(function)(x), function(x))
 

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from functools import partial
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from electra_pretrain.checkpoint import bundle
 from electra_pretrain.core.batch import Batch, SpecialIds
 from electra_pretrain.core.errors import UserError
 from electra_pretrain.train import loop
+from electra_pretrain.train import trainer as trainer_module
 from electra_pretrain.train.loop import train
 from electra_pretrain.train.start import prepare
 from electra_pretrain.train.trainer import Trainer
@@ -61,6 +63,18 @@ def outside_of_programs(function):
     return set(types(graph.node))
 
 
+def traced(trainer, rows):
+    """The functions of a step and of its scores, with so many rows a replica."""
+    ids = tf.zeros([rows, MICRO.data.max_seq_length], tf.int32)
+
+    def dataset(_):
+        return tf.data.Dataset.from_tensors(Batch(ids, ids, ids, tf.range(rows))).repeat()
+
+    batches = iter(trainer.strategy.distribute_datasets_from_function(dataset))
+    steps = trainer.train_steps.get_concrete_function(batches, tf.constant(1))
+    return steps, trainer.evaluate_batch.get_concrete_function(next(batches))
+
+
 def test_no_variable_is_of_a_type_that_tensorflow_keeps_off_gpus():
     trainer = Trainer(FLOAT16, SpecialIds(0, 1, 2, 3, 4), one_device(), compiled=True)
     variables = [*trainer.variables().values(), *trainer.optimizer.variables, *trainer.model.variables]
@@ -73,17 +87,17 @@ def test_all_that_computes_is_in_programs(replicas, compiled):
     """Traced, not run: what TensorFlow runs itself are exchanges, the loop and its sums."""
     strategy = one_device() if replicas == 1 else mirrored(replicas)
     trainer = Trainer(FLOAT16, SpecialIds(0, 1, 2, 3, 4), strategy, one_after_the_other=True, compiled=compiled)
-    rows = 8 // replicas
-    ids = tf.zeros([rows, MICRO.data.max_seq_length], tf.int32)
-
-    def dataset(_):
-        return tf.data.Dataset.from_tensors(Batch(ids, ids, ids, tf.range(rows))).repeat()
-
-    batches = iter(strategy.distribute_datasets_from_function(dataset))
-    steps = trainer.train_steps.get_concrete_function(batches, tf.constant(1))
-    scores = trainer.evaluate_batch.get_concrete_function(next(batches))
+    steps, scores = traced(trainer, 8 // replicas)
     found = (outside_of_programs(steps) | outside_of_programs(scores)) & COMPUTING
     assert not found if compiled else found >= {"BatchMatMulV2", "TopKV2"}
+
+
+def test_a_tpu_s_loop_is_traced_in_its_form(monkeypatch):
+    """Traced, not run: TensorFlow has no kernel for a barrier, and only a TPU compiles a loop with its input as a whole."""
+    monkeypatch.setattr(trainer_module, "_program_of", lambda *_: partial(trainer_module._for_tpu, "v3"))
+    trainer = Trainer(MICRO, SpecialIds(0, 1, 2, 3, 4), one_device(), one_after_the_other=True)
+    for function in traced(trainer, 8):
+        assert "XlaOptimizationBarrier" in outside_of_programs(function)
 
 
 def test_one_device_with_its_scores(tmp_path, monkeypatch, uncompiled, records):

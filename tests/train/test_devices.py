@@ -41,9 +41,14 @@ def strategy(*names):
 
 
 def test_a_machine_without_cards_computes_on_its_cpu(monkeypatch):
+    """And keeps its memory."""
     machine(monkeypatch)
+    kept = []
+    monkeypatch.setattr(devices, "keep_all_freed", lambda: kept.append(True))
     for device in ("auto", "cpu"):
         assert devices.on_cpu(devices.make_strategy(device=device))
+    devices.make_strategy(cpu_replicas=2)
+    assert len(kept) == 3
     with pytest.raises(UserError, match="--device gpu: no NVIDIA card"):
         devices.make_strategy(device="gpu")
 
