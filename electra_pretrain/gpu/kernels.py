@@ -45,7 +45,7 @@ def program_kernels(program: Program) -> list[Kernel]:
 def _kernels(program: Program, computation: Computation, times: int) -> Iterator[Kernel]:
     for instruction in computation.instructions.values():
         if instruction.opcode == "while":
-            rounds = times * trip_count(instruction)
+            rounds = times * instruction.trip_count
             for part in ("body", "condition"):
                 yield from _kernels(program, program.computations[instruction.called(part)[0]], rounds)
         elif instruction.opcode == "conditional":
@@ -61,11 +61,6 @@ def unknown_loops(program: Program) -> int:
     """Count the loops of which the compiler does not know how often they run: they are counted as running once."""
     loops = [each for part in program.computations.values() for each in part.instructions.values() if each.opcode == "while"]
     return sum("known_trip_count" not in loop.config for loop in loops)
-
-
-def trip_count(loop: Instruction) -> int:
-    """Return how often a loop's body runs; 1 where the compiler does not know."""
-    return int(loop.config.get("known_trip_count", {}).get("n", 1))
 
 
 def _costliest_branch(program: Program, instruction: Instruction, times: int) -> list[Kernel]:

@@ -7,15 +7,16 @@ from typing import Any, NamedTuple
 
 _LINE = re.compile(r"\s+(ROOT )?(%[\w.\-]+) = (\(.*?\)|\S+) ([\w\-]+)\((.*?)\)(?=,|$)(.*)")
 _COMPUTATION = re.compile(r"^(ENTRY )?(%[\w.\-]+) \(.*\{$")
-_ARRAY = re.compile(r"\b(pred|[a-z]+\d\w*)\[([\d,]*)\]")
+_ARRAY = re.compile(r"\b(pred|[a-z]+\d\w*)\[([\d,]*)\](?:\{[^{}]*?(?:S\((\d+)\))?\})?")
 _NAME = re.compile(r"%[\w.\-]+")
 
 
 class Array(NamedTuple):
-    """Type and sizes of an array: "bf16", (128, 512)."""
+    """Type and sizes of an array: "bf16", (128, 512); and where it lies: 0 is the device's large memory."""
 
     dtype: str
     sizes: tuple[int, ...]
+    memory_space: int = 0
 
     @property
     def elements(self) -> int:
@@ -80,6 +81,11 @@ class Instruction(NamedTuple):
         """Name the computations of which a conditional runs one."""
         return self.called("branch_computations") or self.called("true_computation") + self.called("false_computation")
 
+    @property
+    def trip_count(self) -> int:
+        """How often a loop's body runs; 1 where the compiler does not know."""
+        return int(self.config.get("known_trip_count", {}).get("n", 1))
+
     def number(self, attribute: str) -> int:
         """Return the number of an attribute such as "index=3"."""
         found = re.search(rf"\b{attribute}=(\d+)", self.attributes)
@@ -134,7 +140,11 @@ def _instruction(found: re.Match[str]) -> Instruction:
 
 
 def _arrays(shape: str) -> tuple[Array, ...]:
-    return tuple(Array(dtype, tuple(int(size) for size in sizes.split(",") if size)) for dtype, sizes in _ARRAY.findall(shape))
+    return tuple(_array(*found) for found in _ARRAY.findall(shape))
+
+
+def _array(dtype: str, sizes: str, memory_space: str) -> Array:
+    return Array(dtype, tuple(int(size) for size in sizes.split(",") if size), int(memory_space or 0))
 
 
 def _elements(shape: str) -> list[str]:
