@@ -27,16 +27,17 @@ _NUMBER = re.compile(r"_\d+\b")
 
 
 def main() -> None:
-    run_command("tpu_operations", parse_args, lambda args: print(tpu_operations(args)))
+    args = parse_args()
+    run_command("tpu_operations", lambda: args, lambda args: print(tpu_operations(args)))
 
 
-def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
+def parse_args() -> argparse.Namespace:
     parser = command_parser("tpu_operations", __doc__)
     parser.add_argument("--program", required=True, metavar="FILE", help="what tpu_check wrote by --compiled")
     parser.add_argument("--topology", required=True, metavar="NAME", help=f"it was compiled for: {', '.join(SLICES)} or larger")
     parser.add_argument("--mhz", type=float, metavar="N", help="the chip's clock, to read cycles as time")
     parser.add_argument("--rows", type=int, default=30, metavar="N", help="of the table (default %(default)s)")
-    return parser.parse_args(argv)
+    return parser.parse_args()
 
 
 def tpu_operations(args: argparse.Namespace) -> str:
