@@ -36,7 +36,8 @@ def told(config, rows):
 
 
 def kinds(config, rows):
-    names = {"at chance": "chance", "frequency": "unigram", "has risen": "jump", "held-out loss": "worse"}
+    names = {"at chance": "chance", "same of every": "collapse", "frequency": "unigram"}
+    names |= {"has risen": "jump", "held-out loss": "worse"}
     return [next(kind for words, kind in names.items() if words in one.text) for one in told(config, rows)]
 
 
@@ -135,6 +136,25 @@ def test_at_chance_counts_only_after_the_steps_of_others():
     quarter = changed(SMALL, training={"train_batch_size": 32})
     assert [one.step for one in told(quarter, rows)] == [21_000], "by the tokens that the published run had seen"
     assert told(SMALL, rows_of(np.arange(200, 40_001, 200), disc_auc=0.56)) == []
+
+
+# Four layers of 256 at a rate of 0.001: at step 1,000 the logits of all tokens lay within 0.001 of each other.
+FELL = [("train", 200, 0.652), ("train", 400, 0.548), ("heldout", 500, 0.5359), ("train", 900, 0.501), ("heldout", 1000, 0.5)]
+
+
+def test_a_discriminator_that_falls_back_is_told_long_before_the_steps_of_others():
+    config = changed(TINY, model={"num_hidden_layers": 4, "hidden_size": 256}, optimizer={"learning_rate": 1e-3})
+    rows = [{"kind": kind, "step": step, "disc_auc": auc} for kind, step, auc in FELL]
+    watch = Watch(config, rows[:-1])
+    assert watch.told == [], "a loop of few rows may come to 0.501"
+    (one,) = watch.take(rows[-1])
+    assert one.step == 1000 and "held-out disc_auc 0.500, after 0.65" in one.text
+    assert "optimizer.learning_rate = 0.00025" in one.text
+    assert watch.take(rows[-1]) == [], "once"
+    watch.take({"kind": "heldout", "step": 2000, "disc_auc": 0.6})
+    assert watch.told[0].passed == 2000
+    beginning = [{"kind": "heldout", "step": step, "disc_auc": 0.5} for step in (100, 200)]
+    assert told(config, beginning) == [], "it has told nothing apart yet"
 
 
 def test_a_generator_at_the_frequencies():
