@@ -21,7 +21,7 @@ from electra_pretrain.core.finding import collect, heed
 from electra_pretrain.core.outputs import Input, OutputFolder, check
 from electra_pretrain.core.places import same
 from electra_pretrain.tpu import hosts
-from electra_pretrain.tpu.chips import SLICES, check_dtype
+from electra_pretrain.tpu.chips import SLICES, check_dtype, find_slice
 from electra_pretrain.tpu.machine import check_machine
 from electra_pretrain.train.meeting import SECONDS_TO_COME
 
@@ -81,19 +81,14 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
 
 
 def run_pretraining(args: argparse.Namespace) -> None:
+    check_words(args)
+    # A path on gs://, the config's too, is looked at by TensorFlow: its environment comes first.
+    hosts.prepare(args.tpu)
+    machine = look_at_machine(args)
     config = chosen_config(args)
-    if args.cpu_replicas > 1 and args.tpu:
-        raise UserError(f"--cpu_replicas {args.cpu_replicas}: is not for a TPU; leave out one of them")
-    if args.cpu_replicas > 1 and args.device == "gpu":
-        raise UserError(f"--cpu_replicas {args.cpu_replicas}: is not for --device gpu; leave out one of them")
-    check_device(args)
-    if args.topology and not args.preflight:
-        raise UserError("--topology: is for --preflight; a run takes the devices that it finds")
     if args.tpu or args.topology:
         check_dtype(config.training.compute_dtype)
     _check_output(args, config)
-    hosts.prepare(args.tpu)
-    machine = look_at_machine(args)
     # Imported here, so that a mistake above is told at once.
     tensorflow_startup.import_tensorflow()
     from electra_pretrain.convert.sources import teacher_of
@@ -112,6 +107,23 @@ def run_pretraining(args: argparse.Namespace) -> None:
     # Of several workers one writes; the others would only be in its way.
     with locks.held(args.model_dir, "run_pretraining") if writes_files(strategy) else contextlib.nullcontext():
         train(start, strategy, args.on_bad_record == "skip")
+
+
+def check_words(args: argparse.Namespace) -> None:
+    """Refuse words that do not go together, before anything is looked at.
+
+    Raises:
+        UserError: the first two that do not; or a device or a TPU that there is none of.
+    """
+    if args.cpu_replicas > 1 and args.tpu:
+        raise UserError(f"--cpu_replicas {args.cpu_replicas}: is not for a TPU; leave out one of them")
+    if args.cpu_replicas > 1 and args.device == "gpu":
+        raise UserError(f"--cpu_replicas {args.cpu_replicas}: is not for --device gpu; leave out one of them")
+    check_device(args)
+    if args.topology and not args.preflight:
+        raise UserError("--topology: is for --preflight; a run takes the devices that it finds")
+    if args.topology:
+        find_slice(args.topology)
 
 
 def look_at_machine(args: argparse.Namespace) -> "list[Finding]":

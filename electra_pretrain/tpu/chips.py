@@ -73,6 +73,7 @@ def find_slice(topology: str) -> Slice:
     Raises:
         UserError: no such name.
     """
+    topology = topology.replace("v5litepod-", "v5e-")  # as Google's accelerator types have it
     if topology in SLICES:
         return SLICES[topology]
     generation, _, size = topology.partition("-")

@@ -11,6 +11,7 @@ import os
 import sys
 from typing import Any
 
+from electra_pretrain.core.tensorflow_startup import LOAD_LIBRARY, PJRT_VARIABLES
 from electra_pretrain.xla.compile import answer, compile_module, memory_of
 
 
@@ -18,6 +19,9 @@ def main(path: str, topology: str, compiled_path: str | None = None) -> None:
     """Compile the module in a file and print what the compiler says."""
     # The library looks for the metadata server of a TPU VM unless told that there is none.
     os.environ.update(TPU_SKIP_MDS_QUERY="1", TPU_WORKER_ID="0", TPU_WORKER_HOSTNAMES="localhost", JAX_PLATFORMS="cpu")
+    # A run that is checked may have been told to leave this machine's chips alone, or how to reach them.
+    for name in (LOAD_LIBRARY, *PJRT_VARIABLES):
+        os.environ.pop(name, None)
     # Its lock keeps two processes from one TPU; here there is none, and two checks may run at once.
     os.environ["ALLOW_MULTIPLE_LIBTPU_LOAD"] = "1"
     with open(path, "rb") as file:

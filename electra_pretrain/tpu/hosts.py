@@ -1,10 +1,10 @@
 """The hosts of a TPU that a run steers over the network: their addresses, and whether they answer. Without TensorFlow."""
 
-import os
 import socket
 import time
 from collections.abc import Sequence
 
+from electra_pretrain.core import tensorflow_startup
 from electra_pretrain.core.errors import FEW, Unavailable, first_of
 from electra_pretrain.tpu import local
 
@@ -21,14 +21,15 @@ def is_remote(tpu: str | None) -> bool:
 
 
 def prepare(tpu: str | None) -> None:
-    """Prepare the environment for TensorFlow, which is to be imported after this.
+    """Prepare the environment for TensorFlow, which is to be imported after this: so before any gs:// path is looked at.
 
-    It leaves this host's chips to the host's server, or finds by PJRT those that need that.
+    It finds this machine's chips, by PJRT those that need that; or leaves them to the host's server, or to another process.
     """
-    if is_remote(tpu):
-        os.environ.setdefault("TPU_LOAD_LIBRARY", "0")
-    elif tpu is not None:
+    if tpu == LOCAL:
         local.prepare()
+        tensorflow_startup.take_tpu()
+    else:
+        tensorflow_startup.leave_tpu()
 
 
 def addresses(tpu: str | None) -> list[str]:

@@ -11,13 +11,13 @@ import logging
 import os
 from pathlib import Path
 
+from electra_pretrain.core.tensorflow_startup import PJRT_VARIABLES
 from electra_pretrain.tpu import metadata
 from electra_pretrain.tpu.generations import GENERATIONS, generation_of
 
 # Where a TPU VM or a container on one says what it is, "v3-8" for one.
 TYPE_VARIABLES = ("TPU_ACCELERATOR_TYPE", "ACCELERATOR_TYPE")
 LIBRARY_VARIABLE = "TPU_LIBRARY_PATH"  # a libtpu of the user's choice; TensorFlow reads it too
-PJRT_VARIABLES = ("NEXT_PLUGGABLE_DEVICE_USE_C_API", "TF_PLUGGABLE_DEVICE_LIBRARY_PATH", "PJRT_DEVICE")
 _PCI = Path("/sys/bus/pci/devices")
 _GOOGLE = "0x1ae0"
 # As JAX tells chips apart (jax/_src/hardware_utils.py of 0.10.2); v2 has v3's number.

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Iterator
 
 from electra_pretrain.core.finding import Finding, Level
+from electra_pretrain.core.tensorflow_startup import PJRT_VARIABLES
 from electra_pretrain.tpu import local, metadata
 from electra_pretrain.tpu.generations import GENERATIONS
 from electra_pretrain.tpu.holders import check_free
@@ -12,6 +13,8 @@ from electra_pretrain.tpu.refusals import NO_METADATA, SKIP_METADATA
 from electra_pretrain.tpu.wheel import Wheel, installed, libtpu_that_fits, way_to
 
 _SECONDS = 5.0
+# Images with PJRT that name what they are for.
+_MADE_FOR = {"-pjrt-v5e-and-v6": ("v5e", "v6e"), "-pjrt-v5p-and-below": ("v5p",)}
 
 
 def check_machine() -> Iterator[Finding]:
@@ -45,7 +48,8 @@ def _check_image(generation: str, image: str | None) -> Iterator[Finding]:
     """Hold the interface in the image's name against the generation's; set-up brings its own TensorFlow."""
     if image is None or "tf-" not in image:
         return
-    if GENERATIONS[generation].has_pjrt != ("pjrt" in image):
+    made_for = next((names for ending, names in _MADE_FOR.items() if image.endswith(ending)), (generation,))
+    if GENERATIONS[generation].has_pjrt != ("pjrt" in image) or generation not in made_for:
         wanted = GENERATIONS[generation].image.format(pod="")
         yield Finding(
             Level.WARNING, f"image {image}: is for another generation than {generation}; make the TPU anew with {wanted}"
@@ -71,7 +75,7 @@ def _check_wheel(generation: str, wheel: Wheel) -> Iterator[Finding]:
 
 def _check_variables(generation: str) -> Iterator[Finding]:
     """Tell which variables are set for TensorFlow: by `local.prepare`, before this."""
-    values = {name: os.environ[name] for name in local.PJRT_VARIABLES if name in os.environ}
+    values = {name: os.environ[name] for name in PJRT_VARIABLES if name in os.environ}
     if GENERATIONS[generation].has_pjrt and not values:
         yield Finding(
             Level.FAILURE,

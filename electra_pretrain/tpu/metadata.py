@@ -1,5 +1,6 @@
 """What Google's metadata server tells a virtual machine of itself: its zone, its TPU. It may be missing, or stand still."""
 
+import http.client
 import os
 import urllib.error
 import urllib.request
@@ -34,8 +35,8 @@ def ask(path: str, seconds: float = 1.0) -> str | None:
         raise Silent(f"HTTP {error.code}") from error
     except OSError as error:  # a URLError is one, and so is running out of time
         raise Silent(str(getattr(error, "reason", error))) from error
-    except ValueError as error:  # no HTTP, or no text
-        raise Silent(str(error)) from error
+    except (ValueError, http.client.HTTPException) as error:  # no text, no HTTP, or an answer cut short
+        raise Silent(str(error) or type(error).__name__) from error
 
 
 def ask_quietly(path: str) -> str | None:

@@ -4,6 +4,7 @@ import re
 from typing import NamedTuple
 
 from electra_pretrain.tpu.generations import REQUIREMENTS
+from electra_pretrain.tpu.wheel import way_to
 
 
 class Refusal(NamedTuple):
@@ -25,13 +26,11 @@ NO_METADATA = (
     "on a TPU VM leave metadata.google.internal out of a proxy (NO_PROXY), or restart the VM; elsewhere, as in a container, "
     f"set {SKIP_METADATA}=1"
 )
-_INSTALL = " or ".join(f"pip install -r {name}" for name in REQUIREMENTS.values())
 REFUSALS = (
     Refusal(
         r"No OpKernel was registered to support Op 'ConfigureDistributedTPU'",
         "this TensorFlow is the plain one, which knows no TPU",
-        "pip uninstall -y tensorflow tensorflow-cpu tensorflow-tpu, then, in the same virtual environment, "
-        f"{_INSTALL} ('What goes wrong' in docs/tpu.md says which)",
+        f"{way_to(*REQUIREMENTS)}; 'Settings' in docs/tpu.md says which",
     ),
     Refusal(
         r"already in use|libtpu_lockfile|libtpu_lock_",

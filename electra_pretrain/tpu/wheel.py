@@ -2,6 +2,7 @@
 
 import importlib.metadata
 import os
+import sys
 from typing import NamedTuple
 
 from electra_pretrain.tpu.generations import REQUIREMENTS
@@ -49,9 +50,14 @@ def libtpu_that_fits(wheel: Wheel) -> tuple[str, ...]:
     return _LIBTPU.get(wheel.release, ())
 
 
-def way_to(release: str) -> str:
-    """Say how to install a release alone, so that no other lies over it."""
-    return f"pip uninstall -y tensorflow tensorflow-cpu tensorflow-tpu libtpu, then pip install -r {REQUIREMENTS[release]}"
+def way_to(*releases: str) -> str:
+    """Say how to install a release, or one of several, alone, into this very environment, so that no other lies over it."""
+    pip = f"{sys.executable} -m pip"
+    files = " or ".join(REQUIREMENTS[release] for release in releases)
+    return (
+        f"{pip} uninstall -y tensorflow tensorflow-cpu tensorflow-tpu libtpu, then {pip} install -r {files} (of the "
+        "repository: where setup.sh was run, in ~/electra_pretrain/source; in a notebook run the cell that installs again)"
+    )
 
 
 def _version(name: str) -> str | None:

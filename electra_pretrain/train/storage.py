@@ -29,7 +29,11 @@ def check_folders(data_dirs: Sequence[str], model_dir: str, tpu: str | None) -> 
                 "(python -m electra_pretrain.stage copies records there), or run on the TPU VM itself with --tpu local",
             )
     if tpu == hosts.LOCAL and not files.is_remote(model_dir):
-        yield Finding(Level.WARNING, f"--model_dir {model_dir}: lies on the TPU VM's own disk, which goes when the VM goes")
+        yield Finding(
+            Level.WARNING,
+            f"--model_dir {model_dir}: lies on this machine's own disk, which goes with the machine unless something keeps it; "
+            "what is in a bucket (gs://…) stays",
+        )
     _check_writable(model_dir)
     yield Finding(Level.OK, f"{model_dir} can be written to")
 

@@ -11,13 +11,14 @@ if ! location=$(gcloud storage buckets describe "$bucket" --format='value(locati
   [[ $location == *"not found"* || $location == *404* ]] || fail "gcloud cannot tell whether $bucket exists: ${location%%$'\n'*}"
   location=
 fi
+location=$(tr '[:upper:]' '[:lower:]' <<<"$location")
 if [ -z "$location" ]; then
   # Old checkpoints are removed all the time: kept for a week by soft deletion, they would be paid for.
   gcloud storage buckets create "$bucket" --project="$PROJECT_ID" --location="$region" \
     --uniform-bucket-level-access --public-access-prevention --soft-delete-duration=0
   say "$bucket made in $region"
-elif [ "${location,,}" = "$region" ]; then
+elif [ "$location" = "$region" ]; then
   say "$bucket is there, in $region"
 else
-  fail "$bucket is in ${location,,}, the TPU's zone in $region: reading it would be slow and paid for by the gigabyte; use another bucket"
+  fail "$bucket is in $location, the TPU's zone in $region: reading it would be slow and paid for by the gigabyte; use another bucket"
 fi

@@ -29,7 +29,7 @@ archive=$(mktemp -d)/electra_pretrain.tar.gz
 trap 'rm -rf "$(dirname "$archive")"' EXIT
 # What is installed, not what is committed: the VM need not reach a git host, and an edited file is what runs.
 tar -czf "$archive" -C "$here/../.." --exclude=__pycache__ \
-  LICENSE README.md pyproject.toml setup.py requirements-tpu.txt requirements-tpu-2.18.txt configs electra_pretrain scripts/tpu
+  LICENSE README.md pyproject.toml setup.py requirements-tpu.txt requirements-tpu-2.18.txt configs vocab electra_pretrain scripts/tpu
 tpu_vm scp "$archive" "$TPU_NAME:electra_pretrain.tar.gz" --quiet --worker="$HOSTS"
 on_each_vm "mkdir -p electra_pretrain/source && tar -xzf electra_pretrain.tar.gz -C electra_pretrain/source && bash electra_pretrain/source/scripts/tpu/vm/install.sh $HOSTS $REQUIREMENTS" ||
   fail "the installation on $TPU_NAME did not end well; its last lines stand above"

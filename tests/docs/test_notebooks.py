@@ -27,8 +27,9 @@ SMALL = "--set training.save_checkpoints_steps=4 --set training.iterations_per_l
 TPU = "--tpu local"
 # What the installation gives pip; it clones with git before.
 GPU_INSTALLATION = ["install -q electra_pretrain[cuda] @ git+file:///elsewhere"]
+UNINSTALLED = "uninstall -q -y tensorflow tensorflow-cpu tensorflow-text"
 TPU_INSTALLATION = [
-    "uninstall -q -y tensorflow tensorflow-cpu tensorflow-text",
+    UNINSTALLED,
     "install -q -r CHECKOUT/the-requirements.txt",
     "install -q CHECKOUT",
 ]
@@ -179,6 +180,7 @@ def stand_in_for_installation(programs, tmp_path):
         ("colab", TPU, TPU_INSTALLATION),
         ("kaggle", "", GPU_INSTALLATION),
         ("kaggle_tpu", TPU, TPU_INSTALLATION),
+        ("kaggle_tpu", "", [UNINSTALLED, "install -q electra_pretrain @ git+file:///elsewhere"]),
     ],
 )
 def test_what_is_installed_is_for_the_device(name, device, expected, programs, tmp_path):
@@ -207,7 +209,29 @@ def test_the_requirements_that_are_installed_exist():
 def test_an_installation_that_fails_is_told(notebook, programs, tmp_path):
     programs("git", "exit 0")
     folder = programs("pip", 'case "$*" in *requirements* | *cuda*) exit 1 ;; esac')
-    assert run_cell(notebook, "install", folder).returncode == 1
+    assert run_cell(notebook, "install", folder, SOURCE="git+file:///elsewhere").returncode == 1
+
+
+@by_name
+def test_an_owner_that_was_not_put_in_is_told(notebook, programs, tmp_path):
+    stand_in_for_installation(programs, tmp_path)
+    done = run_cell(notebook, "install", tmp_path / ".bin")
+    assert done.returncode == 1 and done.stderr.startswith("SOURCE, in the first cell: put in who owns")
+    assert not (tmp_path / "pip.txt").exists()
+
+
+@pytest.mark.parametrize("begun", [True, False])
+@pytest.mark.parametrize("notebook", [path for path in NOTEBOOKS if path.stem != "kaggle_tpu"], ids=lambda path: path.stem)
+def test_a_run_keeps_the_type_it_began_with(notebook, begun, tmp_path, monkeypatch):
+    """Wherever it lies: a bucket is read as a folder is."""
+    monkeypatch.setenv("DTYPE", "")
+    monkeypatch.setenv("PATH", "")  # no nvidia-smi
+    if begun:
+        (tmp_path / "config.json").write_text('{"training": {"compute_dtype": "float16"}}')
+    names = {"CORPUS": "x", "RUN": str(tmp_path), "DEVICE": "", "os": os, "shutil": shutil, "Path": Path}
+    exec(source_of(notebook, "devices"), names)
+    assert os.environ["DTYPE"] == ("float16" if begun else "float32")
+    assert "files.exists" in names["read"], "by the package, which knows buckets"
 
 
 @by_name

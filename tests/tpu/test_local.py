@@ -7,9 +7,12 @@ import sys
 import pytest
 
 from electra_pretrain import evaluate_pretraining, run_pretraining
+from electra_pretrain.core import gfile, tensorflow_startup
+from electra_pretrain.core.tensorflow_startup import PJRT_VARIABLES
 from electra_pretrain.tpu import hosts, local, metadata
 from electra_pretrain.tpu.chips import SLICES
 from electra_pretrain.tpu.generations import GENERATIONS, generation_of
+from tests.conftest import ROOT
 
 IDS = {"v2": "0x0027", "v3": "0x0027", "v4": "0x005e", "v5e": "0x0063", "v5p": "0x0062", "v6e": "0x006f"}
 NAMES = {"v2": "v2-8", "v3": "v3-32", "v4": "v4-8", "v5e": "v5litepod-8", "v5p": "v5p-8", "v6e": "v6e-8"}
@@ -19,7 +22,9 @@ WITH_PJRT = ("v5e", "v5p", "v6e")
 @pytest.fixture
 def machine(monkeypatch, tmp_path):
     """A machine with chips of a generation on its PCI bus, with a name, a library, or none of them."""
-    for name in (*local.TYPE_VARIABLES, *local.PJRT_VARIABLES, local.LIBRARY_VARIABLE):
+    monkeypatch.setattr(tensorflow_startup, "_takes_tpu", False)
+    monkeypatch.setattr(tensorflow_startup, "_left_tpu", False)
+    for name in (*local.TYPE_VARIABLES, *PJRT_VARIABLES, local.LIBRARY_VARIABLE, tensorflow_startup.LOAD_LIBRARY):
         monkeypatch.setenv(name, "")  # so that it is as before at the end
         monkeypatch.delenv(name)
     monkeypatch.setattr(local, "_PCI", tmp_path / "pci")
@@ -39,10 +44,10 @@ def machine(monkeypatch, tmp_path):
 
 
 def variables_now():
-    return {name: os.environ[name] for name in local.PJRT_VARIABLES if name in os.environ}
+    return {name: os.environ[name] for name in PJRT_VARIABLES if name in os.environ}
 
 
-PJRT = dict(zip(local.PJRT_VARIABLES, ("true", "/x/libtpu.so", "TPU"), strict=True))
+PJRT = dict(zip(PJRT_VARIABLES, ("true", "/x/libtpu.so", "TPU"), strict=True))
 
 
 def test_every_generation_is_here():
@@ -61,7 +66,7 @@ def test_pjrts_variables_are_set_from_v5_on_and_never_before(machine, generation
 @pytest.mark.parametrize("generation", GENERATIONS)
 def test_what_an_image_has_set_is_replaced_or_unset(machine, monkeypatch, caplog, generation):
     machine(device=IDS[generation])
-    for name in local.PJRT_VARIABLES:
+    for name in PJRT_VARIABLES:
         monkeypatch.setenv(name, "/lib/libtpu.so")
     hosts.prepare("local")
     assert variables_now() == (PJRT if generation in WITH_PJRT else {})
@@ -75,7 +80,7 @@ def test_a_server_that_is_not_ours_is_told_the_same(machine, generation):
     environment = {"PATH": os.environ["PATH"], "PJRT_DEVICE": "CPU"}
     shown = subprocess.run(["env", *said, "env"], env=environment, capture_output=True, text=True, check=True).stdout
     found = dict(line.split("=", 1) for line in shown.splitlines())
-    assert {name: found[name] for name in local.PJRT_VARIABLES if name in found} == (PJRT if generation in WITH_PJRT else {})
+    assert {name: found[name] for name in PJRT_VARIABLES if name in found} == (PJRT if generation in WITH_PJRT else {})
 
 
 @pytest.mark.parametrize("tpu", ["local", None, "grpc://a:1"])
@@ -121,19 +126,42 @@ def test_the_library_is_the_users_or_the_environments(monkeypatch, tmp_path):
 
 
 @pytest.mark.parametrize("command", [run_pretraining, evaluate_pretraining])
-def test_tensorflow_finds_them_at_its_import(machine, monkeypatch, records, command):
+@pytest.mark.parametrize("config", ["tiny.json", "gs://bucket/config.json"])
+@pytest.mark.parametrize("folder", ["run", "gs://bucket/run"])
+def test_tensorflow_finds_them_at_its_import(machine, monkeypatch, command, config, folder):
+    """Whatever is looked at before: TensorFlow reads what lies in a bucket."""
     machine(device=IDS["v5e"])
+    monkeypatch.setenv(tensorflow_startup.LOAD_LIBRARY, "0")  # of a parent process that left the TPU alone
     seen = []
 
     def imported():
         seen.append(variables_now())
+        assert tensorflow_startup.LOAD_LIBRARY not in os.environ
         raise InterruptedError
 
-    monkeypatch.setattr(command.tensorflow_startup, "import_tensorflow", imported)
+    monkeypatch.setattr(tensorflow_startup, "import_tensorflow", imported)
     monkeypatch.setattr(command, "check_machine", lambda: iter(()))
+    monkeypatch.setattr(gfile, "_connect", lambda: None)
     name = command.__name__.rpartition(".")[2]
-    arguments = ["--data", records, "--model_dir", "run", "--tpu", "local"]
-    arguments += ["--config", "tiny.json"] if command is run_pretraining else []
+    arguments = ["--data", "gs://bucket/data", "--model_dir", folder, "--tpu", "local"]
+    arguments += ["--config", config] if command is run_pretraining else []
     with pytest.raises(InterruptedError):
         getattr(command, name)(command.parse_args(arguments))
     assert seen == [PJRT]
+
+
+# Stands where TensorFlow would be, and says what it would have found.
+STAND_IN = "import os; print(sorted(name for name in os.environ if name in {names!r}), os.environ.get('TPU_LOAD_LIBRARY'))"
+
+
+@pytest.mark.parametrize("asked", ["", "hosts.prepare(None)", "hosts.prepare('grpc://a:1')"])
+def test_a_process_that_was_given_no_tpu_leaves_it_to_others(tmp_path, asked):
+    """An export, or records, beside a training run on the same machine, of which the image has set the variables."""
+    (tmp_path / "tensorflow.py").write_text(STAND_IN.format(names=PJRT_VARIABLES))
+    script = f"from electra_pretrain.core import tensorflow_startup as t\nfrom electra_pretrain.tpu import hosts\n{asked}\n"
+    environment = os.environ | {"PYTHONPATH": f"{tmp_path}{os.pathsep}{ROOT}"} | dict.fromkeys(PJRT_VARIABLES, "x")
+    environment.pop(tensorflow_startup.LOAD_LIBRARY, None)
+    command = [sys.executable, "-c", script + "t.import_tensorflow()\nt.take_tpu()"]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.stdout == "[] 0\n"
+    assert "AssertionError: TensorFlow was imported, without the TPU" in done.stderr, "too late to be given one"

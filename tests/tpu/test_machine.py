@@ -6,12 +6,14 @@ import re
 import socket
 import subprocess
 import sys
+import threading
 
 import pytest
 
 from electra_pretrain import evaluate_pretraining, run_pretraining
 from electra_pretrain.core.errors import UserError
 from electra_pretrain.core.finding import Level
+from electra_pretrain.core.tensorflow_startup import PJRT_VARIABLES
 from electra_pretrain.tpu import holders, local, machine, metadata, refusals, wheel
 from electra_pretrain.tpu.generations import GENERATIONS, REQUIREMENTS
 from electra_pretrain.tpu.wheel import Wheel
@@ -26,7 +28,7 @@ def vm(monkeypatch, tmp_path):
     """A machine with a TPU that is set up as it should be, but for what a test changes."""
     library = tmp_path / "libtpu.so"
     library.touch()
-    for name in (*local.TYPE_VARIABLES, *local.PJRT_VARIABLES, "TPU_SKIP_MDS_QUERY", *(name for name, _ in holders._NO_LOCK)):
+    for name in (*local.TYPE_VARIABLES, *PJRT_VARIABLES, "TPU_SKIP_MDS_QUERY", *(name for name, _ in holders._NO_LOCK)):
         monkeypatch.setenv(name, "")
         monkeypatch.delenv(name)
     monkeypatch.setenv(local.LIBRARY_VARIABLE, str(library))
@@ -56,7 +58,7 @@ def test_what_fits_is_named_and_nothing_else(vm, generation):
     packages = GOOD[GENERATIONS[generation].release]
     image = GENERATIONS[generation].image.format(pod="")
     assert first == f"TPU {generation} (v9-8), image {image}, tensorflow-tpu {packages.tpu}, libtpu {packages.libtpu}"
-    for name in local.PJRT_VARIABLES:
+    for name in PJRT_VARIABLES:
         assert (f"{name}=" in second) == GENERATIONS[generation].has_pjrt
 
 
@@ -90,7 +92,15 @@ def test_in_a_virtual_environment_it_is_named(vm, monkeypatch):
     assert text.startswith("the virtual environment /home/me/venv, which does not see the image's own TensorFlow: has no")
 
 
-@pytest.mark.parametrize(("generation", "image"), [("v5e", "tpu-vm-tf-2.18.0-se"), ("v3", "tpu-vm-tf-2.18.0-pjrt-v5e-and-v6")])
+@pytest.mark.parametrize(
+    ("generation", "image"),
+    [
+        ("v5e", "tpu-vm-tf-2.18.0-se"),
+        ("v3", "tpu-vm-tf-2.18.0-pjrt-v5e-and-v6"),
+        ("v5e", "tpu-vm-tf-2.18.0-pjrt-v5p-and-below"),
+        ("v5p", "tpu-vm-tf-2.18.0-pod-pjrt-v5e-and-v6"),
+    ],
+)
 def test_an_image_of_another_generation(vm, generation, image):
     vm(generation, image=image)
     (text,) = texts(Level.WARNING, Level.FAILURE)
@@ -102,7 +112,7 @@ def test_a_library_that_is_not_there(vm, monkeypatch):
     vm("v5e")
     assert texts(Level.FAILURE) == ["TPU_LIBRARY_PATH=/no/libtpu.so: there is no such file; unset it"]
     monkeypatch.setattr(local, "library", lambda: None)
-    for name in local.PJRT_VARIABLES:
+    for name in PJRT_VARIABLES:
         monkeypatch.delenv(name)
     assert "libtpu.so is found nowhere" in texts(Level.FAILURE)[0]
 
@@ -174,6 +184,25 @@ def test_a_metadata_server_that_stands_still_is_told_at_once(vm, monkeypatch):
         assert texts(Level.WARNING) == [text] and texts(Level.FAILURE) == []
         monkeypatch.setenv("TPU_SKIP_MDS_QUERY", "1")
         assert texts(Level.WARNING, Level.FAILURE) == []
+
+
+@pytest.mark.parametrize("answer", [b"what?\r\n\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nv3", b""])
+def test_what_answers_in_a_metadata_servers_place_is_none(monkeypatch, answer):
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        monkeypatch.setenv("GCE_METADATA_HOST", f"127.0.0.1:{server.getsockname()[1]}")
+
+        def serve():
+            connection, _ = server.accept()
+            with connection:
+                connection.recv(4096)
+                connection.sendall(answer)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        with pytest.raises(metadata.Silent) as silent:
+            metadata.ask("zone")
+        thread.join()
+    assert str(silent.value)
 
 
 MESSAGES = {

@@ -217,6 +217,21 @@ def test_setup_waits_then_installs_what_lies_here(cloud):
     assert not [name for name in names if name.startswith("tests")]
 
 
+def test_what_set_up_copies_can_be_installed(cloud, tmp_path):
+    """By pip itself, which the VM's stand-in for Python does not run; without a network, so with the build tools at hand."""
+    assert cloud.run("create").returncode == 0
+    assert cloud.run("setup").returncode == 0
+    with tarfile.open(cloud.folder / "home" / "electra_pretrain.tar.gz") as archive:
+        archive.extractall(tmp_path / "unpacked", filter="data")
+    command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index", "--no-build-isolation"]
+    command += ["--disable-pip-version-check", "--target", str(tmp_path / "site"), "."]
+    done = subprocess.run(command, cwd=tmp_path / "unpacked", capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    installed = tmp_path / "site" / "electra_pretrain"
+    assert (installed / "run_pretraining.py").is_file() and (installed / "configs" / "base_v3.json").is_file()
+    assert [path.name for path in (installed / "vocab").glob("*.txt")]
+
+
 @pytest.mark.parametrize("accelerator", ["v2-8", "v3-8", "v4-8", "v5litepod-8", "v5p-8", "v6e-8"])
 @pytest.mark.parametrize("chosen", ["", *REQUIREMENTS])
 def test_set_up_installs_the_release_that_goes_with_the_type_or_the_chosen_one(cloud, accelerator, chosen):

@@ -86,6 +86,10 @@ def test_slices_of_several_hosts(name, replicas, hosts):
     assert found._replace(replicas=one_host.replicas, hosts=1) == one_host
 
 
+def test_a_slice_may_be_named_as_google_names_its_type():
+    assert find_slice("v5litepod-8") == find_slice("v5e-8") and find_slice("v5litepod-16") == find_slice("v5e-16")
+
+
 def test_mistakes_are_told_before_anything_is_compiled():
     with pytest.raises(UserError, match=r"v3-9: must be one of .*v3-8"):
         find_slice("v3-9")

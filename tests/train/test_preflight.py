@@ -124,7 +124,7 @@ def test_a_remote_tpu_cannot_read_this_disk(records, tmp_path):
     assert len(failures) == 2 and all("cannot read this machine's disk; use gs://BUCKET" in text for text in failures)
     findings = checked(MICRO, records, tmp_path, tpu="local")
     assert not texts(findings, Level.FAILURE)
-    assert "which goes when the VM goes" in texts(findings, Level.WARNING)[0]
+    assert "which goes with the machine" in texts(findings, Level.WARNING)[0]
 
 
 def test_a_folder_whose_name_tensorflow_does_not_take(records, tmp_path):
