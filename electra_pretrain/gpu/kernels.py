@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
+from electra_pretrain.xla.launches import launches
 from electra_pretrain.xla.program import Computation, Instruction, Program
 
 # They move nothing: names, views and constants, and ends of what was begun before.
@@ -11,7 +12,6 @@ _FREE = {
     *("parameter", "constant", "tuple", "get-tuple-element", "bitcast", "after-all"),
     *("async-update", "async-done", "copy-done", "partition-id", "replica-id"),
 }
-_CALLS = ("call", "async-start")
 _PARTS_OF_AN_OPERAND = ("slice", "dynamic-slice", "gather")
 
 
@@ -38,35 +38,25 @@ class Kernel(NamedTuple):
 
 
 def program_kernels(program: Program) -> list[Kernel]:
-    """List what a run of the program launches, in order."""
-    return list(_kernels(program, program.entry, 1))
+    """List what a run of the program launches, in order; of a conditional the branch that moves most.
+
+    Which one is taken is known only when it runs.
+    """
+
+    def launch(computation: Computation, instruction: Instruction, times: int) -> Kernel | None:
+        return None if instruction.opcode in _FREE else _kernel(program, computation, instruction, times)
+
+    return launches(program, launch, lambda ways: max(ways, key=_moved))
 
 
-def _kernels(program: Program, computation: Computation, times: int) -> Iterator[Kernel]:
-    for instruction in computation.instructions.values():
-        if instruction.opcode == "while":
-            rounds = times * instruction.trip_count
-            for part in ("body", "condition"):
-                yield from _kernels(program, program.computations[instruction.called(part)[0]], rounds)
-        elif instruction.opcode == "conditional":
-            yield from _costliest_branch(program, instruction, times)
-        elif instruction.opcode in _CALLS:
-            for name in instruction.called("to_apply") or instruction.called("calls"):
-                yield from _kernels(program, program.computations[name], times)
-        elif instruction.opcode not in _FREE:
-            yield _kernel(program, computation, instruction, times)
+def _moved(kernels: Iterable[Kernel]) -> int:
+    return sum(kernel.bytes * kernel.times for kernel in kernels)
 
 
 def unknown_loops(program: Program) -> int:
     """Count the loops of which the compiler does not know how often they run: they are counted as running once."""
     loops = [each for part in program.computations.values() for each in part.instructions.values() if each.opcode == "while"]
     return sum("known_trip_count" not in loop.config for loop in loops)
-
-
-def _costliest_branch(program: Program, instruction: Instruction, times: int) -> list[Kernel]:
-    """Return the kernels of the branch that moves most: which one is taken is known only when it runs."""
-    ways = [list(_kernels(program, program.computations[name], times)) for name in instruction.branches()]
-    return max(ways, key=lambda way: sum(kernel.bytes * kernel.times for kernel in way))
 
 
 def _kernel(program: Program, computation: Computation, instruction: Instruction, times: int) -> Kernel:

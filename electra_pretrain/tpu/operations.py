@@ -1,9 +1,10 @@
 """What a compiled program runs on a TPU: its operations, the bytes that each moves, its products' arithmetic, its cycles."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import NamedTuple
 
+from electra_pretrain.xla.launches import launches
 from electra_pretrain.xla.program import Computation, Instruction, Program
 
 # They move nothing: names, views and constants, and the begin of what its end is counted for.
@@ -40,26 +41,20 @@ class Operation(NamedTuple):
 
 
 def program_operations(program: Program) -> list[Operation]:
-    """List what a run of the program does, in order; of a conditional the branch that moves least."""
-    return list(_operations(program, program.entry, 1))
+    """List what a run of the program does, in order; of a conditional the branch that moves least.
+
+    The other ones are there for what hardly ever happens.
+    """
+
+    def launch(computation: Computation, instruction: Instruction, times: int) -> Operation | None:
+        is_free = instruction.opcode in _FREE or instruction.opcode.endswith("-start")
+        return None if is_free else _operation(program, computation, instruction, times)
+
+    return launches(program, launch, lambda ways: min(ways, key=_moved_by))
 
 
-def _operations(program: Program, computation: Computation, times: int) -> Iterator[Operation]:
-    for instruction in computation.instructions.values():
-        if instruction.opcode == "while":
-            rounds = times * instruction.trip_count
-            for part in ("body", "condition"):
-                yield from _operations(program, program.computations[instruction.called(part)[0]], rounds)
-        elif instruction.opcode == "conditional":
-            yield from _least_branch(program, instruction, times)
-        elif instruction.opcode not in _FREE and not instruction.opcode.endswith("-start"):
-            yield _operation(program, computation, instruction, times)
-
-
-def _least_branch(program: Program, instruction: Instruction, times: int) -> list[Operation]:
-    """Return the operations of the branch that moves least: the others are there for what hardly ever happens."""
-    ways = [list(_operations(program, program.computations[name], times)) for name in instruction.branches()]
-    return min(ways, key=lambda way: sum(operation.bytes * operation.times for operation in way))
+def _moved_by(operations: Iterable[Operation]) -> int:
+    return sum(operation.bytes * operation.times for operation in operations)
 
 
 def _operation(program: Program, computation: Computation, instruction: Instruction, times: int) -> Operation:
