@@ -20,6 +20,7 @@ from electra_pretrain.core import files
 from electra_pretrain.core.errors import UserError
 from electra_pretrain.tpu.chips import SLICES, Slice, find_slice
 from electra_pretrain.tpu.operations import Operation, program_operations
+from electra_pretrain.xla.launches import unknown_loops
 from electra_pretrain.xla.program import Program
 
 # Layers differ in their numbers alone, as do the operations that TensorFlow tells apart by one.
@@ -50,11 +51,15 @@ def tpu_operations(args: argparse.Namespace) -> str:
     text = files.read_text(args.program)
     if "\nENTRY " not in text:
         raise UserError(f"{args.program}: holds no compiled program; give the file that tpu_check wrote by --compiled")
-    operations = program_operations(Program(text))
+    program = Program(text)
+    operations = program_operations(program)
     groups = sorted(grouped(operations).items(), key=lambda group: -total(group[1], target).seconds)
     shown = [*groups[: args.rows], (("all", ""), operations)]
     head = ["| ms at least | GB | TFLOP | cycles | times | result | made from |", "|--:|--:|--:|--:|--:|---|---|"]
-    return "\n".join([*head, *(row(*names, total(found, target), args.mhz) for names, found in shown)])
+    lines = [*head, *(row(*names, total(found, target), args.mhz) for names, found in shown)]
+    if loops := unknown_loops(program):
+        lines += ["", f"{loops} of its loops count once; they run more often, and the compiler does not say how often."]
+    return "\n".join(lines)
 
 
 class Total(NamedTuple):

@@ -14,11 +14,12 @@ from pathlib import Path
 from typing import Any
 
 from electra_pretrain.gpu.cards import Card, find_card
-from electra_pretrain.gpu.kernels import program_kernels, unknown_loops
+from electra_pretrain.gpu.kernels import program_kernels
 from electra_pretrain.gpu.memory import largest_at_peak
 from electra_pretrain.gpu.roofline import summary
 from electra_pretrain.gpu.target import exchange_table, product_table, target_config
 from electra_pretrain.xla.compile import answer, compile_module, memory_of
+from electra_pretrain.xla.launches import unknown_loops
 from electra_pretrain.xla.program import Program
 from electra_pretrain.xla.report import LARGEST_BUFFERS
 

@@ -53,12 +53,6 @@ def _moved(kernels: Iterable[Kernel]) -> int:
     return sum(kernel.bytes * kernel.times for kernel in kernels)
 
 
-def unknown_loops(program: Program) -> int:
-    """Count the loops of which the compiler does not know how often they run: they are counted as running once."""
-    loops = [each for part in program.computations.values() for each in part.instructions.values() if each.opcode == "while"]
-    return sum("known_trip_count" not in loop.config for loop in loops)
-
-
 def _kernel(program: Program, computation: Computation, instruction: Instruction, times: int) -> Kernel:
     fused = _fused(program, instruction)
     products = [*_products(computation, [instruction]), *(_products(fused, fused.instructions.values()) if fused else ())]

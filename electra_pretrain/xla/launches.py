@@ -22,6 +22,12 @@ def launches(program: Program, launch: Launch[T], choice: Choice[T]) -> list[T]:
     return list(_within(program, program.entry, 1, launch, choice))
 
 
+def unknown_loops(program: Program) -> int:
+    """Count the loops of which the compiler does not know how often they run: they are counted as running once."""
+    loops = [each for part in program.computations.values() for each in part.instructions.values() if each.opcode == "while"]
+    return sum("known_trip_count" not in loop.config for loop in loops)
+
+
 def _within(program: Program, computation: Computation, times: int, launch: Launch[T], choice: Choice[T]) -> Iterator[T]:
     def of(name: str, times: int) -> Iterator[T]:
         return _within(program, program.computations[name], times, launch, choice)

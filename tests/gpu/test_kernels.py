@@ -3,8 +3,9 @@
 import pytest
 
 from electra_pretrain.gpu.cards import CARDS
-from electra_pretrain.gpu.kernels import program_kernels, unknown_loops
+from electra_pretrain.gpu.kernels import program_kernels
 from electra_pretrain.gpu.roofline import summary
+from electra_pretrain.xla.launches import unknown_loops
 from electra_pretrain.xla.program import Program
 
 COMPUTATIONS = """HloModule step, is_scheduled=true

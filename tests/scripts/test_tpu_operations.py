@@ -40,6 +40,22 @@ def test_sums_and_rows(tmp_path):
     assert everything[5:7] == ["3", "all"]
 
 
+def test_loops_that_are_counted_once_are_told(tmp_path):
+    path = tmp_path / "step.txt"
+    loop = "%n = bf16[512,64]{1,0} while(%x), condition=%other, body=%other"
+    assert "more often" not in run("--program", _written(path, TEXT), "--topology", "v3-8").stdout
+    inner = "%other (y: bf16[1]) -> pred[] {\n  ROOT %y = pred[] parameter(0)\n}\n\nENTRY"
+    text = TEXT.replace("ENTRY", inner).replace("ROOT %c", loop + "\n  ROOT %c")
+    result = run("--program", _written(path, text), "--topology", "v3-8")
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.splitlines()[-1].startswith("1 of its loops")
+
+
+def _written(path, text):
+    path.write_text(text)
+    return str(path)
+
+
 def test_a_file_without_a_program_is_refused(tmp_path):
     path = tmp_path / "step.txt"
     path.write_text("what\n")
