@@ -216,7 +216,7 @@ def test_an_installation_that_fails_is_told(notebook, programs, tmp_path):
 def test_an_owner_that_was_not_put_in_is_told(notebook, programs, tmp_path):
     stand_in_for_installation(programs, tmp_path)
     done = run_cell(notebook, "install", tmp_path / ".bin")
-    assert done.returncode == 1 and done.stderr.startswith("SOURCE, in the first cell: put in who owns")
+    assert done.returncode == 1 and done.stdout.startswith("SOURCE, in the first cell: put in who owns")
     assert not (tmp_path / "pip.txt").exists()
 
 
