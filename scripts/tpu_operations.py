@@ -48,7 +48,7 @@ def tpu_operations(args: argparse.Namespace) -> str:
         UserError: no such TPU, or the file holds no compiled program.
     """
     target = find_slice(args.topology)
-    text = files.read_text(args.program)
+    text = files.read_bytes(args.program).decode("utf-8", errors="replace")
     if "\nENTRY " not in text:
         raise UserError(f"{args.program}: holds no compiled program; give the file that tpu_check wrote by --compiled")
     program = Program(text)

@@ -4,6 +4,8 @@ import os
 import subprocess
 import sys
 
+import pytest
+
 from tests.conftest import ROOT
 
 TEXT = """HloModule step, is_scheduled=true
@@ -56,9 +58,10 @@ def _written(path, text):
     return str(path)
 
 
-def test_a_file_without_a_program_is_refused(tmp_path):
+@pytest.mark.parametrize("content", [b"what\n", b"\x94\xff\n", b""])
+def test_a_file_without_a_program_is_refused(tmp_path, content):
     path = tmp_path / "step.txt"
-    path.write_text("what\n")
+    path.write_bytes(content)
     result = run("--program", str(path), "--topology", "v3-8")
     assert result.returncode == 1 and f"{path}: holds no compiled program" in result.stderr
     assert "Traceback" not in result.stderr
